@@ -1,0 +1,60 @@
+// The directions that imports may take: docs/design.md, "Flow".
+const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+module.exports = {
+  forbidden: [
+    rule('no-circles', 'Imports go one way.', {}, { circular: true }),
+    rule(
+      'inspect-stands-alone',
+      'Inspectors know nothing outside themselves.',
+      { path: '^src/inspect/' },
+      { path: '^src/', pathNot: '^src/inspect/' },
+    ),
+    rule(
+      'drain-knows-inspector-types-only',
+      'The rule and the loop know what a sample is, not how one is taken.',
+      { path: '^src/drain/' },
+      { path: '^src/', pathNot: ['^src/drain/', '^src/inspect/types\\.ts$'] },
+    ),
+    rule(
+      'options-are-values',
+      'Parsing options takes no look at anything.',
+      { path: '^src/options/' },
+      { path: '^src/(cli|inspect)', pathNot: '^src/inspect/types\\.ts$' },
+    ),
+    rule(
+      'report-only-tells',
+      'Reporting neither looks nor decides.',
+      { path: '^src/report/' },
+      {
+        path: '^src/(cli|options|inspect|drain)',
+        pathNot: '^src/(inspect/(types|choose)|drain/(types|roster))\\.ts$',
+      },
+    ),
+    rule(
+      'one-door-to-the-addon',
+      'Only native.ts loads the addon.',
+      { path: '^src/', pathNot: '^src/inspect/native\\.ts$' },
+      { path: '(node-gyp-build|prebuilds|\\.node$)' },
+    ),
+    rule(
+      'cli-is-the-top',
+      'Nothing imports the command line.',
+      { pathNot: '^src/cli' },
+      { path: '^src/cli' },
+    ),
+    rule(
+      'commander-in-cli-only',
+      '',
+      { path: '^src/', pathNot: '^src/cli/' },
+      { path: 'node_modules/commander' },
+    ),
+    rule('no-orphans', 'A file that nobody imports is dead.', { orphan: true, path: '^src/' }, {}),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js', '.json'] },
+  },
+};

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <vector>
+
+#include "sockdiag/address.h"
+#include "sockdiag/bytes.h"
+#include "sockdiag/conversation.h"
+#include "sockdiag/netlink_socket.h"
+#include "sockdiag/result.h"
+#include "sockdiag/tcp_socket.h"
+#include "sockdiag/unix_socket.h"
+
+namespace sockdiag {
+
+/// Asks the kernel which sockets there are in this network namespace. One thread at a time; several
+/// objects are independent. After a failure the next call starts afresh with a new socket.
+class SockDiag {
+ public:
+  Result<std::vector<TcpSocket>> tcpSockets(Port localPort);
+  Result<UnixSockets> unixSockets(Bytes name);
+
+ private:
+  NetlinkSocket socket_;
+  Conversation conversation_{socket_};
+};
+
+}  // namespace sockdiag

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstdint>
+
+namespace sockdiag {
+
+// include/net/tcp_states.h is not exported to user space, and netinet/tcp.h and linux/tcp.h exclude
+// each other. linux/bpf.h repeats the states, and net/ipv4/tcp.c asserts at the kernel's build that
+// they are the same. AF_UNIX sockets use the same numbers (net/unix/af_unix.c).
+enum class SocketState : std::uint8_t {
+  kEstablished = BPF_TCP_ESTABLISHED,
+  kListen = BPF_TCP_LISTEN,
+};
+
+/// A set of states as dump requests want it.
+enum class StateMask : std::uint32_t {};
+
+constexpr StateMask maskOf(SocketState state) {
+  return static_cast<StateMask>(1U << static_cast<unsigned>(state));
+}
+
+constexpr StateMask operator|(StateMask left, StateMask right) {
+  return static_cast<StateMask>(static_cast<std::uint32_t>(left) |
+                                static_cast<std::uint32_t>(right));
+}
+
+}  // namespace sockdiag

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "sockdiag/bytes.h"
+#include "sockdiag/result.h"
+
+namespace sockdiag {
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct Datagram {
+  Bytes bytes;
+  /// nl_pid of the sender; 0 is the kernel.
+  std::uint32_t senderPort;
+  /// MSG_TRUNC: the datagram was longer than the buffer.
+  bool truncated;
+};
+
+/// What a conversation needs of a netlink socket and of the clock. NetlinkSocket is the real one;
+/// tests play scripted ones.
+class Transport {
+ public:
+  /// Opens the socket first where there is none.
+  virtual Status send(Bytes request) = 0;
+  /// Never blocks: nothing if no datagram is there.
+  virtual Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) = 0;
+  /// Returns once a datagram may be there, at the latest after `limit`; may return early.
+  virtual Status wait(Milliseconds limit) = 0;
+  /// Monotonic.
+  virtual Milliseconds now() = 0;
+  /// Closes the socket; the next send() opens a new one.
+  virtual void drop() = 0;
+
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+ protected:
+  Transport() = default;
+  ~Transport() = default;
+};
+
+}  // namespace sockdiag

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <utility>
+
+namespace sockdiag {
+
+/// Owns a file descriptor from the line it is born on.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, kNone)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::exchange(other.fd_, kNone);
+    }
+    return *this;
+  }
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
+
+  int get() const { return fd_; }
+  bool isOpen() const { return fd_ != kNone; }
+  void reset();
+
+ private:
+  static constexpr int kNone = -1;
+  int fd_ = kNone;
+};
+
+}  // namespace sockdiag

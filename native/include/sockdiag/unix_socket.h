@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace sockdiag {
+
+struct UnixListener {
+  std::uint32_t inode;
+  /// One for each client that waits to be accepted; 0 for one that has closed its end already: it
+  /// still is in the queue.
+  std::vector<std::uint32_t> queuedPeerInodes;
+};
+
+struct AcceptedUnixSocket {
+  std::uint32_t inode;
+  /// 0 where the client has closed its end.
+  std::uint32_t peerInode;
+};
+
+/// The stream sockets under one name.
+struct UnixSockets {
+  std::vector<UnixListener> listeners;
+  std::vector<AcceptedUnixSocket> accepted;
+};
+
+}  // namespace sockdiag

@@ -1,0 +1,94 @@
+#include "sockdiag/conversation.h"
+
+#include <array>
+#include <cerrno>
+
+#include "sockdiag/replies.h"
+
+namespace sockdiag {
+
+namespace {
+
+// The kernel fills datagrams of a dump up to the largest buffer that was ever used to receive on
+// the socket, but no further than 32 KiB (netlink_recvmsg in net/netlink/af_netlink.c): fewest
+// system calls, and never truncated.
+constexpr std::size_t kReceiveBufferSize = std::size_t{32} * 1024;
+
+constexpr std::uint32_t kKernelPort = 0;
+
+/// What one datagram contributes to the answer.
+struct Contribution {
+  bool anything = false;
+  bool interrupted = false;
+  bool end = false;
+};
+
+Result<Contribution> take(const Datagram& datagram, std::uint32_t sequence, DumpSink& sink) {
+  Contribution contribution;
+  // Whoever has CAP_NET_ADMIN can send to this socket.
+  if (datagram.senderPort != kKernelPort) return contribution;
+  if (datagram.truncated) return Failure{.operation = kDumpOperation, .error = EMSGSIZE};
+
+  for (Replies replies{datagram.bytes, sequence}; !contribution.end;) {
+    const auto reply = replies.next();
+    if (!reply.ok()) return reply.failure();
+    if (!reply.value()) break;
+    contribution.anything = true;
+    contribution.interrupted |= reply.value()->interrupted;
+    contribution.end = reply.value()->kind == Reply::Kind::kEnd;
+    if (reply.value()->kind == Reply::Kind::kSocket) {
+      if (auto added = sink.add(reply.value()->payload); !added.ok()) return added.failure();
+    }
+  }
+  return contribution;
+}
+
+}  // namespace
+
+Status Conversation::dump(Request request, DumpSink& sink) {
+  Patience patience{transport_};
+  for (int repeats = 0;; ++repeats) {
+    sink.restart();
+    const auto ending = ask(request, sink, patience);
+    if (!ending.ok()) {
+      transport_.drop();
+      if (ending.failure().error != ENOBUFS || repeats == kMaxRepeats) return ending.failure();
+    } else if (ending.value() == Ending::kComplete) {
+      return Done{};
+    } else if (repeats == kMaxRepeats) {
+      return Failure{.operation = kDumpOperation, .error = EINTR};
+    }
+  }
+}
+
+Result<Conversation::Ending> Conversation::ask(Request& request, DumpSink& sink,
+                                               Patience& patience) {
+  request.setSequence(++sequence_);
+  if (auto sent = transport_.send(request.bytes()); !sent.ok()) return sent.failure();
+
+  std::array<std::byte, kReceiveBufferSize> buffer;
+  for (bool interrupted = false;;) {
+    const auto datagram = transport_.receive(buffer);
+    if (!datagram.ok()) return datagram.failure();
+    if (datagram.value()) {
+      const auto contribution = take(*datagram.value(), sequence_, sink);
+      if (!contribution.ok()) return contribution.failure();
+      interrupted |= contribution.value().interrupted;
+      if (contribution.value().end) {
+        return interrupted ? Ending::kInterrupted : Ending::kComplete;
+      }
+      if (contribution.value().anything) continue;
+    }
+
+    const bool queueIsEmpty = !datagram.value();
+    if (auto borne = bear(patience, queueIsEmpty); !borne.ok()) return borne.failure();
+  }
+}
+
+Status Conversation::bear(Patience& patience, bool queueIsEmpty) {
+  const auto left = patience.left();
+  if (!left) return Failure{.operation = "recvmsg", .error = ETIMEDOUT};
+  return queueIsEmpty ? transport_.wait(*left) : Done{};
+}
+
+}  // namespace sockdiag

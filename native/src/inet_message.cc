@@ -1,0 +1,85 @@
+#include "sockdiag/inet_message.h"
+
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/tcp.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstring>
+
+#include "sockdiag/attributes.h"
+
+namespace sockdiag {
+
+static_assert(sizeof(inet_diag_msg) == 72);
+static_assert(offsetof(inet_diag_msg, idiag_inode) == 68);
+static_assert(offsetof(tcp_info, tcpi_last_data_sent) == 44);
+static_assert(offsetof(tcp_info, tcpi_bytes_acked) == 120);
+static_assert(offsetof(tcp_info, tcpi_bytes_received) == 128);
+
+namespace {
+
+SocketAddress socketAddress(int family, const __be32 (&address)[4], __be16 port) {
+  SocketAddress result{.address = {.family = family, .bytes = {}},
+                       .port = static_cast<Port>(ntohs(port))};
+  std::memcpy(result.address.bytes.data(), address,
+              family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr));
+  return result;
+}
+
+/// tcp_info only ever grew at its end: a kernel that does not have a field yet sends fewer bytes.
+void readTcpInfo(Bytes info, TcpSocket& socket) {
+  socket.bytesReceived = readAt<__u64>(info, offsetof(tcp_info, tcpi_bytes_received));
+  socket.bytesAcked = readAt<__u64>(info, offsetof(tcp_info, tcpi_bytes_acked));
+  socket.lastDataSentMs = readAt<__u32>(info, offsetof(tcp_info, tcpi_last_data_sent));
+  socket.lastDataReceivedMs = readAt<__u32>(info, offsetof(tcp_info, tcpi_last_data_recv));
+  socket.lastAckReceivedMs = readAt<__u32>(info, offsetof(tcp_info, tcpi_last_ack_recv));
+}
+
+Status readAttributes(Bytes bytes, TcpSocket& socket) {
+  for (Attributes attributes{bytes};;) {
+    const auto attribute = attributes.next();
+    if (!attribute.ok()) return attribute.failure();
+    if (!attribute.value()) return Done{};
+    // For a listener the kernel fills in only its queue's lengths (tcp_get_info in net/ipv4/tcp.c):
+    // its zeros are no counts.
+    if (attribute.value()->type == INET_DIAG_INFO && socket.state != SocketState::kListen) {
+      readTcpInfo(attribute.value()->payload, socket);
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question) {
+  const auto message = readAt<inet_diag_msg>(payload);
+  if (!message) return malformed();
+
+  TcpSocket socket{
+      .state = static_cast<SocketState>(message->idiag_state),
+      .local = socketAddress(question.family, message->id.idiag_src, message->id.idiag_sport),
+      .peer = socketAddress(question.family, message->id.idiag_dst, message->id.idiag_dport),
+      .inode = message->idiag_inode,
+      .uid = message->idiag_uid,
+      .cookie = std::uint64_t{message->id.idiag_cookie[1]} << 32 | message->id.idiag_cookie[0],
+      .bytesReceived = {},
+      .bytesAcked = {},
+      .lastDataSentMs = {},
+      .lastDataReceivedMs = {},
+      .lastAckReceivedMs = {},
+  };
+  if (auto read = readAttributes(payload.subspan(sizeof(*message)), socket); !read.ok()) {
+    return read.failure();
+  }
+
+  if (socket.state != SocketState::kListen && socket.state != SocketState::kEstablished) {
+    return std::optional<TcpSocket>{};
+  }
+  if (message->idiag_family != question.family || socket.local.port != question.localPort) {
+    return malformed();
+  }
+  return std::optional{socket};
+}
+
+}  // namespace sockdiag

@@ -1,0 +1,67 @@
+#include "sockdiag/replies.h"
+
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+
+#include <algorithm>
+
+namespace sockdiag {
+
+static_assert(sizeof(nlmsgerr) == sizeof(int) + sizeof(nlmsghdr));
+
+namespace {
+
+/// The errno of a message that ends a dump or refuses it: 0, or negative. Anything else is none.
+Result<Done> kernelVerdict(Bytes payload, std::size_t payloadSize, const char* operation) {
+  const auto verdict = payload.size() < payloadSize ? std::nullopt : readAt<int>(payload);
+  if (!verdict || *verdict > 0) return malformed();
+  if (*verdict < 0) return Failure{.operation = operation, .error = -*verdict};
+  return Done{};
+}
+
+Result<std::optional<Reply>> interpret(const nlmsghdr& header, Bytes payload) {
+  Reply reply{.kind = Reply::Kind::kNothing,
+              .interrupted = (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0,
+              .payload = {}};
+  switch (header.nlmsg_type) {
+    case SOCK_DIAG_BY_FAMILY:
+      reply.kind = Reply::Kind::kSocket;
+      reply.payload = payload;
+      return std::optional{reply};
+    case NLMSG_NOOP:
+      return std::optional{reply};
+    case NLMSG_ERROR:
+      // With 0 it is an acknowledgement and not the end of the dump.
+      if (auto verdict = kernelVerdict(payload, sizeof(nlmsgerr), "NLMSG_ERROR"); !verdict.ok()) {
+        return verdict.failure();
+      }
+      return std::optional{reply};
+    case NLMSG_DONE:
+      if (auto verdict = kernelVerdict(payload, sizeof(int), "NLMSG_DONE"); !verdict.ok()) {
+        return verdict.failure();
+      }
+      reply.kind = Reply::Kind::kEnd;
+      return std::optional{reply};
+    default:
+      return malformed();
+  }
+}
+
+}  // namespace
+
+Result<std::optional<Reply>> Replies::next() {
+  while (!rest_.empty()) {
+    const auto header = readAt<nlmsghdr>(rest_);
+    if (!header) return malformed();
+    // NLMSG_OK: (len) >= (int)sizeof(struct nlmsghdr) &&
+    //           (nlh)->nlmsg_len >= sizeof(struct nlmsghdr) && (nlh)->nlmsg_len <= (len)
+    if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > rest_.size())
+      return malformed();
+    const auto payload = rest_.first(header->nlmsg_len).subspan(NLMSG_HDRLEN);
+    rest_ = rest_.subspan(std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), rest_.size()));
+    if (header->nlmsg_seq == sequence_) return interpret(*header, payload);
+  }
+  return std::optional<Reply>{};
+}
+
+}  // namespace sockdiag

@@ -1,0 +1,12 @@
+#include "sockdiag/unique_fd.h"
+
+#include <unistd.h>
+
+namespace sockdiag {
+
+void UniqueFd::reset() {
+  // Not retried on EINTR: Linux has let go of the descriptor by then.
+  if (isOpen()) ::close(std::exchange(fd_, kNone));
+}
+
+}  // namespace sockdiag

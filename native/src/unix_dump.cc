@@ -1,0 +1,115 @@
+#include "sockdiag/unix_dump.h"
+
+#include <linux/unix_diag.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+
+#include "sockdiag/request.h"
+#include "sockdiag/unix_message.h"
+
+// Clients that wait to be accepted are listed in their listener's UNIX_DIAG_ICONS. Where that list
+// does not fit into the datagram that the kernel has allocated, the kernel ends the dump without
+// the listener and without what comes after it, and says nothing (unix_diag_dump in net/unix/diag.c
+// takes an empty datagram for the end). Measured on x86-64 and Linux 6.18: at most about 930
+// clients fit the first dump on a socket, at most 8,095 any other.
+//
+// So the first question goes without ICONS; it asks for the queue's length only, always fits, and
+// mostly suffices. The second, with ICONS, is asked if a client waits. By then the socket has
+// received with a large buffer, which gives it large datagrams; and its answer counts only if every
+// listener of the first answer, of whatever name, is in it.
+
+namespace sockdiag {
+
+namespace {
+
+using Inodes = std::vector<std::uint32_t>;
+
+Inodes toInodes(Bytes bytes) {
+  Inodes inodes;
+  for (std::size_t at = 0; const auto inode = readAt<std::uint32_t>(bytes, at);
+       at += sizeof(*inode)) {
+    inodes.push_back(*inode);
+  }
+  return inodes;
+}
+
+class NameSink final : public DumpSink {
+ public:
+  NameSink(Bytes name, bool asksForQueues) : name_(name), asksForQueues_(asksForQueues) {}
+
+  void restart() override {
+    allListeners_.clear();
+    sockets_ = {};
+    someoneWaits_ = false;
+  }
+
+  Status add(Bytes payload) override {
+    const auto parsed = parseUnixMessage(payload);
+    if (!parsed.ok()) return parsed.failure();
+    const auto& message = parsed.value();
+    if (message.state == SocketState::kListen) allListeners_.push_back(message.inode);
+    if (message.type != SOCK_STREAM || !std::ranges::equal(message.name, name_)) return Done{};
+    if (message.state == SocketState::kListen) return addListener(message);
+    if (message.state == SocketState::kEstablished) {
+      sockets_.accepted.push_back({.inode = message.inode, .peerInode = message.peerInode});
+    }
+    return Done{};
+  }
+
+  bool someoneWaits() const { return someoneWaits_; }
+  UnixSockets& sockets() { return sockets_; }
+
+  bool hasAllListenersOf(const NameSink& other) const {
+    return std::ranges::all_of(other.allListeners_, [this](std::uint32_t inode) {
+      return std::ranges::find(allListeners_, inode) != allListeners_.end();
+    });
+  }
+
+ private:
+  Status addListener(const UnixMessage& message) {
+    if (!message.queueLength) return malformed();
+    if (*message.queueLength > 0) {
+      if (asksForQueues_ && !message.queuedPeerInodes) return malformed();
+      someoneWaits_ = true;
+    }
+    sockets_.listeners.push_back(
+        {.inode = message.inode,
+         .queuedPeerInodes = toInodes(message.queuedPeerInodes.value_or(Bytes{}))});
+    return Done{};
+  }
+
+  Bytes name_;
+  bool asksForQueues_;
+  Inodes allListeners_;
+  UnixSockets sockets_;
+  bool someoneWaits_ = false;
+};
+
+Request question(std::uint32_t show) {
+  constexpr auto kStates = maskOf(SocketState::kEstablished) | maskOf(SocketState::kListen);
+  return unixDumpRequest(kStates, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | show);
+}
+
+}  // namespace
+
+Result<UnixSockets> dumpUnix(Conversation& conversation, Bytes name) {
+  // A listener that was closed between the two answers is missing from the second, too: then both
+  // are asked again.
+  for (int repeats = 0; repeats <= kMaxRepeats; ++repeats) {
+    NameSink plain{withoutPathEnd(name), false};
+    if (auto dumped = conversation.dump(question(0), plain); !dumped.ok()) return dumped.failure();
+    if (!plain.someoneWaits()) return std::move(plain.sockets());
+
+    NameSink withQueues{withoutPathEnd(name), true};
+    if (auto dumped = conversation.dump(question(UDIAG_SHOW_ICONS), withQueues); !dumped.ok()) {
+      return dumped.failure();
+    }
+    if (withQueues.hasAllListenersOf(plain)) return std::move(withQueues.sockets());
+  }
+  return Failure{.operation = kDumpOperation, .error = EMSGSIZE};
+}
+
+}  // namespace sockdiag

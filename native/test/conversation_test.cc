@@ -1,0 +1,203 @@
+#include "sockdiag/conversation.h"
+
+#include <doctest/doctest.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
+
+#include "scripted_transport.h"
+
+namespace sockdiag::test {
+
+namespace {
+
+class CollectingSink final : public DumpSink {
+ public:
+  void restart() override { payloads.clear(); }
+  Status add(Bytes payload) override {
+    if (refused) return malformed();
+    payloads.emplace_back(payload.begin(), payload.end());
+    return Done{};
+  }
+
+  std::vector<Buffer> payloads;
+  bool refused = false;
+};
+
+struct Talk {
+  explicit Talk(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
+
+  Status dump() {
+    return conversation.dump(unixDumpRequest(maskOf(SocketState::kListen), 0), sink);
+  }
+
+  void checkFails(const char* operation, int error) {
+    const auto status = dump();
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.failure().operation == doctest::String{operation});
+    CHECK(status.failure().error == error);
+  }
+
+  ScriptedTransport transport;
+  Conversation conversation{transport};
+  CollectingSink sink;
+};
+
+using Buffers = std::vector<Buffer>;
+
+const Buffer kOne = hex("01 00 00 00");
+const Buffer kTwo = hex("02 00 00 00");
+
+Event socketEvent(std::uint32_t sequence, const Buffer& payload, std::uint16_t flags = 0) {
+  return {.bytes = message(SOCK_DIAG_BY_FAMILY, sequence, payload, flags)};
+}
+Event doneEvent(std::uint32_t sequence, std::uint16_t flags = 0) {
+  return {.bytes = done(sequence, 0, flags)};
+}
+std::vector<Event> interruptedScript(std::uint32_t sequence) {
+  return {socketEvent(sequence, kOne, NLM_F_DUMP_INTR), doneEvent(sequence)};
+}
+
+}  // namespace
+
+TEST_CASE("an answer of several datagrams is read to its end") {
+  Talk talk{{{socketEvent(1, kOne), socketEvent(1, kTwo), doneEvent(1)}}};
+  CHECK(talk.dump().ok());
+  CHECK(talk.sink.payloads == Buffers{kOne, kTwo});
+  CHECK(talk.transport.drops == 0);
+}
+
+TEST_CASE("every question has its own sequence number") {
+  Talk talk{{{doneEvent(1)}, {doneEvent(2)}}};
+  CHECK(talk.dump().ok());
+  CHECK(talk.dump().ok());
+  CHECK(readAt<nlmsghdr>(talk.transport.requests.at(0))->nlmsg_seq == 1);
+  CHECK(readAt<nlmsghdr>(talk.transport.requests.at(1))->nlmsg_seq == 2);
+}
+
+TEST_CASE("what another process sends is ignored, though it be truncated") {
+  Talk talk{{{
+      {.bytes = message(SOCK_DIAG_BY_FAMILY, 1, kTwo), .senderPort = 4711},
+      {.bytes = done(1), .senderPort = 4711},
+      {.bytes = done(1), .senderPort = 4711, .truncated = true},
+      socketEvent(1, kOne),
+      doneEvent(1),
+  }}};
+  CHECK(talk.dump().ok());
+  CHECK(talk.sink.payloads == Buffers{kOne});
+}
+
+TEST_CASE("what answers an earlier question is ignored") {
+  Talk talk{
+      {{doneEvent(1)}, {socketEvent(1, kTwo), doneEvent(1), socketEvent(2, kOne), doneEvent(2)}}};
+  CHECK(talk.dump().ok());
+  CHECK(talk.dump().ok());
+  CHECK(talk.sink.payloads == Buffers{kOne});
+}
+
+TEST_CASE("a truncated datagram is a failure, even if its messages are whole") {
+  Talk talk{{{{.bytes = done(1), .truncated = true}}}};
+  talk.checkFails(kDumpOperation, EMSGSIZE);
+}
+
+TEST_CASE("silence ends in ETIMEDOUT after a bounded time") {
+  Talk talk{{{socketEvent(1, kOne)}}};
+  talk.checkFails("recvmsg", ETIMEDOUT);
+  CHECK(talk.transport.waited == kPatience);
+  CHECK(talk.transport.drops == 1);
+}
+
+TEST_CASE("a flood of foreign datagrams ends in ETIMEDOUT, too") {
+  Talk talk{{{}}};
+  talk.transport.flood = done(1);
+  talk.checkFails("recvmsg", ETIMEDOUT);
+}
+
+TEST_CASE("a process that was stopped for long still takes the answer that has come meanwhile") {
+  auto late = doneEvent(1);
+  late.stopped = std::chrono::hours{1};
+  Talk talk{{{socketEvent(1, kOne), late}}};
+  CHECK(talk.dump().ok());
+
+  // However often, as long as something useful comes.
+  auto lateSocket = socketEvent(1, kOne);
+  lateSocket.stopped = std::chrono::hours{1};
+  Talk often{{{lateSocket, lateSocket, lateSocket, late}}};
+  CHECK(often.dump().ok());
+
+  Talk afterForeign{{{{.bytes = done(1), .senderPort = 4711},
+                      {.bytes = done(1), .senderPort = 4711, .stopped = std::chrono::hours{1}},
+                      doneEvent(1)}}};
+  CHECK(afterForeign.dump().ok());
+}
+
+TEST_CASE("an interrupted dump is asked again as a whole") {
+  for (const auto& interrupted : {
+           interruptedScript(1),
+           {socketEvent(1, kOne), doneEvent(1, NLM_F_DUMP_INTR)},
+           {{.bytes = joined({message(SOCK_DIAG_BY_FAMILY, 1, kOne, NLM_F_DUMP_INTR), done(1)})}},
+       }) {
+    Talk talk{{interrupted, {socketEvent(2, kTwo), doneEvent(2)}}};
+    CHECK(talk.dump().ok());
+    CHECK(talk.sink.payloads == Buffers{kTwo});
+    CHECK(talk.transport.drops == 0);
+  }
+}
+
+TEST_CASE("a dump that is interrupted again and again fails in the end") {
+  Talk lucky{{interruptedScript(1), interruptedScript(2), interruptedScript(3), {doneEvent(4)}}};
+  CHECK(lucky.dump().ok());
+
+  Talk talk{{interruptedScript(1),
+             interruptedScript(2),
+             interruptedScript(3),
+             interruptedScript(4),
+             {doneEvent(5)}}};
+  talk.checkFails(kDumpOperation, EINTR);
+  CHECK(talk.transport.requests.size() == 4);
+}
+
+TEST_CASE("a kernel without memory is asked again over a new socket") {
+  for (const auto& outOfMemory :
+       {Event{.bytes = {}, .error = ENOBUFS}, Event{.bytes = refusal(1, -ENOBUFS)}}) {
+    Talk talk{{{socketEvent(1, kOne), outOfMemory}, {socketEvent(2, kTwo), doneEvent(2)}}};
+    CHECK(talk.dump().ok());
+    CHECK(talk.sink.payloads == Buffers{kTwo});
+    CHECK(talk.transport.drops == 1);
+  }
+}
+
+TEST_CASE("a kernel that stays without memory is a failure") {
+  Talk talk{{}};
+  talk.transport.sendError = ENOBUFS;
+  talk.checkFails("sendmsg", ENOBUFS);
+  CHECK(talk.transport.requests.size() == 4);
+}
+
+TEST_CASE("any other failure is reported at once, and the next question starts afresh") {
+  Talk refused{{{{.bytes = refusal(1, -ENOENT)}}, {doneEvent(2)}}};
+  refused.checkFails("NLMSG_ERROR", ENOENT);
+  CHECK(refused.transport.requests.size() == 1);
+  CHECK(refused.transport.drops == 1);
+  CHECK(refused.dump().ok());
+
+  Talk atEnd{{{socketEvent(1, kOne), {.bytes = done(1, -EINVAL)}}}};
+  atEnd.checkFails("NLMSG_DONE", EINVAL);
+
+  Talk lost{{{{.bytes = {}, .error = EBADF}}}};
+  lost.checkFails("recvmsg", EBADF);
+  CHECK(lost.transport.drops == 1);
+
+  Talk badSocket{{{socketEvent(1, kOne), doneEvent(1)}}};
+  badSocket.sink.refused = true;
+  badSocket.checkFails(kDumpOperation, EBADMSG);
+  CHECK(badSocket.transport.drops == 1);
+}
+
+TEST_CASE("an acknowledgement does not end a dump") {
+  Talk talk{{{{.bytes = refusal(1, 0)}, socketEvent(1, kOne), doneEvent(1)}}};
+  CHECK(talk.dump().ok());
+  CHECK(talk.sink.payloads == Buffers{kOne});
+}
+
+}  // namespace sockdiag::test

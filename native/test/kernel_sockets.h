@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sockdiag/address.h"
+#include "sockdiag/unique_fd.h"
+
+// Real sockets for the tests that ask the real kernel. A step that fails ends the test.
+
+namespace sockdiag::test {
+
+/// On 127.0.0.1, at a port of the kernel's choice.
+UniqueFd listenOnLoopback();
+UniqueFd connectTo(Port port);
+Port localPort(const UniqueFd& socket);
+std::uint32_t inodeOf(const UniqueFd& socket);
+
+/// `name` as sun_path has it: a path, or NUL and an abstract name.
+UniqueFd listenOnUnix(std::string_view name, int backlog, int type);
+UniqueFd connectToUnix(std::string_view name);
+
+/// This process's NETLINK descriptors.
+int netlinkSockets();
+void closeNetlinkSockets();
+
+}  // namespace sockdiag::test

@@ -1,0 +1,84 @@
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "kernel_sockets.h"
+#include "sockdiag/sock_diag.h"
+
+// What the kernel of this machine answers.
+
+namespace sockdiag::test {
+
+namespace {
+
+std::size_t countOf(const std::vector<TcpSocket>& sockets, SocketState state) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      sockets, [state](const auto& socket) { return socket.state == state; }));
+}
+
+}  // namespace
+
+TEST_CASE("a TCP client is seen from its connect to its close") {
+  const UniqueFd listener = listenOnLoopback();
+  const auto port = localPort(listener);
+  SockDiag sockDiag;
+
+  const auto alone = sockDiag.tcpSockets(port);
+  REQUIRE(alone.ok());
+  REQUIRE(alone.value().size() == 1);
+  CHECK(alone.value()[0].state == SocketState::kListen);
+  CHECK(alone.value()[0].inode == inodeOf(listener));
+
+  UniqueFd client = connectTo(port);
+  const auto queued = sockDiag.tcpSockets(port);
+  REQUIRE(countOf(queued.value(), SocketState::kEstablished) == 1);
+
+  const UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
+  REQUIRE(::send(client.get(), "hello", 5, 0) == 5);
+  const auto connected = sockDiag.tcpSockets(port);
+  REQUIRE(connected.ok());
+  const auto socket =
+      std::ranges::find(connected.value(), SocketState::kEstablished, &TcpSocket::state);
+  REQUIRE(socket != connected.value().end());
+  CHECK(socket->inode == inodeOf(accepted));
+  CHECK(socket->local.port == port);
+  CHECK(socket->peer.port == localPort(client));
+  CHECK(toText(socket->peer.address).data() == doctest::String{"127.0.0.1"});
+  CHECK(socket->bytesReceived == 5U);
+  CHECK(socket->lastDataReceivedMs.has_value());
+  CHECK(socket->cookie != 0);
+
+  // The client's own end has that port as its peer's, and is not asked for.
+  CHECK(connected.value().size() == 2);
+
+  client.reset();
+  CHECK(countOf(sockDiag.tcpSockets(port).value(), SocketState::kEstablished) == 0);
+}
+
+TEST_CASE("a lost descriptor fails one call and is replaced by the next") {
+  const UniqueFd listener = listenOnLoopback();
+  SockDiag sockDiag;
+  REQUIRE(sockDiag.tcpSockets(localPort(listener)).ok());
+
+  closeNetlinkSockets();
+  const auto lost = sockDiag.tcpSockets(localPort(listener));
+  REQUIRE_FALSE(lost.ok());
+  CHECK(lost.failure().operation == doctest::String{"sendmsg"});
+  CHECK(lost.failure().error == EBADF);
+
+  CHECK(sockDiag.tcpSockets(localPort(listener)).value().size() == 1);
+}
+
+TEST_CASE("the socket is opened at first use, kept, and closed with its owner") {
+  {
+    SockDiag sockDiag;
+    CHECK(netlinkSockets() == 0);
+    CHECK(sockDiag.tcpSockets(Port{1}).ok());
+    CHECK(sockDiag.tcpSockets(Port{1}).ok());
+    CHECK(netlinkSockets() == 1);
+  }
+  CHECK(netlinkSockets() == 0);
+}
+
+}  // namespace sockdiag::test

@@ -1,0 +1,118 @@
+#include "sockdiag/replies.h"
+
+#include <doctest/doctest.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+
+#include "support.h"
+
+namespace sockdiag::test {
+
+namespace {
+
+using Kind = Reply::Kind;
+
+constexpr std::uint32_t kSequence = 7;
+
+Result<std::optional<Reply>> first(const Buffer& datagram) {
+  return Replies{datagram, kSequence}.next();
+}
+
+void checkFails(const Buffer& datagram, const char* operation, int error) {
+  const auto reply = first(datagram);
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.failure().operation == doctest::String{operation});
+  CHECK(reply.failure().error == error);
+}
+
+void checkMalformed(const Buffer& datagram) { checkFails(datagram, kDumpOperation, EBADMSG); }
+
+void checkIs(const Buffer& datagram, Kind kind) {
+  const auto reply = first(datagram);
+  REQUIRE(reply.ok());
+  REQUIRE(reply.value().has_value());
+  CHECK(reply.value()->kind == kind);
+}
+
+const Buffer kPayload = hex("01 02 03 04 05");
+
+}  // namespace
+
+TEST_CASE("messages come one by one, without their padding, up to the datagram's end") {
+  const auto datagram =
+      joined({message(SOCK_DIAG_BY_FAMILY, kSequence, kPayload), done(kSequence)});
+  Replies replies{datagram, kSequence};
+  const auto socket = replies.next();
+  REQUIRE(socket.ok());
+  CHECK(socket.value()->kind == Kind::kSocket);
+  CHECK(Buffer(socket.value()->payload.begin(), socket.value()->payload.end()) == kPayload);
+  CHECK(replies.next().value()->kind == Kind::kEnd);
+  CHECK_FALSE(replies.next().value().has_value());
+}
+
+TEST_CASE("an answer to another question is passed over") {
+  const auto stale = joined({message(SOCK_DIAG_BY_FAMILY, kSequence - 1, kPayload),
+                             done(kSequence - 1), refusal(kSequence + 1, -ENOENT)});
+  CHECK_FALSE(first(stale).value().has_value());
+  checkIs(joined({stale, message(SOCK_DIAG_BY_FAMILY, kSequence, kPayload)}), Kind::kSocket);
+}
+
+TEST_CASE("the kernel's errno comes in NLMSG_ERROR or in NLMSG_DONE") {
+  checkFails(refusal(kSequence, -ENOENT), "NLMSG_ERROR", ENOENT);
+  checkFails(done(kSequence, -EINVAL), "NLMSG_DONE", EINVAL);
+}
+
+TEST_CASE("NLMSG_ERROR with 0 acknowledges and does not end the dump") {
+  checkIs(refusal(kSequence, 0), Kind::kNothing);
+}
+
+TEST_CASE("NLMSG_NOOP is passed over, NLMSG_OVERRUN and unknown types are failures") {
+  checkIs(message(NLMSG_NOOP, kSequence, {}), Kind::kNothing);
+  checkMalformed(message(NLMSG_OVERRUN, kSequence, {}));
+  checkMalformed(message(SOCK_DESTROY, kSequence, kPayload));
+}
+
+TEST_CASE("NLM_F_DUMP_INTR is reported for every type of message") {
+  for (const auto& datagram :
+       {message(SOCK_DIAG_BY_FAMILY, kSequence, kPayload, NLM_F_DUMP_INTR),
+        message(NLMSG_NOOP, kSequence, {}, NLM_F_DUMP_INTR), done(kSequence, 0, NLM_F_DUMP_INTR)}) {
+    CHECK(first(datagram).value()->interrupted);
+  }
+  CHECK_FALSE(first(done(kSequence, 0, NLM_F_MULTI)).value()->interrupted);
+}
+
+TEST_CASE("a datagram that is cut anywhere is a failure") {
+  const auto whole = message(SOCK_DIAG_BY_FAMILY, kSequence, hex("01 02 03 04"));
+  for (std::size_t size = 1; size < whole.size(); ++size) {
+    CAPTURE(size);
+    checkMalformed(prefix(whole, size));
+  }
+  CHECK_FALSE(first({}).value().has_value());
+}
+
+TEST_CASE("what follows the last message must be a message") {
+  const auto datagram = joined({message(SOCK_DIAG_BY_FAMILY, kSequence, {}), hex("00 00 00 00")});
+  Replies replies{datagram, kSequence};
+  CHECK(replies.next().ok());
+  CHECK_FALSE(replies.next().ok());
+}
+
+TEST_CASE("a length that lies is a failure, in messages of any sequence number") {
+  for (const std::uint32_t sequence : {kSequence, kSequence + 1}) {
+    const auto whole = message(SOCK_DIAG_BY_FAMILY, sequence, hex("01 02 03 04"));
+    for (const std::uint32_t length : {0U, 1U, 15U, 21U, 0x7fffffffU, 0xffffffffU}) {
+      CAPTURE(length);
+      checkMalformed(patched(whole, 0, bytesOf(length)));
+    }
+  }
+}
+
+TEST_CASE("a verdict that is too short, or positive, is no verdict") {
+  checkMalformed(message(NLMSG_DONE, kSequence, hex("00 00 00")));
+  checkMalformed(message(NLMSG_DONE, kSequence, {}));
+  checkMalformed(message(NLMSG_ERROR, kSequence, hex("fe ff ff ff")));
+  checkMalformed(done(kSequence, 1));
+  checkMalformed(refusal(kSequence, 1));
+}
+
+}  // namespace sockdiag::test

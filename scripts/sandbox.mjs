@@ -1,0 +1,24 @@
+// Runs a command in network, process and mount namespaces of its own, so that tests may make any
+// sockets and processes without meeting, or touching, those of the machine.
+import { spawnSync } from 'node:child_process';
+
+const [command, ...args] = process.argv.slice(2);
+if (command === undefined) {
+  console.error('Expected a command: node scripts/sandbox.mjs <command> [arguments]');
+  process.exit(2);
+}
+
+const asUser = process.getuid() === 0 ? [] : ['--map-root-user'];
+const namespaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
+
+// The shell stays as process 1, to reap what tests leave behind.
+const script = 'ip link set lo up && "$0" "$@"; exit $?';
+const { status, signal, error } = spawnSync(
+  'unshare',
+  [...asUser, ...namespaces, 'sh', '-c', script, command, ...args],
+  { stdio: 'inherit' },
+);
+if (error !== undefined) {
+  console.error(`sandbox: unshare can't be run (${error.message}); it is in Debian's util-linux`);
+}
+process.exit(status ?? (signal === 'SIGINT' ? 130 : 1));

@@ -1,0 +1,30 @@
+import type { DrainOutcome } from '../drain/types.ts';
+
+/** The exit codes of every command. The table in the README says the same. */
+export const exitCodes = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  clientsConnected: 3,
+  blind: 4,
+  interruptedBySigint: 130,
+  interruptedBySigterm: 143,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+const outcomeCodes = {
+  drained: exitCodes.done,
+  gone: exitCodes.done,
+  'timed-out': exitCodes.clientsConnected,
+  blind: exitCodes.blind,
+} as const satisfies Record<Exclude<DrainOutcome['kind'], 'interrupted'>, ExitCode>;
+
+export function exitCodeOf(outcome: DrainOutcome): ExitCode {
+  if (outcome.kind !== 'interrupted') {
+    return outcomeCodes[outcome.kind];
+  }
+  return outcome.reason === 'SIGINT'
+    ? exitCodes.interruptedBySigint
+    : exitCodes.interruptedBySigterm;
+}

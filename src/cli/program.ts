@@ -1,0 +1,90 @@
+import { Command, Option } from 'commander';
+import type { Environment, Flags, OptionSpecs } from '../options/read-options.ts';
+import { lookOptions, waitOptions } from '../options/wait-options.ts';
+import type { ExitCode } from './exit-codes.ts';
+import { status } from './status.ts';
+import { wait } from './wait.ts';
+
+export interface Surroundings {
+  readonly env: Environment;
+  /** Raised, with the signal's name as its reason, when the process is told to stop. */
+  readonly signal: AbortSignal;
+  readonly print: (text: string) => void;
+  readonly printError: (text: string) => void;
+}
+
+const helpWidth = 80;
+
+const waitNotes = `
+Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
+Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
+130 and 143 interrupted, 2 usage error, 1 a bug. See also: buildkit-drain status`;
+
+const statusNotes = `
+Exit codes: 0 idle, or the daemon is gone; 3 clients are connected; 4 blind.`;
+
+/** The command line, which hands the exit code of what was run to \`exit\`. */
+export function createProgram(
+  version: string,
+  surroundings: Surroundings,
+  exit: (code: ExitCode) => void,
+): Command {
+  const { env, signal, print, printError } = surroundings;
+  const program = new Command('buildkit-drain')
+    .description('Holds a stopping buildkitd until its last client is gone.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: print,
+      writeErr: printError,
+      outputError: (text, write) => write(text.replace(/^error: /, 'buildkit-drain: ')),
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+    })
+    .showHelpAfterError('Try: buildkit-drain --help');
+
+  const waitCommand = program
+    .command('wait', { isDefault: true })
+    .usage('[options]')
+    .description('Wait until no client has been connected for the quiet period.')
+    .addHelpText('after', waitNotes)
+    .action(async (_, command: Command) => {
+      exit(await wait(flagsOf(command, waitOptions), env, signal));
+    });
+  addOptions(waitCommand, waitOptions);
+
+  const statusCommand = program
+    .command('status')
+    .description('Look once, and show who is connected.')
+    .addHelpText('after', statusNotes)
+    .option('--json', 'print one JSON object')
+    .option('--quiet', 'print nothing: the exit code says it all')
+    .action((switches, command: Command) => {
+      exit(status(flagsOf(command, lookOptions), switches, env, print));
+    });
+  addOptions(statusCommand, lookOptions);
+
+  // Waiting is what the program is for: its help is the help of `wait`.
+  program.helpInformation = () => waitCommand.helpInformation();
+  program.addHelpText('after', waitNotes);
+  return program;
+}
+
+function addOptions(command: Command, specs: OptionSpecs): void {
+  for (const [name, { argument, summary, standard, isList }] of Object.entries(specs)) {
+    const standardNote = standard === '' ? '' : ` (${standard})`;
+    const option = new Option(`--${name} ${argument}`, `${summary}${standardNote}`);
+    command.addOption(isList ? option.argParser(collect) : option);
+  }
+}
+
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+function flagsOf(command: Command, specs: OptionSpecs): Flags {
+  const given: Record<string, string | readonly string[] | undefined> = command.opts();
+  return Object.fromEntries(
+    Object.keys(specs).map((name) => [name, given[new Option(`--${name}`).attributeName()]]),
+  );
+}

@@ -1,0 +1,58 @@
+import { monotonicClock } from '../drain/clock.ts';
+import { drain } from '../drain/drain.ts';
+import type { DrainConfig } from '../drain/types.ts';
+import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
+import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
+import { createLog, type LogEntry } from '../report/log.ts';
+import { openLog } from '../report/log-to.ts';
+import { eventEntry, noticeEntry, outcomeEntry } from '../report/messages.ts';
+import { type ExitCode, exitCodeOf } from './exit-codes.ts';
+import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
+
+/** `buildkit-drain wait`. @throws UsageError before anything is looked at. */
+export async function wait(flags: Flags, env: Environment, signal: AbortSignal): Promise<ExitCode> {
+  const options = readOptions(waitOptions, flags, env);
+  const config = drainConfig(options);
+  const log = openWaitLog(options, env);
+  const lookout = openLookout(options, env, (notice) => log(noticeEntry(notice)));
+  const outcome = await drain({
+    sample: lookout.sample,
+    config,
+    clock: monotonicClock,
+    signal,
+    onEvent: (event) => log(eventEntry(event, config)),
+  });
+  log(outcomeEntry(outcome, config));
+  lookout.close();
+  return exitCodeOf(outcome);
+}
+
+function drainConfig(options: WaitOptionValues): DrainConfig {
+  return {
+    intervalMs: options.interval,
+    quietPeriodMs: options['quiet-period'],
+    timeoutMs: options.timeout,
+    minWaitMs: options['min-wait'],
+    maxConnections: options['max-connections'],
+    counts: clientsOnly(options),
+    onBlind: options['on-blind'],
+    progressEveryMs: options['progress-every'],
+  };
+}
+
+function openWaitLog(options: WaitOptionValues, env: Environment): (entry: LogEntry) => void {
+  const write = openLog({
+    logTo: options['log-to'],
+    inPod: isInPod(env),
+    procRoot,
+    onTrouble: (message) => log({ level: 'warn', message }),
+  });
+  const log = createLog({
+    format: options['log-format'],
+    level: options['log-level'],
+    prefix: options['log-prefix'],
+    now: () => new Date(),
+    write,
+  });
+  return log;
+}

@@ -1,0 +1,18 @@
+export { type Clock, monotonicClock } from './drain/clock.ts';
+export { type DrainInput, drain } from './drain/drain.ts';
+export type { Roster, RosterEntry } from './drain/roster.ts';
+export type {
+  DrainConfig,
+  DrainEvent,
+  DrainOutcome,
+  DrainStatus,
+  DrainTally,
+} from './drain/types.ts';
+export { type ChoiceNotice, lookByBest, type PassedOver } from './inspect/choose.ts';
+export { type DaemonState, type DaemonWatch, watchDaemon } from './inspect/daemon.ts';
+export { createProcfsInspector } from './inspect/procfs/procfs.ts';
+export { createSampler, type WatchedEndpoint } from './inspect/sampler.ts';
+export { createSockDiagInspector } from './inspect/sock-diag.ts';
+export * from './inspect/types.ts';
+export { BadValueError } from './options/bad-value.ts';
+export { parseEndpoint } from './options/endpoint.ts';

@@ -1,0 +1,146 @@
+import {
+  type Endpoint,
+  type EndpointLook,
+  InspectError,
+  type Inspector,
+  type InspectorName,
+} from './types.ts';
+
+/** Which means of looking is used for an endpoint, and why not the one that comes first. */
+export type ChoiceNotice =
+  | {
+      readonly kind: 'inspector-chosen';
+      readonly endpoint: Endpoint;
+      readonly inspector: InspectorName;
+      readonly passedOver: PassedOver | null;
+    }
+  | {
+      readonly kind: 'inspector-switched';
+      readonly endpoint: Endpoint;
+      readonly inspector: InspectorName;
+      readonly passedOver: PassedOver;
+    };
+
+export interface PassedOver {
+  readonly inspector: InspectorName;
+  readonly reason: string;
+}
+
+// A failure is often over at the next look. An answer without a listener is an answer: it is
+// only checked against the other means now and then.
+const looksBeforeTrial = { unseen: 5, 'no listener': 50 } as const;
+
+/**
+ * Looks at one endpoint by the first inspector that sees its listener, and changes to another one
+ * when the chosen one has failed several times in a row.
+ *
+ * @param inspectors in order of preference, at least one.
+ */
+export function lookByBest(
+  endpoint: Endpoint,
+  inspectors: readonly Inspector[],
+  notify: (notice: ChoiceNotice) => void,
+): () => EndpointLook {
+  let chosen: Inspector | undefined;
+  let unvouchedInARow = 0;
+
+  const choose = (): EndpointLook => {
+    const tried = tryInTurn(inspectors, endpoint);
+    const best = bestOf(tried);
+    if (best.look.kind === 'unseen') {
+      return { kind: 'unseen', endpoint, error: combinedError(tried, best.look.error) };
+    }
+    chosen = best.inspector;
+    const [first] = tried;
+    const passedOver = first === undefined || first === best ? null : passOver(first);
+    notify({ kind: 'inspector-chosen', endpoint, inspector: chosen.name, passedOver });
+    return best.look;
+  };
+
+  const lookAgain = (current: Inspector): EndpointLook => {
+    const look = lookOnce(current, endpoint);
+    if (vouches(look)) {
+      unvouchedInARow = 0;
+      return look;
+    }
+    unvouchedInARow += 1;
+    const patience = looksBeforeTrial[look.kind === 'unseen' ? 'unseen' : 'no listener'];
+    return unvouchedInARow % patience === 0 ? trial({ inspector: current, look }) : look;
+  };
+
+  const trial = (current: Attempt): EndpointLook => {
+    const others = inspectors.filter((inspector) => inspector !== current.inspector);
+    const best = bestOf([current, ...tryInTurn(others, endpoint)]);
+    if (best !== current) {
+      chosen = best.inspector;
+      unvouchedInARow = 0;
+      const passedOver = passOver(current);
+      notify({ kind: 'inspector-switched', endpoint, inspector: chosen.name, passedOver });
+    }
+    return best.look;
+  };
+
+  return () => (chosen === undefined ? choose() : lookAgain(chosen));
+}
+
+interface Attempt {
+  readonly inspector: Inspector;
+  readonly look: EndpointLook;
+}
+
+function tryInTurn(inspectors: readonly Inspector[], endpoint: Endpoint): Attempt[] {
+  const tried: Attempt[] = [];
+  for (const inspector of inspectors) {
+    const look = lookOnce(inspector, endpoint);
+    tried.push({ inspector, look });
+    if (vouches(look)) {
+      break;
+    }
+  }
+  return tried;
+}
+
+function lookOnce(inspector: Inspector, endpoint: Endpoint): EndpointLook {
+  try {
+    return { kind: 'seen', endpoint, inspector: inspector.name, sight: inspector.look(endpoint) };
+  } catch (error) {
+    return { kind: 'unseen', endpoint, error: asInspectError(error) };
+  }
+}
+
+// What an inspector throws beside its own errors is a bug of ours. It must not end the wait.
+function asInspectError(error: unknown): InspectError {
+  if (error instanceof InspectError) {
+    return error;
+  }
+  const message = `a bug in buildkit-drain: ${error instanceof Error ? error.message : error}`;
+  return new InspectError('ERR_BUG', 'look', message, { cause: error });
+}
+
+function vouches(look: EndpointLook): boolean {
+  return look.kind === 'seen' && look.sight.listenerInodes.length > 0;
+}
+
+function bestOf(tried: readonly Attempt[]): Attempt {
+  const best =
+    tried.find(({ look }) => vouches(look)) ??
+    tried.find(({ look }) => look.kind === 'seen') ??
+    tried[0];
+  if (best === undefined) {
+    throw new RangeError('Expected at least one inspector but received none');
+  }
+  return best;
+}
+
+function passOver({ inspector, look }: Attempt): PassedOver {
+  const reason = look.kind === 'unseen' ? look.error.message : 'it sees no listener';
+  return { inspector: inspector.name, reason };
+}
+
+function combinedError(tried: readonly Attempt[], first: InspectError): InspectError {
+  const reasons = tried.map((attempt) => {
+    const { inspector, reason } = passOver(attempt);
+    return `${inspector}: ${reason}`;
+  });
+  return new InspectError(first.code, first.operation, reasons.join('; '), { cause: first });
+}

@@ -1,0 +1,60 @@
+import { tcpSight, unixConnection } from '../sight.ts';
+import { socketNames } from '../socket-names.ts';
+import type { Inspector, Sight, UnixEndpoint } from '../types.ts';
+import { InspectError } from '../types.ts';
+import { readTable } from './read-table.ts';
+import { parseTcpTable, type TcpRow, tcpTableHeader } from './tcp-table.ts';
+import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
+
+/**
+ * The inspector that reads the kernel's tables as text.
+ *
+ * @param netDirectory the directory with `tcp`, `tcp6` and `unix`: `/proc/net` for this process's
+ * network namespace, `/proc/<pid>/net` for that of another process.
+ */
+export function createProcfsInspector(netDirectory: string): Inspector {
+  return {
+    name: 'procfs',
+    look: (endpoint) =>
+      endpoint.kind === 'tcp'
+        ? tcpSight(endpoint, readTcpRows(netDirectory, endpoint.localPort))
+        : unixSight(endpoint, readUnixRows(netDirectory)),
+    close: () => {},
+  };
+}
+
+/** The TCP listeners and connections of both families, all or those with one local port. */
+export function readTcpRows(netDirectory: string, localPort: number | null = null): TcpRow[] {
+  const ipv4Path = `${netDirectory}/tcp`;
+  const ipv4 = parseTcpTable(readTable(ipv4Path, tcpTableHeader), 4, ipv4Path, localPort);
+  return [...ipv4, ...readTcp6Rows(`${netDirectory}/tcp6`, localPort)];
+}
+
+function readTcp6Rows(path: string, localPort: number | null): TcpRow[] {
+  try {
+    return parseTcpTable(readTable(path, tcpTableHeader), 6, path, localPort);
+  } catch (error) {
+    // A kernel without IPv6 has the IPv4 table alone: that is none, not unknown.
+    if (error instanceof InspectError && error.code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
+}
+
+export function readUnixRows(netDirectory: string): UnixRow[] {
+  const path = `${netDirectory}/unix`;
+  return parseUnixTable(readTable(path, unixTableHeader), path);
+}
+
+function unixSight(endpoint: UnixEndpoint, rows: readonly UnixRow[]): Sight {
+  const names = socketNames(endpoint.path).map((name) => Buffer.from(name).toString('latin1'));
+  const own = rows.filter((row) => names.includes(row.name));
+  const isListener = (row: UnixRow): boolean => row.state === 'listen';
+  return {
+    listenerInodes: own.filter(isListener).map((row) => row.inode),
+    connections: own
+      .filter((row) => !isListener(row))
+      .map((row) => unixConnection(endpoint, row.inode, null)),
+  };
+}

@@ -1,0 +1,56 @@
+import { cutTable } from './read-table.ts';
+
+/** One named stream socket of /proc/net/unix that listens, is connected, or waits in a queue. */
+export interface UnixRow {
+  readonly state: 'listen' | 'accepted' | 'queued';
+  /** 0 for a queued one. */
+  readonly inode: number;
+  /** One character per byte; an abstract name begins with `@`. */
+  readonly name: string;
+}
+
+export const unixTableHeader = 'Num       RefCount Protocol Flags    Type St Inode Path';
+
+const row =
+  /^[0-9a-f]{8,16}: [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{4}) ([0-9A-F]{2}) +(\d+)(?: (.*))?$/;
+const rowStart = /^[0-9a-f]{8,16}: /;
+
+// include/linux/net.h: __SO_ACCEPTCON (1 << 16), and enum socket_state of include/uapi/linux/net.h.
+const acceptsConnections = 0x10000;
+const streamType = '0001';
+const connecting = '02';
+const connected = '03';
+
+/**
+ * The named stream sockets in a table.
+ *
+ * @throws InspectError (`ERR_TABLE_CUT`) when a line is not of the kernel's form.
+ */
+export function parseUnixTable(table: string, path: string): UnixRow[] {
+  const rows: UnixRow[] = [];
+  let lastName: string | undefined;
+  for (const line of table.slice(0, -1).split('\n').slice(1)) {
+    const match = row.exec(line);
+    if (match === null) {
+      // The kernel prints names as they are: a line feed in one makes a line that is no row.
+      if (lastName === undefined || rowStart.test(line)) {
+        throw cutTable(path, `it has a line that was not expected: ${line}`);
+      }
+      continue;
+    }
+    const [, flags = '', type, state = '', inode, name] = match;
+    lastName = name;
+    const role = roleOf(Number.parseInt(flags, 16), state);
+    if (type === streamType && name !== undefined && role !== null) {
+      rows.push({ state: role, inode: Number(inode), name });
+    }
+  }
+  return rows;
+}
+
+function roleOf(flags: number, state: string): UnixRow['state'] | null {
+  if ((flags & acceptsConnections) !== 0) {
+    return 'listen';
+  }
+  return state === connected ? 'accepted' : state === connecting ? 'queued' : null;
+}

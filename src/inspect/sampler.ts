@@ -1,0 +1,93 @@
+import type { DaemonState, DaemonWatch } from './daemon.ts';
+import type { Connection, Endpoint, EndpointLook, FailedSample, Sample } from './types.ts';
+import { InspectError } from './types.ts';
+
+/** An endpoint to watch, and how to look at it. */
+export interface WatchedEndpoint {
+  readonly endpoint: Endpoint;
+  /** A default that nobody asked for: it counts once it has a listener, or a client. */
+  readonly isAssumed: boolean;
+  readonly look: () => EndpointLook;
+}
+
+/**
+ * Makes the function that takes samples: one look at all endpoints, and at the daemon's process
+ * where nothing listens.
+ */
+export function createSampler(
+  watched: readonly WatchedEndpoint[],
+  daemon: DaemonWatch,
+): () => Sample {
+  const inUse = new Set<Endpoint>();
+
+  return () => {
+    const looks = watched.map(({ look }) => look());
+    for (const look of looks) {
+      if (isListening(look) || connectionsOf(look).length > 0) {
+        inUse.add(look.endpoint);
+      }
+    }
+    const meant = looks.filter((look, index) => {
+      const isSpare = look.kind === 'seen' && watched[index]?.isAssumed === true;
+      return !isSpare || inUse.has(look.endpoint);
+    });
+    return judge(meant.length > 0 ? meant : looks, daemon);
+  };
+}
+
+function judge(looks: readonly EndpointLook[], daemon: DaemonWatch): Sample {
+  const connections = looks.flatMap(connectionsOf);
+  const fail = (error: InspectError): FailedSample => ({
+    kind: 'failed',
+    error,
+    looks,
+    connections,
+  });
+
+  const unseen = looks.find((look) => look.kind === 'unseen');
+  if (unseen !== undefined) {
+    return fail(unseen.error);
+  }
+  const listeners = looks.flatMap(listenersOf);
+  if (listeners.length > 0) {
+    daemon.remember(listeners);
+  }
+  const silent = looks.filter((look) => !isListening(look));
+  if (silent.length === 0) {
+    return { kind: 'counted', looks, connections };
+  }
+  const state = daemon.state();
+  const isGone = listeners.length === 0 && connections.length === 0 && state.kind === 'dead';
+  return isGone ? { kind: 'gone', looks } : fail(noListener(silent, state));
+}
+
+function noListener(silent: readonly EndpointLook[], daemon: DaemonState): InspectError {
+  const addresses = silent.map(({ endpoint }) => endpoint.address).join(' or ');
+  const message = `nothing listens on ${addresses}, and ${aboutDaemon(daemon)}`;
+  return new InspectError('ERR_NO_LISTENER', 'look for the listener', message);
+}
+
+function aboutDaemon(daemon: DaemonState): string {
+  switch (daemon.kind) {
+    case 'alive':
+      return daemon.listensOn.length === 0
+        ? `the daemon (pid ${daemon.pid}) lives on without a listener that can be seen`
+        : `the daemon (pid ${daemon.pid}) listens on ${daemon.listensOn.join(', ')}`;
+    case 'dead':
+      return 'no daemon process is left, but connections or other listeners are';
+    case 'unknown':
+      return daemon.reason;
+  }
+}
+
+function isListening(look: EndpointLook): boolean {
+  return listenersOf(look).length > 0;
+}
+
+function listenersOf(look: EndpointLook): readonly number[] {
+  return look.kind === 'seen' ? look.sight.listenerInodes : [];
+}
+
+function connectionsOf(look: EndpointLook): readonly Connection[] {
+  return look.kind === 'seen' ? look.sight.connections : [];
+}

@@ -1,0 +1,56 @@
+import { isIP } from 'node:net';
+import type { Endpoint } from '../inspect/types.ts';
+import { BadValueError } from './bad-value.ts';
+import { parsePort } from './number.ts';
+
+const expected = 'an address such as tcp://0.0.0.0:1234 or unix:///run/buildkit/buildkitd.sock';
+
+// unix(7): sun_path has 108 bytes, of which one is the zero at the end or that of an abstract name.
+const longestPathBytes = 107;
+
+/**
+ * Parses an address as buildkitd writes it in `--addr`.
+ *
+ * Of a TCP address the port alone says which connections are meant: a daemon told to listen on
+ * one address may be reached by others, and a client that is not seen is a build that is killed.
+ *
+ * @throws BadValueError
+ */
+export function parseEndpoint(text: string): Endpoint {
+  if (text.startsWith('tcp://')) {
+    return { kind: 'tcp', address: text, localPort: parseHostPort(text) };
+  }
+  if (text.startsWith('unix://')) {
+    return { kind: 'unix', address: text, path: parseSocketPath(text) };
+  }
+  if (text.startsWith('fd://')) {
+    throw new BadValueError(`${expected}: for fd:// give what the socket unit listens on`, text);
+  }
+  throw new BadValueError(expected, text);
+}
+
+function parseHostPort(text: string): number {
+  const [, host, port] = /^tcp:\/\/(\[[^\]]*\]|[^:/?#\s]*):(\d+)$/.exec(text) ?? [];
+  if (host === undefined || port === undefined) {
+    throw new BadValueError(expected, text);
+  }
+  if (host.startsWith('[') && isIP(host.slice(1, -1)) !== 6) {
+    throw new BadValueError('an IPv6 address within the brackets', text);
+  }
+  return parsePort(port);
+}
+
+function parseSocketPath(text: string): string {
+  const path = text.slice('unix://'.length);
+  if (!/^[/@]./.test(path)) {
+    throw new BadValueError(`${expected}, the path absolute or, for an abstract name, @…`, text);
+  }
+  // A line feed would make lines of its own in /proc/net/unix, and a zero byte ends a path.
+  if ([...path].some((character) => character < ' ')) {
+    throw new BadValueError('a socket path without control characters', text);
+  }
+  if (Buffer.byteLength(path) > longestPathBytes) {
+    throw new BadValueError(`a socket path of at most ${longestPathBytes} bytes`, text);
+  }
+  return path;
+}

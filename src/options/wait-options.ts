@@ -1,0 +1,97 @@
+import { onBlindChoices } from '../drain/types.ts';
+import { inspectorNames } from '../inspect/types.ts';
+import { logFormats, logLevels } from '../report/levels.ts';
+import type { LogTo } from '../report/log-to.ts';
+import { BadValueError } from './bad-value.ts';
+import { oneOf } from './choice.ts';
+import { parseCidrs } from './cidr.ts';
+import { parseDuration } from './duration.ts';
+import { parseEndpoint } from './endpoint.ts';
+import { parseWholeNumber } from './number.ts';
+import { list, type OptionValues, single } from './read-options.ts';
+
+const shortestIntervalMs = 1;
+const shortestProgressMs = 100;
+const longestWeekSeconds = 7 * 24 * 3600;
+
+/** The options that every command has which looks at the daemon. */
+export const lookOptions = {
+  addr: list('<endpoint>', 'where buildkitd listens; repeatable (its defaults)', (texts) =>
+    texts.map(parseEndpoint),
+  ),
+  'ignore-peer': list('<cidr>', 'peers that are no clients; repeatable', parseCidrs),
+  inspector: single(
+    '<name>',
+    'look by auto, sock-diag or procfs',
+    'auto',
+    oneOf(['auto', ...inspectorNames]),
+  ),
+};
+
+/** The options of `wait`. */
+export const waitOptions = {
+  ...lookOptions,
+  interval: single(
+    '<duration>',
+    'time between two looks',
+    '100ms',
+    (text) => parseDuration(text, shortestIntervalMs),
+    {
+      name: 'CHECK_FREQUENCY_MS',
+      parse: (text) => parseWholeNumber(text, shortestIntervalMs, longestWeekSeconds * 1000),
+    },
+  ),
+  'quiet-period': single(
+    '<duration>',
+    'how long no client may be seen',
+    '10s',
+    (text) => parseDuration(text),
+    {
+      name: 'WAIT_UNTIL_NO_BUILDS_SEEN_FOR_X_SECONDS',
+      parse: (text) => parseWholeNumber(text, 0, longestWeekSeconds) * 1000,
+    },
+  ),
+  timeout: single('<duration>', 'give up after this long, or none', 'none', (text) =>
+    text === 'none' ? null : parseDuration(text, 1),
+  ),
+  'min-wait': single('<duration>', 'wait at least this long', '0s', (text) => parseDuration(text)),
+  'max-connections': single('<number>', 'so many clients are quiet', '0', (text) =>
+    parseWholeNumber(text, 0, 1_000_000),
+  ),
+  'on-blind': single(
+    '<what>',
+    'when nothing can be seen: hold or exit',
+    'hold',
+    oneOf(onBlindChoices),
+  ),
+  'progress-every': single('<duration>', 'time between progress lines', '30s', (text) =>
+    parseDuration(text, shortestProgressMs),
+  ),
+  'log-format': single('<format>', 'json or text', 'json', oneOf(logFormats), {
+    name: 'LOG_FORMAT',
+    parse: oneOf(logFormats),
+  }),
+  'log-level': single('<level>', 'debug, info, warn or error', 'info', oneOf(logLevels), {
+    name: 'DEBUG',
+    parse: () => 'debug' as const,
+  }),
+  'log-prefix': single('<text>', 'put before every message', '', (text) => text, {
+    name: 'LOG_PREFIX',
+    parse: (text) => text,
+  }),
+  'log-to': single('<target>', 'auto, stderr, pod or a file', 'auto', parseLogTo),
+};
+
+export type LookOptionValues = OptionValues<typeof lookOptions>;
+export type WaitOptionValues = OptionValues<typeof waitOptions>;
+
+function parseLogTo(text: string): LogTo {
+  if (text === 'auto' || text === 'stderr' || text === 'pod') {
+    return { kind: text };
+  }
+  // A mistyped word is no file: a path is known by its slash.
+  if (!text.includes('/') || text.endsWith('/') || text.includes('\0')) {
+    throw new BadValueError('auto, stderr, pod, or the path of a file with a / in it', text);
+  }
+  return { kind: 'file', path: text };
+}

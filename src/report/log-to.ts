@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import { fileSink, processSink, type Sink, sharesStderr, stderrSink } from './sink.ts';
+
+/** `auto` is standard error and, in a pod, the container's log; else one of them, or a file. */
+export type LogTo =
+  | { readonly kind: 'auto' | 'stderr' | 'pod' }
+  | { readonly kind: 'file'; readonly path: string };
+
+export interface LogTargets {
+  readonly logTo: LogTo;
+  readonly inPod: boolean;
+  readonly procRoot: string;
+  /** Hears, once for each target, that it can't be written. */
+  readonly onTrouble: (message: string) => void;
+}
+
+// The kubelet throws away what a hook prints. What the container's process 1 prints is its log.
+const mainPid = 1;
+
+/**
+ * Makes the function that writes a line to all targets. It never throws: where a target can't be
+ * opened or written, standard error takes its place.
+ */
+export function openLog(options: LogTargets): (line: string) => void {
+  const stderr = target('standard error', () => stderrSink(options.procRoot));
+  let targets = targetsOf(options, stderr);
+
+  return (line) => {
+    const failures = targets.flatMap((each) => {
+      const reason = each.write(line);
+      return reason === null ? [] : [{ each, reason }];
+    });
+    const losses = targets.map((each) => ({ each, count: each.takeLost() }));
+    const failed = failures.map(({ each }) => each);
+    targets = targets.filter((each) => !failed.includes(each));
+    if (targets.length === 0 && !failed.includes(stderr)) {
+      stderr.write(line);
+      targets = [stderr];
+    }
+    for (const { each, reason } of failures.filter(({ each }) => each !== stderr)) {
+      options.onTrouble(`The log can't be written to ${each.name}: ${reason}.`);
+    }
+    for (const { each, count } of losses.filter(({ count }) => count > 0)) {
+      options.onTrouble(`${count} log lines found no room in ${each.name} and are lost.`);
+    }
+  };
+}
+
+interface Target {
+  readonly name: string;
+  /** Returns null, or why it could not be written. */
+  readonly write: (line: string) => string | null;
+  readonly takeLost: () => number;
+}
+
+function target(name: string, open: () => Sink): Target {
+  let sink: Sink | undefined;
+  return {
+    name,
+    write(line) {
+      try {
+        sink ??= open();
+        sink.write(line);
+        return null;
+      } catch (error) {
+        return error instanceof Error ? error.message : String(error);
+      }
+    },
+    takeLost: () => sink?.takeLost() ?? 0,
+  };
+}
+
+function targetsOf({ logTo, inPod, procRoot }: LogTargets, stderr: Target): Target[] {
+  const pod = target("the container's log", () => openPodLog(procRoot));
+  switch (logTo.kind) {
+    case 'stderr':
+      return [stderr];
+    case 'pod':
+      return [pod];
+    case 'file':
+      return [target(logTo.path, () => fileSink(logTo.path))];
+    case 'auto':
+      return inPod && !sharesStderr(procRoot, mainPid) ? [stderr, pod] : [stderr];
+  }
+}
+
+function openPodLog(procRoot: string): Sink {
+  if (readFileSync(`${procRoot}/${mainPid}/comm`, 'utf8').trimEnd() === 'pause') {
+    throw new Error(
+      "process 1 is the pod's pause process, since the pod has shareProcessNamespace",
+    );
+  }
+  return processSink(procRoot, mainPid);
+}

@@ -1,0 +1,44 @@
+import type { LogFormat, LogLevel } from './levels.ts';
+import { logLevels } from './levels.ts';
+
+/** One thing to say, for people in `message` and for machines in `fields`. */
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface LogOptions {
+  readonly format: LogFormat;
+  /** Entries below this level are left out. */
+  readonly level: LogLevel;
+  /** Stands before every message; empty for none. */
+  readonly prefix: string;
+  readonly now: () => Date;
+  readonly write: (line: string) => void;
+}
+
+/** Makes the function that writes entries, one line each. */
+export function createLog(options: LogOptions): (entry: LogEntry) => void {
+  const threshold = logLevels.indexOf(options.level);
+  return (entry) => {
+    if (logLevels.indexOf(entry.level) >= threshold) {
+      options.write(`${formatEntry(entry, options)}\n`);
+    }
+  };
+}
+
+function formatEntry({ level, message, fields }: LogEntry, options: LogOptions): string {
+  const timestamp = options.now().toISOString();
+  const text = options.prefix === '' ? message : `${options.prefix} ${message}`;
+  return options.format === 'json'
+    ? JSON.stringify({ timestamp, level, message: text, ...fields })
+    : `${timestamp} ${level.padEnd(5)} ${visible(text)}`;
+}
+
+// Names of sockets and processes are other people's text: they must not make lines of their own.
+function visible(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

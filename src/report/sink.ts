@@ -1,0 +1,100 @@
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+
+/** Where log lines go. A write never blocks, and never throws but when the target is lost. */
+export interface Sink {
+  /** @throws the error of the file system. Lines that found no room are counted, not thrown. */
+  write(line: string): void;
+  /** How many lines found no room; asked while there is none again, it keeps the number. */
+  takeLost(): number;
+}
+
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
+const openFlags = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK;
+
+const noRoom = ['EAGAIN', 'EWOULDBLOCK'];
+
+/** Writes to an open descriptor. */
+function descriptorSink(descriptor: number): Sink {
+  // A line that was taken in part is finished before the next, or they would run into each other.
+  let rest: Buffer = Buffer.alloc(0);
+  let lost = 0;
+  let hasRoom = true;
+
+  const writeRest = (): boolean => {
+    try {
+      while (rest.length > 0) {
+        rest = rest.subarray(writeSync(descriptor, rest));
+      }
+      return true;
+    } catch (error) {
+      if (noRoom.includes((error as NodeJS.ErrnoException).code ?? '')) {
+        return false;
+      }
+      throw error;
+    }
+  };
+
+  const writeLine = (line: string): 'written' | 'lost' => {
+    if (!writeRest()) {
+      return 'lost';
+    }
+    const bytes = Buffer.from(line);
+    rest = bytes;
+    if (writeRest() || rest.length < bytes.length) {
+      return 'written';
+    }
+    rest = Buffer.alloc(0);
+    return 'lost';
+  };
+
+  return {
+    write(line) {
+      hasRoom = writeLine(line) === 'written';
+      lost += hasRoom ? 0 : 1;
+    },
+    takeLost() {
+      const count = hasRoom ? lost : 0;
+      lost -= count;
+      return count;
+    },
+  };
+}
+
+/** @throws the error of the file system. A FIFO that nobody reads is one (`ENXIO`). */
+export function fileSink(path: string): Sink {
+  return descriptorSink(openSync(path, openFlags | O_CREAT, 0o644));
+}
+
+/** The standard error of another process. @throws the error of the file system. */
+export function processSink(procRoot: string, pid: number): Sink {
+  return descriptorSink(openSync(stderrPath(procRoot, pid), openFlags));
+}
+
+/** Our own standard error: a pipe is opened anew, so that one which nobody reads can't block us. */
+export function stderrSink(procRoot: string): Sink {
+  try {
+    if (fstatSync(2).isFIFO()) {
+      return descriptorSink(openSync(stderrPath(procRoot, 'self'), openFlags));
+    }
+  } catch {
+    // Closed, or not ours to open: the descriptor itself is what is left.
+  }
+  return descriptorSink(2);
+}
+
+/** Whether a process has the same standard error as we. */
+export function sharesStderr(procRoot: string, pid: number): boolean {
+  try {
+    const descriptor = openSync(stderrPath(procRoot, pid), openFlags);
+    const theirs = fstatSync(descriptor);
+    closeSync(descriptor);
+    const ours = fstatSync(2);
+    return theirs.dev === ours.dev && theirs.ino === ours.ino && theirs.rdev === ours.rdev;
+  } catch {
+    return false;
+  }
+}
+
+function stderrPath(procRoot: string, pid: number | 'self'): string {
+  return `${procRoot}/${pid}/fd/2`;
+}

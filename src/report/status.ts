@@ -1,0 +1,85 @@
+import type { Connection, EndpointLook, Sample } from '../inspect/types.ts';
+import { about, capitalized, clientsAreConnected } from './words.ts';
+
+type Counts = (connection: Connection) => boolean;
+
+/** What `status --json` prints. A number that could not be had is null, never 0. */
+export function statusJson(sample: Sample, counts: Counts): string {
+  return JSON.stringify({
+    connections: sample.kind === 'counted' ? sample.connections.filter(counts).length : null,
+    state: sample.kind,
+    error: sample.kind === 'failed' ? sample.error.message : null,
+    endpoints: sample.looks.map((look) => endpointJson(look, counts)),
+  });
+}
+
+function endpointJson(look: EndpointLook, counts: Counts): Record<string, unknown> {
+  const { address } = look.endpoint;
+  if (look.kind === 'unseen') {
+    const error = look.error.message;
+    return { address, inspector: null, listening: null, connections: null, error };
+  }
+  const { listenerInodes, connections } = look.sight;
+  return {
+    address,
+    inspector: look.inspector,
+    listening: listenerInodes.length > 0,
+    connections: connections.map(({ endpoint: _, ...rest }) => ({
+      ...rest,
+      counted: counts({ endpoint: address, ...rest }),
+    })),
+    error: null,
+  };
+}
+
+/** The same for people: a sentence, and a table of the connections. */
+export function statusText(sample: Sample, counts: Counts): string {
+  const connections = sample.kind === 'gone' ? [] : sample.connections;
+  const rows = connections.map((connection) => statusRow(connection, counts(connection)));
+  return [
+    `${headline(sample, counts)}\n`,
+    ...(rows.length > 0 ? table([titles, ...rows]) : []),
+  ].join('');
+}
+
+function headline(sample: Sample, counts: Counts): string {
+  switch (sample.kind) {
+    case 'gone':
+      return 'The daemon is gone: nothing listens, and no process of it is left.';
+    case 'failed':
+      return `The clients can't be counted: ${sample.error.message}.${
+        sample.connections.length > 0 ? ' These connections were seen all the same:' : ''
+      }`;
+    case 'counted': {
+      const count = sample.connections.filter(counts).length;
+      const where = sample.looks.map((look) => look.endpoint.address).join(' and ');
+      return `${capitalized(clientsAreConnected(count))} to ${where}.`;
+    }
+  }
+}
+
+const titles = ['ENDPOINT', 'PEER', 'INODE', 'RECEIVED', 'LAST IN', 'LAST OUT', ''];
+
+function statusRow(connection: Connection, isCounted: boolean): string[] {
+  const ago = (ms: number | null): string => (ms === null ? '-' : `${about(ms)} ago`);
+  const { endpoint, peer, inode, bytesReceived, msSinceReceived, msSinceSent } = connection;
+  return [
+    endpoint,
+    peer ?? '-',
+    inode === 0 ? 'queued' : String(inode),
+    bytesReceived === null ? '-' : `${bytesReceived} B`,
+    ago(msSinceReceived),
+    ago(msSinceSent),
+    isCounted ? '' : 'ignored',
+  ];
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = titles.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    return `${cells.join('  ').trimEnd()}\n`;
+  });
+}

@@ -1,0 +1,49 @@
+import type { Roster, RosterEntry } from '../drain/roster.ts';
+
+const mostNames = 10;
+
+const unitMs = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
+
+/** `1 client is connected`, `no client is connected`, `2 clients are connected`. */
+export function clientsAreConnected(count: number): string {
+  return `${clients(count)} ${count > 1 ? 'are' : 'is'} connected`;
+}
+
+export function clients(count: number): string {
+  return count === 0 ? 'no client' : count === 1 ? '1 client' : `${count} clients`;
+}
+
+/** A duration as the options take it: 90 000 ms are `1m30s`. Fractions of 1 ms are left out. */
+export function formatDuration(durationMs: number): string {
+  let rest = Math.floor(durationMs);
+  let text = '';
+  for (const [unit, ms] of Object.entries(unitMs)) {
+    const count = Math.floor(rest / ms);
+    rest -= count * ms;
+    text += count > 0 ? `${count}${unit}` : '';
+  }
+  return text === '' ? '0s' : text;
+}
+
+/** Seconds for people: to the tenth below ten seconds, whole above. */
+export function about(durationMs: number): string {
+  const isShort = durationMs < 10_000;
+  return isShort
+    ? `${(Math.floor(durationMs / 100) / 10).toString()}s`
+    : formatDuration(Math.floor(durationMs / 1000) * 1000);
+}
+
+/** Who is on a roster, the first ten by name, each with a note. */
+export function namesOf(roster: Roster, note: (entry: RosterEntry) => string): string {
+  const names = roster.slice(0, mostNames).map((entry) => {
+    const { peer, endpoint } = entry.connection;
+    const noted = note(entry);
+    return `${peer ?? `a client of ${endpoint}`}${noted === '' ? '' : ` (${noted})`}`;
+  });
+  const rest = roster.length - names.length;
+  return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ');
+}
+
+export function capitalized(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}

@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { waitOptions } from '../../src/options/wait-options.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+/** The cells of the table rows below a heading row that begins with these words. */
+function tableBelow(heading: string): string[][] {
+  const lines = readme.slice(readme.indexOf(heading)).split('\n').slice(2);
+  const end = lines.findIndex((line) => !line.startsWith('|'));
+  return lines.slice(0, end).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+describe('the README', () => {
+  it('names every option of wait, in order and with its default', () => {
+    const rows = tableBelow('| option | default').map(([option, standard]) => [option, standard]);
+    const options = Object.entries(waitOptions).map(([name, { argument, standard, isList }]) => {
+      const shown = isList ? (name === 'addr' ? 'see below' : '') : standard && `\`${standard}\``;
+      return [`\`--${name} ${argument}\``, shown];
+    });
+    expect(rows).toEqual(options);
+  });
+
+  it('names every exit code', () => {
+    const codes = tableBelow('| code | `wait`').map(([code]) => Number(code));
+    expect(codes).toEqual(Object.values(exitCodes));
+  });
+
+  it('has a library example that runs', async () => {
+    const example = /```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const bound = server.address();
+    const port = typeof bound === 'object' ? bound?.port : undefined;
+
+    const folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-example-'));
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(root, join(folder, 'node_modules/buildkit-drain'));
+    const script = join(folder, 'example.mjs');
+    writeFileSync(script, example.replace(':1234', `:${port}`).replace('2000', '200'));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+    server.close();
+    rmSync(folder, { recursive: true });
+    expect(stderr).toBe('');
+    expect(stdout).toBe('started\ndrained\n');
+    expect(status).toBe(0);
+  });
+});

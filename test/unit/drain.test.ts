@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest';
+import { drain } from '../../src/drain/drain.ts';
+import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
+import type { Sample } from '../../src/inspect/types.ts';
+import { client, counted, failed, gone } from './support/samples.ts';
+import { VirtualClock } from './support/virtual-clock.ts';
+
+const config: DrainConfig = {
+  intervalMs: 100,
+  quietPeriodMs: 10_000,
+  timeoutMs: null,
+  minWaitMs: 0,
+  maxConnections: 0,
+  counts: () => true,
+  onBlind: 'hold',
+  progressEveryMs: 30_000,
+};
+
+const builder = client('10.0.0.5:4000');
+const other = client('10.0.0.6:4000');
+
+interface Run {
+  readonly outcome: DrainOutcome;
+  readonly events: readonly DrainEvent[];
+}
+
+/** Waits in virtual time over what `sampleAt` says of the milliseconds since the start. */
+async function run(
+  sampleAt: (ms: number) => Sample,
+  changes: Partial<DrainConfig> = {},
+): Promise<Run> {
+  const clock = new VirtualClock();
+  const startMs = clock.now();
+  const events: DrainEvent[] = [];
+  const outcome = await drain({
+    sample: () => sampleAt(clock.now() - startMs),
+    config: { ...config, ...changes },
+    clock,
+    signal: new AbortController().signal,
+    onEvent: (event) => events.push(event),
+  });
+  return { outcome, events };
+}
+
+const kindsOf = (events: readonly DrainEvent[]): string[] => events.map(({ kind }) => kind);
+
+describe('drain', () => {
+  it('ends a quiet period after the last client has left', async () => {
+    const { outcome } = await run((ms) => (ms < 5000 ? counted(builder, other) : counted()));
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000, mostConnections: 2 });
+  });
+
+  it('ends at most one interval later than quiet allows, whatever the interval', async () => {
+    const leavesAtMs = 1;
+    const { outcome } = await run((ms) => (ms < leavesAtMs ? counted(builder) : counted()), {
+      intervalMs: 3000,
+    });
+    expect(outcome.waitedMs).toBe(13_000);
+  });
+
+  it('takes what the sample throws for unknown, and says that it is a bug', async () => {
+    const { outcome, events } = await run(
+      (ms) => {
+        if (ms < 500) {
+          throw new TypeError('x is not a function');
+        }
+        return counted();
+      },
+      { quietPeriodMs: 1000 },
+    );
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 1500 });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        kind: 'sight-lost',
+        error: expect.objectContaining({
+          code: 'ERR_BUG',
+          message: expect.stringContaining('x is not'),
+        }),
+      }),
+    );
+  });
+
+  it('ends at once, after a second look, when the daemon is gone', async () => {
+    const { outcome } = await run((ms) => (ms < 1000 ? counted(builder) : gone), {
+      intervalMs: 500,
+    });
+    expect(outcome).toMatchObject({ kind: 'gone', waitedMs: 1100 });
+  });
+
+  it('gives a daemon that looks gone its second look even at the deadline', async () => {
+    const { outcome } = await run((ms) => (ms < 1000 ? counted(builder) : gone), {
+      timeoutMs: 1000,
+    });
+    expect(outcome).toMatchObject({ kind: 'gone', waitedMs: 1100 });
+  });
+
+  it('times out at its deadline with clients connected, also between two looks', async () => {
+    const { outcome } = await run(() => counted(builder), { timeoutMs: 1050 });
+    expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 1050, quietForMs: null });
+  });
+
+  it('times out in a quiet period that is not over, and says how far it was', async () => {
+    const { outcome } = await run(() => counted(), { timeoutMs: 4000 });
+    expect(outcome).toMatchObject({ kind: 'timed-out', quietForMs: 4000 });
+  });
+
+  it('times out, not blind, where a failed sample still shows a client', async () => {
+    const { outcome } = await run(() => failed('EPERM', builder), { timeoutMs: 1000 });
+    expect(outcome.kind).toBe('timed-out');
+  });
+
+  it('holds to the deadline when blind', async () => {
+    const { outcome } = await run(() => failed(), { timeoutMs: 60_000 });
+    expect(outcome).toMatchObject({ kind: 'blind', waitedMs: 60_000, error: { code: 'EPERM' } });
+  });
+
+  it('exits after a quiet period of blindness where it was told to', async () => {
+    const { outcome } = await run((ms) => (ms < 5000 ? counted(builder) : failed()), {
+      onBlind: 'exit',
+    });
+    expect(outcome).toMatchObject({ kind: 'blind', waitedMs: 15_000 });
+  });
+
+  it('is interrupted by its signal, before and while it waits', async () => {
+    const clock = new VirtualClock();
+    const stop = new AbortController();
+    const sample = (): Sample => {
+      stop.abort('SIGTERM');
+      return counted(builder);
+    };
+    const input = { sample, config, clock, signal: stop.signal, onEvent: () => {} };
+    expect(await drain(input)).toMatchObject({ kind: 'interrupted', reason: 'SIGTERM', polls: 1 });
+    expect(await drain(input)).toMatchObject({ kind: 'interrupted', polls: 0, sample: null });
+  });
+
+  it('lets what onEvent throws out, since its caller alone can know what it means', async () => {
+    const input = {
+      sample: () => counted(),
+      config,
+      clock: new VirtualClock(),
+      signal: new AbortController().signal,
+      onEvent: () => {
+        throw new Error('full');
+      },
+    };
+    await expect(drain(input)).rejects.toThrow('full');
+  });
+});
+
+describe('the events of a wait', () => {
+  it('tell who came and who left', async () => {
+    const { events } = await run(
+      (ms) => (ms < 1000 ? counted(builder) : ms < 2000 ? counted(builder, other) : counted()),
+      { quietPeriodMs: 1000 },
+    );
+    expect(kindsOf(events)).toEqual(['started', 'changed', 'changed']);
+    expect(events[1]).toMatchObject({ before: 1, arrived: [{ connection: other }], left: [] });
+    expect(events[2]).toMatchObject({ before: 2, arrived: [], quietForMs: 0 });
+    expect(events[2]).toHaveProperty('left.length', 2);
+  });
+
+  it('tell of progress as often as asked for', async () => {
+    const { events } = await run((ms) => (ms < 100_000 ? counted(builder) : counted()));
+    expect(kindsOf(events).filter((kind) => kind === 'progress')).toHaveLength(3);
+  });
+
+  it('tell once that sight was lost and once that it is back', async () => {
+    const { events } = await run((ms) => (ms > 500 && ms < 2000 ? failed() : counted(builder)), {
+      timeoutMs: 3000,
+    });
+    expect(kindsOf(events)).toEqual(['started', 'sight-lost', 'sight-back']);
+    expect(events[2]).toMatchObject({ lostForMs: 1400, connections: 1 });
+  });
+
+  it('tell when nobody looked for a while of the quiet period', async () => {
+    const clock = new VirtualClock();
+    const startMs = clock.now();
+    const events: DrainEvent[] = [];
+    let isStopped = false;
+    const outcome = await drain({
+      sample: () => {
+        if (!isStopped && clock.now() - startMs >= 5000) {
+          isStopped = true;
+          clock.ms += 60_000;
+        }
+        return counted();
+      },
+      config,
+      clock,
+      signal: new AbortController().signal,
+      onEvent: (event) => events.push(event),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 75_100 });
+    const unwatched = events.filter(({ kind }) => kind === 'unwatched');
+    expect(unwatched).toEqual([{ kind: 'unwatched', gapMs: 60_100 }]);
+  });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { parseDuration } from '../../src/options/duration.ts';
+import { formatDuration } from '../../src/report/words.ts';
+
+describe('parseDuration', () => {
+  it.each([
+    ['100ms', 100],
+    ['10s', 10_000],
+    ['5m', 300_000],
+    ['1h30m', 5_400_000],
+    ['1m500ms', 60_500],
+    ['0s', 0],
+    ['168h', 604_800_000],
+  ])('takes %s for %i ms', (text, expected) => {
+    expect(parseDuration(text)).toBe(expected);
+  });
+
+  it.each([
+    '',
+    '5',
+    '5x',
+    '-5s',
+    '1.5s',
+    ' 5s',
+    '5s ',
+    '5S',
+    '30m1h',
+    '5s5s',
+    '10',
+    'none',
+    '169h',
+    '1e3s',
+    '99999999999999999999h',
+  ])('refuses %j', (text) => {
+    expect(() => parseDuration(text)).toThrow(
+      /^expected a duration such as 100ms, 10s, 5m or 1h30m up to 168h but received/,
+    );
+  });
+
+  it('refuses what is shorter than the shortest allowed', () => {
+    expect(() => parseDuration('0ms', 1)).toThrow('from 1ms up to 168h but received "0ms"');
+  });
+});
+
+describe('formatDuration', () => {
+  it.each([0, 1, 999, 1000, 90_000, 5_400_000, 604_800_000])(
+    'writes %i ms so that parseDuration reads the same',
+    (durationMs) => {
+      expect(parseDuration(formatDuration(durationMs))).toBe(durationMs);
+    },
+  );
+});

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import type { Roster } from '../../src/drain/roster.ts';
+import type { DrainConfig, DrainStatus, DrainTally } from '../../src/drain/types.ts';
+import type { Connection } from '../../src/inspect/types.ts';
+import { eventEntry, noticeEntry, outcomeEntry } from '../../src/report/messages.ts';
+import { client, counted, failed, tcpEndpoint } from './support/samples.ts';
+
+const config: DrainConfig = {
+  intervalMs: 100,
+  quietPeriodMs: 10_000,
+  timeoutMs: null,
+  minWaitMs: 0,
+  maxConnections: 0,
+  counts: () => true,
+  onBlind: 'hold',
+  progressEveryMs: 30_000,
+};
+
+const builder = client('10.0.0.5:43210');
+const queued = client(null, { inode: 0, endpoint: 'unix:///run/b.sock' });
+
+function rosterOf(...connections: Connection[]): Roster {
+  return connections.map((connection, index) => ({ connection, firstSeenMs: index * 1000 }));
+}
+
+function status(...connections: Connection[]): DrainStatus {
+  return {
+    nowMs: 42_500,
+    waitedMs: 42_500,
+    sample: counted(...connections),
+    roster: rosterOf(...connections),
+    quietForMs: connections.length === 0 ? 4200 : null,
+  };
+}
+
+function tally(...connections: Connection[]): DrainTally {
+  const { nowMs, waitedMs, roster, sample } = status(...connections);
+  return { nowMs, waitedMs, roster, sample, polls: 425, mostConnections: 2 };
+}
+
+describe('the sentences of a wait', () => {
+  it('say at the start what is watched, by which means, and who is there', () => {
+    expect(eventEntry({ kind: 'started', ...status(builder) }, config)).toMatchObject({
+      level: 'info',
+      message:
+        'Waiting for quiet on tcp://0.0.0.0:1234 (by sock-diag): ' +
+        '1 client is connected: 10.0.0.5:43210 (for 42s).',
+      fields: { event: 'started', connections: 1, quietPeriodMs: 10_000 },
+    });
+  });
+
+  it('say who came and who left', () => {
+    const event = {
+      kind: 'changed',
+      before: 2,
+      arrived: rosterOf(queued),
+      left: rosterOf(builder),
+      ...status(queued),
+    } as const;
+    expect(eventEntry(event, config).message).toBe(
+      '1 client is connected: a client of unix:///run/b.sock (for 42s, not accepted yet). ' +
+        'New: a client of unix:///run/b.sock. Left: 10.0.0.5:43210 (after 42s).',
+    );
+  });
+
+  it('say the number before where nobody is known by name', () => {
+    const event = { kind: 'changed', before: 1, arrived: [], left: [], ...status() } as const;
+    expect(eventEntry(event, config).message).toBe(
+      'No client is connected; quiet for 4.2s of 10s. Before: 1 client.',
+    );
+  });
+
+  it('name ten clients at most', () => {
+    const many = Array.from({ length: 12 }, (_, index) => client(`10.0.0.${index}:1`));
+    const { message } = eventEntry({ kind: 'progress', ...status(...many) }, config);
+    expect(message).toMatch(/^Still waiting after 42s: 12 clients are connected: 10\.0\.0\.0:1 /);
+    expect(message).toMatch(/10\.0\.0\.9:1 \(for 33s\) and 2 more\.$/);
+  });
+
+  it('say that unknown is not zero', () => {
+    const { error } = failed('EPERM');
+    expect(eventEntry({ kind: 'sight-lost', error, seen: 1 }, config)).toMatchObject({
+      level: 'warn',
+      message:
+        "The clients can't be counted: look failed with EPERM. Unknown is not zero: quiet starts " +
+        'over when they can be counted again; at least 1 client is connected.',
+      fields: { code: 'EPERM' },
+    });
+    expect(
+      eventEntry({ kind: 'sight-back', lostForMs: 1400, connections: 0 }, config).message,
+    ).toBe('The clients can be counted again after 1.4s: no client is connected.');
+  });
+
+  it('say that nobody looked', () => {
+    expect(eventEntry({ kind: 'unwatched', gapMs: 60_100 }, config).message).toBe(
+      'Nobody looked for 1m (was this process stopped, or short of CPU?): quiet starts over.',
+    );
+  });
+
+  it('say why the preferred inspector was passed over', () => {
+    const notice = {
+      kind: 'inspector-chosen',
+      endpoint: tcpEndpoint,
+      inspector: 'procfs',
+      passedOver: { inspector: 'sock-diag', reason: 'refused with EPERM' },
+    } as const;
+    expect(noticeEntry(notice)).toMatchObject({
+      level: 'warn',
+      message: 'Looking at tcp://0.0.0.0:1234 by procfs, not by sock-diag: refused with EPERM.',
+    });
+    expect(noticeEntry({ ...notice, passedOver: null }).level).toBe('debug');
+  });
+});
+
+describe('the last sentence of a wait', () => {
+  const counts = 'Waited 42s, 425 looks, at most 2 clients at once.';
+
+  it.each([
+    [{ kind: 'drained', ...tally() }, 'info', `Drained: no client was seen for 10s. ${counts}`],
+    [
+      { kind: 'gone', ...tally() },
+      'info',
+      `The daemon is gone: nothing listens, and no process of it is left. ${counts}`,
+    ],
+    [
+      { kind: 'timed-out', quietForMs: null, ...tally(builder) },
+      'error',
+      `The deadline passed: 1 client is connected: 10.0.0.5:43210 (for 42s). ${counts}`,
+    ],
+    [
+      { kind: 'timed-out', quietForMs: 4200, ...tally() },
+      'error',
+      `The deadline passed: no client is connected; quiet for 4.2s of 10s. ${counts}`,
+    ],
+    [
+      { kind: 'blind', error: failed('EPERM').error, ...tally() },
+      'error',
+      `Gave up blind: look failed with EPERM. Nobody knows whether a client is still connected. ${counts}`,
+    ],
+    [
+      { kind: 'interrupted', reason: 'SIGTERM', ...tally(builder) },
+      'error',
+      `Interrupted by SIGTERM: 1 client is connected: 10.0.0.5:43210 (for 42s). ${counts}`,
+    ],
+    [
+      { kind: 'interrupted', reason: 'SIGINT', ...tally(), sample: null },
+      'error',
+      `Interrupted by SIGINT: before the first look. ${counts}`,
+    ],
+  ] as const)('after %o', (outcome, level, message) => {
+    expect(outcomeEntry(outcome, config)).toMatchObject({ level, message });
+  });
+
+  it('says how many clients were allowed', () => {
+    const outcome = { kind: 'drained', ...tally(builder) } as const;
+    expect(outcomeEntry(outcome, { ...config, maxConnections: 1 }).message).toBe(
+      `Drained: no more than 1 client for 10s. ${counts}`,
+    );
+  });
+
+  it('has no number where none was to be had', () => {
+    const outcome = { kind: 'blind', error: failed().error, ...tally(), sample: failed() } as const;
+    expect(outcomeEntry(outcome, config).fields).toMatchObject({ connections: null });
+  });
+});

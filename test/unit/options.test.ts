@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import { parseCidrs } from '../../src/options/cidr.ts';
+import { parseEndpoint } from '../../src/options/endpoint.ts';
+import { chooseEndpoints } from '../../src/options/endpoints.ts';
+import { parseWholeNumber } from '../../src/options/number.ts';
+import { type Environment, readOptions } from '../../src/options/read-options.ts';
+import { waitOptions } from '../../src/options/wait-options.ts';
+
+describe('parseEndpoint', () => {
+  it.each([
+    ['tcp://0.0.0.0:1234', 1234],
+    ['tcp://:8372', 8372],
+    ['tcp://[::]:12345', 12345],
+    ['tcp://buildkitd.build.svc:1', 1],
+  ])('takes the port of %s', (address, localPort) => {
+    expect(parseEndpoint(address)).toEqual({ kind: 'tcp', address, localPort });
+  });
+
+  it.each([
+    ['unix:///run/buildkit/buildkitd.sock', '/run/buildkit/buildkitd.sock'],
+    ['unix://@buildkit', '@buildkit'],
+    [`unix:///${'x'.repeat(106)}`, `/${'x'.repeat(106)}`],
+  ])('takes the path of %s', (address, path) => {
+    expect(parseEndpoint(address)).toEqual({ kind: 'unix', address, path });
+  });
+
+  it.each([
+    ['', 'an address such as'],
+    ['1234', 'an address such as'],
+    ['/run/buildkit/buildkitd.sock', 'an address such as'],
+    ['http://localhost:1234', 'an address such as'],
+    ['docker-container://builder', 'an address such as'],
+    ['fd://', 'give what the socket unit listens on'],
+    ['tcp://0.0.0.0', 'an address such as'],
+    ['tcp://0.0.0.0:', 'an address such as'],
+    ['tcp://0.0.0.0:0', 'a whole number from 1 to 65535'],
+    ['tcp://0.0.0.0:65536', 'a whole number from 1 to 65535'],
+    ['tcp://0.0.0.0:1234/', 'an address such as'],
+    ['tcp://::1:1234', 'an address such as'],
+    ['tcp://[zz]:1234', 'an IPv6 address within the brackets'],
+    ['unix://', 'the path absolute'],
+    ['unix:///', 'the path absolute'],
+    ['unix://run/buildkitd.sock', 'the path absolute'],
+    ['unix:///a\nb', 'without control characters'],
+    [`unix:///${'x'.repeat(107)}`, 'at most 107 bytes'],
+    [`unix:///${'ü'.repeat(54)}`, 'at most 107 bytes'],
+  ])('refuses %j', (address, expected) => {
+    expect(() => parseEndpoint(address)).toThrow(expected);
+  });
+});
+
+describe('parseCidrs', () => {
+  const isIgnored = parseCidrs(['10.0.0.0/8', '192.168.1.7', 'fd00::/8', '0.0.0.0/32']);
+
+  it.each(['10.255.0.1', '192.168.1.7', 'fd12::1', '::ffff:10.0.0.1'])('finds %s', (address) => {
+    expect(isIgnored(address)).toBe(true);
+  });
+
+  it.each(['11.0.0.1', '192.168.1.8', 'fe80::1', '::1', '0.0.0.1'])(
+    'does not find %s',
+    (address) => {
+      expect(isIgnored(address)).toBe(false);
+    },
+  );
+
+  it('takes a prefix of zero for everything of that family, and nothing of the other', () => {
+    expect(parseCidrs(['0.0.0.0/0'])('203.0.113.9')).toBe(true);
+    expect(parseCidrs(['0.0.0.0/0'])('2001:db8::1')).toBe(false);
+    expect(parseCidrs([])('10.0.0.1')).toBe(false);
+  });
+
+  it.each([
+    '',
+    '10.0.0.0/33',
+    '10.0.0/8',
+    'fd00::/129',
+    '10.0.0.0/8/8',
+    '10.0.0.0/',
+    'x',
+    'fe80::1%eth0',
+    '10.0.0.0/+8',
+  ])('refuses %j', (text) => {
+    expect(() => parseCidrs([text])).toThrow('expected an IP address or a CIDR block');
+  });
+});
+
+describe('parseWholeNumber', () => {
+  it.each(['', ' 1', '1 ', '-1', '1.0', '1e2', '0x1', '101', '9'.repeat(20)])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseWholeNumber(text, 0, 100)).toThrow('a whole number from 0 to 100');
+    },
+  );
+});
+
+describe('where an option comes from', () => {
+  const intervalOf = (flags: Record<string, string>, env: Environment) =>
+    readOptions(waitOptions, flags, env).interval;
+  const scripted = { CHECK_FREQUENCY_MS: '700' };
+  const variable = { ...scripted, BUILDKIT_DRAIN_INTERVAL: '600ms' };
+
+  it('is the flag, then the variable, then the setting of the script, then the default', () => {
+    expect(intervalOf({ interval: '500ms' }, variable)).toBe(500);
+    expect(intervalOf({}, variable)).toBe(600);
+    expect(intervalOf({}, scripted)).toBe(700);
+    expect(intervalOf({}, {})).toBe(100);
+  });
+
+  it('is not a variable that is empty', () => {
+    expect(intervalOf({}, { BUILDKIT_DRAIN_INTERVAL: '', CHECK_FREQUENCY_MS: '' })).toBe(100);
+  });
+
+  it('is named in the error about its value', () => {
+    expect(() => intervalOf({ interval: '5' }, {})).toThrow(
+      /^--interval: expected a duration .* received "5"$/,
+    );
+    expect(() => intervalOf({}, { BUILDKIT_DRAIN_INTERVAL: '5' })).toThrow(
+      /^BUILDKIT_DRAIN_INTERVAL: /,
+    );
+    expect(() => intervalOf({}, { CHECK_FREQUENCY_MS: '5ms' })).toThrow(/^CHECK_FREQUENCY_MS: /);
+  });
+
+  it('gives the settings of the script their meaning there', () => {
+    const env = {
+      WAIT_UNTIL_NO_BUILDS_SEEN_FOR_X_SECONDS: '20',
+      LOG_FORMAT: 'text',
+      LOG_PREFIX: '[PreStop Hook]',
+      DEBUG: '1',
+    };
+    expect(readOptions(waitOptions, {}, env)).toMatchObject({
+      'quiet-period': 20_000,
+      'log-format': 'text',
+      'log-prefix': '[PreStop Hook]',
+      'log-level': 'debug',
+    });
+  });
+
+  it('may be a list with commas, in the variable of a repeatable option', () => {
+    const env = { BUILDKIT_DRAIN_ADDR: 'tcp://0.0.0.0:1, unix:///run/b.sock' };
+    expect(readOptions(waitOptions, {}, env).addr).toMatchObject([
+      { localPort: 1 },
+      { path: '/run/b.sock' },
+    ]);
+  });
+});
+
+describe('chooseEndpoints', () => {
+  const addresses = (env: Environment) =>
+    chooseEndpoints([], env).map(({ endpoint, isAssumed }) => [endpoint.address, isAssumed]);
+
+  it('takes the given addresses, then BUILDKIT_HOST, then the defaults', () => {
+    const given = parseEndpoint('tcp://:9');
+    const env = { BUILDKIT_HOST: 'tcp://:8' };
+    expect(chooseEndpoints([given], env)).toEqual([{ endpoint: given, isAssumed: false }]);
+    expect(addresses(env)).toEqual([['tcp://:8', false]]);
+    expect(addresses({})).toEqual([
+      ['tcp://0.0.0.0:1234', true],
+      ['unix:///run/buildkit/buildkitd.sock', true],
+    ]);
+  });
+
+  it('adds the socket of rootless buildkitd', () => {
+    expect(addresses({ XDG_RUNTIME_DIR: '/run/user/1000' })[2]).toEqual([
+      'unix:///run/user/1000/buildkit/buildkitd.sock',
+      true,
+    ]);
+  });
+
+  it('takes the port of the script, without losing sight of the unix socket', () => {
+    expect(addresses({ BUILDKITD_PORT: '8372' })).toEqual([
+      ['tcp://0.0.0.0:8372', true],
+      ['unix:///run/buildkit/buildkitd.sock', true],
+    ]);
+  });
+
+  it('is not misled by what Kubernetes sets for a Service called buildkitd', () => {
+    expect(addresses({ BUILDKITD_PORT: 'tcp://10.0.0.1:8372' })[0]?.[0]).toBe('tcp://0.0.0.0:1234');
+  });
+
+  it('names the variable in the error about its value', () => {
+    expect(() => addresses({ BUILDKIT_HOST: 'kube-pod://builder' })).toThrow(
+      /^BUILDKIT_HOST: expected an address/,
+    );
+    expect(() => addresses({ BUILDKITD_PORT: 'x' })).toThrow(
+      /^BUILDKITD_PORT: expected a whole number/,
+    );
+  });
+});

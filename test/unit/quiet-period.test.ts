@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import {
+  beginQuiet,
+  drainedAtMs,
+  observe,
+  type QuietRule,
+  type QuietState,
+  verdict,
+} from '../../src/drain/quiet-period.ts';
+import type { Sample } from '../../src/inspect/types.ts';
+import { client, counted, failed, gone } from './support/samples.ts';
+
+const rule: QuietRule = {
+  quietPeriodMs: 1000,
+  minWaitMs: 0,
+  maxConnections: 0,
+  maxGapMs: 1000,
+  counts: () => true,
+};
+
+const builder = client('10.0.0.5:4000');
+
+function stateAfter(
+  history: readonly [atMs: number, sample: Sample][],
+  some: QuietRule = rule,
+): QuietState {
+  return history.reduce(
+    (state, [atMs, sample]) => observe(state, { sample, fromMs: atMs, toMs: atMs }, some),
+    beginQuiet(0),
+  );
+}
+
+function verdictAfter(history: readonly [number, Sample][], changes: Partial<QuietRule> = {}) {
+  const changed = { ...rule, ...changes };
+  return verdict(stateAfter(history, changed), changed);
+}
+
+describe('the quiet period', () => {
+  it('is over when every sample of it was a count of zero', () => {
+    expect(
+      verdictAfter([
+        [0, counted()],
+        [500, counted()],
+        [999, counted()],
+      ]),
+    ).toBe('waiting');
+    expect(
+      verdictAfter([
+        [0, counted()],
+        [500, counted()],
+        [1000, counted()],
+      ]),
+    ).toBe('drained');
+  });
+
+  it('starts over with every client', () => {
+    const history: [number, Sample][] = [
+      [0, counted()],
+      [900, counted(builder)],
+      [1000, counted()],
+      [1900, counted()],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(verdictAfter([...history, [2000, counted()]])).toBe('drained');
+  });
+
+  it('starts over with a sample that could not be taken: unknown is never zero', () => {
+    const history: [number, Sample][] = [
+      [0, counted()],
+      [500, failed()],
+      [600, counted()],
+      [1500, counted()],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(verdictAfter([...history, [1600, counted()]])).toBe('drained');
+  });
+
+  it('never ends on failed samples, however many', () => {
+    const blind = Array.from({ length: 100 }, (_, poll): [number, Sample] => [
+      poll * 100,
+      failed(),
+    ]);
+    expect(verdictAfter(blind)).toBe('waiting');
+  });
+
+  it('starts over when nobody looked for too long, as after SIGSTOP', () => {
+    expect(
+      verdictAfter([
+        [0, counted()],
+        [60_000, counted()],
+      ]),
+    ).toBe('waiting');
+    expect(
+      verdictAfter([
+        [0, counted()],
+        [60_000, counted()],
+        [61_000, counted()],
+      ]),
+    ).toBe('drained');
+  });
+
+  it('counts from the end of the first quiet sample to the begin of the last', () => {
+    const stoppedWithin = (fromMs: number, toMs: number): QuietState =>
+      observe(stateAfter([[0, counted()]]), { sample: counted(), fromMs, toMs }, rule);
+    expect(verdict(stoppedWithin(100, 1000), rule)).toBe('waiting');
+    expect(drainedAtMs(stoppedWithin(100, 1000), rule)).toBe(1000);
+    expect(drainedAtMs(stoppedWithin(100, 1001), rule)).toBe(2001);
+  });
+
+  it('may be zero: then one vouched-for look at zero is enough, and a client still holds', () => {
+    expect(verdictAfter([[0, counted()]], { quietPeriodMs: 0 })).toBe('drained');
+    expect(verdictAfter([[0, counted(builder)]], { quietPeriodMs: 0 })).toBe('waiting');
+    expect(verdictAfter([[0, failed()]], { quietPeriodMs: 0 })).toBe('waiting');
+  });
+
+  it('does not end the wait before the minimum wait', () => {
+    const history: [number, Sample][] = [
+      [0, counted()],
+      [1000, counted()],
+      [1500, counted()],
+    ];
+    expect(verdictAfter(history, { minWaitMs: 2000 })).toBe('waiting');
+    expect(verdictAfter([...history, [2000, counted()]], { minWaitMs: 2000 })).toBe('drained');
+  });
+
+  it('allows as many clients as it was told to', () => {
+    const history: [number, Sample][] = [
+      [0, counted(builder)],
+      [1000, counted(builder)],
+    ];
+    expect(verdictAfter(history, { maxConnections: 1 })).toBe('drained');
+    expect(verdictAfter(history, { maxConnections: 0 })).toBe('waiting');
+  });
+
+  it('leaves out connections that do not count', () => {
+    const probe = client('10.9.9.9:1');
+    const counts = (connection: { peer: string | null }) => connection !== probe;
+    expect(
+      verdictAfter(
+        [
+          [0, counted(probe)],
+          [1000, counted(probe)],
+        ],
+        { counts },
+      ),
+    ).toBe('drained');
+    expect(
+      verdictAfter(
+        [
+          [0, counted(probe, builder)],
+          [1000, counted(probe)],
+        ],
+        { counts },
+      ),
+    ).toBe('waiting');
+  });
+});
+
+describe('a daemon that looks gone', () => {
+  it('is gone only after a second look', () => {
+    expect(verdictAfter([[0, gone]])).toBe('waiting');
+    expect(
+      verdictAfter([
+        [0, gone],
+        [100, gone],
+      ]),
+    ).toBe('gone');
+    expect(
+      verdictAfter([
+        [0, gone],
+        [100, failed()],
+        [200, gone],
+      ]),
+    ).toBe('waiting');
+  });
+
+  it('gives no quiet', () => {
+    expect(
+      stateAfter([
+        [0, counted()],
+        [100, gone],
+      ]).quietSinceMs,
+    ).toBeNull();
+  });
+});
+
+describe('blindness', () => {
+  it('lasts from the first sample that shows nothing to the first that shows something', () => {
+    expect(
+      stateAfter([
+        [0, failed()],
+        [100, failed()],
+      ]).blindSinceMs,
+    ).toBe(0);
+    expect(
+      stateAfter([
+        [0, failed()],
+        [100, counted()],
+      ]).blindSinceMs,
+    ).toBeNull();
+    expect(
+      stateAfter([
+        [0, failed()],
+        [100, failed('EPERM', builder)],
+      ]).blindSinceMs,
+    ).toBeNull();
+  });
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import type { DaemonState, DaemonWatch } from '../../src/inspect/daemon.ts';
+import { createSampler } from '../../src/inspect/sampler.ts';
+import { type EndpointLook, InspectError } from '../../src/inspect/types.ts';
+import { client, seen, tcpEndpoint, unixEndpoint } from './support/samples.ts';
+
+const builder = client('10.0.0.5:4000');
+
+function unseen(): EndpointLook {
+  return { kind: 'unseen', endpoint: unixEndpoint, error: new InspectError('EPERM', 'look', 'no') };
+}
+
+/** A sampler over looks and a daemon that the test can change between samples. */
+function setUp(isAssumed: boolean) {
+  const now = {
+    tcp: seen(tcpEndpoint, [5]) as EndpointLook,
+    unix: seen(unixEndpoint, [6]) as EndpointLook,
+    daemon: { kind: 'dead' } as DaemonState,
+    remembered: [] as readonly number[],
+  };
+  const daemon: DaemonWatch = {
+    remember: (inodes) => {
+      now.remembered = inodes;
+    },
+    state: () => now.daemon,
+  };
+  const sample = createSampler(
+    [
+      { endpoint: tcpEndpoint, isAssumed, look: () => now.tcp },
+      { endpoint: unixEndpoint, isAssumed, look: () => now.unix },
+    ],
+    daemon,
+  );
+  return { now, sample };
+}
+
+describe('a sample', () => {
+  it('is counted when every endpoint was seen with its listener', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [5], [builder]);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
+    expect(now.remembered).toEqual([5, 6]);
+  });
+
+  it('fails when one of the endpoints could not be seen, and keeps what the other showed', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [5], [builder]);
+    now.unix = unseen();
+    expect(sample()).toMatchObject({
+      kind: 'failed',
+      error: { code: 'EPERM' },
+      connections: [builder],
+    });
+  });
+
+  it('fails when an endpoint that was asked for has no listener, though another has', () => {
+    const { now, sample } = setUp(false);
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = { kind: 'alive', pid: 7, listensOn: ['tcp://[::]:1234'] };
+    expect(sample()).toMatchObject({
+      kind: 'failed',
+      error: {
+        code: 'ERR_NO_LISTENER',
+        message:
+          'nothing listens on unix:///run/buildkit/buildkitd.sock, ' +
+          'and the daemon (pid 7) listens on tcp://[::]:1234',
+      },
+    });
+  });
+
+  it.each<[DaemonState, string]>([
+    [{ kind: 'dead' }, 'gone'],
+    [{ kind: 'alive', pid: 7, listensOn: [] }, 'failed'],
+    [{ kind: 'unknown', reason: 'it is hidden' }, 'failed'],
+  ])('without any listener, and the daemon %j, is %s', (state, kind) => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, []);
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = state;
+    expect(sample().kind).toBe(kind);
+  });
+
+  it('is not gone while a connection is there, whatever is known of processes', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [], [builder]);
+    now.unix = seen(unixEndpoint, []);
+    expect(sample()).toMatchObject({ kind: 'failed', connections: [builder] });
+  });
+
+  it('is not gone when an endpoint could not be seen', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, []);
+    now.unix = unseen();
+    expect(sample().kind).toBe('failed');
+  });
+});
+
+describe('an endpoint that is only assumed', () => {
+  it('does not matter without a listener, where another has one', () => {
+    const { now, sample } = setUp(true);
+    now.unix = seen(unixEndpoint, []);
+    expect(sample()).toMatchObject({ kind: 'counted', looks: [{ endpoint: tcpEndpoint }] });
+  });
+
+  it('matters when it can not be seen: there may be clients', () => {
+    const { now, sample } = setUp(true);
+    now.unix = unseen();
+    expect(sample().kind).toBe('failed');
+  });
+
+  it('matters from its first listener or client on', () => {
+    const { now, sample } = setUp(true);
+    sample();
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = { kind: 'alive', pid: 7, listensOn: [] };
+    expect(sample().kind).toBe('failed');
+  });
+
+  it('is looked for again at every sample', () => {
+    const { now, sample } = setUp(true);
+    now.unix = seen(unixEndpoint, []);
+    sample();
+    now.unix = seen(unixEndpoint, [6], [builder]);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
+  });
+
+  it('makes no daemon gone: without any listener all of them are named', () => {
+    const { now, sample } = setUp(true);
+    now.tcp = seen(tcpEndpoint, []);
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = { kind: 'unknown', reason: 'it is hidden' };
+    expect(sample()).toMatchObject({
+      error: {
+        message: expect.stringContaining(`${tcpEndpoint.address} or ${unixEndpoint.address}`),
+      },
+    });
+  });
+});

@@ -1,0 +1,16 @@
+import type { Clock } from '../../../src/drain/clock.ts';
+
+/** A clock that goes forward only when somebody sleeps, or when a test says so. */
+export class VirtualClock implements Clock {
+  ms = 1_000_000;
+
+  now(): number {
+    return this.ms;
+  }
+
+  async sleep(durationMs: number, signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) {
+      this.ms += durationMs;
+    }
+  }
+}
