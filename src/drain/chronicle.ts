@@ -23,7 +23,7 @@ export function createChronicle(
   let roster: Roster = [];
   let latest: Sample | null = null;
   let polls = 0;
-  let mostConnections = 0;
+  let mostConnections: number | null = null;
   let lost: { error: InspectError; sinceMs: number } | null = null;
   let progressDueMs = startedMs + rule.progressEveryMs;
 
@@ -49,7 +49,9 @@ export function createChronicle(
 
   const recordRoster = ({ sample, toMs }: TimedSample, status: () => DrainStatus): void => {
     const connections = countedConnections(sample, rule);
-    mostConnections = Math.max(mostConnections, connections.length);
+    if (sample.kind === 'counted' || connections.length > 0) {
+      mostConnections = Math.max(mostConnections ?? 0, connections.length);
+    }
     if (sample.kind === 'failed') {
       return;
     }

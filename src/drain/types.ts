@@ -54,8 +54,8 @@ export interface DrainTally {
   readonly waitedMs: number;
   /** How many samples were taken. */
   readonly polls: number;
-  /** The most counted connections in any sample. */
-  readonly mostConnections: number;
+  /** The most counted connections in any sample; null where none could be counted. */
+  readonly mostConnections: number | null;
   /** The counted connections of the latest count. */
   readonly roster: Roster;
   /** The last sample; null where the wait was interrupted before the first. */

@@ -93,8 +93,7 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
 export function outcomeEntry(outcome: DrainOutcome, config: DrainConfig): LogEntry {
   const { waitedMs, polls, mostConnections, roster } = outcome;
   const looks = `${polls} ${polls === 1 ? 'look' : 'looks'}`;
-  const most = `at most ${clients(mostConnections)} at once`;
-  const tally = `Waited ${about(waitedMs)}, ${looks}, ${mostConnections > 0 ? most : 'no client'}.`;
+  const tally = `Waited ${about(waitedMs)}, ${looks}${mostText(mostConnections)}.`;
   return {
     level: outcome.kind === 'drained' || outcome.kind === 'gone' ? 'info' : 'error',
     message: `${outcomeText(outcome, config)} ${tally}`,
@@ -107,6 +106,17 @@ export function outcomeEntry(outcome: DrainOutcome, config: DrainConfig): LogEnt
       connections: countOf(outcome.sample, roster.length),
     },
   };
+}
+
+function mostText(mostConnections: number | null): string {
+  switch (mostConnections) {
+    case null:
+      return '';
+    case 0:
+      return ', no client';
+    default:
+      return `, at most ${clients(mostConnections)} at once`;
+  }
 }
 
 function outcomeText(outcome: DrainOutcome, config: DrainConfig): string {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 
 /** Where log lines go. A write never blocks, and never throws but when the target is lost. */
 export interface Sink {
@@ -85,11 +85,9 @@ export function stderrSink(procRoot: string): Sink {
 /** Whether a process has the same standard error as we. */
 export function sharesStderr(procRoot: string, pid: number): boolean {
   try {
-    const descriptor = openSync(stderrPath(procRoot, pid), openFlags);
-    const theirs = fstatSync(descriptor);
-    closeSync(descriptor);
+    const theirs = statSync(stderrPath(procRoot, pid));
     const ours = fstatSync(2);
-    return theirs.dev === ours.dev && theirs.ino === ours.ino && theirs.rdev === ours.rdev;
+    return theirs.dev === ours.dev && theirs.ino === ours.ino;
   } catch {
     return false;
   }

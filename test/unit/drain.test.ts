@@ -112,6 +112,7 @@ describe('drain', () => {
   it('holds to the deadline when blind', async () => {
     const { outcome } = await run(() => failed(), { timeoutMs: 60_000 });
     expect(outcome).toMatchObject({ kind: 'blind', waitedMs: 60_000, error: { code: 'EPERM' } });
+    expect(outcome.mostConnections).toBeNull();
   });
 
   it('exits after a quiet period of blindness where it was told to', async () => {

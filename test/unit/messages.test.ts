@@ -161,5 +161,10 @@ describe('the last sentence of a wait', () => {
   it('has no number where none was to be had', () => {
     const outcome = { kind: 'blind', error: failed().error, ...tally(), sample: failed() } as const;
     expect(outcomeEntry(outcome, config).fields).toMatchObject({ connections: null });
+    const neverCounted = { ...outcome, mostConnections: null };
+    expect(outcomeEntry(neverCounted, config).message).toMatch(/Waited 42s, 425 looks\.$/);
+    expect(outcomeEntry({ ...outcome, mostConnections: 0 }, config).message).toMatch(
+      /Waited 42s, 425 looks, no client\.$/,
+    );
   });
 });
