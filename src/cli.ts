@@ -16,9 +16,11 @@ function printTo(descriptor: number): (text: string) => void {
   };
 }
 
-process.exitCode = await run(process.argv.slice(2), {
+void run(process.argv.slice(2), {
   env: process.env,
   signal: stop.signal,
   print: printTo(1),
   printError: printTo(2),
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });
