@@ -43,7 +43,9 @@ console.log(
   'Three clients are connected. They leave after 1, 2 and 4 seconds. This waits for them:',
 );
 console.log(`$ buildkit-drain ${options.join(' ')}\n`);
-const waiting = spawn(process.execPath, ['dist/bin/buildkit-drain.cjs', ...options], { stdio: 'inherit' });
+const waiting = spawn(process.execPath, ['dist/bin/buildkit-drain.cjs', ...options], {
+  stdio: 'inherit',
+});
 const [exitCode] = await once(waiting, 'exit');
 console.log(`\nIt exited with ${exitCode}. Now a preStop hook would let buildkitd stop.`);
 

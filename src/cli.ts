@@ -7,13 +7,26 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => stop.abort(signal));
 }
 
-/** A closed or full output must not end a command: its exit code still says the result. */
+/** Writes all of a text. A closed output must not end a command: its exit code says the result. */
 function printTo(descriptor: number): (text: string) => void {
   return (text) => {
-    try {
-      writeSync(descriptor, text);
-    } catch {}
+    let rest: Buffer = Buffer.from(text);
+    while (rest.length > 0) {
+      try {
+        rest = rest.subarray(writeSync(descriptor, rest));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
+          return;
+        }
+        pause();
+      }
+    }
   };
+}
+
+// For the reader of a pipe that someone else has made non-blocking.
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
 void run(process.argv.slice(2), {

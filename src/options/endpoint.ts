@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import type { Endpoint } from '../inspect/types.ts';
 import { BadValueError } from './bad-value.ts';
-import { parsePort } from './number.ts';
 
 const expected = 'an address such as tcp://0.0.0.0:1234 or unix:///run/buildkit/buildkitd.sock';
 
@@ -37,7 +36,11 @@ function parseHostPort(text: string): number {
   if (host.startsWith('[') && isIP(host.slice(1, -1)) !== 6) {
     throw new BadValueError('an IPv6 address within the brackets', text);
   }
-  return parsePort(port);
+  const localPort = Number(port);
+  if (localPort < 1 || localPort > 65535) {
+    throw new BadValueError('an address with a port from 1 to 65535', text);
+  }
+  return localPort;
 }
 
 function parseSocketPath(text: string): string {

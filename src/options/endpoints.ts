@@ -1,6 +1,6 @@
 import type { Endpoint } from '../inspect/types.ts';
 import { parseEndpoint } from './endpoint.ts';
-import { parsePort } from './number.ts';
+import { parseWholeNumber } from './number.ts';
 import { type Environment, parseFrom } from './read-options.ts';
 
 export interface ChosenEndpoint {
@@ -52,5 +52,5 @@ function scriptPort(env: Environment): number | null {
   if (!text || text.includes('://')) {
     return null;
   }
-  return parseFrom('BUILDKITD_PORT', () => parsePort(text));
+  return parseFrom('BUILDKITD_PORT', () => parseWholeNumber(text, 1, 65535));
 }

@@ -8,8 +8,3 @@ export function parseWholeNumber(text: string, least: number, most: number): num
   }
   return value;
 }
-
-/** @throws BadValueError */
-export function parsePort(text: string): number {
-  return parseWholeNumber(text, 1, 65535);
-}

@@ -1,4 +1,5 @@
 import { constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 
 /** Where log lines go. A write never blocks, and never throws but when the target is lost. */
 export interface Sink {
@@ -70,16 +71,32 @@ export function processSink(procRoot: string, pid: number): Sink {
   return descriptorSink(openSync(stderrPath(procRoot, pid), openFlags));
 }
 
-/** Our own standard error: a pipe is opened anew, so that one which nobody reads can't block us. */
+/**
+ * Our own standard error. One that nobody reads must not block us: a pipe is opened anew for that,
+ * and a socket, which can't be, is made non-blocking for all who share it.
+ */
 export function stderrSink(procRoot: string): Sink {
   try {
-    if (fstatSync(2).isFIFO()) {
+    const kind = fstatSync(2);
+    if (kind.isFIFO()) {
       return descriptorSink(openSync(stderrPath(procRoot, 'self'), openFlags));
+    }
+    if (kind.isSocket()) {
+      unblock(2);
     }
   } catch {
     // Closed, or not ours to open: the descriptor itself is what is left.
   }
   return descriptorSink(2);
+}
+
+const unblocked: Socket[] = [];
+
+// Node makes non-blocking what it takes for a stream. Kept, since dropping it closes the descriptor.
+function unblock(descriptor: number): void {
+  const stream = new Socket({ fd: descriptor, readable: false, writable: true });
+  stream.unref();
+  unblocked.push(stream);
 }
 
 /** Whether a process has the same standard error as we. */
