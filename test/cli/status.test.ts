@@ -1,0 +1,255 @@
+import { constants } from 'node:os';
+import { describe, expect } from 'vitest';
+import { type CliOptions, cliPath, startCli } from '../support/cli.ts';
+import { refusingSockDiag, withoutProc } from '../support/hide.ts';
+import type { Place } from '../support/place.ts';
+import type { Ended } from '../support/running.ts';
+import { it } from '../support/test.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkit.sock';
+
+async function status(place: Place, args: readonly string[], options?: CliOptions): Promise<Ended> {
+  return (await startCli(place, ['status', ...args], options)).process.ended;
+}
+
+describe.concurrent('status', () => {
+  it('shows who is connected as a table, and exits 3', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await daemon.listen(unix);
+    const [client] = await clients.connect(tcp, 1, '127.0.0.2');
+    const [other] = await clients.connect(unix);
+    await daemon.process.signal('SIGSTOP');
+    const [queued] = await clients.connect(tcp);
+    const { code, stdout, stderr } = await status(place, ['--addr', tcp, '--addr', unix]);
+    expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
+    const [headline, titles, ...rows] = stdout.split('\n').slice(0, -1);
+    expect(headline).toBe(`3 clients are connected to ${tcp} and ${unix}.`);
+    expect(titles?.split(/ {2,}/)).toEqual([
+      'ENDPOINT',
+      'PEER',
+      'INODE',
+      'RECEIVED',
+      'LAST IN',
+      'LAST OUT',
+    ]);
+    const cells = rows.map((row) => row.split(/ {2,}/).slice(0, 3)).sort();
+    expect(cells).toEqual(
+      [
+        [tcp, client?.name, expect.stringMatching(/^\d+$/)],
+        [tcp, queued?.name, 'queued'],
+        [unix, other?.name, expect.stringMatching(/^\d+$/)],
+      ].sort(),
+    );
+  });
+
+  it('says that nobody is connected, and exits 0', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const { code, stdout, stderr } = await status(place, ['--addr', tcp]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toBe(`No client is connected to ${tcp}.\n`);
+  });
+
+  it('says that the daemon is gone, and exits 0', async ({ place }) => {
+    expect(await status(place, [])).toMatchObject({
+      code: 0,
+      stdout: 'The daemon is gone: nothing listens, and no process of it is left.\n',
+      stderr: '',
+    });
+  });
+
+  it('says what it can not see, and exits 4', async ({ place, daemon }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const { code, stdout, stderr } = await status(place, ['--addr', tcp]);
+    expect({ code, stderr }).toEqual({ code: 4, stderr: '' });
+    expect(stdout).toMatch(
+      /^The clients can't be counted: nothing listens on tcp:.*, and the daemon \(pid \d+\) listens on tcp:\/\/127\.0\.0\.1:8372\.\n$/,
+    );
+  });
+
+  it('exits 3 for clients of a daemon that has closed its listener', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    while ((await daemon.accepted()).length === 0);
+    await daemon.unlisten(tcp);
+    const { code, stdout } = await status(place, ['--addr', tcp, '--json']);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ connections: null, state: 'failed' });
+  });
+
+  it('shows an ignored peer, and does not count it', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const ignoring = ['--addr', tcp, '--ignore-peer', '127.0.0.0/8'];
+    const { code, stdout } = await status(place, ignoring);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^No client is connected .*\nENDPOINT .*\n.* ignored\n$/);
+    const json = await status(place, [...ignoring, '--json']);
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      connections: 0,
+      endpoints: [{ connections: [{ counted: false }] }],
+    });
+  });
+
+  it('exits right though its output is closed or full', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    for (const redirection of ['>&- 2>&-', '>/dev/full']) {
+      const through = ['sh', '-c', `exec "$0" "$@" ${redirection}`];
+      const { code } = await status(place, ['--addr', tcp], { through });
+      expect(code).toBe(3);
+    }
+  });
+});
+
+describe.concurrent('status --json', () => {
+  it('prints one object with every connection, and null for what is not known', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    await daemon.listen(unix);
+    const [client] = await clients.connect(tcp);
+    const [other] = await clients.connect(unix);
+    let accepted: Awaited<ReturnType<typeof daemon.accepted>> = [];
+    while (accepted.length < 2) {
+      accepted = await daemon.accepted();
+    }
+    const inodeOf = (peer: string | null): number | undefined =>
+      accepted.find((each) => each.peer === peer)?.inode;
+
+    const { code, stdout } = await status(place, ['--json', '--addr', tcp, '--addr', unix]);
+    expect(code).toBe(3);
+    expect(stdout.split('\n')).toHaveLength(2);
+    expect(JSON.parse(stdout)).toEqual({
+      connections: 2,
+      state: 'counted',
+      error: null,
+      endpoints: [
+        {
+          address: tcp,
+          inspector: 'sock-diag',
+          listening: true,
+          connections: [
+            {
+              peer: client?.name,
+              peerAddress: '127.0.0.1',
+              inode: inodeOf(client?.name ?? ''),
+              bytesReceived: 0,
+              msSinceReceived: expect.any(Number),
+              msSinceSent: expect.any(Number),
+              counted: true,
+            },
+          ],
+          error: null,
+        },
+        {
+          address: unix,
+          inspector: 'sock-diag',
+          listening: true,
+          connections: [
+            {
+              peer: other?.name,
+              peerAddress: null,
+              inode: inodeOf(null),
+              bytesReceived: null,
+              msSinceReceived: null,
+              msSinceSent: null,
+              counted: true,
+            },
+          ],
+          error: null,
+        },
+      ],
+    });
+  });
+
+  it('prints all of it into a pipe that does not block, however slowly that is read', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp, 1000);
+    // Node.js makes the pipe non-blocking for all who write to it, and killed it leaves it so.
+    const unblock = 'process.stdout.write(""); process.kill(process.pid, "SIGKILL")';
+    const pipe = `{ "$0" -e '${unblock}'; "$0" "$@"; } | { sleep 1; cat; }`;
+    const cli = [cliPath, 'status', '--json', '--addr', tcp];
+    const started = ['sh', '-c', pipe, process.execPath, ...cli];
+    const { stdout } = await (await place.start(started)).ended;
+    expect(JSON.parse(stdout)).toMatchObject({ connections: 1000 });
+  });
+
+  it('says null, never 0, where nothing can be seen', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
+    const { code, stdout } = await status(place, ['--json', '--addr', tcp], { through });
+    expect(code).toBe(4);
+    const error = expect.stringContaining('socket failed with EPERM; procfs: /proc/net/tcp');
+    expect(JSON.parse(stdout)).toEqual({
+      connections: null,
+      state: 'failed',
+      error,
+      endpoints: [{ address: tcp, inspector: null, listening: null, connections: null, error }],
+    });
+  });
+
+  it('says null where nothing listens though the daemon lives', async ({ place, daemon }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const { code, stdout } = await status(place, ['--json', '--addr', tcp]);
+    expect(code).toBe(4);
+    expect(JSON.parse(stdout)).toMatchObject({
+      connections: null,
+      state: 'failed',
+      error: expect.stringContaining(`nothing listens on ${tcp}`),
+      endpoints: [{ address: tcp, inspector: 'sock-diag', listening: false }],
+    });
+  });
+
+  it('says that the daemon is gone', async ({ place }) => {
+    const { code, stdout } = await status(place, ['--json', '--addr', tcp]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      state: 'gone',
+      error: null,
+      endpoints: [{ address: tcp, listening: false }],
+    });
+  });
+
+  it('names the inspector that was used', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    for (const args of [['--inspector', 'procfs'], []]) {
+      const through = args.length === 0 ? refusingSockDiag(constants.errno.EPERM) : [];
+      const { stdout } = await status(place, ['--json', '--addr', tcp, ...args], { through });
+      expect(JSON.parse(stdout)).toMatchObject({
+        connections: 1,
+        endpoints: [{ inspector: 'procfs', connections: [{ bytesReceived: null }] }],
+      });
+    }
+  });
+});
+
+describe.concurrent('status --quiet', () => {
+  it('prints nothing, and exits 0, 3 or 4', async ({ place, daemon, clients }) => {
+    const quiet = ['--quiet', '--addr', tcp];
+    const silent = { stdout: '', stderr: '' };
+    await daemon.listen('tcp://127.0.0.1:8372');
+    expect(await status(place, quiet)).toMatchObject({ code: 4, ...silent });
+    await daemon.listen(tcp);
+    expect(await status(place, quiet)).toMatchObject({ code: 0, ...silent });
+    await clients.connect(tcp);
+    expect(await status(place, quiet)).toMatchObject({ code: 3, ...silent });
+    expect(await status(place, [...quiet, '--json'])).toMatchObject({ code: 3, ...silent });
+    await daemon.process.signal('SIGKILL');
+    await daemon.process.ended;
+    expect(await status(place, quiet)).toMatchObject({ code: 0, ...silent });
+  });
+});

@@ -1,0 +1,206 @@
+import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { startWait } from '../support/cli.ts';
+import {
+  hideProc,
+  refusingSockDiag,
+  sockDiagRefusal,
+  withOwnMounts,
+  withoutProc,
+} from '../support/hide.ts';
+import { it } from '../support/test.ts';
+
+const { EPERM, EACCES, EPROTONOSUPPORT } = constants.errno;
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkit.sock';
+
+describe.concurrent('wait, to which sock_diag is refused', () => {
+  it.for([
+    ['EPERM', EPERM, tcp],
+    ['EPERM', EPERM, unix],
+    ['EPROTONOSUPPORT', EPROTONOSUPPORT, tcp],
+  ] as const)(
+    'from the start with %s, looks at procfs and says why',
+    async ([name, errno, address], { place, daemon, clients }) => {
+      await daemon.listen(address);
+      const some = await clients.connect(address);
+      const through = refusingSockDiag(errno);
+      const wait = await startWait(place, ['--addr', address], { through });
+      await wait.counted(1);
+      expect(await wait.event('inspector-chosen')).toMatchObject({
+        level: 'warn',
+        inspector: 'procfs',
+        passedOver: 'sock-diag',
+        reason: `sock_diag: socket failed with ${name}`,
+      });
+      const leftMs = performance.now();
+      await clients.leave(some);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+      expect(performance.now() - leftMs).toBeGreaterThanOrEqual(500);
+    },
+  );
+
+  it('midway, changes to procfs after some failures and starts the quiet period over', async ({
+    place,
+    daemon,
+  }) => {
+    await daemon.listen(tcp);
+    const refusal = sockDiagRefusal(place, EPERM);
+    const args = ['--addr', tcp, '--quiet-period', '1500ms'];
+    const wait = await startWait(place, args, refusal);
+    await wait.counted(0);
+    await delay(800);
+    const refusedMs = performance.now();
+    refusal.begin();
+
+    expect(await wait.event('sight-lost')).toMatchObject({ code: 'EPERM', operation: 'sendmsg' });
+    expect(await wait.event('inspector-switched')).toMatchObject({
+      level: 'warn',
+      inspector: 'procfs',
+      passedOver: 'sock-diag',
+    });
+    expect(await wait.event('sight-back')).toMatchObject({ connections: 0 });
+    const { code, outcome } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+    expect(performance.now() - refusedMs).toBeGreaterThanOrEqual(1500);
+  });
+
+  it.for([tcp, unix])(
+    'midway, does not lose the client at %s',
+    async (address, { place, daemon, clients }) => {
+      await daemon.listen(address);
+      await clients.connect(address);
+      const refusal = sockDiagRefusal(place, EACCES);
+      const args = ['--addr', address, '--timeout', '2s'];
+      const wait = await startWait(place, args, refusal);
+      await wait.counted(1);
+      refusal.begin();
+      expect(await wait.event('sight-back')).toMatchObject({ connections: 1 });
+      expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
+    },
+  );
+
+  it('midway and allowed again, goes on with it, where it may look by nothing else', async ({
+    place,
+    daemon,
+  }) => {
+    await daemon.listen(tcp);
+    const refusal = sockDiagRefusal(place, EPERM);
+    const args = ['--addr', tcp, '--inspector', 'sock-diag', '--quiet-period', '1s'];
+    const wait = await startWait(place, args, refusal);
+    await wait.counted(0);
+    refusal.begin();
+    await wait.event('sight-lost');
+    await delay(1200);
+    const allowedMs = performance.now();
+    refusal.end();
+    await wait.event('sight-back');
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    expect(performance.now() - allowedMs).toBeGreaterThanOrEqual(1000);
+  });
+});
+
+describe.concurrent('wait, from which /proc is hidden', () => {
+  it.for([tcp, unix])(
+    'counts the clients at %s by sock_diag',
+    async (address, { place, daemon, clients }) => {
+      await daemon.listen(address);
+      const some = await clients.connect(address);
+      const wait = await startWait(place, ['--addr', address], { through: withoutProc });
+      await wait.counted(1);
+      const leftMs = performance.now();
+      await clients.leave(some);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+      expect(performance.now() - leftMs).toBeGreaterThanOrEqual(500);
+    },
+  );
+
+  it('midway, goes on by sock_diag', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    const wait = await startWait(place, ['--addr', tcp], { through: withOwnMounts });
+    await wait.counted(1);
+    await hideProc(wait.process);
+    await clients.leave(some);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+
+  it('does not take a daemon for gone whose process it can no longer see', async ({
+    place,
+    daemon,
+  }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--quiet-period', '1m', '--timeout', '1500ms'];
+    const wait = await startWait(place, args, { through: withOwnMounts });
+    await wait.counted(0);
+    await hideProc(wait.process);
+    await daemon.unlisten(tcp);
+    await wait.event('sight-lost');
+    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'blind' });
+  });
+});
+
+describe.concurrent('wait that can see nothing', () => {
+  const blind = [...withoutProc, ...refusingSockDiag(EPERM)];
+
+  it('holds until the deadline, exits 4 and says why', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--timeout', '2s'];
+    const wait = await startWait(place, args, { through: blind });
+    const { code, outcome, logs } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    const last = logs.at(-1);
+    expect(last).toMatchObject({ level: 'error', connections: null });
+    expect(last?.['waitedMs']).toBeGreaterThanOrEqual(2000);
+    expect(last?.message).toContain('sock-diag: sock_diag: socket failed with EPERM');
+    expect(last?.message).toContain("procfs: /proc/net/tcp can't be read (ENOENT)");
+  });
+
+  it('exits 4 long before the deadline with --on-blind exit', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--timeout', '1h', '--on-blind', 'exit'];
+    const wait = await startWait(place, args, { through: blind });
+    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'blind' });
+  });
+
+  it.for([
+    ['hold', '3s', 3],
+    ['exit', '1h', 0],
+  ] as const)(
+    'since midway, with --on-blind %s and a deadline of %s, exits 4',
+    async ([onBlind, timeout, leastSeconds], { place, daemon, clients }) => {
+      await daemon.listen(tcp);
+      await clients.connect(tcp);
+      const refusal = sockDiagRefusal(place, EPERM);
+      const args = ['--addr', tcp, '--timeout', timeout, '--on-blind', onBlind];
+      const through = [...withOwnMounts, ...refusal.through];
+      const wait = await startWait(place, args, { through });
+      await wait.counted(1);
+      await hideProc(wait.process);
+      refusal.begin();
+      await wait.event('sight-lost');
+      const { code, outcome, logs } = await wait.ended;
+      expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+      expect(logs.at(-1)?.['waitedMs']).toBeGreaterThanOrEqual(leastSeconds * 1000);
+      expect(logs.at(-1)).toMatchObject({ connections: null, mostConnections: 1 });
+    },
+  );
+
+  it('for a while, is drained a quiet period after it sees again', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const refusal = sockDiagRefusal(place, EPERM);
+    const through = [...withOwnMounts, ...refusal.through];
+    const args = ['--addr', tcp, '--quiet-period', '1s'];
+    const wait = await startWait(place, args, { through });
+    await wait.counted(0);
+    await hideProc(wait.process);
+    refusal.begin();
+    await wait.event('sight-lost');
+    await delay(1300);
+    const allowedMs = performance.now();
+    refusal.end();
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    expect(performance.now() - allowedMs).toBeGreaterThanOrEqual(1000);
+  });
+});

@@ -1,0 +1,249 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { type Actor, startClients, startDaemon } from '../support/actor.ts';
+import { startWait } from '../support/cli.ts';
+import { compiled } from '../support/native.ts';
+import { untilState } from '../support/process-state.ts';
+import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkit.sock';
+
+// So long that only `gone` ends a wait.
+const patient = ['--quiet-period', '1h', '--timeout', '1h'];
+const inPod = { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } };
+
+async function kill(daemon: Actor): Promise<void> {
+  await daemon.process.signal('SIGKILL');
+  await daemon.process.ended;
+}
+
+describe.concurrent('wait whose daemon is killed', () => {
+  it.for([
+    ['TCP', tcp, 'sock-diag'],
+    ['TCP', tcp, 'procfs'],
+    ['a unix socket', unix, 'sock-diag'],
+    ['a unix socket', unix, 'procfs'],
+  ] as const)(
+    'with a client on %s ends at once as gone (%s, by %s)',
+    async ([, address, inspector], { place, daemon, clients }) => {
+      await daemon.listen(address);
+      await clients.connect(address);
+      const args = ['--addr', address, '--inspector', inspector, ...patient];
+      const wait = await startWait(place, args);
+      await wait.counted(1);
+      await kill(daemon);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+    },
+  );
+
+  it('ends as gone where it had an MPTCP listener', async ({ place }) => {
+    const buildkitd = join(place.directory, 'buildkitd');
+    symlinkSync(compiled('mptcp'), buildkitd);
+    const daemon = await place.start([buildkitd, 'listen', '1234']);
+    await daemon.line(0);
+    const wait = await startWait(place, ['--addr', tcp, ...patient]);
+    await wait.counted(0);
+    await daemon.signal('SIGKILL');
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('ends as gone where its parent does not reap it', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const wait = await startWait(place, ['--addr', tcp, ...patient]);
+    await wait.counted(0);
+    const { pid, parentPid } = daemon.process;
+    process.kill(parentPid, 'SIGSTOP');
+    await untilState(parentPid, 'T');
+    await daemon.process.signal('SIGKILL');
+    await untilState(pid, 'Z');
+    const ended = await wait.ended.finally(() => {
+      process.kill(parentPid, 'SIGCONT');
+    });
+    expect(ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('ends as gone whatever another process listens on', async ({ place, daemon }) => {
+    const other = await startDaemon(place);
+    await other.listen('tcp://127.0.0.1:8372');
+    await daemon.listen(tcp);
+    const wait = await startWait(place, ['--addr', tcp, ...patient]);
+    await wait.counted(0);
+    await kill(daemon);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('goes on for the daemon that takes its place before the second look', async ({
+    place,
+    daemon,
+  }) => {
+    const next = await startDaemon(place);
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--timeout', '3s', '--quiet-period', '1s', '--interval', '1s'];
+    const wait = await startWait(place, args);
+    await wait.counted(0);
+    await kill(daemon);
+    await next.listen(tcp);
+    await next.connect(tcp);
+    expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
+  });
+});
+
+describe.concurrent('wait that may not read the processes of others', () => {
+  const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+  const hiding = 'mount -t proc -o hidepid=2,gid=12345 proc /proc && exec "$0" "$@"';
+  const hidden = ['unshare', '--mount', 'sh', '-c', hiding, ...unprivileged];
+
+  it('ends as gone with the daemon, by its name', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, ...patient];
+    const wait = await startWait(place, args, { through: unprivileged });
+    await wait.counted(0);
+    await kill(daemon);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('holds where /proc hides whether a daemon is there', async ({ place }) => {
+    const args = ['--addr', tcp, '--timeout', '1s'];
+    const wait = await startWait(place, args, { through: hidden });
+    const { code, outcome, logs } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    expect(logs.at(-1)?.message).toContain("/proc hides other users' processes");
+  });
+});
+
+describe.concurrent('wait where no daemon is', () => {
+  it.for([
+    ['the defaults', []],
+    ['TCP', ['--addr', tcp]],
+    ['a unix socket', ['--addr', unix]],
+    ['TCP and a unix socket', ['--addr', tcp, '--addr', unix]],
+  ] as const)('ends as gone with %s', async ([, addr], { place }) => {
+    const wait = await startWait(place, [...addr, ...patient]);
+    const { code, outcome, logs } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 0, outcome: 'gone' });
+    expect(logs.at(-1)).toMatchObject({ polls: 2, mostConnections: null });
+  });
+
+  it('is not misled by a socket file that was left', async ({ place, daemon }) => {
+    await daemon.listen(unix);
+    await kill(daemon);
+    const wait = await startWait(place, ['--addr', unix, ...patient]);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('holds in a pod, where the daemon may be in a container beside', async ({ place }) => {
+    const args = ['--addr', tcp, '--timeout', '1s'];
+    const wait = await startWait(place, args, inPod);
+    const { code, outcome, logs } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    expect(logs.at(-1)?.message).toContain("can't be seen from this container");
+  });
+});
+
+describe.concurrent('wait whose daemon lives without the listener', () => {
+  it('holds where it listens elsewhere, and says where', async ({ place, daemon }) => {
+    await daemon.listen('tcp://[::]:8372');
+    await daemon.listen('tcp://127.0.0.1:12345');
+    await daemon.listen(unix);
+    const wait = await startWait(place, ['--addr', tcp, '--timeout', '1s']);
+    const { code, outcome, logs } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    const { message } = logs.at(-1) ?? {};
+    expect(message).toContain(`nothing listens on ${tcp}`);
+    expect(message).toContain('tcp://[::]:8372');
+    expect(message).toContain('tcp://127.0.0.1:12345');
+    expect(message).toContain(unix);
+  });
+
+  it('holds where only one of the given addresses has a listener', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--addr', unix, '--timeout', '1s'];
+    const wait = await startWait(place, args);
+    const { code, logs } = await wait.ended;
+    expect(code).toBe(4);
+    expect(logs.at(-1)?.message).toContain(`nothing listens on ${unix}`);
+  });
+
+  it.for([tcp, unix])(
+    'counts on after it has closed its listener at %s',
+    async (address, { place, daemon, clients }) => {
+      await daemon.listen(address);
+      const some = await clients.connect(address, 2);
+      await until('both accepted', async () => (await daemon.accepted()).length === 2);
+      const wait = await startWait(place, ['--addr', address, '--timeout', '1500ms']);
+      await wait.counted(2);
+      await daemon.unlisten(address);
+      expect((await wait.event('sight-lost')).message).toContain(
+        'at least 2 clients are connected',
+      );
+      await clients.leave(some.slice(0, 1));
+      expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
+    },
+  );
+
+  it('holds on after the last client has left, and ends with the daemon', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
+    const wait = await startWait(place, ['--addr', tcp, '--timeout', '1h']);
+    const held = await startWait(place, ['--addr', tcp, '--timeout', '2s']);
+    await wait.counted(1);
+    await held.counted(1);
+    await daemon.unlisten(tcp);
+    await wait.event('sight-lost');
+    await clients.leave(some);
+    expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    expect(wait.process.hasEnded()).toBe(false);
+    await kill(daemon);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+});
+
+describe.concurrent('wait in a container beside the daemon’s', () => {
+  it.for([
+    ['a pod', inPod],
+    ['no pod', {}],
+  ] as const)(
+    'never takes it for gone when its listener vanishes, in %s',
+    async ([, options], { place }) => {
+      // The daemon is in the same network, and its process out of sight.
+      const daemon = await startDaemon(place, ['net']);
+      await daemon.listen(tcp);
+      const wait = await startWait(
+        place,
+        ['--addr', tcp, '--timeout', '2s', '--quiet-period', '1h'],
+        options,
+      );
+      await wait.counted(0);
+      await kill(daemon);
+      const { code, outcome, logs } = await wait.ended;
+      expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+      expect(logs.at(-1)?.message).toContain("can't be seen from this container");
+    },
+  );
+
+  it.for([
+    ['TCP', () => tcp],
+    ['a unix socket', (directory: string) => `unix://${directory}/d.sock`],
+  ] as const)(
+    'is drained when its clients have left, with %s',
+    async ([, addressIn], { place }) => {
+      const address = addressIn(place.directory);
+      const daemon = await startDaemon(place, ['net']);
+      const clients = await startClients(place);
+      await daemon.listen(address);
+      const some = await clients.connect(address);
+      const wait = await startWait(place, ['--addr', address], inPod);
+      await wait.counted(1);
+      await clients.leave(some);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    },
+  );
+});

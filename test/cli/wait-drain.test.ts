@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import type { Actor } from '../support/actor.ts';
+import { startWait } from '../support/cli.ts';
+import { it } from '../support/test.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkit.sock';
+
+async function listen(daemon: Actor, addresses: readonly string[]): Promise<string[]> {
+  for (const address of addresses) {
+    await daemon.listen(address);
+  }
+  return addresses.flatMap((address) => ['--addr', address]);
+}
+
+describe.concurrent('wait', () => {
+  it.for([
+    ['TCP', [tcp], [tcp, tcp]],
+    ['a unix socket', [unix], [unix, unix]],
+    ['TCP and a unix socket, the last one through TCP', [tcp, unix], [unix, tcp]],
+    ['TCP and a unix socket, the last one through the unix socket', [unix, tcp], [tcp, unix]],
+  ] as const)(
+    'is drained a quiet period after the last client of %s has left',
+    async ([, listened, [first, last]], { place, daemon, clients }) => {
+      const addr = await listen(daemon, listened);
+      const early = await clients.connect(first);
+      const late = await clients.connect(last);
+      const wait = await startWait(place, addr);
+      await wait.counted(2);
+      await clients.leave(early);
+      await wait.counted(1);
+      const leftMs = performance.now();
+      await clients.leave(late);
+
+      const { code, outcome, logs } = await wait.ended;
+      expect(performance.now() - leftMs).toBeGreaterThanOrEqual(500);
+      expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+      expect(logs.at(-1)).toMatchObject({ event: 'ended', mostConnections: 2, connections: 0 });
+    },
+  );
+
+  it('says who is connected, who comes and who leaves', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const [first] = await clients.connect(tcp);
+    const wait = await startWait(place, ['--addr', tcp]);
+    const started = await wait.event('started');
+    expect(started.message).toContain(first?.name);
+    expect(started).toMatchObject({
+      connections: 1,
+      clients: [{ endpoint: tcp, peer: first?.name }],
+      endpoints: [{ address: tcp, inspector: 'sock-diag', listening: true }],
+    });
+    const [second] = await clients.connect(tcp);
+    expect(await wait.counted(2)).toMatchObject({ arrived: [second?.name], left: [] });
+    await clients.leave(first ? [first] : []);
+    expect(await wait.counted(1)).toMatchObject({ arrived: [], left: [first?.name] });
+    await clients.leave(second ? [second] : []);
+    expect((await wait.ended).code).toBe(0);
+  });
+
+  it('starts the quiet period over when a client comes back', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const first = await clients.connect(tcp);
+    const wait = await startWait(place, ['--addr', tcp, '--quiet-period', '1200ms']);
+    await wait.counted(1);
+    await clients.leave(first);
+    await wait.counted(0);
+    await delay(700);
+    const second = await clients.connect(tcp);
+    await wait.counted(1);
+    const leftMs = performance.now();
+    await clients.leave(second);
+    const { code, outcome } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+    expect(performance.now() - leftMs).toBeGreaterThanOrEqual(1200);
+  });
+
+  it('exits 3 at the deadline while a client is connected', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const wait = await startWait(place, ['--addr', tcp, '--timeout', '1s']);
+    const { code, outcome, logs } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 3, outcome: 'timed-out' });
+    expect(logs.at(-1)).toMatchObject({ level: 'error', connections: 1 });
+    expect(logs.at(-1)?.['waitedMs']).toBeGreaterThanOrEqual(1000);
+  });
+
+  it.for([
+    ['TCP', tcp],
+    ['a unix socket', unix],
+  ] as const)(
+    'waits for a client of %s that the daemon has not accepted yet',
+    async ([, address], { place, daemon, clients }) => {
+      await daemon.listen(address);
+      await daemon.process.signal('SIGSTOP');
+      const some = await clients.connect(address);
+      const wait = await startWait(place, ['--addr', address]);
+      expect((await wait.counted(1)).message).toContain('not accepted yet');
+      await delay(700);
+      expect(wait.process.hasEnded()).toBe(false);
+      await daemon.process.signal('SIGCONT');
+      await clients.leave(some);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    },
+  );
+
+  it.for([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)(
+    'that gets %s exits %i, and says who is still connected',
+    async ([signal, expected], { place, daemon, clients }) => {
+      await daemon.listen(tcp);
+      const [client] = await clients.connect(tcp);
+      const wait = await startWait(place, ['--addr', tcp, '--interval', '1h']);
+      await wait.counted(1);
+      await wait.process.signal(signal);
+      const { code, outcome, logs } = await wait.ended;
+      expect({ code, outcome }).toEqual({ code: expected, outcome: 'interrupted' });
+      expect(logs.at(-1)?.message).toContain(client?.name);
+    },
+  );
+
+  it('can be done twice at the same time', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    const waits = await Promise.all([
+      startWait(place, ['--addr', tcp]),
+      startWait(place, ['--addr', tcp, '--inspector', 'procfs']),
+      startWait(place, ['--addr', tcp, '--timeout', '900ms']),
+    ]);
+    await Promise.all(waits.map((wait) => wait.counted(1)));
+    expect(await waits[2]?.ended).toMatchObject({ code: 3 });
+    await clients.leave(some);
+    expect(await waits[0]?.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    expect(await waits[1]?.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+});

@@ -1,0 +1,279 @@
+import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import type { Actor } from '../support/actor.ts';
+import { cliPath, parseLog, startCli, startWait } from '../support/cli.ts';
+import type { Place } from '../support/place.ts';
+import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const inPod = { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } };
+
+/** For `through`: a shell that redirects, and then becomes the command. */
+function redirected(redirection: string): { through: readonly string[] } {
+  return { through: ['sh', '-c', `exec "$0" "$@" ${redirection}`] };
+}
+
+/** Its reading end is open, and nobody reads it. */
+async function unreadFifo(place: Place): Promise<{ path: string; descriptor: number }> {
+  const path = join(place.directory, 'fifo');
+  await (await place.start(['mkfifo', path])).ended;
+  return { path, descriptor: openSync(path, constants.O_RDWR | constants.O_NONBLOCK) };
+}
+
+/** Fills a pipe within a second or so: each progress line names a hundred clients. */
+async function talkative(daemon: Actor, clients: Actor): Promise<string[]> {
+  await daemon.listen(tcp);
+  await clients.connect(tcp, 100);
+  return ['--addr', tcp, '--progress-every', '100ms', '--interval', '20ms'];
+}
+
+function readAll(descriptor: number): string {
+  const chunk = Buffer.alloc(1 << 20);
+  const parts: string[] = [];
+  for (;;) {
+    try {
+      parts.push(chunk.toString('utf8', 0, readSync(descriptor, chunk)));
+    } catch {
+      return parts.join('');
+    }
+  }
+}
+
+const warnings = (text: string): string[] =>
+  parseLog(text)
+    .filter(({ level }) => level === 'warn')
+    .map(({ message }) => message);
+
+describe.concurrent('the log of wait', () => {
+  it('has a line of JSON for every event, with the time, the level and a sentence', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    const startMs = Date.now();
+    const wait = await startWait(place, ['--addr', tcp]);
+    await wait.counted(1);
+    await clients.leave(some);
+    const { logs, stdout } = await wait.ended;
+    expect(stdout).toBe('');
+    expect(logs.map(({ event }) => event)).toEqual(['started', 'changed', 'ended']);
+    for (const { timestamp, level, message } of logs) {
+      expect(timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      expect(Date.parse(timestamp)).toBeGreaterThanOrEqual(startMs);
+      expect(level).toBe('info');
+      expect(message).toMatch(/^[A-Z].*\.$/);
+    }
+  });
+
+  it('leaves out what is below --log-level', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const args = ['--addr', tcp, '--timeout', '200ms', '--log-level', 'error'];
+    const { logs } = await (await startWait(place, args)).ended;
+    expect(logs.map(({ event }) => event)).toEqual(['ended']);
+  });
+
+  it('stays one line per event, whatever the prefix holds', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--log-format', 'text', '--log-prefix', 'a\nb\u001b[31m'];
+    const { stderr } = await (await startWait(place, args)).process.ended;
+    const lines = stderr.split('\n').slice(0, -1);
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toContain('info  a\\u000ab\\u001b[31m Waiting for quiet');
+  });
+});
+
+describe.concurrent('wait --log-to', () => {
+  it('a path adds to that file, and prints nothing', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const path = join(place.directory, 'wait.log');
+    writeFileSync(path, '{"event":"earlier"}\n');
+    const wait = await startWait(place, ['--addr', tcp, '--log-to', path]);
+    expect(await wait.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const events = parseLog(readFileSync(path, 'utf8')).map(({ event }) => event);
+    expect(events).toEqual(['earlier', 'started', 'ended']);
+  });
+
+  it.for([
+    ['in a directory that is not there', '/nowhere/at/all.log', 'ENOENT'],
+    ['that is a directory', '/proc/self', 'EISDIR'],
+    ['on a full disk', '/dev/full', 'ENOSPC'],
+  ] as const)(
+    'a path %s falls back to standard error with one warning',
+    async ([, path, reason], { place, daemon, clients }) => {
+      await daemon.listen(tcp);
+      const some = await clients.connect(tcp);
+      const wait = await startWait(place, ['--addr', tcp, '--log-to', path]);
+      await wait.counted(1);
+      await clients.leave(some);
+      const { code, outcome, stderr, logs } = await wait.ended;
+      expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+      expect(logs.flatMap(({ event }) => event ?? [])).toEqual(['started', 'changed', 'ended']);
+      expect(warnings(stderr)).toEqual([
+        expect.stringContaining(`The log can't be written to ${path}: ${reason}`),
+      ]);
+    },
+  );
+
+  it('a FIFO that nobody has open falls back to standard error', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const { path, descriptor } = await unreadFifo(place);
+    closeSync(descriptor);
+    const wait = await startWait(place, ['--addr', tcp, '--log-to', path]);
+    const { code, outcome, stderr } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+    expect(warnings(stderr)).toEqual([expect.stringContaining(`${path}: ENXIO`)]);
+  });
+
+  it('a FIFO that nobody reads loses lines, not time', async ({ place, daemon, clients }) => {
+    const args = await talkative(daemon, clients);
+    const { path, descriptor } = await unreadFifo(place);
+    const wait = await startWait(place, [...args, '--timeout', '2s', '--log-to', path]);
+    expect(await wait.process.ended).toMatchObject({ code: 3, stderr: '' });
+    const { logs } = { logs: parseLog(readAll(descriptor).replace(/[^\n]*$/, '')) };
+    closeSync(descriptor);
+    expect(logs[0]).toMatchObject({ event: 'started', connections: 100 });
+    expect(logs.some(({ event }) => event === 'ended')).toBe(false);
+  });
+
+  it('pod writes to the container’s log alone', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const wait = await startWait(place, ['--addr', tcp, '--log-to', 'pod']);
+    expect(await wait.process.ended).toMatchObject({ code: 0, stderr: '' });
+    const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
+    expect(events).toEqual(['started', 'ended']);
+  });
+
+  it('auto writes to the container’s log and to standard error in a pod', async ({
+    place,
+    daemon,
+  }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--quiet-period', '100ms'];
+    const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+    expect(code).toBe(0);
+    expect(parseLog(stderr).map(({ event }) => event)).toEqual(['started', 'ended']);
+    expect(readFileSync(place.mainLog, 'utf8')).toBe(stderr);
+  });
+
+  it('pod falls back to standard error where process 1 is not ours to write to', async ({
+    place,
+    daemon,
+  }) => {
+    await daemon.listen(tcp);
+    const through = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+    const wait = await startWait(place, ['--addr', tcp, '--log-to', 'pod'], { through });
+    const { code, outcome, stderr } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+    expect(warnings(stderr)).toEqual([
+      expect.stringContaining("The log can't be written to the container's log: EACCES"),
+    ]);
+  });
+
+  it('auto writes once where standard error is the container’s log', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--quiet-period', '100ms'];
+    const options = { ...inPod, ...redirected('2>>/proc/1/fd/2') };
+    expect(await (await startCli(place, args, options)).process.ended).toMatchObject({ code: 0 });
+    const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
+    expect(events).toEqual(['started', 'ended']);
+  });
+
+  it('auto leaves process 1 alone outside of a pod', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['--addr', tcp, '--quiet-period', '100ms'];
+    const { code, stderr } = await (await startCli(place, args)).process.ended;
+    expect(code).toBe(0);
+    expect(parseLog(stderr)).toHaveLength(2);
+    expect(readFileSync(place.mainLog, 'utf8')).toBe('');
+  });
+
+  it.for(['auto', 'pod'])(
+    '%s does not write to the pause process of a pod',
+    async (logTo, { openPlace }) => {
+      const place = await openPlace({ mainName: 'pause' });
+      const args = ['--log-to', logTo, '--timeout', '100ms', '--quiet-period', '1m'];
+      const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+      expect(code).toBe(4);
+      expect(parseLog(stderr).at(-1)).toMatchObject({ event: 'ended' });
+      expect(
+        warnings(stderr).filter((message) => message.includes('shareProcessNamespace')),
+      ).toEqual([expect.stringContaining("The log can't be written to the container's log")]);
+      expect(readFileSync(place.mainLog, 'utf8')).toBe('');
+    },
+  );
+});
+
+describe.concurrent('wait whose output is', () => {
+  it.for([
+    ['closed', '>&- 2>&-'],
+    ['a full disk', '>/dev/full 2>/dev/full'],
+    ['a pipe whose reader has left', '2>&1 | true'],
+  ] as const)(
+    '%s waits all the same and exits right',
+    async ([, redirection], { place, daemon, clients }) => {
+      await daemon.listen(tcp);
+      const some = await clients.connect(tcp);
+      // The shell stays, and says how the wait ended, in a file: there is no output.
+      const codes = ['drained', 'held'].map((name) => join(place.directory, name));
+      const command = `{ "$@"; echo $? >"$0"; } ${redirection}`;
+      const wait = ['wait', '--addr', tcp, '--quiet-period', '500ms', '--interval', '20ms'];
+      const start = async (file: string | undefined, ...args: string[]): Promise<void> => {
+        const cli = [process.execPath, cliPath, ...wait, ...args];
+        await (await place.start(['sh', '-c', command, file ?? '', ...cli])).ended;
+      };
+      const held = start(codes[1], '--timeout', '1s');
+      const drained = start(codes[0]);
+      await held;
+      expect(readFileSync(codes[1] ?? '', 'utf8')).toBe('3\n');
+      const leftMs = performance.now();
+      await clients.leave(some);
+      await drained;
+      await until('its exit code', () => readFileSync(codes[0] ?? '', 'utf8') === '0\n');
+      expect(performance.now() - leftMs).toBeGreaterThanOrEqual(500);
+    },
+  );
+
+  it('a socket that nobody reads is not blocked by it', async ({ place, daemon, clients }) => {
+    const args = await talkative(daemon, clients);
+    const cli = [process.execPath, cliPath, 'wait', ...args, '--timeout', '3s'];
+    // As systemd and other programs hand it out: standard error that is no pipe.
+    const through = `
+      const { spawn } = require('node:child_process');
+      const [program, ...args] = process.argv.slice(1);
+      const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+      child.on('exit', (code) => process.exit(code));`;
+    const wait = await place.start([process.execPath, '-e', through, '--', ...cli]);
+    expect(await wait.ended).toMatchObject({ code: 3 });
+  });
+
+  it('a pipe that nobody reads is not blocked by it, and later says how much is lost', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    const args = await talkative(daemon, clients);
+    const { path, descriptor } = await unreadFifo(place);
+    const wait = await startWait(place, [...args, '--timeout', '4s'], redirected(`2>${path}`));
+    await delay(2500);
+    // Now somebody reads, and sees whole lines only.
+    let text = '';
+    while (!wait.process.hasEnded()) {
+      text += readAll(descriptor);
+      await delay(10);
+    }
+    text += readAll(descriptor);
+    closeSync(descriptor);
+    expect(await wait.process.ended).toMatchObject({ code: 3, stderr: '' });
+    const ended = parseLog(text).filter(({ event }) => event === 'ended');
+    expect(ended).toMatchObject([{ outcome: 'timed-out' }]);
+    expect(warnings(text)).toEqual([
+      expect.stringMatching(/^\d+ log lines found no room in standard error and are lost\.$/),
+    ]);
+  });
+});

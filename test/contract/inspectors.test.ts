@@ -1,0 +1,401 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { type InspectorName, inspectorNames, type Sight } from '../../src/inspect/types.ts';
+import { type Actor, type Client, startClients, startDaemon } from '../support/actor.ts';
+import { compiled } from '../support/native.ts';
+import { joinPlaces, tcpStates } from '../support/network.ts';
+import { type Observe, startObserver } from '../support/observer.ts';
+import type { Place } from '../support/place.ts';
+import { it as itInPlace } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+interface Stage {
+  readonly place: Place;
+  readonly daemon: Actor;
+  readonly clients: Actor;
+  readonly observe: Observe;
+}
+
+const it = itInPlace.extend<{ stage: Stage }>({
+  stage: async ({ place, daemon, clients }, use) => {
+    await use({ place, daemon, clients, observe: await startObserver(place) });
+  },
+});
+
+// What both must agree on. A unix client's peer is known to sock-diag alone.
+function tcpSet({ connections }: Sight): string[] {
+  return connections
+    .map(({ peer, peerAddress, inode }) => `${peer} ${peerAddress} ${inode}`)
+    .sort();
+}
+
+function inodeSet({ connections }: Sight): number[] {
+  return connections.map(({ inode }) => inode).sort((a, b) => a - b);
+}
+
+function peers({ connections }: Sight): (string | null)[] {
+  return connections.map(({ peer }) => peer).sort();
+}
+
+function names(clients: readonly Client[]): string[] {
+  return clients.map(({ name }) => name).sort();
+}
+
+/** What the daemon itself says it has accepted, once it has accepted so many. */
+async function acceptedBy(
+  daemon: Actor,
+  count: number,
+): Promise<{ peer: string | null; inode: number }[]> {
+  for (;;) {
+    const accepted = await daemon.accepted();
+    if (accepted.length >= count) {
+      return [...accepted];
+    }
+  }
+}
+
+describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
+  it.for([
+    ['IPv4 clients', 'tcp://127.0.0.1:1234', 'tcp://127.0.0.1:1234', '127.0.0.1'],
+    ['IPv6 clients', 'tcp://[::1]:1234', 'tcp://[::1]:1234', '::1'],
+    ['IPv4 clients of an IPv6 listener', 'tcp://[::]:1234', 'tcp://127.0.0.1:1234', '127.0.0.1'],
+  ] as const)('sees %s, each with its peer and inode', async ([, listened, to, ip], { stage }) => {
+    const { daemon, clients, observe } = stage;
+    const { inode } = await daemon.listen(listened);
+    const some = await clients.connect(to, 3);
+    const accepted = await acceptedBy(daemon, 3);
+
+    const sight = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(sight.name).toBe(by);
+    expect(sight.listenerInodes).toEqual([inode]);
+    expect(peers(sight)).toEqual(names(some));
+    expect(tcpSet(sight)).toEqual(
+      accepted.map((each) => `${each.peer} ${ip} ${each.inode}`).sort(),
+    );
+  });
+
+  it('sees IPv4 and IPv6 clients of one listener together', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    await daemon.listen('tcp://[::]:1234');
+    const some = await clients.connect('tcp://127.0.0.1:1234', 2);
+    const others = await clients.connect('tcp://[::1]:1234', 2);
+    expect(peers(await observe(by, 'tcp://0.0.0.0:1234'))).toEqual(names([...some, ...others]));
+  });
+
+  it('counts a client that the daemon has not accepted, with inode 0', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    const { inode } = await daemon.listen('tcp://127.0.0.1:1234');
+    await daemon.process.signal('SIGSTOP');
+    const some = await clients.connect('tcp://127.0.0.1:1234', 2);
+    const sight = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(peers(sight)).toEqual(names(some));
+    expect(inodeSet(sight)).toEqual([0, 0]);
+    expect(sight.listenerInodes).toEqual([inode]);
+  });
+
+  it('keeps apart port 12345 and port 1234', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    await daemon.listen('tcp://127.0.0.1:1234');
+    await daemon.listen('tcp://127.0.0.1:12345');
+    const some = await clients.connect('tcp://127.0.0.1:1234', 1);
+    const others = await clients.connect('tcp://127.0.0.1:12345', 2);
+    expect(peers(await observe(by, 'tcp://0.0.0.0:1234'))).toEqual(names(some));
+    expect(peers(await observe(by, 'tcp://0.0.0.0:12345'))).toEqual(names(others));
+  });
+
+  it("does not take the daemon's own connection to a port 1234 for a client", async ({
+    stage,
+    openPlace,
+  }) => {
+    const { daemon, place, observe } = stage;
+    const elsewhere = await openPlace();
+    const [, address] = await joinPlaces(place, elsewhere);
+    const other = await startDaemon(elsewhere);
+    await other.listen('tcp://0.0.0.0:1234');
+    await daemon.listen('tcp://0.0.0.0:1234');
+    await daemon.connect(`tcp://${address}:1234`, 2);
+    const sight = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(sight.listenerInodes).toHaveLength(1);
+    expect(sight.connections).toEqual([]);
+    const theirs = await startObserver(elsewhere);
+    expect((await theirs(by, 'tcp://0.0.0.0:1234')).connections).toHaveLength(2);
+  });
+
+  it('does not count a client that has closed its half', async ({ stage }) => {
+    const { daemon, clients, observe, place } = stage;
+    await daemon.listen('tcp://127.0.0.1:1234', { keepsHalfOpen: true });
+    const some = await clients.connect('tcp://127.0.0.1:1234', 3);
+    await clients.finish(some.slice(0, 1));
+    await until('CLOSE_WAIT', () => tcpStates(place, 1234).includes('CLOSE_WAIT'));
+    expect(peers(await observe(by, 'tcp://0.0.0.0:1234'))).toEqual(names(some.slice(1)));
+  });
+
+  it('does not count what a connection leaves behind in TIME_WAIT', async ({ stage }) => {
+    const { daemon, clients, observe, place } = stage;
+    await daemon.listen('tcp://127.0.0.1:1234');
+    await clients.connect('tcp://127.0.0.1:1234', 2);
+    await acceptedBy(daemon, 2);
+    await daemon.dismiss();
+    await until('TIME_WAIT', () => {
+      return tcpStates(place, 1234).sort().join() === 'LISTEN,TIME_WAIT,TIME_WAIT';
+    });
+    const sight = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(sight.listenerInodes).toHaveLength(1);
+    expect(sight.connections).toEqual([]);
+  });
+
+  it('sees the clients of an MPTCP listener, plain ones and those that use MPTCP', async ({
+    stage,
+  }) => {
+    const { clients, observe, place } = stage;
+    const mptcp = compiled('mptcp');
+    const listener = await place.start([mptcp, 'listen', '1234']);
+    const [, listening] = (await listener.line(0)).split(' ');
+    const [plain] = await clients.connect('tcp://127.0.0.1:1234');
+    const [, accepted] = (await listener.line(1)).split(' ');
+    const multipath = await place.start([mptcp, 'connect', '1234']);
+    const [, port] = (await multipath.line(0)).split(' ');
+    const [, acceptedToo] = (await listener.line(2)).split(' ');
+
+    const sight = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(sight.listenerInodes).toEqual([Number(listening)]);
+    expect(tcpSet(sight)).toEqual(
+      [`${plain?.name} 127.0.0.1 ${accepted}`, `127.0.0.1:${port} 127.0.0.1 ${acceptedToo}`].sort(),
+    );
+  });
+
+  it('sees 5,000 clients at once', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    await daemon.listen('tcp://[::]:1234', { backlog: 4096 });
+    const some = await clients.connect('tcp://127.0.0.1:1234', 2500);
+    const others = await clients.connect('tcp://[::1]:1234', 2500);
+    const accepted = await acceptedBy(daemon, 5000);
+    const sight = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(peers(sight)).toEqual(names([...some, ...others]));
+    expect(inodeSet(sight)).toEqual(accepted.map(({ inode }) => inode).sort((a, b) => a - b));
+  });
+
+  it('sees neither listener nor client where nothing listens', async ({ stage }) => {
+    const { daemon, observe } = stage;
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const { listenerInodes, connections } = await observe(by, 'tcp://0.0.0.0:1234');
+    expect({ listenerInodes, connections }).toEqual({ listenerInodes: [], connections: [] });
+  });
+
+  it('does not see what another network namespace has', async ({ stage, openPlace }) => {
+    const { observe } = stage;
+    const other = await openPlace();
+    const [daemon, clients] = await Promise.all([startDaemon(other), startClients(other)]);
+    await daemon.listen('tcp://127.0.0.1:1234');
+    await clients.connect('tcp://127.0.0.1:1234');
+    const { listenerInodes, connections } = await observe(by, 'tcp://0.0.0.0:1234');
+    expect({ listenerInodes, connections }).toEqual({ listenerInodes: [], connections: [] });
+  });
+});
+
+describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorName) => {
+  const socket = '/run/buildkitd.sock';
+
+  it('sees accepted clients, and tells them from the listener', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    const { inode } = await daemon.listen(`unix://${socket}`);
+    const some = await clients.connect(`unix://${socket}`, 3);
+    const accepted = await acceptedBy(daemon, 3);
+    const sight = await observe(by, `unix://${socket}`);
+    expect(sight.listenerInodes).toEqual([inode]);
+    expect(inodeSet(sight)).toEqual(accepted.map((each) => each.inode).sort((a, b) => a - b));
+    expect(peers(sight)).toEqual(by === 'sock-diag' ? names(some) : [null, null, null]);
+  });
+
+  it('sees queued clients beside accepted ones, with inode 0', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    await daemon.listen(`unix://${socket}`);
+    const some = await clients.connect(`unix://${socket}`, 1);
+    const [accepted] = await acceptedBy(daemon, 1);
+    await daemon.process.signal('SIGSTOP');
+    const others = await clients.connect(`unix://${socket}`, 2);
+    const sight = await observe(by, `unix://${socket}`);
+    expect(inodeSet(sight)).toEqual([0, 0, accepted?.inode]);
+    expect(peers(sight)).toEqual(
+      by === 'sock-diag' ? names([...some, ...others]) : [null, null, null],
+    );
+  });
+
+  it('sees 3,000 queued clients at once', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    const { inode } = await daemon.listen(`unix://${socket}`, { backlog: 4096 });
+    await daemon.process.signal('SIGSTOP');
+    const some = await clients.connect(`unix://${socket}`, 3000);
+    const sight = await observe(by, `unix://${socket}`);
+    expect(sight.listenerInodes).toEqual([inode]);
+    expect(inodeSet(sight)).toEqual(Array(3000).fill(0));
+    if (by === 'sock-diag') {
+      expect(peers(sight)).toEqual(names(some));
+    }
+  });
+
+  it('takes a socket file that nobody listens on for no listener', async ({ stage }) => {
+    const { daemon, observe, place } = stage;
+    await daemon.listen(`unix://${socket}`);
+    await daemon.process.signal('SIGKILL');
+    await daemon.process.ended;
+    const file = await (await place.start(['stat', '--format=%F', socket])).ended;
+    expect(file.stdout).toBe('socket\n');
+    const { listenerInodes, connections } = await observe(by, `unix://${socket}`);
+    expect({ listenerInodes, connections }).toEqual({ listenerInodes: [], connections: [] });
+  });
+
+  it.for([
+    ['a path of 107 bytes', `/run/${'p'.repeat(102)}`],
+    ['a path with blanks and letters beyond ASCII', '/run/mein büld/käfig.sock'],
+  ])('finds %s', async ([, path], { stage }) => {
+    const { daemon, clients, observe, place } = stage;
+    await (await place.start(['mkdir', '-p', '/run/mein büld'])).ended;
+    const { inode } = await daemon.listen(`unix://${path}`);
+    await clients.connect(`unix://${path}`, 2);
+    const accepted = await acceptedBy(daemon, 2);
+    const sight = await observe(by, `unix://${path}`);
+    expect(sight.listenerInodes).toEqual([inode]);
+    expect(inodeSet(sight)).toEqual(accepted.map((each) => each.inode).sort((a, b) => a - b));
+  });
+
+  it.for([
+    ['an abstract name', 'buildkitd'],
+    ['an abstract name of 106 bytes', 'n'.repeat(106)],
+  ] as const)('finds %s', async ([, name], { stage }) => {
+    const { observe, place } = stage;
+    const abstract = compiled('abstract');
+    const listener = await place.start([abstract, 'listen', name]);
+    const inodes = [(await listener.line(0)).split(' ')[1]];
+    const client = await place.start([abstract, 'connect', name]);
+    const clientInode = (await client.line(0)).split(' ')[1];
+    inodes.push((await listener.line(1)).split(' ')[1]);
+    const sight = await observe(by, `unix://@${name}`);
+    expect([...sight.listenerInodes, ...inodeSet(sight)]).toEqual(inodes.map(Number));
+    expect(peers(sight)).toEqual([by === 'sock-diag' ? `socket:[${clientInode}]` : null]);
+  });
+
+  it('tells an abstract name from the path of the same letters, and a name from its prefix', async ({
+    stage,
+  }) => {
+    const { daemon, clients, observe, place } = stage;
+    const abstract = compiled('abstract');
+    await daemon.listen('unix:///run/a');
+    await daemon.listen('unix:///run/ab');
+    const listener = await place.start([abstract, 'listen', '/run/a']);
+    await listener.line(0);
+    await clients.connect('unix:///run/ab', 2);
+    const client = await place.start([abstract, 'connect', '/run/a']);
+    await client.line(0);
+    expect((await observe(by, 'unix:///run/a')).connections).toHaveLength(0);
+    expect((await observe(by, 'unix:///run/ab')).connections).toHaveLength(2);
+    expect((await observe(by, 'unix://@/run/a')).connections).toHaveLength(1);
+  });
+
+  it('finds a socket by a path that leads through a symbolic link', async ({ stage }) => {
+    const { daemon, clients, observe, place } = stage;
+    mkdirSync(join(place.directory, 'real'));
+    await (await place.start(['ln', '-s', `${place.directory}/real`, '/run/link'])).ended;
+    const { inode } = await daemon.listen(`unix://${place.directory}/real/d.sock`);
+    await clients.connect(`unix://${place.directory}/real/d.sock`);
+    const sight = await observe(by, 'unix:///run/link/d.sock');
+    expect(sight.listenerInodes).toEqual([inode]);
+    expect(sight.connections).toHaveLength(1);
+  });
+
+  it('finds a socket by the path that the daemon wrote, itself through a symbolic link', async ({
+    stage,
+  }) => {
+    const { daemon, clients, observe, place } = stage;
+    mkdirSync(join(place.directory, 'real'));
+    await (await place.start(['ln', '-s', `${place.directory}/real`, '/run/link'])).ended;
+    await daemon.listen('unix:///run/link/d.sock');
+    await clients.connect('unix:///run/link/d.sock');
+    expect((await observe(by, 'unix:///run/link/d.sock')).connections).toHaveLength(1);
+  });
+});
+
+describe.concurrent('both inspectors', () => {
+  it('see the same set of connections in a place with everything at once', async ({ stage }) => {
+    const { daemon, clients, observe, place } = stage;
+    const connect = clients.connect;
+    await daemon.listen('tcp://[::]:1234', { keepsHalfOpen: true });
+    await daemon.listen('tcp://127.0.0.1:12345');
+    await daemon.listen('unix:///run/d.sock');
+    await connect('tcp://127.0.0.1:1234', 20);
+    await connect('tcp://[::1]:1234', 20);
+    await connect('tcp://127.0.0.1:12345', 5);
+    await connect('unix:///run/d.sock', 7);
+    await clients.finish(await connect('tcp://127.0.0.1:1234', 3));
+    await acceptedBy(daemon, 55);
+    await daemon.process.signal('SIGSTOP');
+    await connect('tcp://127.0.0.1:1234', 4);
+    await connect('tcp://[::1]:1234', 4);
+    await connect('unix:///run/d.sock', 6);
+    const closed = (): boolean =>
+      tcpStates(place, 1234).filter((state) => state === 'CLOSE_WAIT').length === 3;
+    await until('three half-closed connections', closed);
+
+    const tcp = await observe('sock-diag', 'tcp://0.0.0.0:1234');
+    const tcpTable = await observe('procfs', 'tcp://0.0.0.0:1234');
+    expect(tcp.connections).toHaveLength(48);
+    expect(tcpSet(tcp)).toEqual(tcpSet(tcpTable));
+    expect(tcp.listenerInodes).toEqual(tcpTable.listenerInodes);
+    const unix = await observe('sock-diag', 'unix:///run/d.sock');
+    const unixTable = await observe('procfs', 'unix:///run/d.sock');
+    expect(inodeSet(unix).filter((inode) => inode === 0)).toHaveLength(6);
+    expect(unix.connections).toHaveLength(13);
+    expect(inodeSet(unix)).toEqual(inodeSet(unixTable));
+    expect(unix.listenerInodes).toEqual(unixTable.listenerInodes);
+  });
+});
+
+describe.concurrent('the differences of the inspectors', () => {
+  it('procfs sees another network namespace through the directory of one of its processes', async ({
+    place,
+    openPlace,
+  }) => {
+    const other = await openPlace();
+    const [daemon, clients] = await Promise.all([startDaemon(other), startClients(other)]);
+    // In the place's network, with all processes of the tests in sight.
+    const observe = await startObserver(place, { namespaces: ['net'] });
+    await daemon.listen('tcp://127.0.0.1:1234');
+    await daemon.listen('unix:///run/d.sock');
+    const some = await clients.connect('tcp://127.0.0.1:1234', 2);
+    await clients.connect('unix:///run/d.sock', 3);
+    const theirs = `/proc/${other.pid}/net`;
+    expect(peers(await observe('procfs', 'tcp://0.0.0.0:1234', theirs))).toEqual(names(some));
+    expect((await observe('procfs', 'unix:///run/d.sock', theirs)).connections).toHaveLength(3);
+    expect((await observe('procfs', 'tcp://0.0.0.0:1234')).listenerInodes).toEqual([]);
+  });
+
+  it('sock-diag alone tells the traffic: what is not known is null', async ({ stage }) => {
+    const { daemon, clients, observe } = stage;
+    await daemon.listen('tcp://127.0.0.1:1234');
+    await clients.connect('tcp://127.0.0.1:1234');
+    const [known] = (await observe('sock-diag', 'tcp://0.0.0.0:1234')).connections;
+    expect(known).toMatchObject({
+      bytesReceived: 0,
+      msSinceReceived: expect.any(Number),
+      msSinceSent: expect.any(Number),
+    });
+    const [unknown] = (await observe('procfs', 'tcp://0.0.0.0:1234')).connections;
+    expect(unknown).toMatchObject({
+      bytesReceived: null,
+      msSinceReceived: null,
+      msSinceSent: null,
+    });
+  });
+
+  it('sock-diag that is refused says which call failed and how', async ({ place }) => {
+    const through = [compiled('refuse'), 'always', '13'];
+    const observe = await startObserver(place, { through });
+    await expect(observe('sock-diag', 'tcp://0.0.0.0:1234')).rejects.toThrow(
+      'InspectError: sock_diag: socket failed with EACCES',
+    );
+    await expect(observe('procfs', 'tcp://0.0.0.0:1234')).resolves.toMatchObject({
+      connections: [],
+    });
+  });
+});

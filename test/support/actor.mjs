@@ -1,0 +1,91 @@
+// A stand-in for buildkitd or for its clients: a process that listens and connects as it is told.
+import { readlinkSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { serveCommands } from './commands.mjs';
+
+const atOnce = 200;
+const listeners = new Map();
+const accepted = new Map();
+const connections = new Map();
+let lastId = 0;
+
+function inodeOf({ _handle }) {
+  return Number(/\d+/.exec(readlinkSync(`/proc/self/fd/${_handle.fd}`))[0]);
+}
+
+function toNode(address) {
+  const [, host, port] = /^tcp:\/\/\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
+  return host === undefined
+    ? { path: address.slice('unix://'.length).replace(/^@/, '\0') }
+    : { host, port: Number(port) };
+}
+
+function peerText(address, port) {
+  const plain = address.replace(/^::ffff:(?=.*\.)/, '');
+  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
+}
+
+// The other end of what is accepted closes when it likes: the daemon follows unless told not to.
+function accept(socket, keepsHalfOpen) {
+  const { remoteAddress, remotePort } = socket;
+  const peer = remoteAddress === undefined ? null : peerText(remoteAddress, remotePort);
+  accepted.set(socket, { peer, inode: inodeOf(socket) });
+  socket.on('error', () => {});
+  socket.on('end', () => keepsHalfOpen || socket.end());
+  socket.on('close', () => accepted.delete(socket));
+  socket.resume();
+}
+
+function listen({ address, keepsHalfOpen = false, backlog = 511 }) {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, keepsHalfOpen));
+    server.on('error', reject);
+    server.listen({ ...toNode(address), backlog }, () => {
+      const port = server.address().port;
+      const text = port === undefined ? address : address.replace(/:\d+$/, `:${port}`);
+      listeners.set(text, server);
+      resolve({ address: text, inode: inodeOf(server) });
+    });
+  });
+}
+
+function connectOne(to, from) {
+  return new Promise((resolve, reject) => {
+    const where = { ...toNode(to), ...(from && { localAddress: from }), allowHalfOpen: true };
+    const socket = connect(where, () => {
+      lastId += 1;
+      const id = lastId;
+      connections.set(id, socket);
+      socket.on('close', () => connections.delete(id));
+      socket.on('end', () => socket.end());
+      socket.resume();
+      const { localAddress, localPort } = socket;
+      const name = localAddress ? peerText(localAddress, localPort) : `socket:[${inodeOf(socket)}]`;
+      resolve({ id, name });
+    });
+    socket.on('error', reject);
+  });
+}
+
+async function connectMany({ to, count, from }) {
+  const clients = [];
+  while (clients.length < count) {
+    const rest = Math.min(atOnce, count - clients.length);
+    const some = Array.from({ length: rest }, () => connectOne(to, from));
+    clients.push(...(await Promise.all(some)));
+  }
+  return clients;
+}
+
+await serveCommands({
+  listen,
+  connect: connectMany,
+  /** Takes no more connections; those that are there stay. */
+  unlisten: ({ address }) => void listeners.get(address).close(),
+  accepted: () => [...accepted.values()],
+  /** Closes what was accepted, before the clients do. */
+  dismiss: () => [...accepted.keys()].forEach((socket) => void socket.end()),
+  /** Sends the FIN of these, and goes on receiving. */
+  finish: ({ ids }) => ids.forEach((id) => void connections.get(id).end()),
+  leave: ({ ids }) => ids.forEach((id) => void connections.get(id)?.destroy()),
+});

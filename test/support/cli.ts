@@ -1,0 +1,89 @@
+import type { SpawnOptions } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Place, Resident } from './place.ts';
+import type { Ended } from './running.ts';
+import { until } from './until.ts';
+
+export const cliPath = fileURLToPath(new URL('../../dist/bin/buildkit-drain.cjs', import.meta.url));
+
+/** A line of the log in its JSON form. */
+export interface LogLine {
+  readonly timestamp: string;
+  readonly level: string;
+  readonly message: string;
+  readonly event?: string;
+  readonly [field: string]: unknown;
+}
+
+/** The command line tool as a process, and the log that it writes to its standard error. */
+export interface Cli {
+  readonly process: Resident;
+  readonly logs: () => readonly LogLine[];
+  /** Resolves with the n-th (from 0) log line of an event. */
+  readonly event: (name: string, n?: number) => Promise<LogLine>;
+  /** Resolves when the latest count in the log is this. */
+  readonly counted: (connections: number) => Promise<LogLine>;
+  readonly ended: Promise<Ended & { readonly logs: readonly LogLine[]; readonly outcome: string }>;
+}
+
+export interface CliOptions extends SpawnOptions {
+  /** A command that runs the tool: its last words are the tool's command line. */
+  readonly through?: readonly string[];
+  readonly namespaces?: readonly ('net' | 'pid' | 'mount')[];
+}
+
+/** Runs `buildkit-drain` with these arguments in a place. */
+export async function startCli(
+  place: Place,
+  args: readonly string[],
+  { through = [], ...options }: CliOptions = {},
+): Promise<Cli> {
+  const command = [...through, process.execPath, cliPath, ...args];
+  const started = await place.start(command, options);
+  const logs = (): LogLine[] => parseLog(started.stderr());
+  const untilLogged = (what: string, read: () => LogLine | undefined): Promise<LogLine> =>
+    until(what, () => {
+      const line = read();
+      if (line === undefined && started.hasEnded()) {
+        throw new Error(`The wait has ended without ${what}:\n${started.stderr()}`);
+      }
+      return line;
+    });
+  return {
+    process: started,
+    logs,
+    event: (name, n = 0) => untilLogged(`event ${n} of ${name}`, () => nthOf(logs(), name, n)),
+    counted: (connections) =>
+      untilLogged(`a count of ${connections}`, () => {
+        const latest = logs().findLast((line) => typeof line['connections'] === 'number');
+        return latest?.['connections'] === connections ? latest : undefined;
+      }),
+    get ended() {
+      return started.ended.then((ended) => {
+        const lines = parseLog(ended.stderr);
+        return { ...ended, logs: lines, outcome: String(nthOf(lines, 'ended', 0)?.['outcome']) };
+      });
+    },
+  };
+}
+
+/** Runs `buildkit-drain wait` with a short interval and quiet period: a later option wins. */
+export function startWait(
+  place: Place,
+  args: readonly string[],
+  options?: CliOptions,
+): Promise<Cli> {
+  const quick = ['--interval', '20ms', '--quiet-period', '500ms', '--log-to', 'stderr'];
+  return startCli(place, ['wait', ...quick, ...args], options);
+}
+
+export function parseLog(text: string): LogLine[] {
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+function nthOf(lines: readonly LogLine[], event: string, n: number): LogLine | undefined {
+  return lines.filter((line) => line.event === event)[n];
+}

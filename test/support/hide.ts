@@ -1,0 +1,51 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compiled } from './native.ts';
+import type { Place, Resident } from './place.ts';
+import { run } from './running.ts';
+
+/** For `through`: the kernel refuses sock_diag to the command from its start. */
+export function refusingSockDiag(errno: number): readonly string[] {
+  return [compiled('refuse'), 'always', String(errno)];
+}
+
+/** A refusal of sock_diag that comes and goes while the command runs. */
+export interface Refusal {
+  readonly through: readonly string[];
+  readonly begin: () => void;
+  readonly end: () => void;
+}
+
+export function sockDiagRefusal(place: Place, errno: number): Refusal {
+  const directory = join(place.directory, 'control');
+  mkdirSync(directory);
+  const file = join(directory, 'refused');
+  return {
+    through: [compiled('refuse'), file, String(errno)],
+    begin: () => writeFileSync(file, ''),
+    end: () => rmSync(file),
+  };
+}
+
+const ownMounts = ['unshare', '--mount'];
+const mountOverProc = ['mount', '-t', 'tmpfs', 'none', '/proc'];
+
+/** For `through`: mounts of the command's own, so that its /proc can be hidden while it runs. */
+export const withOwnMounts: readonly string[] = ownMounts;
+
+/** For `through`: /proc is hidden from the command from its start. */
+export const withoutProc: readonly string[] = [
+  ...ownMounts,
+  'sh',
+  '-c',
+  `${mountOverProc.join(' ')} && exec "$0" "$@"`,
+];
+
+/** Hides /proc from a process that has mounts of its own. */
+export async function hideProc({ pid }: Resident): Promise<void> {
+  const { code, stderr } = await run(['nsenter', `--target=${pid}`, '--mount', ...mountOverProc])
+    .ended;
+  if (code !== 0) {
+    throw new Error(`/proc of process ${pid} can't be hidden: ${stderr}`);
+  }
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import type { Place } from './place.ts';
+
+const stateNames: Readonly<Record<string, string>> = {
+  '01': 'ESTABLISHED',
+  '06': 'TIME_WAIT',
+  '08': 'CLOSE_WAIT',
+  '0A': 'LISTEN',
+};
+
+/** The states of the TCP sockets of a place that have this local port, as the kernel lists them. */
+export function tcpStates(place: Place, localPort: number): string[] {
+  const port = localPort.toString(16).toUpperCase().padStart(4, '0');
+  const tables = ['tcp', 'tcp6'].map((file) =>
+    readFileSync(`/proc/${place.pid}/net/${file}`, 'utf8'),
+  );
+  return tables
+    .flatMap((table) => table.split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local]) => local?.endsWith(`:${port}`))
+    .map(([, , , state = '']) => stateNames[state] ?? state);
+}
+
+/** Joins two places by a cable, and returns the address of each. */
+export async function joinPlaces(one: Place, other: Place): Promise<readonly [string, string]> {
+  const ip = async (place: Place, ...args: readonly string[]): Promise<void> => {
+    const { code, stderr } = await (await place.start(['ip', ...args], { namespaces: ['net'] }))
+      .ended;
+    if (code !== 0) {
+      throw new Error(`ip ${args.join(' ')}: ${stderr}`);
+    }
+  };
+  const addresses = ['192.0.2.1', '192.0.2.2'] as const;
+  const peer = ['peer', 'name', 'cable', 'netns', String(other.pid)];
+  await ip(one, 'link', 'add', 'cable', 'type', 'veth', ...peer);
+  for (const [place, address] of [
+    [one, addresses[0]],
+    [other, addresses[1]],
+  ] as const) {
+    await ip(place, 'address', 'add', `${address}/24`, 'dev', 'cable');
+    await ip(place, 'link', 'set', 'cable', 'up');
+  }
+  return addresses;
+}

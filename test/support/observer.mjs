@@ -1,0 +1,12 @@
+// Looks with the inspectors of the built package, from the namespaces that it was started in.
+import { createProcfsInspector, createSockDiagInspector, parseEndpoint } from '../../dist/index.js';
+import { serveCommands } from './commands.mjs';
+
+const sockDiag = createSockDiagInspector();
+
+await serveCommands({
+  look({ by, address, netDirectory }) {
+    const inspector = by === 'sock-diag' ? sockDiag : createProcfsInspector(netDirectory);
+    return { name: inspector.name, ...inspector.look(parseEndpoint(address)) };
+  },
+});

@@ -1,0 +1,29 @@
+import { fileURLToPath } from 'node:url';
+import type { InspectorName, Sight } from '../../src/inspect/types.ts';
+import { commanded } from './commanded.ts';
+import type { Place } from './place.ts';
+
+const program = fileURLToPath(new URL('observer.mjs', import.meta.url));
+
+/** Looks once by one inspector, from within a place. */
+export type Observe = (
+  by: InspectorName,
+  address: string,
+  netDirectory?: string,
+) => Promise<Sight & { readonly name: InspectorName }>;
+
+export interface ObserverOptions {
+  readonly namespaces?: readonly ('net' | 'pid' | 'mount')[];
+  /** A command that runs the observer. */
+  readonly through?: readonly string[];
+}
+
+export async function startObserver(
+  place: Place,
+  { through = [], ...options }: ObserverOptions = {},
+): Promise<Observe> {
+  const started = await place.start([...through, process.execPath, program], options);
+  const call = await commanded(started);
+  return (by, address, netDirectory = '/proc/net') =>
+    call({ do: 'look', by, address, netDirectory });
+}
