@@ -75,10 +75,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('goes on for the daemon that takes its place before the second look', async ({
-    place,
-    daemon,
-  }) => {
+  it('goes on for the daemon that takes its place between two looks', async ({ place, daemon }) => {
     const next = await startDaemon(place);
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--timeout', '3s', '--quiet-period', '1s', '--interval', '1s'];
