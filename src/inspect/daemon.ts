@@ -121,13 +121,30 @@ function sameNumbers(some: readonly number[], others: readonly number[]): boolea
   return some.length === others.length && some.every((value) => others.includes(value));
 }
 
+/**
+ * The processes that hold these listeners. On a busy host there are tens of thousands of descriptors
+ * to read, so those called buildkitd come first, and often are all.
+ */
 function findOwners(procRoot: string, listenerInodes: readonly number[]): Process[] {
-  const holdsListener = (pid: number): boolean => {
+  const pids = listPids(procRoot);
+  const named = pids.filter((pid) => isBuildkitd(procRoot, pid));
+  const unowned = new Set(listenerInodes);
+  const owners: Process[] = [];
+  for (const pid of new Set([...named, ...pids])) {
+    if (unowned.size === 0) {
+      break;
+    }
     const held = socketInodes(procRoot, pid);
-    return listenerInodes.some((inode) => held.has(inode));
-  };
-  const pids = listPids(procRoot).filter(holdsListener);
-  return pids.map((pid) => findProcess(procRoot, pid)).filter((owner) => owner !== null);
+    const listeners = listenerInodes.filter((inode) => held.has(inode));
+    const owner = listeners.length > 0 ? findProcess(procRoot, pid) : null;
+    if (owner !== null) {
+      owners.push(owner);
+      for (const inode of listeners) {
+        unowned.delete(inode);
+      }
+    }
+  }
+  return owners;
 }
 
 /** The addresses that a process listens on, in its own network namespace, as far as one can see. */

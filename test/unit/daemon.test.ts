@@ -71,12 +71,22 @@ describe('a daemon whose listener was seen', () => {
     expect(daemon.state()).toEqual({ kind: 'dead' });
   });
 
-  it('lives while one of those who hold the listener lives', () => {
+  it('lives while one of those who hold its listeners lives', () => {
     addProcess(7, { comm: 'systemd', sockets: [5] });
-    addProcess(8, { comm: 'node', sockets: [5] });
-    const daemon = watching([5]);
+    addProcess(8, { comm: 'node', sockets: [6] });
+    const daemon = watching([5, 6]);
     removeProcess(8);
     expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
+    removeProcess(7);
+    expect(daemon.state()).toEqual({ kind: 'dead' });
+  });
+
+  it('is first sought among the processes called buildkitd', () => {
+    addProcess(7, { comm: 'systemd', sockets: [5] });
+    addProcess(8, { comm: 'buildkitd', sockets: [5] });
+    const daemon = watching([5]);
+    removeProcess(8);
+    expect(daemon.state()).toEqual({ kind: 'dead' });
   });
 
   it('is followed to the process that listens after a restart', () => {
