@@ -13,8 +13,12 @@ import {
 } from './quiet-period.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome, DrainTally } from './types.ts';
 
-// A busy machine wakes a loop late by hundreds of milliseconds; that alone is no unwatched time.
-const shortestGapMs = 1000;
+// A busy machine wakes a loop late by hundreds of milliseconds. That alone is no unwatched time, as
+// long as it is but a part of the quiet period.
+const usualDelayMs = 1000;
+
+// An inspector that fails gives way after some looks: before that nobody is blind for good.
+const shortestBlindnessMs = 1000;
 
 // The second look that makes sure of a gone daemon need not wait for a long interval.
 const longestSecondLookMs = 100;
@@ -65,7 +69,7 @@ interface Plan extends DrainConfig, QuietRule {
 function planOf(config: DrainConfig, startedMs: number): Plan {
   return {
     ...config,
-    maxGapMs: Math.max(2 * config.intervalMs, shortestGapMs),
+    maxGapMs: Math.max(2 * config.intervalMs, Math.min(usualDelayMs, config.quietPeriodMs / 2)),
     deadlineMs: config.timeoutMs === null ? Infinity : startedMs + config.timeoutMs,
   };
 }
@@ -110,7 +114,7 @@ function outcomeOf(
 }
 
 function isBlindTooLong({ blindSinceMs }: QuietState, nowMs: number, plan: Plan): boolean {
-  const patienceMs = Math.max(plan.quietPeriodMs, shortestGapMs);
+  const patienceMs = Math.max(plan.quietPeriodMs, shortestBlindnessMs);
   return plan.onBlind === 'exit' && blindSinceMs !== null && nowMs - blindSinceMs >= patienceMs;
 }
 

@@ -5,7 +5,7 @@ import { BadValueError } from './bad-value.ts';
 const expected = 'an address such as tcp://0.0.0.0:1234 or unix:///run/buildkit/buildkitd.sock';
 
 // unix(7): sun_path has 108 bytes, of which one is the zero at the end or that of an abstract name.
-const longestPathBytes = 107;
+const longestNameBytes = 107;
 
 /**
  * Parses an address as buildkitd writes it in `--addr`.
@@ -52,8 +52,9 @@ function parseSocketPath(text: string): string {
   if ([...path].some((character) => character < ' ')) {
     throw new BadValueError('a socket path without control characters', text);
   }
-  if (Buffer.byteLength(path) > longestPathBytes) {
-    throw new BadValueError(`a socket path of at most ${longestPathBytes} bytes`, text);
+  const name = path.startsWith('@') ? path.slice(1) : path;
+  if (Buffer.byteLength(name) > longestNameBytes) {
+    throw new BadValueError(`a socket path of at most ${longestNameBytes} bytes`, text);
   }
   return path;
 }

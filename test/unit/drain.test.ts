@@ -148,6 +148,42 @@ describe('drain', () => {
   });
 });
 
+describe('a pause in which nobody looked', () => {
+  /** Waits with a client-free daemon, and is stopped once for so long after 400 ms. */
+  async function waitedWithPause(pauseMs: number, quietPeriodMs: number): Promise<number> {
+    const clock = new VirtualClock();
+    const startMs = clock.now();
+    let isPaused = false;
+    const { waitedMs } = await drain({
+      sample: () => counted(),
+      config: { ...config, quietPeriodMs },
+      clock: {
+        now: () => clock.now(),
+        sleep: async (durationMs, signal) => {
+          await clock.sleep(durationMs, signal);
+          if (!isPaused && clock.now() - startMs >= 400) {
+            isPaused = true;
+            clock.ms += pauseMs;
+          }
+        },
+      },
+      signal: new AbortController().signal,
+      onEvent: () => {},
+    });
+    return waitedMs;
+  }
+
+  it('of half a short quiet period starts it over', async () => {
+    expect(await waitedWithPause(390, 1000)).toBe(1000);
+    expect(await waitedWithPause(450, 1000)).toBe(400 + 450 + 1000);
+  });
+
+  it('of a second starts a long one over', async () => {
+    expect(await waitedWithPause(890, 10_000)).toBe(10_000);
+    expect(await waitedWithPause(950, 10_000)).toBe(400 + 950 + 10_000);
+  });
+});
+
 describe('the events of a wait', () => {
   it('tell who came and who left', async () => {
     const { events } = await run(

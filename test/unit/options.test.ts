@@ -20,6 +20,7 @@ describe('parseEndpoint', () => {
     ['unix:///run/buildkit/buildkitd.sock', '/run/buildkit/buildkitd.sock'],
     ['unix://@buildkit', '@buildkit'],
     [`unix:///${'x'.repeat(106)}`, `/${'x'.repeat(106)}`],
+    [`unix://@${'x'.repeat(107)}`, `@${'x'.repeat(107)}`],
   ])('takes the path of %s', (address, path) => {
     expect(parseEndpoint(address)).toEqual({ kind: 'unix', address, path });
   });
@@ -43,6 +44,7 @@ describe('parseEndpoint', () => {
     ['unix://run/buildkitd.sock', 'the path absolute'],
     ['unix:///a\nb', 'without control characters'],
     [`unix:///${'x'.repeat(107)}`, 'at most 107 bytes'],
+    [`unix://@${'x'.repeat(108)}`, 'at most 107 bytes'],
     [`unix:///${'ü'.repeat(54)}`, 'at most 107 bytes'],
   ])('refuses %j', (address, expected) => {
     expect(() => parseEndpoint(address)).toThrow(expected);
