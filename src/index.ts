@@ -1,4 +1,4 @@
-export { type Clock, monotonicClock } from './drain/clock.ts';
+export { type Clock, createMonotonicClock } from './drain/clock.ts';
 export { type DrainInput, drain } from './drain/drain.ts';
 export type { Roster, RosterEntry } from './drain/roster.ts';
 export type {

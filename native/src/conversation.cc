@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "sockdiag/replies.h"
 
@@ -23,11 +24,18 @@ struct Contribution {
   bool end = false;
 };
 
+/// Whoever has CAP_NET_ADMIN can send to this socket.
+Result<bool> isFromKernel(const Datagram& datagram) {
+  if (datagram.senderPort != kKernelPort) return false;
+  if (datagram.truncated) return Failure{.operation = kDumpOperation, .error = EMSGSIZE};
+  return true;
+}
+
 Result<Contribution> take(const Datagram& datagram, std::uint32_t sequence, DumpSink& sink) {
   Contribution contribution;
-  // Whoever has CAP_NET_ADMIN can send to this socket.
-  if (datagram.senderPort != kKernelPort) return contribution;
-  if (datagram.truncated) return Failure{.operation = kDumpOperation, .error = EMSGSIZE};
+  const auto ours = isFromKernel(datagram);
+  if (!ours.ok()) return ours.failure();
+  if (!ours.value()) return contribution;
 
   for (Replies replies{datagram.bytes, sequence}; !contribution.end;) {
     const auto reply = replies.next();
@@ -41,6 +49,28 @@ Result<Contribution> take(const Datagram& datagram, std::uint32_t sequence, Dump
     }
   }
   return contribution;
+}
+
+/// Whether the datagram answers the lookup.
+Result<bool> take(const Datagram& datagram, std::uint32_t sequence, std::size_t index,
+                  LookupSink& sink) {
+  const auto ours = isFromKernel(datagram);
+  if (!ours.ok()) return ours.failure();
+  if (!ours.value()) return false;
+
+  Replies replies{datagram.bytes, sequence};
+  const auto reply = replies.next();
+  if (!reply.ok()) {
+    // To inet_diag, a socket that is no more and one of another cookie are the same.
+    if (reply.failure().error != ENOENT) return reply.failure();
+    sink.gone(index);
+    return true;
+  }
+  if (!reply.value()) return false;
+  // An end or an acknowledgement is no answer to a lookup.
+  if (reply.value()->kind != Reply::Kind::kSocket) return malformed();
+  if (auto found = sink.found(index, reply.value()->payload); !found.ok()) return found.failure();
+  return true;
 }
 
 }  // namespace
@@ -83,6 +113,37 @@ Result<Conversation::Ending> Conversation::ask(Request& request, DumpSink& sink,
     const bool queueIsEmpty = !datagram.value();
     if (auto borne = bear(patience, queueIsEmpty); !borne.ok()) return borne.failure();
   }
+}
+
+void Conversation::append(LookupBatch& batch, Request request) {
+  request.setSequence(++sequence_);
+  const auto bytes = request.bytes();
+  std::memcpy(batch.bytes.data() + batch.byteCount, bytes.data(), bytes.size());
+  batch.byteCount += bytes.size();
+}
+
+Status Conversation::ask(const LookupBatch& batch, LookupSink& sink) {
+  if (auto sent = transport_.send(Bytes{batch.bytes}.first(batch.byteCount)); !sent.ok()) {
+    return sent;
+  }
+  Patience patience{transport_};
+  std::array<std::byte, kReceiveBufferSize> buffer;
+  for (std::size_t answered = 0; answered < batch.size;) {
+    const auto datagram = transport_.receive(buffer);
+    if (!datagram.ok()) return datagram.failure();
+    if (datagram.value()) {
+      const auto sequence = batch.sequence + static_cast<std::uint32_t>(answered);
+      const auto taken = take(*datagram.value(), sequence, batch.first + answered, sink);
+      if (!taken.ok()) return taken.failure();
+      if (taken.value()) {
+        ++answered;
+        continue;
+      }
+    }
+    const bool queueIsEmpty = !datagram.value();
+    if (auto borne = bear(patience, queueIsEmpty); !borne.ok()) return borne;
+  }
+  return Done{};
 }
 
 Status Conversation::bear(Patience& patience, bool queueIsEmpty) {

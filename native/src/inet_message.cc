@@ -20,6 +20,11 @@ static_assert(offsetof(tcp_info, tcpi_bytes_received) == 128);
 
 namespace {
 
+bool isOf(int family, const TcpQuestion& question) {
+  if (question.family != AF_UNSPEC) return family == question.family;
+  return family == AF_INET || family == AF_INET6;
+}
+
 SocketAddress socketAddress(int family, const __be32 (&address)[4], __be16 port) {
   SocketAddress result{.address = {.family = family, .bytes = {}},
                        .port = static_cast<Port>(ntohs(port))};
@@ -37,11 +42,14 @@ void readTcpInfo(Bytes info, TcpSocket& socket) {
   socket.lastAckReceivedMs = readAt<__u32>(info, offsetof(tcp_info, tcpi_last_ack_recv));
 }
 
-Status readAttributes(Bytes bytes, TcpSocket& socket) {
+/// Whether the attributes are those of a socket and not of a mere request for one.
+Result<bool> readAttributes(Bytes bytes, TcpSocket& socket) {
+  bool isSocket = false;
   for (Attributes attributes{bytes};;) {
     const auto attribute = attributes.next();
     if (!attribute.ok()) return attribute.failure();
-    if (!attribute.value()) return Done{};
+    if (!attribute.value()) return isSocket;
+    if (attribute.value()->type == INET_DIAG_SHUTDOWN) isSocket = true;
     // For a listener the kernel fills in only its queue's lengths (tcp_get_info in net/ipv4/tcp.c):
     // its zeros are no counts.
     if (attribute.value()->type == INET_DIAG_INFO && socket.state != SocketState::kListen) {
@@ -56,10 +64,12 @@ Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion
   const auto message = readAt<inet_diag_msg>(payload);
   if (!message) return malformed();
 
+  const int family = message->idiag_family;
   TcpSocket socket{
       .state = static_cast<SocketState>(message->idiag_state),
-      .local = socketAddress(question.family, message->id.idiag_src, message->id.idiag_sport),
-      .peer = socketAddress(question.family, message->id.idiag_dst, message->id.idiag_dport),
+      .local = socketAddress(family, message->id.idiag_src, message->id.idiag_sport),
+      .peer = socketAddress(family, message->id.idiag_dst, message->id.idiag_dport),
+      .boundInterface = message->id.idiag_if,
       .inode = message->idiag_inode,
       .uid = message->idiag_uid,
       .cookie = std::uint64_t{message->id.idiag_cookie[1]} << 32 | message->id.idiag_cookie[0],
@@ -69,15 +79,13 @@ Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion
       .lastDataReceivedMs = {},
       .lastAckReceivedMs = {},
   };
-  if (auto read = readAttributes(payload.subspan(sizeof(*message)), socket); !read.ok()) {
-    return read.failure();
-  }
+  const auto isSocket = readAttributes(payload.subspan(sizeof(*message)), socket);
+  if (!isSocket.ok()) return isSocket.failure();
 
-  if (socket.state != SocketState::kListen && socket.state != SocketState::kEstablished) {
+  if (!contains(question.states, socket.state)) return std::optional<TcpSocket>{};
+  if (!isOf(family, question) || socket.local.port != question.localPort) return malformed();
+  if (socket.state == SocketState::kSynReceived && !isSocket.value()) {
     return std::optional<TcpSocket>{};
-  }
-  if (message->idiag_family != question.family || socket.local.port != question.localPort) {
-    return malformed();
   }
   return std::optional{socket};
 }

@@ -45,7 +45,7 @@ Status NetlinkSocket::send(Bytes request) {
   return Done{};
 }
 
-Result<std::optional<Datagram>> NetlinkSocket::receive(std::span<std::byte> buffer) {
+Result<std::optional<Datagram>> receiveFrom(const UniqueFd& socket, std::span<std::byte> buffer) {
   sockaddr_nl sender{};
   iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};
   msghdr message{};
@@ -53,13 +53,16 @@ Result<std::optional<Datagram>> NetlinkSocket::receive(std::span<std::byte> buff
   message.msg_namelen = sizeof(sender);
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  const auto size =
-      retriedOnEintr([&] { return ::recvmsg(socket_.get(), &message, MSG_DONTWAIT); });
+  const auto size = retriedOnEintr([&] { return ::recvmsg(socket.get(), &message, MSG_DONTWAIT); });
   if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<Datagram>{};
   if (size < 0) return failed("recvmsg");
   return std::optional{Datagram{.bytes = buffer.first(static_cast<std::size_t>(size)),
                                 .senderPort = sender.nl_pid,
                                 .truncated = (message.msg_flags & MSG_TRUNC) != 0}};
+}
+
+Result<std::optional<Datagram>> NetlinkSocket::receive(std::span<std::byte> buffer) {
+  return receiveFrom(socket_, buffer);
 }
 
 Status NetlinkSocket::wait(Milliseconds limit) {

@@ -1,5 +1,6 @@
 #include "sockdiag/replies.h"
 
+#include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 
@@ -24,7 +25,9 @@ Result<std::optional<Reply>> interpret(const nlmsghdr& header, Bytes payload) {
               .interrupted = (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0,
               .payload = {}};
   switch (header.nlmsg_type) {
+    // A socket comes as the type of message that asked for it.
     case SOCK_DIAG_BY_FAMILY:
+    case TCPDIAG_GETSOCK:
       reply.kind = Reply::Kind::kSocket;
       reply.payload = payload;
       return std::optional{reply};

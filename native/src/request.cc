@@ -11,13 +11,33 @@ namespace sockdiag {
 
 static_assert(sizeof(nlmsghdr) == 16 && NLMSG_HDRLEN == sizeof(nlmsghdr));
 static_assert(sizeof(inet_diag_req_v2) == 56);
+static_assert(sizeof(inet_diag_req) == 60);
 static_assert(sizeof(unix_diag_req) == 24);
+static_assert(sizeof(inet_diag_sockid::idiag_src) == sizeof(InetAddress::bytes));
 
-Request::Request(Bytes body) : size_(sizeof(nlmsghdr) + body.size()) {
+namespace {
+
+constexpr std::uint16_t kDump = NLM_F_REQUEST | NLM_F_DUMP;
+
+__be16 networkOrder(Port port) { return htons(static_cast<std::uint16_t>(port)); }
+
+inet_diag_req_v2 tcpQuestion(std::uint8_t family, StateMask states, Traffic traffic) {
+  inet_diag_req_v2 body{};
+  body.sdiag_family = family;
+  body.sdiag_protocol = IPPROTO_TCP;
+  body.idiag_ext = traffic == Traffic::kIncluded ? 1U << (INET_DIAG_INFO - 1) : 0;
+  body.idiag_states = static_cast<__u32>(states);
+  return body;
+}
+
+}  // namespace
+
+Request::Request(std::uint16_t type, std::uint16_t flags, Bytes body)
+    : size_(sizeof(nlmsghdr) + body.size()) {
   const nlmsghdr header{
       .nlmsg_len = static_cast<__u32>(size_),
-      .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-      .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+      .nlmsg_type = type,
+      .nlmsg_flags = flags,
       .nlmsg_seq = 0,
       .nlmsg_pid = 0,
   };
@@ -30,14 +50,32 @@ void Request::setSequence(std::uint32_t sequence) {
   std::memcpy(bytes_.data() + offsetof(nlmsghdr, nlmsg_seq), &sequence, sizeof(sequence));
 }
 
-Request tcpDumpRequest(std::uint8_t family, Port localPort, StateMask states) {
-  inet_diag_req_v2 body{};
-  body.sdiag_family = family;
-  body.sdiag_protocol = IPPROTO_TCP;
-  body.idiag_ext = 1U << (INET_DIAG_INFO - 1);
+Request tcpDumpRequest(std::uint8_t family, Port localPort, StateMask states, Traffic traffic) {
+  auto body = tcpQuestion(family, states, traffic);
+  body.id.idiag_sport = networkOrder(localPort);
+  return {SOCK_DIAG_BY_FAMILY, kDump, body};
+}
+
+Request tcpBothFamiliesRequest(Port localPort, StateMask states) {
+  inet_diag_req body{};
+  body.id.idiag_sport = networkOrder(localPort);
   body.idiag_states = static_cast<__u32>(states);
-  body.id.idiag_sport = htons(static_cast<std::uint16_t>(localPort));
-  return Request::dump(body);
+  return {TCPDIAG_GETSOCK, kDump, body};
+}
+
+Request tcpLookupRequest(const TcpSocket& socket, Traffic traffic) {
+  // The kernel does not look at the states of a lookup.
+  auto body = tcpQuestion(static_cast<std::uint8_t>(socket.local.address.family),
+                          maskOf(socket.state), traffic);
+  auto& id = body.id;
+  id.idiag_sport = networkOrder(socket.local.port);
+  id.idiag_dport = networkOrder(socket.peer.port);
+  std::memcpy(id.idiag_src, socket.local.address.bytes.data(), sizeof(id.idiag_src));
+  std::memcpy(id.idiag_dst, socket.peer.address.bytes.data(), sizeof(id.idiag_dst));
+  id.idiag_if = socket.boundInterface;
+  id.idiag_cookie[0] = static_cast<__u32>(socket.cookie);
+  id.idiag_cookie[1] = static_cast<__u32>(socket.cookie >> 32);
+  return {SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, body};
 }
 
 Request unixDumpRequest(StateMask states, std::uint32_t show) {
@@ -45,7 +83,7 @@ Request unixDumpRequest(StateMask states, std::uint32_t show) {
   body.sdiag_family = AF_UNIX;
   body.udiag_states = static_cast<__u32>(states);
   body.udiag_show = show;
-  return Request::dump(body);
+  return {SOCK_DIAG_BY_FAMILY, kDump, body};
 }
 
 }  // namespace sockdiag

@@ -6,7 +6,10 @@
 namespace sockdiag {
 
 Result<std::vector<TcpSocket>> SockDiag::tcpSockets(Port localPort) {
-  return dumpTcp(conversation_, localPort);
+  std::vector<TcpSocket> sockets;
+  auto dumped = dumpTcp(conversation_, localPort, kVisibleStates, Traffic::kIncluded, sockets);
+  if (!dumped.ok()) return dumped.failure();
+  return sockets;
 }
 
 Result<UnixSockets> SockDiag::unixSockets(Bytes name) { return dumpUnix(conversation_, name); }

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <cstddef>
 
 #include "sockdiag/inet_message.h"
@@ -11,7 +12,7 @@ namespace sockdiag {
 
 namespace {
 
-/// Appends one family's sockets to those of the family before it.
+/// Appends what one question brings to what was there before it.
 class FamilySink final : public DumpSink {
  public:
   FamilySink(TcpQuestion question, std::vector<TcpSocket>& sockets)
@@ -34,17 +35,35 @@ class FamilySink final : public DumpSink {
   std::size_t before_;
 };
 
+/// The kernel understood the question and will not answer in this form.
+bool isRefusal(const Failure& failure) {
+  return failure.error == EOPNOTSUPP || failure.error == EINVAL || failure.error == ENOENT;
+}
+
 }  // namespace
 
-Result<std::vector<TcpSocket>> dumpTcp(Conversation& conversation, Port localPort) {
-  constexpr auto kStates = maskOf(SocketState::kEstablished) | maskOf(SocketState::kListen);
-  std::vector<TcpSocket> sockets;
+Status dumpTcp(Conversation& conversation, Port localPort, StateMask states, Traffic traffic,
+               std::vector<TcpSocket>& sockets) {
+  sockets.clear();
   for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
-    FamilySink sink{{.family = family, .localPort = localPort}, sockets};
-    auto dumped = conversation.dump(tcpDumpRequest(family, localPort, kStates), sink);
-    if (!dumped.ok()) return dumped.failure();
+    FamilySink sink{{.family = family, .localPort = localPort, .states = states}, sockets};
+    const auto request = tcpDumpRequest(family, localPort, states, traffic);
+    if (auto dumped = conversation.dump(request, sink); !dumped.ok()) return dumped;
   }
-  return sockets;
+  return Done{};
+}
+
+Status TcpWalker::walk(Port localPort, StateMask states, std::vector<TcpSocket>& sockets) {
+  if (!isRefused_) {
+    sockets.clear();
+    FamilySink sink{{.family = AF_UNSPEC, .localPort = localPort, .states = states}, sockets};
+    auto walked = conversation_.dump(tcpBothFamiliesRequest(localPort, states), sink);
+    if (walked.ok() || !isRefusal(walked.failure())) return walked;
+  }
+  auto dumped = dumpTcp(conversation_, localPort, states, Traffic::kLeftOut, sockets);
+  // What fails in both forms is no matter of the form.
+  isRefused_ = dumped.ok();
+  return dumped;
 }
 
 }  // namespace sockdiag

@@ -6,6 +6,7 @@
 
 #include "sockdiag/inet_message.h"
 #include "sockdiag/replies.h"
+#include "sockdiag/snmp.h"
 #include "sockdiag/unix_message.h"
 
 // Any bytes at all, taken for a datagram and each of its messages for a socket of either kind, must
@@ -14,6 +15,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sockdiag;
   const Bytes datagram = std::as_bytes(std::span{data, size});
+  static_cast<void>(passiveOpensIn(datagram));
   const auto header = readAt<nlmsghdr>(datagram);
   for (Replies replies{datagram, header ? header->nlmsg_seq : 1};;) {
     const auto reply = replies.next();

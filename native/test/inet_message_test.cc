@@ -128,6 +128,28 @@ TEST_CASE("a connection that ended while the kernel filled in its message is lef
   }
 }
 
+TEST_CASE("of SYN_RECV, where it is asked for, a socket counts and a mere request does not") {
+  constexpr TcpQuestion kTracked{.family = AF_INET6,
+                                 .localPort = Port{12345},
+                                 .states = kVisibleStates | maskOf(SocketState::kSynReceived)};
+  const auto socket = patched(recordedTcpConnection(), offsetof(inet_diag_msg, idiag_state),
+                              bytesOf(static_cast<std::uint8_t>(SocketState::kSynReceived)));
+  CHECK(parseTcpSocket(socket, kTracked).value()->state == SocketState::kSynReceived);
+  CHECK_FALSE(parseTcpSocket(socket, kQuestion).value().has_value());
+  // A request has the fixed part, and to the privileged its mark.
+  const auto request = joined(
+      {prefix(socket, sizeof(inet_diag_msg)), attribute(INET_DIAG_MARK, hex("00 00 00 00"))});
+  CHECK_FALSE(parseTcpSocket(request, kTracked).value().has_value());
+}
+
+TEST_CASE("either family will do where none is asked for") {
+  const auto socket =
+      parseTcpSocket(recordedTcpConnection(), {.family = AF_UNSPEC, .localPort = Port{12345}});
+  CHECK(socket.value()->local.address.family == AF_INET6);
+  checkMalformed(patched(recordedTcpConnection(), 0, hex("01")),
+                 {.family = AF_UNSPEC, .localPort = Port{12345}});
+}
+
 TEST_CASE("a socket of another port or family is the answer to another question") {
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{1234}});
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{0x3930}});

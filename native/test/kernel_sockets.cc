@@ -51,9 +51,11 @@ std::vector<int> netlinkDescriptors() {
 
 }  // namespace
 
-UniqueFd listenOnLoopback() {
+UniqueFd listenOnLoopback(Port port) {
   UniqueFd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-  const auto address = loopback(Port{0});
+  const int yes = 1;
+  REQUIRE(::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) == 0);
+  const auto address = loopback(port);
   REQUIRE(::bind(listener.get(), generic(address), sizeof(address)) == 0);
   REQUIRE(::listen(listener.get(), 16) == 0);
   return listener;

@@ -10,8 +10,8 @@
 
 namespace sockdiag::test {
 
-/// On 127.0.0.1, at a port of the kernel's choice.
-UniqueFd listenOnLoopback();
+/// On 127.0.0.1; port 0 is one of the kernel's choice. Others may listen on the same one.
+UniqueFd listenOnLoopback(Port port = Port{0});
 UniqueFd connectTo(Port port);
 Port localPort(const UniqueFd& socket);
 std::uint32_t inodeOf(const UniqueFd& socket);

@@ -6,6 +6,8 @@
 #include <linux/sock_diag.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include "recorded.h"
 #include "scripted_transport.h"
 
@@ -21,6 +23,14 @@ Buffer asFamily(std::uint8_t family, const Buffer& payload) {
   return patched(payload, offsetof(inet_diag_msg, idiag_family), bytesOf(family));
 }
 
+Result<std::vector<TcpSocket>> dumped(ScriptedTransport& transport) {
+  Conversation conversation{transport};
+  std::vector<TcpSocket> sockets{2};
+  auto status = dumpTcp(conversation, Port{12345}, kVisibleStates, Traffic::kIncluded, sockets);
+  if (!status.ok()) return status.failure();
+  return sockets;
+}
+
 }  // namespace
 
 TEST_CASE("both families' sockets are in one result") {
@@ -30,8 +40,7 @@ TEST_CASE("both families' sockets are in one result") {
             {socketMessage(2, recordedTcpListener()), socketMessage(2, recordedTcpConnection())})},
        {.bytes = done(2)}},
   }};
-  Conversation conversation{transport};
-  const auto sockets = dumpTcp(conversation, Port{12345});
+  const auto sockets = dumped(transport);
   REQUIRE(sockets.ok());
   REQUIRE(sockets.value().size() == 3);
   CHECK(sockets.value()[0].local.address.family == AF_INET);
@@ -51,19 +60,86 @@ TEST_CASE("a second family that is asked again does not cost the first one its s
       {{.bytes = socketMessage(2, recordedTcpListener(), NLM_F_DUMP_INTR)}, {.bytes = done(2)}},
       {{.bytes = socketMessage(3, recordedTcpListener())}, {.bytes = done(3)}},
   }};
-  Conversation conversation{transport};
-  CHECK(dumpTcp(conversation, Port{12345}).value().size() == 2);
+  CHECK(dumped(transport).value().size() == 2);
 }
 
 TEST_CASE("if either family fails, the whole call fails") {
   ScriptedTransport first{{{{.bytes = refusal(1, -ENOENT)}}, {{.bytes = done(2)}}}};
   ScriptedTransport second{{{{.bytes = done(1)}}, {{.bytes = refusal(2, -ENOENT)}}}};
   for (auto* transport : {&first, &second}) {
-    Conversation conversation{*transport};
-    const auto sockets = dumpTcp(conversation, Port{12345});
+    const auto sockets = dumped(*transport);
     REQUIRE_FALSE(sockets.ok());
     CHECK(sockets.failure().error == ENOENT);
   }
+}
+
+namespace {
+
+constexpr std::uint16_t kOlderForm = TCPDIAG_GETSOCK;
+
+struct Walk {
+  explicit Walk(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
+
+  Status walk() { return walker.walk(Port{12345}, kVisibleStates, sockets); }
+  std::uint16_t typeOf(std::size_t request) const {
+    return readAt<nlmsghdr>(transport.requests.at(request))->nlmsg_type;
+  }
+
+  ScriptedTransport transport;
+  Conversation conversation{transport};
+  TcpWalker walker{conversation};
+  std::vector<TcpSocket> sockets{2};
+};
+
+std::vector<Event> refused(std::uint32_t sequence, int error) {
+  return {{.bytes = refusal(sequence, -error)}};
+}
+std::vector<Event> empty(std::uint32_t sequence) { return {{.bytes = done(sequence)}}; }
+
+}  // namespace
+
+TEST_CASE("one walk brings both families") {
+  Walk walk{{{{.bytes = joined({message(kOlderForm, 1, asFamily(AF_INET, recordedTcpListener())),
+                                message(kOlderForm, 1, recordedTcpConnection())})},
+              {.bytes = done(1)}},
+             empty(2)}};
+  REQUIRE(walk.walk().ok());
+  REQUIRE(walk.sockets.size() == 2);
+  CHECK(walk.sockets[0].local.address.family == AF_INET);
+  CHECK(walk.sockets[1].local.address.family == AF_INET6);
+  CHECK(walk.typeOf(0) == kOlderForm);
+  REQUIRE(walk.walk().ok());
+  CHECK(walk.sockets.empty());
+}
+
+TEST_CASE("a socket of a third family is an answer to another question") {
+  Walk walk{{{{.bytes = message(kOlderForm, 1, asFamily(AF_UNIX, recordedTcpListener()))}}}};
+  CHECK(walk.walk().failure().error == EBADMSG);
+}
+
+TEST_CASE("where the older form is refused, two dumps take its place until the reset") {
+  for (const int error : {EOPNOTSUPP, EINVAL, ENOENT}) {
+    Walk walk{{refused(1, error), empty(2), empty(3), empty(4), empty(5), empty(6)}};
+    REQUIRE(walk.walk().ok());
+    CHECK(walk.typeOf(1) == SOCK_DIAG_BY_FAMILY);
+    REQUIRE(walk.walk().ok());
+    REQUIRE(walk.transport.requests.size() == 5);
+    CHECK(walk.typeOf(3) == SOCK_DIAG_BY_FAMILY);
+    walk.walker.reset();
+    REQUIRE(walk.walk().ok());
+    CHECK(walk.typeOf(5) == kOlderForm);
+  }
+}
+
+TEST_CASE("what both forms answer is no matter of the form, and other failures are none either") {
+  Walk missing{{refused(1, ENOENT), refused(2, ENOENT), empty(3)}};
+  CHECK(missing.walk().failure().error == ENOENT);
+  REQUIRE(missing.walk().ok());
+  CHECK(missing.typeOf(2) == kOlderForm);
+
+  Walk denied{{refused(1, EPERM), empty(2), empty(3)}};
+  CHECK(denied.walk().failure().error == EPERM);
+  CHECK(denied.transport.requests.size() == 1);
 }
 
 }  // namespace sockdiag::test

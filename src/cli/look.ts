@@ -2,7 +2,7 @@ import { type ChoiceNotice, lookByBest } from '../inspect/choose.ts';
 import { watchDaemon } from '../inspect/daemon.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
 import { createSampler } from '../inspect/sampler.ts';
-import type { Connection, Sample } from '../inspect/types.ts';
+import type { Connection, Endpoint, Inspector, LookOptions, Sample } from '../inspect/types.ts';
 import { chooseEndpoints } from '../options/endpoints.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues } from '../options/wait-options.ts';
@@ -16,6 +16,10 @@ export function isInPod(env: Environment): boolean {
 
 export interface Lookout {
   readonly sample: () => Sample;
+  /** Calls back soon after a connection has ended, where the kernel tells of it. */
+  readonly onEnd: (callback: () => void) => void;
+  /** Connections that came and went without any look having seen them: at least so many. */
+  readonly seenBetweenLooks: () => number;
   readonly close: () => void;
 }
 
@@ -24,13 +28,14 @@ export function openLookout(
   options: LookOptionValues,
   env: Environment,
   notify: (notice: ChoiceNotice) => void,
+  lookOptions?: LookOptions,
 ): Lookout {
   const endpoints = chooseEndpoints(options.addr, env);
   const inspectors = createInspectors(options.inspector, procRoot);
   const watched = endpoints.map(({ endpoint, isAssumed }) => ({
     endpoint,
     isAssumed,
-    look: lookByBest(endpoint, inspectors, notify),
+    look: lookByBest(endpoint, inspectors, notify, lookOptions),
   }));
   const sample = createSampler(watched, watchDaemon(procRoot, isInPod(env)));
   const close = (): void => {
@@ -38,7 +43,45 @@ export function openLookout(
       inspector.close();
     }
   };
-  return { sample, close };
+  const onEnd = (callback: () => void): void => {
+    const soon = atMostEvery(shortestWakeMs, callback);
+    for (const { endpoint } of endpoints) {
+      for (const inspector of inspectors) {
+        tellOfEnd(inspector, endpoint, soon);
+      }
+    }
+  };
+  const seenBetweenLooks = (): number => {
+    const counts = inspectors.flatMap((inspector) =>
+      endpoints.map(({ endpoint }) => inspector.seenBetweenLooks?.(endpoint) ?? 0),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  };
+  return { sample, onEnd, seenBetweenLooks, close };
+}
+
+// Where many connections come and go, their ends must not make the loop look all the time.
+const shortestWakeMs = 5;
+
+function atMostEvery(pauseMs: number, callback: () => void): () => void {
+  let isDue = false;
+  const call = (): void => {
+    isDue = false;
+    callback();
+  };
+  return () => {
+    if (!isDue) {
+      isDue = true;
+      setTimeout(call, pauseMs).unref();
+    }
+  };
+}
+
+// The ends of connections only save time: where they can't be had, the next look finds out.
+function tellOfEnd(inspector: Inspector, endpoint: Endpoint, callback: () => void): void {
+  try {
+    inspector.onEnd?.(endpoint, callback);
+  } catch {}
 }
 
 /** Which connections count as clients. */

@@ -19,7 +19,7 @@ export function status(
 ): ExitCode {
   const options = readOptions(lookOptions, flags, env);
   const counts = clientsOnly(options);
-  const lookout = openLookout(options, env, () => {});
+  const lookout = openLookout(options, env, () => {}, { withTraffic: true });
   const sample = lookout.sample();
   lookout.close();
   if (!quiet) {

@@ -1,4 +1,4 @@
-import { monotonicClock } from '../drain/clock.ts';
+import { createMonotonicClock } from '../drain/clock.ts';
 import { drain } from '../drain/drain.ts';
 import type { DrainConfig } from '../drain/types.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
@@ -15,14 +15,16 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
   const config = drainConfig(options);
   const log = openWaitLog(options, env);
   const lookout = openLookout(options, env, (notice) => log(noticeEntry(notice)));
+  const clock = createMonotonicClock();
+  lookout.onEnd(() => clock.wake());
   const outcome = await drain({
     sample: lookout.sample,
     config,
-    clock: monotonicClock,
+    clock,
     signal,
     onEvent: (event) => log(eventEntry(event, config)),
   });
-  log(outcomeEntry(outcome, config));
+  log(outcomeEntry(outcome, config, lookout.seenBetweenLooks()));
   lookout.close();
   return exitCodeOf(outcome);
 }

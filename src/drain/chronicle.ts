@@ -2,6 +2,7 @@ import type { InspectError, Sample } from '../inspect/types.ts';
 import {
   countedConnections,
   gapMs,
+  isSameSample,
   type QuietRule,
   type QuietState,
   type TimedSample,
@@ -78,7 +79,9 @@ export function createChronicle(
       polls += 1;
       latest = taken.sample;
       recordGap(before, taken);
-      recordRoster(taken, status);
+      if (!isSameSample(before, taken)) {
+        recordRoster(taken, status);
+      }
       if (polls === 1) {
         onEvent({ kind: 'started', ...status() });
       }

@@ -1,23 +1,28 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** Time as the wait sees it: it only goes forward, whatever is done to the wall clock. */
 export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Resolves after the time, or at once when the signal is raised. Never rejects. */
-  sleep(durationMs: number, signal: AbortSignal): Promise<void>;
+  /** Resolves after the time, or when it is woken. One sleep at a time. */
+  sleep(durationMs: number): Promise<void>;
+  /** Ends the sleep that is going on, if there is one. */
+  wake(): void;
 }
 
-export const monotonicClock: Clock = {
-  now: () => performance.now(),
-  async sleep(durationMs, signal) {
-    try {
-      // Node's timers count whole milliseconds: rounded down, the loop would wake too early.
-      await delay(Math.ceil(durationMs), undefined, { signal });
-    } catch (error) {
-      if (!signal.aborted) {
-        throw error;
-      }
-    }
-  },
-};
+/** A clock for one wait. */
+export function createMonotonicClock(): Clock {
+  let timer: NodeJS.Timeout | undefined;
+  let end = (): void => {};
+  return {
+    now: () => performance.now(),
+    sleep: (durationMs) =>
+      new Promise((resolve) => {
+        end = resolve;
+        // Node's timers count whole milliseconds: rounded down, the loop would wake too early.
+        timer = setTimeout(resolve, Math.ceil(durationMs));
+      }),
+    wake() {
+      clearTimeout(timer);
+      end();
+    },
+  };
+}

@@ -1,5 +1,5 @@
 import { InspectError, type Sample } from '../inspect/types.ts';
-import { createChronicle } from './chronicle.ts';
+import { type Chronicle, createChronicle } from './chronicle.ts';
 import type { Clock } from './clock.ts';
 import {
   beginQuiet,
@@ -11,7 +11,7 @@ import {
   type TimedSample,
   verdict,
 } from './quiet-period.ts';
-import type { DrainConfig, DrainEvent, DrainOutcome, DrainTally } from './types.ts';
+import type { DrainConfig, DrainEvent, DrainOutcome } from './types.ts';
 
 // A busy machine wakes a loop late by hundreds of milliseconds. That alone is no unwatched time, as
 // long as it is but a part of the quiet period.
@@ -45,6 +45,7 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
   const plan = planOf(config, startedMs);
   const chronicle = createChronicle(startedMs, plan, onEvent);
   let state = beginQuiet(startedMs);
+  signal.addEventListener('abort', () => clock.wake(), { once: true });
 
   while (!signal.aborted) {
     const taken = take(input);
@@ -52,12 +53,12 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
     state = observe(before, taken, plan);
     chronicle.record(before, taken, state);
 
-    const outcome = outcomeOf(state, taken, plan, chronicle.tally(taken.toMs));
+    const outcome = outcomeOf(state, taken, plan, chronicle);
     if (outcome !== null) {
       return outcome;
     }
     const nowMs = clock.now();
-    await clock.sleep(Math.max(0, nextLookMs(state, plan, nowMs) - nowMs), signal);
+    await clock.sleep(Math.max(0, nextLookMs(state, plan, nowMs) - nowMs));
   }
   return { kind: 'interrupted', reason: signal.reason, ...chronicle.tally(clock.now()) };
 }
@@ -94,11 +95,11 @@ function outcomeOf(
   state: QuietState,
   { sample, toMs }: TimedSample,
   plan: Plan,
-  tally: DrainTally,
+  chronicle: Chronicle,
 ): DrainOutcome | null {
   const said = verdict(state, plan);
   if (said !== 'waiting') {
-    return { kind: said, ...tally };
+    return { kind: said, ...chronicle.tally(toMs) };
   }
   // A daemon found gone gets its second look even at the deadline.
   const isOver = toMs >= plan.deadlineMs && sample.kind !== 'gone';
@@ -107,10 +108,10 @@ function outcomeOf(
     isBlind(sample) &&
     (isOver || isBlindTooLong(state, toMs, plan))
   ) {
-    return { kind: 'blind', error: sample.error, ...tally };
+    return { kind: 'blind', error: sample.error, ...chronicle.tally(toMs) };
   }
   const quietForMs = state.quietSinceMs === null ? null : toMs - state.quietSinceMs;
-  return isOver ? { kind: 'timed-out', quietForMs, ...tally } : null;
+  return isOver ? { kind: 'timed-out', quietForMs, ...chronicle.tally(toMs) } : null;
 }
 
 function isBlindTooLong({ blindSinceMs }: QuietState, nowMs: number, plan: Plan): boolean {

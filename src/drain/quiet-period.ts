@@ -27,6 +27,8 @@ export interface TimedSample {
 export interface QuietState {
   readonly startedMs: number;
   readonly last: TimedSample | null;
+  /** Whether the last sample was a vouched-for count of no more than the allowed clients. */
+  readonly isQuiet: boolean;
   /** Since when every sample was a vouched-for count of no more than the allowed clients. */
   readonly quietSinceMs: number | null;
   /** Since when no sample has shown anything. */
@@ -40,20 +42,34 @@ export type Verdict = 'waiting' | 'drained' | 'gone';
 const looksToBeGone = 2;
 
 export function beginQuiet(startedMs: number): QuietState {
-  return { startedMs, last: null, quietSinceMs: null, blindSinceMs: null, goneInARow: 0 };
+  return {
+    startedMs,
+    last: null,
+    isQuiet: false,
+    quietSinceMs: null,
+    blindSinceMs: null,
+    goneInARow: 0,
+  };
 }
 
 /** The state after one more sample. */
 export function observe(state: QuietState, taken: TimedSample, rule: QuietRule): QuietState {
   const { sample, toMs } = taken;
   const unbroken = gapMs(state, taken) > rule.maxGapMs ? null : state.quietSinceMs;
+  const isQuiet = isSameSample(state, taken) ? state.isQuiet : isQuietSample(sample, rule);
   return {
     startedMs: state.startedMs,
     last: taken,
-    quietSinceMs: isQuiet(sample, rule) ? (unbroken ?? toMs) : null,
+    isQuiet,
+    quietSinceMs: isQuiet ? (unbroken ?? toMs) : null,
     blindSinceMs: isBlind(sample) ? (state.blindSinceMs ?? toMs) : null,
     goneInARow: sample.kind === 'gone' ? state.goneInARow + 1 : 0,
   };
+}
+
+/** Whether a sample is the very one before: then there is nothing new in it. */
+export function isSameSample({ last }: QuietState, { sample }: TimedSample): boolean {
+  return last?.sample === sample;
 }
 
 /** The longest time that can lie between what a sample shows and what the one before showed. */
@@ -90,7 +106,7 @@ export function isBlind(sample: Sample): boolean {
   return sample.kind === 'failed' && sample.connections.length === 0;
 }
 
-function isQuiet(sample: Sample, rule: QuietRule): boolean {
+function isQuietSample(sample: Sample, rule: QuietRule): boolean {
   return (
     sample.kind === 'counted' && countedConnections(sample, rule).length <= rule.maxConnections
   );

@@ -4,6 +4,7 @@ import {
   InspectError,
   type Inspector,
   type InspectorName,
+  type LookOptions,
 } from './types.ts';
 
 /** Which means of looking is used for an endpoint, and why not the one that comes first. */
@@ -32,7 +33,8 @@ const looksBeforeTrial = { unseen: 5, 'no listener': 50 } as const;
 
 /**
  * Looks at one endpoint by the first inspector that sees its listener, and changes to another one
- * when the chosen one has failed several times in a row.
+ * when the chosen one has failed several times in a row. While nothing changes, the same look is
+ * handed back.
  *
  * @param inspectors in order of preference, at least one.
  */
@@ -40,12 +42,14 @@ export function lookByBest(
   endpoint: Endpoint,
   inspectors: readonly Inspector[],
   notify: (notice: ChoiceNotice) => void,
+  options?: LookOptions,
 ): () => EndpointLook {
   let chosen: Inspector | undefined;
   let unvouchedInARow = 0;
+  let last: EndpointLook | undefined;
 
   const choose = (): EndpointLook => {
-    const tried = tryInTurn(inspectors, endpoint);
+    const tried = tryInTurn(inspectors, endpoint, options);
     const best = bestOf(tried);
     if (best.look.kind === 'unseen') {
       return { kind: 'unseen', endpoint, error: combinedError(tried, best.look.error) };
@@ -58,7 +62,8 @@ export function lookByBest(
   };
 
   const lookAgain = (current: Inspector): EndpointLook => {
-    const look = lookOnce(current, endpoint);
+    const look = lookOnce(current, endpoint, options, last);
+    last = look;
     if (vouches(look)) {
       unvouchedInARow = 0;
       return look;
@@ -70,7 +75,7 @@ export function lookByBest(
 
   const trial = (current: Attempt): EndpointLook => {
     const others = inspectors.filter((inspector) => inspector !== current.inspector);
-    const best = bestOf([current, ...tryInTurn(others, endpoint)]);
+    const best = bestOf([current, ...tryInTurn(others, endpoint, options)]);
     if (best !== current) {
       chosen = best.inspector;
       unvouchedInARow = 0;
@@ -88,10 +93,14 @@ interface Attempt {
   readonly look: EndpointLook;
 }
 
-function tryInTurn(inspectors: readonly Inspector[], endpoint: Endpoint): Attempt[] {
+function tryInTurn(
+  inspectors: readonly Inspector[],
+  endpoint: Endpoint,
+  options: LookOptions | undefined,
+): Attempt[] {
   const tried: Attempt[] = [];
   for (const inspector of inspectors) {
-    const look = lookOnce(inspector, endpoint);
+    const look = lookOnce(inspector, endpoint, options);
     tried.push({ inspector, look });
     if (vouches(look)) {
       break;
@@ -100,9 +109,19 @@ function tryInTurn(inspectors: readonly Inspector[], endpoint: Endpoint): Attemp
   return tried;
 }
 
-function lookOnce(inspector: Inspector, endpoint: Endpoint): EndpointLook {
+/** @param known an earlier look, handed back where it is the same. */
+function lookOnce(
+  inspector: Inspector,
+  endpoint: Endpoint,
+  options: LookOptions | undefined,
+  known?: EndpointLook,
+): EndpointLook {
   try {
-    return { kind: 'seen', endpoint, inspector: inspector.name, sight: inspector.look(endpoint) };
+    const sight = inspector.look(endpoint, options);
+    if (known?.kind === 'seen' && known.sight === sight && known.inspector === inspector.name) {
+      return known;
+    }
+    return { kind: 'seen', endpoint, inspector: inspector.name, sight };
   } catch (error) {
     return { kind: 'unseen', endpoint, error: asInspectError(error) };
   }

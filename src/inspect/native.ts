@@ -8,14 +8,60 @@ export interface NativeAddon {
   /** SHA-256 of the sources that the binary was built from. */
   readonly sourceHash: string;
   readonly SockDiag: new () => NativeSockDiag;
+  readonly TcpTracker: new (localPort: number) => NativeTcpTracker;
+  readonly UnixTracker: new (name: Uint8Array) => NativeUnixTracker;
 }
 
-/** One kept-open NETLINK_SOCK_DIAG socket. Its methods throw errors with `errno` and `syscall`. */
-export interface NativeSockDiag {
+/**
+ * Plain dumps over one kept-open NETLINK_SOCK_DIAG socket. As of all of the addon's objects, its
+ * methods throw errors with `errno` and `syscall`, and it sees the network namespace of its thread.
+ */
+interface NativeSockDiag {
   /** The LISTEN and ESTABLISHED TCP sockets of both families with this local port. */
   tcp(localPort: number): NativeTcpSocket[];
   /** The sockets with exactly this name; an abstract one begins with a zero byte. */
   unix(name: Uint8Array): NativeUnixSockets;
+  close(): void;
+}
+
+/** Keeps what `SockDiag.tcp` answers, exactly and for much less. */
+interface NativeTcpTracker {
+  /** Looks once. The number changes if and only if what is seen does. */
+  poll(): number;
+  /** As of the last poll that did not throw. Their traffic is null. */
+  sockets(): NativeTcpSocket[];
+  /** The same sockets, with their traffic as it is now; null for what has gone since. */
+  socketsWithTraffic(): NativeTcpSocket[];
+  /** Connections that ended without any poll having seen them: at least so many. */
+  seenBetweenPolls(): number;
+  /**
+   * Calls back from the event loop, which it does not keep alive, when a connection of the last
+   * poll has been destroyed. A later call takes an earlier one's place, null ends it.
+   * @returns false where no such events can be had; the polls are as good without.
+   */
+  onDestroyed(callback: (() => void) | null): boolean;
+  /** How the last poll came to its answer: `tracked`, or why it walked the kernel's table. */
+  mode(): NativePollMode;
+  close(): void;
+}
+
+/** native/include/sockdiag/poll_reason.h says what each of them means. */
+type NativePollMode =
+  | 'tracked'
+  | 'first'
+  | 'counter-unreadable'
+  | 'counter-moved'
+  | 'settling'
+  | 'events-lost'
+  | 'cheaper'
+  | 'old'
+  | 'unexpected';
+
+/** What `SockDiag.unix` answers, with a number that changes when it does. */
+export interface NativeUnixTracker {
+  poll(): number;
+  /** As of the last poll that did not throw. */
+  sockets(): NativeUnixSockets;
   close(): void;
 }
 
@@ -36,7 +82,7 @@ interface NativeTcpSocket {
   readonly lastAckReceivedMs: number | null;
 }
 
-export interface NativeUnixSockets {
+interface NativeUnixSockets {
   /** With the inodes of the clients in the listener's queue, 0 for one that has left already. */
   readonly listeners: readonly { inode: number; queuedPeerInodes: readonly number[] }[];
   readonly accepted: readonly { inode: number; peerInode: number }[];

@@ -12,16 +12,34 @@ export interface WatchedEndpoint {
 
 /**
  * Makes the function that takes samples: one look at all endpoints, and at the daemon's process
- * where nothing listens.
+ * where nothing listens. While nothing changes, the same counted sample is handed back.
  */
 export function createSampler(
   watched: readonly WatchedEndpoint[],
   daemon: DaemonWatch,
 ): () => Sample {
   const inUse = new Set<Endpoint>();
+  const looks: EndpointLook[] = [];
+  let listeners: readonly number[] = [];
+  let last: Sample | undefined;
+
+  /** Looks everywhere, and tells whether anything is not as it was. */
+  const lookAround = (): boolean => {
+    let isChanged = false;
+    for (const [index, { look }] of watched.entries()) {
+      const seen = look();
+      isChanged ||= seen !== looks[index];
+      looks[index] = seen;
+    }
+    return isChanged;
+  };
 
   return () => {
-    const looks = watched.map(({ look }) => look());
+    // What was counted stays counted while every endpoint is as it was, its listener included.
+    if (!lookAround() && last?.kind === 'counted') {
+      daemon.remember(listeners);
+      return last;
+    }
     for (const look of looks) {
       if (isListening(look) || connectionsOf(look).length > 0) {
         inUse.add(look.endpoint);
@@ -31,11 +49,18 @@ export function createSampler(
       const isSpare = look.kind === 'seen' && watched[index]?.isAssumed === true;
       return !isSpare || inUse.has(look.endpoint);
     });
-    return judge(meant.length > 0 ? meant : looks, daemon);
+    const judged = meant.length > 0 ? meant : [...looks];
+    listeners = judged.flatMap(listenersOf);
+    last = judge(judged, listeners, daemon);
+    return last;
   };
 }
 
-function judge(looks: readonly EndpointLook[], daemon: DaemonWatch): Sample {
+function judge(
+  looks: readonly EndpointLook[],
+  listeners: readonly number[],
+  daemon: DaemonWatch,
+): Sample {
   const connections = looks.flatMap(connectionsOf);
   const fail = (error: InspectError): FailedSample => ({
     kind: 'failed',
@@ -48,7 +73,6 @@ function judge(looks: readonly EndpointLook[], daemon: DaemonWatch): Sample {
   if (unseen !== undefined) {
     return fail(unseen.error);
   }
-  const listeners = looks.flatMap(listenersOf);
   if (listeners.length > 0) {
     daemon.remember(listeners);
   }

@@ -1,82 +1,71 @@
-import { socketText } from './addresses.ts';
-import { fromNative, loadAddon, type NativeSockDiag, type NativeUnixSockets } from './native.ts';
-import { tcpSight, unixConnection } from './sight.ts';
-import { socketNames } from './socket-names.ts';
-import { InspectError, type Inspector, type Sight, type UnixEndpoint } from './types.ts';
+import { fromNative, loadAddon, type NativeAddon } from './native.ts';
+import { type Endpoint, InspectError, type Inspector } from './types.ts';
+import type { Watch } from './watch.ts';
+import { watchTcp } from './watch-tcp.ts';
+import { watchUnix } from './watch-unix.ts';
 
-/** The inspector that asks the kernel over netlink (sock_diag(7)). It sees its own namespace. */
+/**
+ * The inspector that asks the kernel over netlink (sock_diag(7)). It sees its own namespace, and
+ * keeps descriptors open for each endpoint that it has looked at.
+ */
 export function createSockDiagInspector(): Inspector {
-  let opened: NativeSockDiag | InspectError | undefined;
+  let loaded: NativeAddon | InspectError | undefined;
+  const watches = new Map<string, Watch>();
 
-  // A binary that could not be loaded stays so: it is tried once, not at every poll.
-  const sockDiag = (): NativeSockDiag => {
-    opened ??= open();
-    if (opened instanceof InspectError) {
-      throw opened;
+  // A binary that could not be loaded stays so: it is tried once, not at every look.
+  const addon = (): NativeAddon => {
+    loaded ??= load();
+    if (loaded instanceof InspectError) {
+      throw loaded;
     }
-    return opened;
+    return loaded;
+  };
+
+  const watchOf = (endpoint: Endpoint): Watch => {
+    let watch = watches.get(endpoint.address);
+    if (watch === undefined) {
+      watch = endpoint.kind === 'tcp' ? watchTcp(addon(), endpoint) : watchUnix(addon(), endpoint);
+      watches.set(endpoint.address, watch);
+    }
+    return watch;
   };
 
   return {
     name: 'sock-diag',
-    look(endpoint) {
-      const kernel = sockDiag();
-      return endpoint.kind === 'tcp'
-        ? tcpSight(
-            endpoint,
-            ask(() => kernel.tcp(endpoint.localPort)),
-          )
-        : unixSight(
-            endpoint,
-            ask(() => unixSockets(kernel, endpoint.path)),
-          );
-    },
-    close() {
-      if (opened !== undefined && !(opened instanceof InspectError)) {
-        opened.close();
+    look(endpoint, options) {
+      try {
+        return watchOf(endpoint).look(options?.withTraffic ?? false);
+      } catch (error) {
+        throw asInspectError(error);
       }
     },
+    onEnd(endpoint, callback) {
+      try {
+        return watchOf(endpoint).onEnd(callback);
+      } catch (error) {
+        throw asInspectError(error);
+      }
+    },
+    seenBetweenLooks(endpoint) {
+      return watches.get(endpoint.address)?.seenBetweenLooks() ?? 0;
+    },
+    close() {
+      for (const watch of watches.values()) {
+        watch.close();
+      }
+      watches.clear();
+    },
   };
 }
 
-function open(): NativeSockDiag | InspectError {
+function load(): NativeAddon | InspectError {
   try {
-    return new (loadAddon().SockDiag)();
+    return loadAddon();
   } catch (error) {
-    return error instanceof InspectError ? error : fromNative(error);
+    return asInspectError(error);
   }
 }
 
-function ask<Answer>(question: () => Answer): Answer {
-  try {
-    return question();
-  } catch (error) {
-    throw fromNative(error);
-  }
-}
-
-function unixSockets(kernel: NativeSockDiag, path: string): NativeUnixSockets {
-  const answers = socketNames(path).map((name) => kernel.unix(nameBytes(name)));
-  return {
-    listeners: answers.flatMap(({ listeners }) => listeners),
-    accepted: answers.flatMap(({ accepted }) => accepted),
-  };
-}
-
-function unixSight(endpoint: UnixEndpoint, { listeners, accepted }: NativeUnixSockets): Sight {
-  const peer = (inode: number): string | null => (inode === 0 ? null : socketText(inode));
-  return {
-    listenerInodes: listeners.map(({ inode }) => inode),
-    connections: [
-      ...accepted.map(({ inode, peerInode }) => unixConnection(endpoint, inode, peer(peerInode))),
-      ...listeners.flatMap(({ queuedPeerInodes }) =>
-        queuedPeerInodes.map((inode) => unixConnection(endpoint, 0, peer(inode))),
-      ),
-    ],
-  };
-}
-
-/** unix(7): an abstract name begins with a zero byte, for which people write `@`. */
-function nameBytes(name: string): Uint8Array {
-  return Buffer.from(name.startsWith('@') ? `\0${name.slice(1)}` : name);
+function asInspectError(error: unknown): InspectError {
+  return error instanceof InspectError ? error : fromNative(error);
 }

@@ -33,11 +33,11 @@ export interface Connection {
   readonly peerAddress: string | null;
   /** Inode of the daemon's socket; 0 while the connection waits to be accepted. */
   readonly inode: number;
-  /** Payload bytes received from the peer (`tcpi_bytes_received`). */
+  /** Payload bytes received from the peer (`tcpi_bytes_received`). Known to `withTraffic` alone. */
   readonly bytesReceived: number | null;
-  /** Milliseconds since the last data from the peer (`tcpi_last_data_recv`). */
+  /** Milliseconds since the last data from the peer (`tcpi_last_data_recv`). As above. */
   readonly msSinceReceived: number | null;
-  /** Milliseconds since the last data to the peer (`tcpi_last_data_sent`). */
+  /** Milliseconds since the last data to the peer (`tcpi_last_data_sent`). As above. */
   readonly msSinceSent: number | null;
 }
 
@@ -48,14 +48,28 @@ export interface Sight {
   readonly connections: readonly Connection[];
 }
 
+export interface LookOptions {
+  /** Ask for each connection's traffic, too, which changes all the time. */
+  readonly withTraffic?: boolean;
+}
+
 /** A means of looking at an endpoint. */
 export interface Inspector {
   readonly name: InspectorName;
   /**
-   * Looks once, synchronously.
+   * Looks once, synchronously. May return the sight of an earlier look, the same object, while
+   * nothing has changed: that costs nothing.
    * @throws InspectError when the answer can't be had in full.
    */
-  look(endpoint: Endpoint): Sight;
+  look(endpoint: Endpoint, options?: LookOptions): Sight;
+  /**
+   * Calls back when a connection that was seen at the last look has ended: it is time for another
+   * one. Only a means that is told of it has this method.
+   * @returns false where the kernel does not tell. Looks are as good without.
+   */
+  onEnd?(endpoint: Endpoint, callback: (() => void) | null): boolean;
+  /** Connections that came and went without any look having seen them: at least so many. */
+  seenBetweenLooks?(endpoint: Endpoint): number;
   /** Releases what the inspector holds open. A second call does nothing. */
   close(): void;
 }

@@ -9,7 +9,8 @@ export function parseCidrs(texts: readonly string[]): (address: string) => boole
   for (const text of texts) {
     addBlock(blocks, text);
   }
-  return (address) => blocks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return (address) =>
+    texts.length > 0 && blocks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 function addBlock(blocks: BlockList, text: string): void {

@@ -90,10 +90,16 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
   }
 }
 
-export function outcomeEntry(outcome: DrainOutcome, config: DrainConfig): LogEntry {
+export function outcomeEntry(
+  outcome: DrainOutcome,
+  config: DrainConfig,
+  seenBetweenLooks: number,
+): LogEntry {
   const { waitedMs, polls, mostConnections, roster } = outcome;
   const looks = `${polls} ${polls === 1 ? 'look' : 'looks'}`;
-  const tally = `Waited ${about(waitedMs)}, ${looks}${mostText(mostConnections)}.`;
+  const between =
+    seenBetweenLooks > 0 ? `, at least ${seenBetweenLooks} more between two looks` : '';
+  const tally = `Waited ${about(waitedMs)}, ${looks}${mostText(mostConnections)}${between}.`;
   return {
     level: outcome.kind === 'drained' || outcome.kind === 'gone' ? 'info' : 'error',
     message: `${outcomeText(outcome, config)} ${tally}`,
@@ -103,6 +109,7 @@ export function outcomeEntry(outcome: DrainOutcome, config: DrainConfig): LogEnt
       waitedMs: Math.round(waitedMs),
       polls,
       mostConnections,
+      seenBetweenLooks,
       connections: countOf(outcome.sample, roster.length),
     },
   };

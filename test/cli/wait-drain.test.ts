@@ -126,6 +126,36 @@ describe.concurrent('wait', () => {
     },
   );
 
+  it('counts the TCP clients that came and went between two looks', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const wait = await startWait(place, ['--addr', tcp, '--interval', '1h', '--timeout', '2s']);
+    await wait.counted(0);
+    for (let times = 0; times < 3; times += 1) {
+      await clients.leave(await clients.connect(tcp));
+    }
+    const { logs } = await wait.ended;
+    expect(logs.at(-1)).toMatchObject({ mostConnections: 0, seenBetweenLooks: 3 });
+  });
+
+  it('is woken by the end of a TCP client, and does not sleep on to the next look', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp, 2);
+    const wait = await startWait(place, ['--addr', tcp, '--interval', '1h', '--timeout', '20s']);
+    await wait.counted(2);
+    await clients.leave(some);
+    const { outcome, logs } = await wait.ended;
+    expect(outcome).toBe('drained');
+    expect(logs.at(-1)?.['waitedMs']).toBeLessThan(20_000);
+  });
+
   it('can be done twice at the same time', async ({ place, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);

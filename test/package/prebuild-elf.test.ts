@@ -9,6 +9,7 @@ const prebuilds = fileURLToPath(new URL('../../prebuilds', import.meta.url));
 const libcNames = [
   '__errno_location',
   'abort',
+  'bind',
   'clock_gettime',
   'close',
   'free',
@@ -18,9 +19,12 @@ const libcNames = [
   'memcpy',
   'memmove',
   'memset',
+  'open',
   'poll',
+  'pread',
   'recvmsg',
   'sendmsg',
+  'setsockopt',
   'snprintf',
   'socket',
   'strlen',
@@ -38,12 +42,19 @@ function readelf(option: string, path: string): string {
 interface DynamicSymbol {
   name: string;
   isDefined: boolean;
+  isWeak: boolean;
 }
 
 function dynamicSymbols(path: string): DynamicSymbol[] {
   // Num: Value Size Type Bind Vis Ndx Name
-  const rows = [...readelf('--dyn-syms', path).matchAll(/^ +\d+: (?:\S+ +){5}(\S+) +(\S+)$/gm)];
-  return rows.map(([, section = '', name = '']) => ({ name, isDefined: section !== 'UND' }));
+  const rows = [
+    ...readelf('--dyn-syms', path).matchAll(/^ +\d+: (?:\S+ +){3}(\S+) +\S+ +(\S+) +(\S+)$/gm),
+  ];
+  return rows.map(([, binding = '', section = '', name = '']) => ({
+    name,
+    isDefined: section !== 'UND',
+    isWeak: binding === 'WEAK',
+  }));
 }
 
 const files = readdirSync(prebuilds, { recursive: true, encoding: 'utf8' }).filter((path) =>
@@ -70,12 +81,18 @@ describe.each(files)('%s', (file) => {
 
   test('asks only for Node-API and for names that every libc has', () => {
     const wanted = dynamicSymbols(path)
-      .filter((symbol) => !symbol.isDefined)
+      .filter((symbol) => !symbol.isDefined && !symbol.isWeak)
       .map((symbol) => symbol.name);
     expect(wanted).toContain('recvmsg');
     expect(wanted.filter((name) => !name.startsWith('napi_') && !libcNames.includes(name))).toEqual(
       [],
     );
+  });
+
+  test('can do without libuv, and wants nothing else by chance', () => {
+    const weak = dynamicSymbols(path).filter((symbol) => symbol.isWeak);
+    expect(weak.map((symbol) => symbol.name)).toContain('uv_poll_init');
+    expect(weak.filter((symbol) => !/^uv_(poll|handle|unref|close)/.test(symbol.name))).toEqual([]);
   });
 
   test('offers only the entry points of Node-API', () => {

@@ -7,6 +7,9 @@ const sockDiag = createSockDiagInspector();
 await serveCommands({
   look({ by, address, netDirectory }) {
     const inspector = by === 'sock-diag' ? sockDiag : createProcfsInspector(netDirectory);
-    return { name: inspector.name, ...inspector.look(parseEndpoint(address)) };
+    return {
+      name: inspector.name,
+      ...inspector.look(parseEndpoint(address), { withTraffic: true }),
+    };
   },
 });

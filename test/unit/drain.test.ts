@@ -159,13 +159,14 @@ describe('a pause in which nobody looked', () => {
       config: { ...config, quietPeriodMs },
       clock: {
         now: () => clock.now(),
-        sleep: async (durationMs, signal) => {
-          await clock.sleep(durationMs, signal);
+        sleep: async (durationMs) => {
+          await clock.sleep(durationMs);
           if (!isPaused && clock.now() - startMs >= 400) {
             isPaused = true;
             clock.ms += pauseMs;
           }
         },
+        wake: () => {},
       },
       signal: new AbortController().signal,
       onEvent: () => {},

@@ -148,22 +148,30 @@ describe('the last sentence of a wait', () => {
       `Interrupted by SIGINT: before the first look. ${counts}`,
     ],
   ] as const)('after %o', (outcome, level, message) => {
-    expect(outcomeEntry(outcome, config)).toMatchObject({ level, message });
+    expect(outcomeEntry(outcome, config, 0)).toMatchObject({ level, message });
   });
 
   it('says how many clients were allowed', () => {
     const outcome = { kind: 'drained', ...tally(builder) } as const;
-    expect(outcomeEntry(outcome, { ...config, maxConnections: 1 }).message).toBe(
+    expect(outcomeEntry(outcome, { ...config, maxConnections: 1 }, 0).message).toBe(
       `Drained: no more than 1 client for 10s. ${counts}`,
     );
   });
 
+  it('says how many clients came and went between two looks', () => {
+    const entry = outcomeEntry({ kind: 'drained', ...tally() }, config, 3);
+    expect(entry.message).toMatch(
+      /at most 2 clients at once, at least 3 more between two looks\.$/,
+    );
+    expect(entry.fields).toMatchObject({ seenBetweenLooks: 3 });
+  });
+
   it('has no number where none was to be had', () => {
     const outcome = { kind: 'blind', error: failed().error, ...tally(), sample: failed() } as const;
-    expect(outcomeEntry(outcome, config).fields).toMatchObject({ connections: null });
+    expect(outcomeEntry(outcome, config, 0).fields).toMatchObject({ connections: null });
     const neverCounted = { ...outcome, mostConnections: null };
-    expect(outcomeEntry(neverCounted, config).message).toMatch(/Waited 42s, 425 looks\.$/);
-    expect(outcomeEntry({ ...outcome, mostConnections: 0 }, config).message).toMatch(
+    expect(outcomeEntry(neverCounted, config, 0).message).toMatch(/Waited 42s, 425 looks\.$/);
+    expect(outcomeEntry({ ...outcome, mostConnections: 0 }, config, 0).message).toMatch(
       /Waited 42s, 425 looks, no client\.$/,
     );
   });

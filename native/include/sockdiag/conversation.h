@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "sockdiag/patience.h"
@@ -25,6 +27,26 @@ class DumpSink {
   ~DumpSink() = default;
 };
 
+/// Takes in the answers to lookups, in the order of the questions.
+class LookupSink {
+ public:
+  /// The socket that was asked for. A failure ends the lookups with it.
+  virtual Status found(std::size_t index, Bytes payload) = 0;
+  virtual void gone(std::size_t index) = 0;
+
+  LookupSink(const LookupSink&) = delete;
+  LookupSink& operator=(const LookupSink&) = delete;
+
+ protected:
+  LookupSink() = default;
+  ~LookupSink() = default;
+};
+
+/// The kernel answers every lookup with a datagram of its own, all of them before sendmsg()
+/// returns: so many, of 1.3 KiB each, fit a receive buffer a tenth of the default. Sent together
+/// they cost two fifths less (measured: 1.6 us each instead of 2.7), and more gain next to nothing.
+inline constexpr std::size_t kLookupsAtOnce = 16;
+
 /// A dump that the kernel calls inconsistent, or had no memory for, is asked again this often.
 inline constexpr int kMaxRepeats = 3;
 
@@ -39,7 +61,37 @@ class Conversation {
   /// has the transport dropped: a new socket() is cheaper than doubt about what is in the queue.
   Status dump(Request request, DumpSink& sink);
 
+  /// Asks for single sockets: `make` gives the question with an index below `count`. Fails unless
+  /// each one was answered; then, too, the transport is dropped.
+  template <typename Make>
+  Status lookUp(std::size_t count, Make make, LookupSink& sink) {
+    for (std::size_t first = 0; first < count; first += kLookupsAtOnce) {
+      LookupBatch batch;
+      batch.first = first;
+      batch.sequence = sequence_ + 1;
+      for (; batch.size < kLookupsAtOnce && first + batch.size < count; ++batch.size) {
+        append(batch, make(first + batch.size));
+      }
+      if (auto answered = ask(batch, sink); !answered.ok()) {
+        transport_.drop();
+        return answered;
+      }
+    }
+    return Done{};
+  }
+
  private:
+  struct LookupBatch {
+    std::size_t first = 0;
+    std::uint32_t sequence = 0;
+    std::size_t size = 0;
+    std::size_t byteCount = 0;
+    std::array<std::byte, kLookupsAtOnce * Request::kCapacity> bytes;
+  };
+
+  void append(LookupBatch& batch, Request request);
+  Status ask(const LookupBatch& batch, LookupSink& sink);
+
   enum class Ending : std::uint8_t { kComplete, kInterrupted };
 
   Result<Ending> ask(Request& request, DumpSink& sink, Patience& patience);

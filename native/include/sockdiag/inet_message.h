@@ -11,17 +11,22 @@ namespace sockdiag {
 
 /// What was asked for, and what the kernel must therefore answer with.
 struct TcpQuestion {
+  /// AF_UNSPEC for either.
   std::uint8_t family;
   Port localPort;
+  StateMask states = kVisibleStates;
 };
 
 /// Reads one struct inet_diag_msg with its attributes. EBADMSG if a length lies, or if the socket
 /// is of another family or port: such an answer is to another question.
 ///
-/// Nothing for a socket in any other state than LISTEN or ESTABLISHED, although the kernel filters
-/// by state: it looks at the state once to filter and once more, without a lock, to fill in the
-/// message (net/ipv4/inet_diag.c), and a connection that ends in between arrives with its new
-/// state. It is no client any more, and no reason to distrust the rest.
+/// Nothing for a socket in a state that was not asked for, although the kernel filters by state: it
+/// looks at the state once to filter and once more, without a lock, to fill in the message
+/// (net/ipv4/inet_diag.c), and a connection that ends in between arrives with its new state. It is
+/// no client any more, and no reason to distrust the rest.
+///
+/// Nothing either for a handshake that has no socket yet: to who asks for SYN_RECV the kernel lists
+/// its requests, too (inet_req_diag_fill in the same file, which writes no INET_DIAG_SHUTDOWN).
 Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question);
 
 }  // namespace sockdiag

@@ -5,6 +5,9 @@
 
 namespace sockdiag {
 
+/// What Inbox::receive promises, of a netlink socket.
+Result<std::optional<Datagram>> receiveFrom(const UniqueFd& socket, std::span<std::byte> buffer);
+
 /// A NETLINK_SOCK_DIAG socket that opens at the first send() and stays open. Sees the network
 /// namespace of the thread that opened it. Needs no privilege.
 class NetlinkSocket final : public Transport {

@@ -8,7 +8,7 @@
 
 namespace sockdiag {
 
-/// What one message means to the dump that it answers.
+/// What one message means to the question that it answers.
 struct Reply {
   enum class Kind : std::uint8_t { kSocket, kEnd, kNothing };
 

@@ -11,6 +11,7 @@ namespace sockdiag {
 // they are the same. AF_UNIX sockets use the same numbers (net/unix/af_unix.c).
 enum class SocketState : std::uint8_t {
   kEstablished = BPF_TCP_ESTABLISHED,
+  kSynReceived = BPF_TCP_SYN_RECV,
   kListen = BPF_TCP_LISTEN,
 };
 
@@ -25,5 +26,14 @@ constexpr StateMask operator|(StateMask left, StateMask right) {
   return static_cast<StateMask>(static_cast<std::uint32_t>(left) |
                                 static_cast<std::uint32_t>(right));
 }
+
+constexpr bool contains(StateMask states, SocketState state) {
+  const auto number = static_cast<unsigned>(state);
+  return number < 32 && (static_cast<std::uint32_t>(states) >> number & 1U) != 0;
+}
+
+/// What is seen of a port: who listens, and who is connected.
+inline constexpr StateMask kVisibleStates =
+    maskOf(SocketState::kEstablished) | maskOf(SocketState::kListen);
 
 }  // namespace sockdiag

@@ -4,13 +4,30 @@
 
 #include "sockdiag/address.h"
 #include "sockdiag/conversation.h"
+#include "sockdiag/request.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_socket.h"
 
 namespace sockdiag {
 
-/// All LISTEN and ESTABLISHED sockets with this local port, both families: a listener on `[::]`
-/// shows its IPv4 clients under AF_INET6. Fails if either family fails.
-Result<std::vector<TcpSocket>> dumpTcp(Conversation& conversation, Port localPort);
+/// All sockets in `states` with this local port, both families: a listener on `[::]` shows its IPv4
+/// clients under AF_INET6. Fails if either family fails; `sockets` is void then.
+Status dumpTcp(Conversation& conversation, Port localPort, StateMask states, Traffic traffic,
+               std::vector<TcpSocket>& sockets);
+
+/// The same without traffic, in one walk through the kernel's table where the kernel allows that,
+/// else in the two of dumpTcp. The table is the whole host's, and to walk it is most of the cost.
+class TcpWalker {
+ public:
+  explicit TcpWalker(Conversation& conversation) : conversation_(conversation) {}
+
+  Status walk(Port localPort, StateMask states, std::vector<TcpSocket>& sockets);
+  /// Lets the next walk find out anew what the kernel allows.
+  void reset() { isRefused_ = false; }
+
+ private:
+  Conversation& conversation_;
+  bool isRefused_ = false;
+};
 
 }  // namespace sockdiag

@@ -13,6 +13,9 @@ struct TcpSocket {
   SocketState state;
   SocketAddress local;
   SocketAddress peer;
+  /// Index of the network interface that the socket is bound to, 0 for none. Part of its name in a
+  /// lookup.
+  std::uint32_t boundInterface;
   /// 0 while no process has accepted the connection; `uid` says nothing then.
   std::uint32_t inode;
   std::uint32_t uid;

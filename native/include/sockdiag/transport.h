@@ -21,23 +21,32 @@ struct Datagram {
   bool truncated;
 };
 
+/// Where datagrams come in.
+class Inbox {
+ public:
+  /// Never blocks: nothing if no datagram is there.
+  virtual Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) = 0;
+
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+ protected:
+  Inbox() = default;
+  ~Inbox() = default;
+};
+
 /// What a conversation needs of a netlink socket and of the clock. NetlinkSocket is the real one;
 /// tests play scripted ones.
-class Transport {
+class Transport : public Inbox {
  public:
   /// Opens the socket first where there is none.
   virtual Status send(Bytes request) = 0;
-  /// Never blocks: nothing if no datagram is there.
-  virtual Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) = 0;
   /// Returns once a datagram may be there, at the latest after `limit`; may return early.
   virtual Status wait(Milliseconds limit) = 0;
   /// Monotonic.
   virtual Milliseconds now() = 0;
   /// Closes the socket; the next send() opens a new one.
   virtual void drop() = 0;
-
-  Transport(const Transport&) = delete;
-  Transport& operator=(const Transport&) = delete;
 
  protected:
   Transport() = default;

@@ -10,18 +10,24 @@ struct UnixListener {
   /// One for each client that waits to be accepted; 0 for one that has closed its end already: it
   /// still is in the queue.
   std::vector<std::uint32_t> queuedPeerInodes;
+
+  bool operator==(const UnixListener&) const = default;
 };
 
 struct AcceptedUnixSocket {
   std::uint32_t inode;
   /// 0 where the client has closed its end.
   std::uint32_t peerInode;
+
+  bool operator==(const AcceptedUnixSocket&) const = default;
 };
 
 /// The stream sockets under one name.
 struct UnixSockets {
   std::vector<UnixListener> listeners;
   std::vector<AcceptedUnixSocket> accepted;
+
+  bool operator==(const UnixSockets&) const = default;
 };
 
 }  // namespace sockdiag

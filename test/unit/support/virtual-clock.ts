@@ -8,9 +8,9 @@ export class VirtualClock implements Clock {
     return this.ms;
   }
 
-  async sleep(durationMs: number, signal: AbortSignal): Promise<void> {
-    if (!signal.aborted) {
-      this.ms += durationMs;
-    }
+  async sleep(durationMs: number): Promise<void> {
+    this.ms += durationMs;
   }
+
+  wake(): void {}
 }

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+namespace addon {
+
+/// `SockDiag`: plain dumps.
+Napi::Function defineSockDiag(Napi::Env env);
+
+}  // namespace addon

@@ -1,0 +1,131 @@
+#include "tcp_tracker_object.h"
+
+#include "closable.h"
+#include "sockdiag/kernel_tcp_view.h"
+#include "sockdiag/tcp_tracker.h"
+#include "wakeup.h"
+
+namespace addon {
+
+namespace {
+
+struct Core {
+  explicit Core(sockdiag::Port localPort) : view(localPort) {}
+
+  sockdiag::KernelTcpView view;
+  sockdiag::TcpTracker tracker{view};
+};
+
+class TcpTracker : public Closable<TcpTracker, Core> {
+ public:
+  static constexpr napi_type_tag kTypeTag{.lower = 0x3f0a9be7d4c8415c, .upper = 0x9d27e61f08b3a45d};
+  static constexpr const char* kWrongReceiver =
+      "Expected a TcpTracker as the receiver of its methods";
+  static constexpr const char* kClosed = "This TcpTracker is closed";
+
+  explicit TcpTracker(const Napi::CallbackInfo& info) : Closable(info) {
+    if (const auto port = toPort(info[0])) open(*port);
+  }
+  ~TcpTracker() override { forgetCallback(); }
+  TcpTracker(const TcpTracker&) = delete;
+  TcpTracker& operator=(const TcpTracker&) = delete;
+
+  Napi::Value poll(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.poll());
+  }
+
+  Napi::Value sockets(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.sockets());
+  }
+
+  Napi::Value socketsWithTraffic(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    if (open == nullptr) return {};
+    return valueOrThrow(info.Env(), open->tracker.socketsWithTraffic());
+  }
+
+  Napi::Value seenBetweenPolls(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.seenBetweenPolls());
+  }
+
+  Napi::Value mode(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    if (open == nullptr) return {};
+    return Napi::String::New(info.Env(), sockdiag::toText(open->tracker.reason()));
+  }
+
+  Napi::Value onDestroyed(const Napi::CallbackInfo& info) {
+    const auto env = info.Env();
+    if (!info[0].IsFunction() && !info[0].IsNull()) {
+      throwTypeError(env, "Expected a function or null for callback");
+      return {};
+    }
+    auto* const open = core(env);
+    if (open == nullptr) return {};
+    forgetCallback();
+    if (info[0].IsNull()) return Napi::Boolean::New(env, false);
+
+    const int descriptor = open->view.eventDescriptor();
+    if (descriptor < 0 || !Wakeup::start(env, descriptor, readable, this, wakeup_)) {
+      return Napi::Boolean::New(env, false);
+    }
+    callback_ = Napi::Persistent(info[0].As<Napi::Function>());
+    context_.emplace(env, "buildkit-drain:destroyed");
+    return Napi::Boolean::New(env, true);
+  }
+
+  void end(const Napi::CallbackInfo& /*info*/) {
+    // Before the descriptor that it waits for is closed.
+    forgetCallback();
+    close();
+  }
+
+ private:
+  static void readable(void* self) { static_cast<TcpTracker*>(self)->takeDestroyed(); }
+
+  void takeDestroyed() {
+    const auto isReason = coreIfOpen()->tracker.takeDestroyed();
+    if (!isReason.ok()) {
+      // It would be readable for ever.
+      wakeup_->stop();
+      return;
+    }
+    if (!isReason.value()) return;
+    const auto env = Env();
+    const Napi::HandleScope scope{env};
+    callback_.MakeCallback(env.Global(), 0, nullptr, *context_);
+    // There is no caller in JavaScript that it could go to.
+    if (env.IsExceptionPending()) {
+      napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+    }
+  }
+
+  void forgetCallback() {
+    if (wakeup_ != nullptr) wakeup_->stop();
+    callback_.Reset();
+    context_.reset();
+  }
+
+  Wakeup* wakeup_ = nullptr;
+  Napi::FunctionReference callback_;
+  std::optional<Napi::AsyncContext> context_;
+};
+
+}  // namespace
+
+Napi::Function defineTcpTracker(Napi::Env env) {
+  return TcpTracker::DefineClass(
+      env, "TcpTracker",
+      {TcpTracker::InstanceMethod<&TcpTracker::poll>("poll"),
+       TcpTracker::InstanceMethod<&TcpTracker::sockets>("sockets"),
+       TcpTracker::InstanceMethod<&TcpTracker::socketsWithTraffic>("socketsWithTraffic"),
+       TcpTracker::InstanceMethod<&TcpTracker::seenBetweenPolls>("seenBetweenPolls"),
+       TcpTracker::InstanceMethod<&TcpTracker::mode>("mode"),
+       TcpTracker::InstanceMethod<&TcpTracker::onDestroyed>("onDestroyed"),
+       TcpTracker::InstanceMethod<&TcpTracker::end>("close")});
+}
+
+}  // namespace addon

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sockdiag/address.h"
+#include "sockdiag/bytes.h"
+#include "sockdiag/result.h"
+#include "sockdiag/tcp_socket.h"
+#include "sockdiag/unix_socket.h"
+
+// The crossing of values and errors. What cannot be converted has thrown into `env` and is empty.
+
+namespace addon {
+
+/// The only maker of errors that come from the kernel. Shaped as Node's own: `errno` is negative,
+/// `syscall` is the operation.
+void throwFailure(Napi::Env env, const sockdiag::Failure& failure);
+void throwTypeError(Napi::Env env, const char* message);
+
+std::optional<sockdiag::Port> toPort(Napi::Value value);
+/// Points into the array's memory.
+std::optional<sockdiag::Bytes> toName(Napi::Value value);
+
+Napi::Value toValue(Napi::Env env, const std::vector<sockdiag::TcpSocket>& sockets);
+Napi::Value toValue(Napi::Env env, const sockdiag::UnixSockets& sockets);
+
+/// Numbers up to 2^53 are exact; a revision or a count that reaches it is beyond any process's
+/// life.
+Napi::Value toValue(Napi::Env env, std::uint64_t number);
+
+template <typename T>
+Napi::Value valueOrThrow(Napi::Env env, const sockdiag::Result<T>& result) {
+  if (result.ok()) return toValue(env, result.value());
+  throwFailure(env, result.failure());
+  return {};
+}
+
+}  // namespace addon

@@ -1,0 +1,106 @@
+#include "wakeup.h"
+
+#include <cstddef>
+#include <cstdlib>
+
+// The few names of libuv that are used, declared here because its header comes with Node.js's own
+// and not with Node-API's. libuv keeps all of this stable within version 1. Weak, so that the addon
+// loads where they are not.
+extern "C" {
+struct uv_handle_s;
+struct uv_poll_s;
+using uv_close_cb = void (*)(uv_handle_s*);
+using uv_poll_cb = void (*)(uv_poll_s*, int status, int events);
+
+[[gnu::weak]] std::size_t uv_handle_size(int type);
+[[gnu::weak]] void* uv_handle_get_data(const uv_handle_s*);
+[[gnu::weak]] void uv_handle_set_data(uv_handle_s*, void* data);
+[[gnu::weak]] int uv_poll_init(uv_loop_s*, uv_poll_s*, int fd);
+[[gnu::weak]] int uv_poll_start(uv_poll_s*, int events, uv_poll_cb);
+[[gnu::weak]] int uv_poll_stop(uv_poll_s*);
+[[gnu::weak]] void uv_unref(uv_handle_s*);
+[[gnu::weak]] void uv_close(uv_handle_s*, uv_close_cb);
+}
+
+namespace addon {
+
+namespace {
+
+constexpr int kUvPoll = 8;      // UV_POLL of uv_handle_type
+constexpr int kUvReadable = 1;  // UV_READABLE of uv_poll_event
+
+/// Bun has all of libuv's names, and ends the process when one of them is called.
+bool isBun(napi_env env) {
+  napi_value global = nullptr;
+  bool has = false;
+  napi_get_global(env, &global);
+  return napi_has_named_property(env, global, "Bun", &has) != napi_ok || has;
+}
+
+bool hasLibuv() {
+  return uv_handle_size != nullptr && uv_handle_get_data != nullptr &&
+         uv_handle_set_data != nullptr && uv_poll_init != nullptr && uv_poll_start != nullptr &&
+         uv_poll_stop != nullptr && uv_unref != nullptr && uv_close != nullptr;
+}
+
+uv_handle_s* asHandle(void* handle) { return static_cast<uv_handle_s*>(handle); }
+uv_poll_s* asPoll(void* handle) { return static_cast<uv_poll_s*>(handle); }
+
+}  // namespace
+
+/// What libuv and Node-API call back.
+struct Wakeup::Libuv {
+  static void readable(uv_poll_s* poll, int status, int /*events*/) {
+    auto* const handle = reinterpret_cast<uv_handle_s*>(poll);
+    auto* const wakeup = static_cast<Wakeup*>(uv_handle_get_data(handle));
+    // A descriptor that fails would be reported for ever.
+    if (status < 0) {
+      uv_poll_stop(poll);
+    } else {
+      wakeup->onReadable_(wakeup->data_);
+    }
+  }
+
+  /// Only now has libuv let go of the handle, and the environment may end.
+  static void closed(uv_handle_s* handle) {
+    auto* const wakeup = static_cast<Wakeup*>(uv_handle_get_data(handle));
+    napi_remove_async_cleanup_hook(wakeup->cleanupHook_);
+    std::free(wakeup->handle_);
+    delete wakeup;
+  }
+
+  static void environmentEnds(napi_async_cleanup_hook_handle /*hook*/, void* wakeup) {
+    static_cast<Wakeup*>(wakeup)->stop();
+  }
+};
+
+bool Wakeup::start(napi_env env, int descriptor, Callback onReadable, void* data, Wakeup*& slot) {
+  uv_loop_s* loop = nullptr;
+  if (isBun(env) || !hasLibuv() || napi_get_uv_event_loop(env, &loop) != napi_ok) return false;
+
+  auto* const wakeup = new Wakeup{onReadable, data, slot};
+  wakeup->handle_ = std::malloc(uv_handle_size(kUvPoll));
+  if (wakeup->handle_ == nullptr) std::abort();
+  if (uv_poll_init(loop, asPoll(wakeup->handle_), descriptor) != 0) {
+    std::free(wakeup->handle_);
+    delete wakeup;
+    return false;
+  }
+  uv_handle_set_data(asHandle(wakeup->handle_), wakeup);
+  uv_unref(asHandle(wakeup->handle_));
+  napi_add_async_cleanup_hook(env, Libuv::environmentEnds, wakeup, &wakeup->cleanupHook_);
+  uv_poll_start(asPoll(wakeup->handle_), kUvReadable, Libuv::readable);
+  slot = wakeup;
+  return true;
+}
+
+void Wakeup::stop() {
+  // The environment may end while libuv is still closing the handle.
+  if (slot_ == nullptr) return;
+  *slot_ = nullptr;
+  slot_ = nullptr;
+  uv_poll_stop(asPoll(handle_));
+  uv_close(asHandle(handle_), Libuv::closed);
+}
+
+}  // namespace addon

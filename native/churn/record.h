@@ -1,0 +1,82 @@
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+// What the processes of the churn test share.
+
+namespace churn {
+
+inline std::int64_t nowNs() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+[[noreturn]] inline void fail(const char* what) {
+  std::perror(what);
+  std::_Exit(2);
+}
+
+/// One connection as its client made it: the truth.
+struct Entry {
+  std::uint16_t serverPort;
+  std::uint16_t clientPort;
+  std::array<std::uint8_t, 16> clientAddress;  // An IPv4 one is mapped.
+  std::int64_t connecting;
+  std::int64_t connected;
+  std::int64_t closing;
+};
+
+inline constexpr std::size_t kMaxEntries = 200'000;
+
+struct Shared {
+  std::atomic<std::size_t> count;
+  /// Clients that have no connection open now, and wait; and how often they were told to go on.
+  std::atomic<int> quietMakers;
+  std::atomic<int> quietsSeen;
+  std::atomic<int> makersDone;
+  std::atomic<bool> serverIsReady;
+  std::atomic<bool> observersAreReady;
+  std::atomic<bool> serverMayEnd;
+  std::array<Entry, kMaxEntries> entries;
+};
+
+inline Shared& share() {
+  void* memory =
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) fail("mmap");
+  return *static_cast<Shared*>(memory);
+}
+
+inline sockaddr_in6 address(const char* text, int port) {
+  sockaddr_in6 result{};
+  result.sin6_family = AF_INET6;
+  result.sin6_port = htons(static_cast<std::uint16_t>(port));
+  if (::inet_pton(AF_INET6, text, &result.sin6_addr) != 1) fail(text);
+  return result;
+}
+
+inline constexpr int kDualStackPort = 1234;
+inline constexpr int kIpv4Port = 1235;
+inline constexpr int kIpv6Port = 1236;
+inline constexpr std::array kPorts{kDualStackPort, kIpv4Port, kIpv6Port};
+
+/// Accepts on all ports, and closes what its client closes.
+[[noreturn]] void serve(Shared& shared);
+
+/// Makes `count` connections to the targets, for 0 to 300 ms each, and is quiet after every
+/// thousand until the observer has looked.
+[[noreturn]] void makeLoad(Shared& shared, int count, unsigned seed, bool fromOtherNamespace);
+
+}  // namespace churn

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+#include "sockdiag/address.h"
+#include "sockdiag/bytes.h"
+#include "sockdiag/result.h"
+#include "sockdiag/transport.h"
+
+namespace sockdiag {
+
+/// A TCP socket that the kernel has just freed.
+struct DestroyedSocket {
+  Port localPort;
+  /// 0 for a listener, for a socket that was never connected, and for one that forgot its peer
+  /// before its end: that of an MPTCP client, or one cut off by a reset.
+  Port peerPort;
+  /// That of every answer about this socket.
+  std::uint64_t cookie;
+};
+
+class DestroyedSink {
+ public:
+  virtual void destroyed(const DestroyedSocket& socket) = 0;
+
+  DestroyedSink(const DestroyedSink&) = delete;
+  DestroyedSink& operator=(const DestroyedSink&) = delete;
+
+ protected:
+  DestroyedSink() = default;
+  ~DestroyedSink() = default;
+};
+
+enum class EventLoss : std::uint8_t { kNone, kSome };
+
+/// So many at most are taken in at once: under a flood there must be an end.
+inline constexpr int kEventsAtOnce = 4096;
+
+/// Takes what has come from the groups SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY, and
+/// gives the sockets with this local port to the sink. Says whether the kernel had to drop any
+/// because the queue was full (ENOBUFS), or some of them could not be read.
+Result<EventLoss> takeDestroyed(Inbox& inbox, Port localPort, DestroyedSink& sink);
+
+}  // namespace sockdiag

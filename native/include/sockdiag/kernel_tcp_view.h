@@ -1,0 +1,45 @@
+#pragma once
+
+#include "sockdiag/destroy_events.h"
+#include "sockdiag/netlink_socket.h"
+#include "sockdiag/passive_opens.h"
+#include "sockdiag/tcp_dump.h"
+#include "sockdiag/tcp_view.h"
+
+namespace sockdiag {
+
+/// The real kernel, in the network namespace of the calling thread. Opens what it needs when it is
+/// first asked.
+class KernelTcpView final : public TcpView {
+ public:
+  explicit KernelTcpView(Port localPort, const char* snmpPath = kThreadNetSnmp,
+                         int eventBufferBytes = DestroyEvents::kReceiveBufferBytes)
+      : localPort_(localPort), eventBufferBytes_(eventBufferBytes), passiveOpens_(snmpPath) {}
+
+  Result<std::uint64_t> passiveOpens() override { return passiveOpens_.read(); }
+  Status walk(StateMask states, std::vector<TcpSocket>& sockets) override;
+  Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
+                std::vector<Sighting>& sightings) override;
+  /// What fails once is not tried again: the polls are the truth, and do without events.
+  Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
+  Nanoseconds now() override;
+  /// Keeps the events' socket, so that whoever waits for its descriptor may go on.
+  void drop() override;
+
+  /// Opens the events' socket; -1 if there are none to be had.
+  int eventDescriptor();
+
+ private:
+  bool hasEvents();
+
+  Port localPort_;
+  int eventBufferBytes_;
+  PassiveOpens passiveOpens_;
+  NetlinkSocket socket_;
+  Conversation conversation_{socket_};
+  TcpWalker walker_{conversation_};
+  DestroyEvents events_;
+  bool eventsFailed_ = false;
+};
+
+}  // namespace sockdiag

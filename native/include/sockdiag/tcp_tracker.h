@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sockdiag/poll_costs.h"
+#include "sockdiag/poll_reason.h"
+#include "sockdiag/result.h"
+#include "sockdiag/tcp_view.h"
+#include "sockdiag/tracked_set.h"
+
+namespace sockdiag {
+
+/// Keeps the LISTEN and ESTABLISHED sockets of one local port, without walking the kernel's table
+/// where that can be done exactly. docs/decisions/tracked-set.md has the reasons.
+class TcpTracker final : private DestroyedSink {
+ public:
+  explicit TcpTracker(TcpView& view) : view_(view) {}
+
+  /// Looks once. Returns the revision of what is seen, which changes if that does, or fails as a
+  /// whole; after a failure the next poll takes nothing for granted.
+  Result<std::uint64_t> poll();
+
+  /// As of the last poll that did not fail, without traffic: no system call.
+  std::vector<TcpSocket> sockets() const;
+  /// The same with its traffic as it is now. Traffic is unknown of what has gone since.
+  Result<std::vector<TcpSocket>> socketsWithTraffic();
+
+  /// How the last poll came to its answer.
+  PollReason reason() const { return reason_; }
+
+  /// Connections that were destroyed without any poll having seen them ESTABLISHED, as far as the
+  /// kernel told: at least so many where events were lost, 0 where there are none to be had.
+  std::uint64_t seenBetweenPolls() const { return seenBetweenPolls_; }
+
+  /// Takes in what has been destroyed, without a poll. True if there is reason to poll: a socket of
+  /// the set is gone, or events were lost. Fails where there are no events to be had, or no more.
+  Result<bool> takeDestroyed();
+
+ private:
+  void destroyed(const DestroyedSocket& socket) override;
+
+  Result<PollReason> look();
+  Status walk();
+  /// Whether the known set could be brought up to date socket by socket.
+  Result<bool> lookUp();
+  /// Where not all listeners could be looked up: whether they stand all the same.
+  Result<bool> listenersStand();
+  void judgeNameless(const std::optional<std::uint64_t>& counter);
+
+  TcpView& view_;
+  TrackedSet set_;
+  PollCosts costs_;
+  PollReason reason_ = PollReason::kFirst;
+  std::optional<std::uint64_t> vouched_;
+  std::optional<std::uint64_t> counterBefore_;
+  bool isSettled_ = false;
+  Nanoseconds walkedAt_{0};
+  bool eventsLost_ = false;
+  bool memberDestroyed_ = false;
+  std::uint64_t seenBetweenPolls_ = 0;
+  /// Destroyed sockets that nobody met, and without a peer's port.
+  std::uint64_t nameless_ = 0;
+  // Kept for their memory.
+  std::vector<TcpSocket> walked_;
+  std::vector<Sighting> sightings_;
+};
+
+}  // namespace sockdiag

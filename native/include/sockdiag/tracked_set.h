@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sockdiag/tcp_view.h"
+
+namespace sockdiag {
+
+/// The sockets of one local port that are kept in mind. Makes no system call.
+class TrackedSet {
+ public:
+  /// First those in ESTABLISHED or SYN_RECV, then the listeners, so that who looks them up in this
+  /// order has seen the listeners last. Each part is in the order of the cookies.
+  std::span<const TcpSocket> all() const { return sockets_; }
+  std::span<const TcpSocket> listeners() const;
+
+  /// Changes when what can be seen does, which all but those in SYN_RECV are. 0 before the first
+  /// walk.
+  std::uint64_t revision() const { return revision_; }
+
+  /// Takes the place of everything.
+  void replace(std::vector<TcpSocket>& walked);
+
+  /// Whether each listener was seen, of at least one.
+  bool standsBy(std::span<const Sighting> sightings) const;
+  /// Whether these are the listeners, in any order.
+  bool hasListeners(std::vector<TcpSocket>& others) const;
+  /// Takes in what became of all() but the listeners; whoever was not seen leaves. False, and
+  /// nothing is taken in, if one of them answers a state that it cannot have come to.
+  bool update(std::span<const Sighting> sightings);
+
+  /// Whether a socket of this cookie can be seen.
+  bool sees(std::uint64_t cookie) const;
+  /// Whether it can, or could not long ago.
+  bool hasSeen(std::uint64_t cookie) const;
+
+ private:
+  /// A destroyed connection's event can come long after it has left the set: it does so when the
+  /// client closes, and is destroyed when the daemon does. Beyond so many, the oldest is forgotten.
+  static constexpr std::size_t kRemembered = 1024;
+
+  void remember(const TcpSocket& departed);
+
+  std::vector<TcpSocket> sockets_;
+  std::size_t listenersAt_ = 0;
+  std::uint64_t revision_ = 0;
+  std::array<std::uint64_t, kRemembered> departed_{};
+  std::size_t departedAt_ = 0;
+};
+
+}  // namespace sockdiag

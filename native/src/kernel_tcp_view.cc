@@ -1,0 +1,82 @@
+#include "sockdiag/kernel_tcp_view.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "sockdiag/inet_message.h"
+
+namespace sockdiag {
+
+namespace {
+
+class SightingSink final : public LookupSink {
+ public:
+  SightingSink(std::span<const TcpSocket> sockets, std::vector<Sighting>& sightings)
+      : sockets_(sockets), sightings_(sightings) {
+    sightings_.clear();
+  }
+
+  Status found(std::size_t index, Bytes payload) override {
+    const auto& asked = sockets_[index];
+    const auto sighting =
+        parseTcpSocket(payload, {.family = static_cast<std::uint8_t>(asked.local.address.family),
+                                 .localPort = asked.local.port,
+                                 .states = kTrackedStates});
+    if (!sighting.ok()) return sighting.failure();
+    if (sighting.value() && sighting.value()->cookie != asked.cookie) return malformed();
+    sightings_.push_back(sighting.value());
+    return Done{};
+  }
+
+  void gone(std::size_t /*index*/) override { sightings_.emplace_back(); }
+
+ private:
+  std::span<const TcpSocket> sockets_;
+  std::vector<Sighting>& sightings_;
+};
+
+}  // namespace
+
+Status KernelTcpView::walk(StateMask states, std::vector<TcpSocket>& sockets) {
+  return walker_.walk(localPort_, states, sockets);
+}
+
+Status KernelTcpView::lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
+                             std::vector<Sighting>& sightings) {
+  SightingSink sink{sockets, sightings};
+  return conversation_.lookUp(
+      sockets.size(), [&](std::size_t index) { return tcpLookupRequest(sockets[index], traffic); },
+      sink);
+}
+
+Result<EventLoss> KernelTcpView::takeDestroyed(DestroyedSink& sink) {
+  if (!hasEvents()) return Failure{.operation = "bind", .error = ENOTCONN};
+  auto taken = sockdiag::takeDestroyed(events_, localPort_, sink);
+  if (!taken.ok()) eventsFailed_ = true;
+  return taken;
+}
+
+Nanoseconds KernelTcpView::now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return std::chrono::seconds{time.tv_sec} + Nanoseconds{time.tv_nsec};
+}
+
+void KernelTcpView::drop() {
+  socket_.drop();
+  walker_.reset();
+  passiveOpens_.drop();
+}
+
+int KernelTcpView::eventDescriptor() { return hasEvents() ? events_.descriptor() : -1; }
+
+bool KernelTcpView::hasEvents() {
+  if (!events_.isOpen() && !eventsFailed_) {
+    eventsFailed_ = !events_.open(localPort_, eventBufferBytes_).ok();
+  }
+  return !eventsFailed_;
+}
+
+}  // namespace sockdiag

@@ -1,0 +1,125 @@
+#include "sockdiag/tcp_tracker.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sockdiag {
+
+Result<std::uint64_t> TcpTracker::poll() {
+  const auto reason = look();
+  if (!reason.ok()) {
+    view_.drop();
+    vouched_.reset();
+    counterBefore_.reset();
+    return reason.failure();
+  }
+  reason_ = reason.value();
+  return set_.revision();
+}
+
+Result<PollReason> TcpTracker::look() {
+  // A help, not a witness: the poll is as good without.
+  static_cast<void>(takeDestroyed());
+
+  // Before the walk that it is to vouch for: what comes after this line moves it once more.
+  const auto read = view_.passiveOpens();
+  const auto counter = read.ok() ? std::optional{read.value()} : std::nullopt;
+  judgeNameless(counter);
+
+  auto reason = decide({.counter = counter,
+                        .vouched = vouched_,
+                        .isSettled = isSettled_,
+                        .eventsLost = eventsLost_,
+                        .walkIsCheaper = costs_.isWalkCheaper(set_.all().size()),
+                        .age = view_.now() - walkedAt_});
+  const bool stoodStill = counter && counter == counterBefore_;
+  counterBefore_ = counter;
+
+  if (reason == PollReason::kTracked) {
+    const auto isDone = lookUp();
+    if (!isDone.ok()) return isDone.failure();
+    if (isDone.value()) return reason;
+    reason = PollReason::kUnexpected;
+  }
+  if (auto walked = walk(); !walked.ok()) return walked.failure();
+  vouched_ = counter;
+  isSettled_ = stoodStill;
+  eventsLost_ = false;
+  return reason;
+}
+
+Status TcpTracker::walk() {
+  walkedAt_ = view_.now();
+  if (auto walked = view_.walk(kTrackedStates, walked_); !walked.ok()) return walked;
+  costs_.walked(view_.now() - walkedAt_);
+  set_.replace(walked_);
+  return Done{};
+}
+
+Result<bool> TcpTracker::lookUp() {
+  const auto known = set_.all();
+  const auto start = view_.now();
+  auto seen = view_.lookUp(known, Traffic::kLeftOut, sightings_);
+  if (!seen.ok()) return seen.failure();
+  costs_.lookedUp(known.size(), view_.now() - start);
+
+  if (!set_.standsBy(sightings_)) {
+    const auto stand = listenersStand();
+    if (!stand.ok() || !stand.value()) return stand;
+  }
+  return set_.update(sightings_);
+}
+
+// Among several listeners of one address (SO_REUSEPORT) the kernel looks up one by a hash, so that
+// the others seem gone. And where none is known, one may have come: no counter tells. A walk over
+// the listeners alone leaves the large table out, and costs about as much as eight lookups.
+Result<bool> TcpTracker::listenersStand() {
+  auto walked = view_.walk(maskOf(SocketState::kListen), walked_);
+  if (!walked.ok()) return walked.failure();
+  return set_.hasListeners(walked_);
+}
+
+std::vector<TcpSocket> TcpTracker::sockets() const {
+  std::vector<TcpSocket> visible;
+  for (const auto& socket : set_.all()) {
+    if (contains(kVisibleStates, socket.state)) visible.push_back(socket);
+  }
+  return visible;
+}
+
+Result<std::vector<TcpSocket>> TcpTracker::socketsWithTraffic() {
+  auto visible = sockets();
+  auto seen = view_.lookUp(visible, Traffic::kIncluded, sightings_);
+  if (!seen.ok()) return seen.failure();
+  for (std::size_t i = 0; i < visible.size(); ++i) {
+    if (sightings_[i]) visible[i] = *sightings_[i];
+  }
+  return visible;
+}
+
+Result<bool> TcpTracker::takeDestroyed() {
+  memberDestroyed_ = false;
+  const auto taken = view_.takeDestroyed(*this);
+  if (!taken.ok()) return taken.failure();
+  const bool someLost = taken.value() == EventLoss::kSome;
+  eventsLost_ |= someLost;
+  return memberDestroyed_ || someLost;
+}
+
+void TcpTracker::destroyed(const DestroyedSocket& socket) {
+  if (set_.sees(socket.cookie)) {
+    memberDestroyed_ = true;
+  } else if (!set_.hasSeen(socket.cookie)) {
+    ++(socket.peerPort == Port{0} ? nameless_ : seenBetweenPolls_);
+  }
+}
+
+// A socket without a peer was a connection only if one was taken at that time: it may as well have
+// been one that was bound and closed.
+void TcpTracker::judgeNameless(const std::optional<std::uint64_t>& counter) {
+  const bool stoodStill = counter && counter == counterBefore_ && isSettled_;
+  const auto judged = std::exchange(nameless_, 0);
+  if (!stoodStill) seenBetweenPolls_ += judged;
+}
+
+}  // namespace sockdiag

@@ -1,0 +1,120 @@
+#include "sockdiag/tracked_set.h"
+
+#include <algorithm>
+
+namespace sockdiag {
+
+namespace {
+
+bool isListener(const TcpSocket& socket) { return socket.state == SocketState::kListen; }
+
+bool isVisible(const TcpSocket& socket) { return contains(kVisibleStates, socket.state); }
+
+void sort(std::vector<TcpSocket>& sockets) {
+  std::ranges::sort(sockets, [](const TcpSocket& left, const TcpSocket& right) {
+    if (isListener(left) != isListener(right)) return isListener(right);
+    return left.cookie < right.cookie;
+  });
+}
+
+/// Of one socket at two times: the inode comes when the connection is accepted.
+bool looksTheSame(const TcpSocket& left, const TcpSocket& right) {
+  return left.cookie == right.cookie && left.state == right.state && left.inode == right.inode &&
+         left.uid == right.uid;
+}
+
+bool lookTheSame(std::span<const TcpSocket> left, std::span<const TcpSocket> right) {
+  const auto nextVisible = [](auto& at, const auto& end) {
+    while (at != end && !isVisible(*at)) ++at;
+    return at != end;
+  };
+  auto one = left.begin();
+  auto other = right.begin();
+  for (;; ++one, ++other) {
+    const bool isOne = nextVisible(one, left.end());
+    const bool isOther = nextVisible(other, right.end());
+    if (!isOne || !isOther) return isOne == isOther;
+    if (!looksTheSame(*one, *other)) return false;
+  }
+}
+
+bool seesIn(std::span<const TcpSocket> sortedByCookie, std::uint64_t cookie) {
+  const auto found = std::ranges::lower_bound(sortedByCookie, cookie, {}, &TcpSocket::cookie);
+  return found != sortedByCookie.end() && found->cookie == cookie && isVisible(*found);
+}
+
+/// From SYN_RECV a connection goes on to ESTABLISHED, and nothing goes back.
+bool canBecome(SocketState before, SocketState now) {
+  return now == before || (before == SocketState::kSynReceived && now == SocketState::kEstablished);
+}
+
+}  // namespace
+
+std::span<const TcpSocket> TrackedSet::listeners() const { return all().subspan(listenersAt_); }
+
+void TrackedSet::replace(std::vector<TcpSocket>& walked) {
+  sort(walked);
+  // Where a bucket of the kernel's table changes while it is read, a socket may come twice.
+  const auto isSame = [](const TcpSocket& left, const TcpSocket& right) {
+    return left.cookie == right.cookie;
+  };
+  walked.erase(std::unique(walked.begin(), walked.end(), isSame), walked.end());
+  if (revision_ == 0 || !lookTheSame(sockets_, walked)) ++revision_;
+  sockets_.swap(walked);
+  listenersAt_ =
+      static_cast<std::size_t>(std::ranges::find_if(sockets_, isListener) - sockets_.begin());
+  for (const auto& before : walked) {
+    if (!sees(before.cookie)) remember(before);
+  }
+}
+
+bool TrackedSet::standsBy(std::span<const Sighting> sightings) const {
+  if (listeners().empty()) return false;
+  return std::ranges::all_of(sightings.subspan(listenersAt_), [](const Sighting& sighting) {
+    return sighting && isListener(*sighting);
+  });
+}
+
+bool TrackedSet::hasListeners(std::vector<TcpSocket>& others) const {
+  sort(others);
+  return lookTheSame(listeners(), others);
+}
+
+bool TrackedSet::update(std::span<const Sighting> sightings) {
+  for (std::size_t i = 0; i < listenersAt_; ++i) {
+    if (sightings[i] && !canBecome(sockets_[i].state, sightings[i]->state)) return false;
+  }
+  bool isChanged = false;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < listenersAt_; ++i) {
+    const auto before = sockets_[i];
+    if (!sightings[i]) {
+      remember(before);
+      isChanged |= isVisible(before);
+      continue;
+    }
+    isChanged |= isVisible(*sightings[i]) && !looksTheSame(before, *sightings[i]);
+    sockets_[kept++] = *sightings[i];
+  }
+  sockets_.erase(sockets_.begin() + static_cast<std::ptrdiff_t>(kept),
+                 sockets_.begin() + static_cast<std::ptrdiff_t>(listenersAt_));
+  listenersAt_ = kept;
+  if (isChanged) ++revision_;
+  return true;
+}
+
+bool TrackedSet::sees(std::uint64_t cookie) const {
+  return seesIn(all().first(listenersAt_), cookie) || seesIn(listeners(), cookie);
+}
+
+bool TrackedSet::hasSeen(std::uint64_t cookie) const {
+  return sees(cookie) || std::ranges::find(departed_, cookie) != departed_.end();
+}
+
+void TrackedSet::remember(const TcpSocket& departed) {
+  if (!isVisible(departed)) return;
+  departed_[departedAt_] = departed.cookie;
+  departedAt_ = (departedAt_ + 1) % departed_.size();
+}
+
+}  // namespace sockdiag

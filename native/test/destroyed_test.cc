@@ -1,0 +1,94 @@
+#include "sockdiag/destroyed.h"
+
+#include <doctest/doctest.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+
+#include <cerrno>
+
+#include "recorded.h"
+#include "scripted_transport.h"
+
+namespace sockdiag::test {
+
+namespace {
+
+constexpr Port kPort{12345};
+
+class CollectingSink final : public DestroyedSink {
+ public:
+  void destroyed(const DestroyedSocket& socket) override { sockets.push_back(socket); }
+
+  std::vector<DestroyedSocket> sockets;
+};
+
+/// As the kernel sends it to the groups: no question, no sequence number.
+Event event(const Buffer& payload) { return {.bytes = message(SOCK_DIAG_BY_FAMILY, 0, payload)}; }
+
+struct Taken {
+  explicit Taken(std::vector<Event> events) : transport{{std::move(events)}} {
+    static_cast<void>(transport.send({}));
+    result.emplace(takeDestroyed(transport, kPort, sink));
+  }
+
+  EventLoss loss() const { return result->value(); }
+
+  ScriptedTransport transport;
+  CollectingSink sink;
+  std::optional<Result<EventLoss>> result;
+};
+
+Buffer otherPort() {
+  const auto at = offsetof(inet_diag_msg, id) + offsetof(inet_diag_sockid, idiag_sport);
+  return patched(recordedTcpConnection(), at, hex("00 50"));
+}
+
+}  // namespace
+
+TEST_CASE("destroyed sockets of our port come with their peer's port and their cookie") {
+  const Taken taken{{event(recordedTcpConnection()), event(recordedTcpListener())}};
+  CHECK(taken.loss() == EventLoss::kNone);
+  REQUIRE(taken.sink.sockets.size() == 2);
+  CHECK(taken.sink.sockets[0].localPort == kPort);
+  CHECK(taken.sink.sockets[0].peerPort == Port{37792});
+  CHECK(taken.sink.sockets[1].peerPort == Port{0});
+  CHECK(taken.sink.sockets[1].cookie == 0x1006);
+}
+
+TEST_CASE("events of other ports, and from other processes, are passed over") {
+  auto foreign = event(recordedTcpConnection());
+  foreign.senderPort = 4711;
+  auto foreignCut = foreign;
+  foreignCut.truncated = true;
+  const Taken taken{{event(otherPort()), foreign, foreignCut, event(recordedTcpConnection())}};
+  CHECK(taken.loss() == EventLoss::kNone);
+  CHECK(taken.sink.sockets.size() == 1);
+}
+
+TEST_CASE("an overflow is a loss, and what is still there is taken") {
+  const Taken taken{{{.bytes = {}, .error = ENOBUFS}, event(recordedTcpConnection())}};
+  CHECK(taken.loss() == EventLoss::kSome);
+  CHECK(taken.sink.sockets.size() == 1);
+}
+
+TEST_CASE("an event that cannot be read is a loss") {
+  auto cut = event(recordedTcpConnection());
+  cut.truncated = true;
+  CHECK(Taken{{cut}}.loss() == EventLoss::kSome);
+  CHECK(Taken{{event(prefix(recordedTcpConnection(), 71))}}.loss() == EventLoss::kSome);
+  CHECK(Taken{{{.bytes = hex("01 02 03")}}}.loss() == EventLoss::kSome);
+}
+
+TEST_CASE("a queue that fails otherwise is a failure") {
+  const Taken taken{{{.bytes = {}, .error = EBADF}}};
+  REQUIRE_FALSE(taken.result->ok());
+  CHECK(taken.result->failure().error == EBADF);
+}
+
+TEST_CASE("under a flood there is an end") {
+  const std::vector<Event> flood(kEventsAtOnce + 10, event(recordedTcpConnection()));
+  const Taken taken{flood};
+  CHECK(taken.sink.sockets.size() == kEventsAtOnce);
+}
+
+}  // namespace sockdiag::test

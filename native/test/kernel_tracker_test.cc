@@ -1,0 +1,248 @@
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <thread>
+
+#include "kernel_sockets.h"
+#include "namespace.h"
+#include "sockdiag/kernel_tcp_view.h"
+#include "sockdiag/tcp_tracker.h"
+
+// The tracker on the kernel of this machine, in network namespaces where nothing else happens.
+
+namespace sockdiag::test {
+
+namespace {
+
+struct Tracked {
+  explicit Tracked(Port port, const char* snmpPath = kThreadNetSnmp,
+                   int eventBufferBytes = DestroyEvents::kReceiveBufferBytes)
+      : view(port, snmpPath, eventBufferBytes) {}
+
+  std::size_t clients() {
+    REQUIRE(tracker.poll().ok());
+    const auto sockets = tracker.sockets();
+    return static_cast<std::size_t>(std::count_if(
+        sockets.begin(), sockets.end(),
+        [](const auto& socket) { return socket.state == SocketState::kEstablished; }));
+  }
+
+  void settle() {
+    for (int i = 0; i < 3; ++i) REQUIRE(tracker.poll().ok());
+    REQUIRE(tracker.reason() == PollReason::kTracked);
+  }
+
+  void checkNextIs(PollReason reason) {
+    REQUIRE(tracker.poll().ok());
+    CHECK(toText(tracker.reason()) == doctest::String{toText(reason)});
+  }
+
+  KernelTcpView view;
+  TcpTracker tracker{view};
+};
+
+/// The kernel tells of a socket's end from a worker thread, soon after.
+bool isReadable(int descriptor, std::chrono::milliseconds limit) {
+  pollfd waited{.fd = descriptor, .events = POLLIN, .revents = 0};
+  return ::poll(&waited, 1, static_cast<int>(limit.count())) == 1;
+}
+
+/// In a thread of its own, because only this thread changes its network namespace.
+template <typename Body>
+void inOwnNetwork(Body body) {
+  std::thread([&] {
+    if (enterOwnNetwork()) {
+      body();
+    } else {
+      MESSAGE("not tested: no permission to make a network namespace");
+    }
+  }).join();
+}
+
+constexpr std::chrono::milliseconds kSoon{2000};
+constexpr std::chrono::milliseconds kAWhile{100};
+
+void comeAndGo(const UniqueFd& listener) {
+  UniqueFd client = connectTo(localPort(listener));
+  const UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
+  client.reset();
+}
+
+bool set(const char* option, const char* value) {
+  std::ofstream file{std::string{"/proc/sys/net/ipv4/"} + option};
+  file << value << std::flush;
+  return file.good();
+}
+
+}  // namespace
+
+TEST_CASE("a client is tracked from its connect to its close") {
+  inOwnNetwork([] {
+    const UniqueFd listener = listenOnLoopback();
+    Tracked tracked{localPort(listener)};
+    tracked.settle();
+
+    UniqueFd client = connectTo(localPort(listener));
+    CHECK(tracked.clients() == 1);
+    CHECK(tracked.tracker.reason() == PollReason::kCounterMoved);
+    CHECK(tracked.tracker.sockets().front().inode == 0);
+    tracked.settle();
+
+    const UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
+    REQUIRE(::send(client.get(), "hello", 5, 0) == 5);
+    tracked.checkNextIs(PollReason::kTracked);
+    CHECK(tracked.tracker.sockets().front().inode == inodeOf(accepted));
+    CHECK_FALSE(tracked.tracker.sockets().front().bytesReceived.has_value());
+    CHECK(tracked.tracker.socketsWithTraffic().value().front().bytesReceived == 5U);
+
+    client.reset();
+    CHECK(tracked.clients() == 0);
+    CHECK(tracked.tracker.reason() == PollReason::kTracked);
+  });
+}
+
+TEST_CASE("a listener that closes is missed by the same poll, and one that comes is seen by it") {
+  inOwnNetwork([] {
+    UniqueFd listener = listenOnLoopback();
+    const auto port = localPort(listener);
+    Tracked tracked{port};
+    tracked.settle();
+    listener.reset();
+    tracked.checkNextIs(PollReason::kUnexpected);
+    CHECK(tracked.tracker.sockets().empty());
+    tracked.checkNextIs(PollReason::kTracked);
+
+    Tracked early{Port{1234}};
+    early.settle();
+    const UniqueFd late = listenOnLoopback(Port{1234});
+    early.checkNextIs(PollReason::kUnexpected);
+    CHECK(early.tracker.sockets().size() == 1);
+  });
+}
+
+TEST_CASE("listeners that share an address are all tracked") {
+  inOwnNetwork([] {
+    const UniqueFd one = listenOnLoopback(Port{1234});
+    const UniqueFd two = listenOnLoopback(Port{1234});
+    UniqueFd three = listenOnLoopback(Port{1234});
+    Tracked tracked{Port{1234}};
+    tracked.settle();
+    CHECK(tracked.tracker.sockets().size() == 3);
+    three.reset();
+    tracked.checkNextIs(PollReason::kUnexpected);
+    CHECK(tracked.tracker.sockets().size() == 2);
+  });
+}
+
+TEST_CASE("the kernel counts connections made with SYN cookies, too") {
+  inOwnNetwork([] {
+    if (!set("tcp_syncookies", "2")) {
+      MESSAGE("not tested: no permission to set net.ipv4.tcp_syncookies");
+      return;
+    }
+    const UniqueFd listener = listenOnLoopback();
+    Tracked tracked{localPort(listener)};
+    tracked.settle();
+    const UniqueFd client = connectTo(localPort(listener));
+    CHECK(tracked.clients() == 1);
+    CHECK(tracked.tracker.reason() == PollReason::kCounterMoved);
+  });
+}
+
+TEST_CASE("a connection that comes and goes between two polls is counted, other ports' are not") {
+  inOwnNetwork([] {
+    const UniqueFd listener = listenOnLoopback();
+    const UniqueFd other = listenOnLoopback();
+    Tracked tracked{localPort(listener)};
+    tracked.settle();
+    const int events = tracked.view.eventDescriptor();
+
+    comeAndGo(other);
+    CHECK_FALSE(isReadable(events, kAWhile));
+    comeAndGo(listener);
+    REQUIRE(isReadable(events, kSoon));
+    CHECK(tracked.clients() == 0);
+    CHECK(tracked.tracker.seenBetweenPolls() == 1);
+  });
+}
+
+TEST_CASE("the end of a connection of the set is told at once") {
+  inOwnNetwork([] {
+    const UniqueFd listener = listenOnLoopback();
+    UniqueFd client = connectTo(localPort(listener));
+    UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
+    Tracked tracked{localPort(listener)};
+    tracked.settle();
+    client.reset();
+    accepted.reset();
+    REQUIRE(isReadable(tracked.view.eventDescriptor(), kSoon));
+    CHECK(tracked.tracker.takeDestroyed().value());
+    CHECK(tracked.clients() == 0);
+    CHECK(tracked.tracker.seenBetweenPolls() == 0);
+  });
+}
+
+TEST_CASE("a queue that overflows has the next poll walk") {
+  inOwnNetwork([] {
+    const UniqueFd listener = listenOnLoopback();
+    Tracked tracked{localPort(listener), kThreadNetSnmp, 1};
+    tracked.settle();
+    for (int i = 0; i < 50; ++i) comeAndGo(listener);
+    std::this_thread::sleep_for(kAWhile);
+    CHECK(tracked.clients() == 0);
+    CHECK(tracked.tracker.poll().ok());
+    tracked.settle();
+    CHECK(tracked.tracker.seenBetweenPolls() < 50);
+
+    comeAndGo(listener);
+    for (int i = 0; i < 20; ++i) comeAndGo(listener);
+    std::this_thread::sleep_for(kAWhile);
+    CHECK(tracked.tracker.takeDestroyed().value());
+  });
+}
+
+TEST_CASE("without the counter every poll walks, and is right") {
+  inOwnNetwork([] {
+    const UniqueFd listener = listenOnLoopback();
+    Tracked tracked{localPort(listener), "/nowhere"};
+    CHECK(tracked.clients() == 0);
+    const UniqueFd client = connectTo(localPort(listener));
+    CHECK(tracked.clients() == 1);
+    CHECK(tracked.tracker.reason() == PollReason::kCounterUnreadable);
+  });
+}
+
+TEST_CASE("a tracker whose descriptors are lost fails once, and the next poll opens others") {
+  inOwnNetwork([] {
+    const UniqueFd listener = listenOnLoopback();
+    const UniqueFd client = connectTo(localPort(listener));
+    Tracked tracked{localPort(listener)};
+    tracked.settle();
+    closeNetlinkSockets();
+    CHECK(tracked.tracker.poll().failure().error == EBADF);
+    CHECK(tracked.clients() == 1);
+    tracked.settle();
+  });
+}
+
+TEST_CASE("descriptors are opened at first use, kept, and closed with their owner") {
+  inOwnNetwork([] {
+    {
+      Tracked tracked{Port{1}};
+      CHECK(netlinkSockets() == 0);
+      tracked.settle();
+      CHECK(netlinkSockets() == 2);
+      tracked.settle();
+      CHECK(netlinkSockets() == 2);
+    }
+    CHECK(netlinkSockets() == 0);
+  });
+}
+
+}  // namespace sockdiag::test

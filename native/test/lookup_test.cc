@@ -1,0 +1,129 @@
+#include <doctest/doctest.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "scripted_transport.h"
+#include "sockdiag/conversation.h"
+
+namespace sockdiag::test {
+
+namespace {
+
+class CollectingSink final : public LookupSink {
+ public:
+  Status found(std::size_t index, Bytes payload) override {
+    if (refused) return malformed();
+    answers.emplace_back(index, std::to_integer<int>(payload[0]));
+    return Done{};
+  }
+  void gone(std::size_t index) override { answers.emplace_back(index, -1); }
+
+  std::vector<std::pair<std::size_t, int>> answers;
+  bool refused = false;
+};
+
+struct Talk {
+  explicit Talk(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
+
+  Status lookUp(std::size_t count) {
+    return conversation.lookUp(
+        count, [](std::size_t /*index*/) { return tcpLookupRequest({}, Traffic::kLeftOut); }, sink);
+  }
+
+  void checkFails(std::size_t count, int error) {
+    const auto status = lookUp(count);
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.failure().error == error);
+    CHECK(transport.drops == 1);
+  }
+
+  ScriptedTransport transport;
+  Conversation conversation{transport};
+  CollectingSink sink;
+};
+
+using Answers = std::vector<std::pair<std::size_t, int>>;
+
+Event found(std::uint32_t sequence, const char* payload) {
+  return {.bytes = message(SOCK_DIAG_BY_FAMILY, sequence, hex(payload))};
+}
+Event gone(std::uint32_t sequence) { return {.bytes = refusal(sequence, -ENOENT)}; }
+
+}  // namespace
+
+TEST_CASE("several lookups go out together, each with its own sequence number and answer") {
+  Talk talk{{{found(1, "0a"), gone(2), found(3, "0c")}}};
+  CHECK(talk.lookUp(3).ok());
+  CHECK(talk.sink.answers == Answers{{0, 0x0a}, {1, -1}, {2, 0x0c}});
+  REQUIRE(talk.transport.requests.size() == 1);
+  const auto& sent = talk.transport.requests[0];
+  std::size_t at = 0;
+  for (std::uint32_t sequence = 1; sequence <= 3; ++sequence) {
+    const auto header = readAt<nlmsghdr>(sent, at);
+    REQUIRE(header.has_value());
+    CHECK(header->nlmsg_seq == sequence);
+    CHECK(header->nlmsg_flags == NLM_F_REQUEST);
+    at += header->nlmsg_len;
+  }
+  CHECK(at == sent.size());
+}
+
+TEST_CASE("more lookups than fit at once go out in turn") {
+  std::vector<Event> first;
+  for (std::uint32_t sequence = 1; sequence <= kLookupsAtOnce; ++sequence) {
+    first.push_back(gone(sequence));
+  }
+  Talk talk{{first, {found(kLookupsAtOnce + 1, "0a")}}};
+  CHECK(talk.lookUp(kLookupsAtOnce + 1).ok());
+  CHECK(talk.transport.requests.size() == 2);
+  CHECK(talk.sink.answers.size() == kLookupsAtOnce + 1);
+  CHECK(talk.sink.answers.back() == std::pair{kLookupsAtOnce, 0x0a});
+
+  Talk nobody{{}};
+  CHECK(nobody.lookUp(0).ok());
+  CHECK(nobody.transport.requests.empty());
+}
+
+TEST_CASE("what answers another lookup, or comes from another process, is no answer") {
+  auto foreign = found(1, "0b");
+  foreign.senderPort = 4711;
+  Talk talk{{{found(7, "0b"), gone(0), foreign, found(1, "0a")}}};
+  CHECK(talk.lookUp(1).ok());
+  CHECK(talk.sink.answers == Answers{{0, 0x0a}});
+
+  // The second lookup's answer is not taken for the first one's, nor for its own out of turn.
+  Talk swapped{{{found(2, "0b"), found(1, "0a")}}};
+  swapped.checkFails(2, ETIMEDOUT);
+  CHECK(swapped.sink.answers == Answers{{0, 0x0a}});
+}
+
+TEST_CASE("any errno but ENOENT fails all lookups") {
+  Talk refused{{{gone(1), {.bytes = refusal(2, -EPERM)}, found(3, "0a")}}};
+  refused.checkFails(3, EPERM);
+  Talk lost{{{{.bytes = {}, .error = ENOBUFS}}}};
+  lost.checkFails(1, ENOBUFS);
+  Talk silent{{{gone(1)}}};
+  silent.checkFails(2, ETIMEDOUT);
+  Talk unsent{{}};
+  unsent.transport.sendError = EBADF;
+  unsent.checkFails(1, EBADF);
+}
+
+TEST_CASE("what is no socket, truncated or refused by the sink fails all lookups") {
+  Talk ended{{{{.bytes = done(1)}}}};
+  ended.checkFails(1, EBADMSG);
+  Talk acknowledged{{{{.bytes = refusal(1, 0)}}}};
+  acknowledged.checkFails(1, EBADMSG);
+  auto cut = found(1, "0a");
+  cut.truncated = true;
+  Talk truncated{{{cut}}};
+  truncated.checkFails(1, EMSGSIZE);
+  Talk unwanted{{{found(1, "0a")}}};
+  unwanted.sink.refused = true;
+  unwanted.checkFails(1, EBADMSG);
+}
+
+}  // namespace sockdiag::test

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sockdiag/tcp_view.h"
+
+namespace sockdiag::test {
+
+/// A kernel of plain values: `table` is what is there, and lookups answer from it. Keeps a record
+/// of what it was asked.
+class ScriptedView final : public TcpView {
+ public:
+  Result<std::uint64_t> passiveOpens() override {
+    asked += 'c';
+    if (counterError != 0) return Failure{.operation = "open", .error = counterError};
+    return counter;
+  }
+
+  Status walk(StateMask states, std::vector<TcpSocket>& sockets) override {
+    const bool listenersOnly = states == maskOf(SocketState::kListen);
+    asked += listenersOnly ? 'l' : 'w';
+    time += listenersOnly ? Nanoseconds{0} : walkTime;
+    if (beforeWalk != nullptr) beforeWalk();
+    if (walkError != 0) return Failure{.operation = "sendmsg", .error = walkError};
+    sockets.clear();
+    for (const auto& socket : table) {
+      if (contains(states, socket.state)) sockets.push_back(socket);
+    }
+    return Done{};
+  }
+
+  Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
+                std::vector<Sighting>& sightings) override {
+    asked += traffic == Traffic::kIncluded ? 't' : 'k';
+    time += lookupTime * static_cast<int>(sockets.size());
+    if (lookupError != 0) return Failure{.operation = "recvmsg", .error = lookupError};
+    sightings.clear();
+    for (const auto& wanted : sockets) {
+      Sighting sighting;
+      for (const auto& socket : table) {
+        const bool isHidden = socket.cookie == hiddenFromLookup;
+        if (socket.cookie == wanted.cookie && !isHidden && contains(kTrackedStates, socket.state)) {
+          sighting = socket;
+          if (traffic == Traffic::kIncluded) sighting->bytesReceived = 7;
+        }
+      }
+      sightings.push_back(sighting);
+    }
+    return Done{};
+  }
+
+  Result<EventLoss> takeDestroyed(DestroyedSink& sink) override {
+    asked += 'e';
+    if (eventError != 0) return Failure{.operation = "bind", .error = eventError};
+    for (const auto& event : events) sink.destroyed(event);
+    events.clear();
+    return std::exchange(loss, EventLoss::kNone);
+  }
+
+  Nanoseconds now() override { return time; }
+  void drop() override { asked += 'd'; }
+
+  /// What was asked since the last time: (c)ounter, (w)alk, (l)isteners' walk, loo(k)up, lookup
+  /// with (t)raffic, (e)vents, (d)rop.
+  std::string takeAsked() { return std::exchange(asked, {}); }
+
+  std::uint64_t counter = 100;
+  int counterError = 0;
+  int walkError = 0;
+  int lookupError = 0;
+  int eventError = 0;
+  std::uint64_t hiddenFromLookup = 0;
+  std::vector<TcpSocket> table;
+  std::vector<DestroyedSocket> events;
+  EventLoss loss = EventLoss::kNone;
+  Nanoseconds time{1'000'000'000};
+  Nanoseconds walkTime{1'000'000};
+  Nanoseconds lookupTime{2'000};
+  void (*beforeWalk)() = nullptr;
+  std::string asked;
+};
+
+}  // namespace sockdiag::test

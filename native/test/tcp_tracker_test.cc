@@ -1,0 +1,458 @@
+#include "sockdiag/tcp_tracker.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "scripted_view.h"
+
+namespace sockdiag::test {
+
+namespace {
+
+constexpr auto kListen = SocketState::kListen;
+constexpr auto kEstablished = SocketState::kEstablished;
+constexpr auto kSynReceived = SocketState::kSynReceived;
+constexpr auto kCloseWait = SocketState{8};
+
+constexpr Port kPort{1234};
+constexpr std::uint64_t kListener = 1;
+
+TcpSocket socket(SocketState state, std::uint64_t cookie) {
+  TcpSocket socket{};
+  socket.state = state;
+  socket.cookie = cookie;
+  socket.inode = static_cast<std::uint32_t>(cookie);
+  return socket;
+}
+
+DestroyedSocket destroyed(std::uint64_t cookie, Port peer = Port{50000}) {
+  return {.localPort = kPort, .peerPort = peer, .cookie = cookie};
+}
+
+struct Watch {
+  Watch() { view.table = {socket(kListen, kListener)}; }
+
+  /// Polls until the set is trusted.
+  void settle() {
+    for (int i = 0; i < 3; ++i) REQUIRE(tracker.poll().ok());
+    REQUIRE(tracker.reason() == PollReason::kTracked);
+    view.takeAsked();
+  }
+
+  /// One poll, which must go this way and ask just that.
+  std::uint64_t poll(PollReason reason, const char* asked) {
+    view.takeAsked();
+    const auto revision = tracker.poll();
+    REQUIRE(revision.ok());
+    CHECK(toText(tracker.reason()) == doctest::String{toText(reason)});
+    CHECK(view.takeAsked() == asked);
+    return revision.value();
+  }
+
+  void checkFails(int error, const char* asked) {
+    view.takeAsked();
+    const auto revision = tracker.poll();
+    REQUIRE_FALSE(revision.ok());
+    CHECK(revision.failure().error == error);
+    CHECK(view.takeAsked() == asked);
+  }
+
+  TcpSocket& inTable(std::uint64_t cookie) {
+    return *std::ranges::find(view.table, cookie, &TcpSocket::cookie);
+  }
+  void remove(std::uint64_t cookie) {
+    std::erase_if(view.table, [=](const auto& one) { return one.cookie == cookie; });
+  }
+
+  /// The cookies of what is seen, the listeners' too.
+  std::vector<std::uint64_t> seen() const {
+    std::vector<std::uint64_t> cookies;
+    for (const auto& one : tracker.sockets()) cookies.push_back(one.cookie);
+    std::ranges::sort(cookies);
+    return cookies;
+  }
+
+  ScriptedView view;
+  TcpTracker tracker{view};
+};
+
+using Cookies = std::vector<std::uint64_t>;
+
+}  // namespace
+
+TEST_CASE("two polls walk, with the counter read before, and the third one tracks") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  const auto first = watch.poll(PollReason::kFirst, "ecw");
+  CHECK(watch.seen() == Cookies{kListener, 10});
+  CHECK(watch.poll(PollReason::kSettling, "ecw") == first);
+  CHECK(watch.poll(PollReason::kTracked, "eck") == first);
+  CHECK(watch.poll(PollReason::kTracked, "eck") == first);
+}
+
+TEST_CASE("a counter that moves has this poll walk, and the next one") {
+  for (const std::uint64_t moved : {101U, 99U, 0U}) {
+    CAPTURE(moved);
+    Watch watch;
+    watch.settle();
+    watch.view.counter = moved;
+    watch.poll(PollReason::kCounterMoved, "ecw");
+    watch.poll(PollReason::kSettling, "ecw");
+    watch.poll(PollReason::kTracked, "eck");
+  }
+}
+
+TEST_CASE("a counter that keeps moving has every poll walk") {
+  Watch watch;
+  watch.settle();
+  for (int i = 0; i < 4; ++i) {
+    ++watch.view.counter;
+    watch.poll(PollReason::kCounterMoved, "ecw");
+  }
+  watch.poll(PollReason::kSettling, "ecw");
+  watch.poll(PollReason::kTracked, "eck");
+}
+
+TEST_CASE("a connection that is counted before it is in the table is found by the second walk") {
+  Watch watch;
+  watch.settle();
+  ++watch.view.counter;
+  const auto before = watch.poll(PollReason::kCounterMoved, "ecw");
+  CHECK(watch.seen() == Cookies{kListener});
+  watch.view.table.push_back(socket(kEstablished, 10));
+  CHECK(watch.poll(PollReason::kSettling, "ecw") != before);
+  CHECK(watch.seen() == Cookies{kListener, 10});
+}
+
+TEST_CASE("a walk is vouched for by what was read before it") {
+  Watch watch;
+  watch.settle();
+  static ScriptedView* view = nullptr;
+  view = &watch.view;
+  ++watch.view.counter;
+  // Taken while the walk is under way, at a place that it has passed.
+  watch.view.beforeWalk = [] { ++view->counter; };
+  watch.poll(PollReason::kCounterMoved, "ecw");
+  watch.view.beforeWalk = nullptr;
+  watch.poll(PollReason::kCounterMoved, "ecw");
+  watch.poll(PollReason::kSettling, "ecw");
+  watch.poll(PollReason::kTracked, "eck");
+}
+
+TEST_CASE("a known connection leaves when it is gone, or half closed") {
+  for (const bool isGone : {true, false}) {
+    Watch watch;
+    watch.view.table.push_back(socket(kEstablished, 10));
+    watch.view.table.push_back(socket(kEstablished, 11));
+    watch.settle();
+    const auto before = watch.poll(PollReason::kTracked, "eck");
+    if (isGone) {
+      watch.remove(10);
+    } else {
+      watch.inTable(10).state = kCloseWait;
+    }
+    CHECK(watch.poll(PollReason::kTracked, "eck") == before + 1);
+    CHECK(watch.seen() == Cookies{kListener, 11});
+    CHECK(watch.poll(PollReason::kTracked, "eck") == before + 1);
+  }
+}
+
+TEST_CASE("another socket with the place of a known one is not taken for it") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.settle();
+  watch.inTable(10).cookie = 12;
+  watch.poll(PollReason::kTracked, "eck");
+  CHECK(watch.seen() == Cookies{kListener});
+}
+
+TEST_CASE("a connection in SYN_RECV is kept in mind, unseen, until it is ESTABLISHED") {
+  Watch watch;
+  watch.view.table.push_back(socket(kSynReceived, 10));
+  watch.settle();
+  const auto before = watch.poll(PollReason::kTracked, "eck");
+  CHECK(watch.seen() == Cookies{kListener});
+  // With TCP Fast Open it can be accepted already.
+  watch.inTable(10).inode = 4711;
+  CHECK(watch.poll(PollReason::kTracked, "eck") == before);
+  watch.inTable(10).state = kEstablished;
+  CHECK(watch.poll(PollReason::kTracked, "eck") == before + 1);
+  CHECK(watch.seen() == Cookies{kListener, 10});
+
+  Watch reset;
+  reset.view.table.push_back(socket(kSynReceived, 10));
+  reset.settle();
+  const auto unseen = reset.poll(PollReason::kTracked, "eck");
+  reset.remove(10);
+  CHECK(reset.poll(PollReason::kTracked, "eck") == unseen);
+}
+
+TEST_CASE("a connection that is accepted gets its inode, which is a change") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.inTable(10).inode = 0;
+  watch.settle();
+  const auto before = watch.poll(PollReason::kTracked, "eck");
+  watch.inTable(10).inode = 4711;
+  CHECK(watch.poll(PollReason::kTracked, "eck") == before + 1);
+  CHECK(watch.tracker.sockets().front().inode == 4711);
+}
+
+TEST_CASE("a listener that does not stand any more has the same poll walk") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.settle();
+  const auto before = watch.poll(PollReason::kTracked, "eck");
+  watch.remove(kListener);
+  CHECK(watch.poll(PollReason::kUnexpected, "ecklw") == before + 1);
+  CHECK(watch.seen() == Cookies{10});
+
+  Watch replaced;
+  replaced.settle();
+  replaced.remove(kListener);
+  replaced.view.table.push_back(socket(kListen, 2));
+  replaced.poll(PollReason::kUnexpected, "ecklw");
+  CHECK(replaced.seen() == Cookies{2});
+}
+
+TEST_CASE("a listener that no lookup finds is seen by a walk over the listeners alone") {
+  Watch watch;
+  watch.view.table.push_back(socket(kListen, 2));
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.view.hiddenFromLookup = 2;
+  for (int i = 0; i < 2; ++i) REQUIRE(watch.tracker.poll().ok());
+  const auto before = watch.poll(PollReason::kTracked, "eckl");
+  CHECK(watch.seen() == Cookies{kListener, 2, 10});
+  watch.remove(10);
+  CHECK(watch.poll(PollReason::kTracked, "eckl") == before + 1);
+  watch.remove(2);
+  watch.poll(PollReason::kUnexpected, "ecklw");
+}
+
+TEST_CASE("where nothing listens, every poll looks whether somebody does now") {
+  Watch watch;
+  watch.view.table.clear();
+  CHECK(watch.poll(PollReason::kFirst, "ecw") == 1);
+  watch.poll(PollReason::kSettling, "ecw");
+  const auto before = watch.poll(PollReason::kTracked, "eckl");
+  CHECK(watch.seen().empty());
+  watch.view.table.push_back(socket(kListen, kListener));
+  CHECK(watch.poll(PollReason::kUnexpected, "ecklw") == before + 1);
+  CHECK(watch.seen() == Cookies{kListener});
+}
+
+TEST_CASE("a state that a socket cannot have come to has the poll walk") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.settle();
+  watch.inTable(10).state = kSynReceived;
+  watch.poll(PollReason::kUnexpected, "eckw");
+
+  Watch listener;
+  listener.settle();
+  listener.inTable(kListener).state = kEstablished;
+  listener.poll(PollReason::kUnexpected, "ecklw");
+}
+
+TEST_CASE("without the counter every poll walks and says so, and none fails") {
+  Watch watch;
+  watch.settle();
+  watch.view.counterError = ENOENT;
+  for (int i = 0; i < 3; ++i) watch.poll(PollReason::kCounterUnreadable, "ecw");
+  watch.view.counterError = 0;
+  watch.poll(PollReason::kFirst, "ecw");
+  watch.poll(PollReason::kSettling, "ecw");
+  watch.poll(PollReason::kTracked, "eck");
+}
+
+TEST_CASE("whatever fails, the poll fails, and the next one takes nothing for granted") {
+  for (auto ScriptedView::*error : {&ScriptedView::walkError, &ScriptedView::lookupError}) {
+    Watch watch;
+    watch.settle();
+    watch.view.*error = EPERM;
+    const bool isWalk = error == &ScriptedView::walkError;
+    if (isWalk) ++watch.view.counter;
+    watch.checkFails(EPERM, isWalk ? "ecwd" : "eckd");
+    watch.view.*error = 0;
+    watch.poll(PollReason::kFirst, "ecw");
+    watch.poll(PollReason::kSettling, "ecw");
+    watch.poll(PollReason::kTracked, "eck");
+  }
+
+  Watch listeners;
+  listeners.settle();
+  listeners.remove(kListener);
+  listeners.view.walkError = ENOENT;
+  listeners.checkFails(ENOENT, "eckld");
+}
+
+TEST_CASE("a failed poll leaves what was seen, and a change is told by the next one") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.settle();
+  const auto before = watch.poll(PollReason::kTracked, "eck");
+  watch.remove(10);
+  watch.view.lookupError = ENOBUFS;
+  watch.checkFails(ENOBUFS, "eckd");
+  CHECK(watch.seen() == Cookies{kListener, 10});
+  watch.view.lookupError = 0;
+  CHECK(watch.poll(PollReason::kFirst, "ecw") == before + 1);
+  CHECK(watch.seen() == Cookies{kListener});
+}
+
+TEST_CASE("lost events have the next poll walk, once") {
+  Watch watch;
+  watch.settle();
+  watch.view.loss = EventLoss::kSome;
+  watch.poll(PollReason::kEventsLost, "ecw");
+  watch.poll(PollReason::kTracked, "eck");
+
+  watch.view.loss = EventLoss::kSome;
+  CHECK(watch.tracker.takeDestroyed().value());
+  watch.poll(PollReason::kEventsLost, "ecw");
+}
+
+TEST_CASE("events that are not to be had cost the polls nothing") {
+  Watch watch;
+  watch.view.eventError = EPERM;
+  watch.settle();
+  CHECK(watch.tracker.takeDestroyed().failure().error == EPERM);
+  CHECK(watch.tracker.seenBetweenPolls() == 0);
+}
+
+TEST_CASE("a set of a certain age is walked again") {
+  Watch watch;
+  watch.settle();
+  watch.view.time += kMaxAge - std::chrono::milliseconds{10};
+  watch.poll(PollReason::kTracked, "eck");
+  // Such as one made with TCP_REPAIR, which nothing counts.
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.view.time += std::chrono::milliseconds{10};
+  watch.poll(PollReason::kOld, "ecw");
+  CHECK(watch.seen() == Cookies{kListener, 10});
+  watch.poll(PollReason::kTracked, "eck");
+}
+
+TEST_CASE("where lookups would take longer than a walk, polls walk, and now and then try again") {
+  Watch watch;
+  for (std::uint64_t cookie = 10; cookie < 610; ++cookie) {
+    watch.view.table.push_back(socket(kEstablished, cookie));
+  }
+  watch.settle();
+  for (int i = 0; i < 31; ++i) watch.poll(PollReason::kCheaper, "ecw");
+  watch.poll(PollReason::kTracked, "eck");
+  watch.poll(PollReason::kCheaper, "ecw");
+
+  watch.view.table.resize(400);
+  watch.poll(PollReason::kCheaper, "ecw");
+  watch.poll(PollReason::kTracked, "eck");
+}
+
+TEST_CASE("a socket that a walk brings twice is one") {
+  Watch watch;
+  watch.view.table = {socket(kListen, kListener), socket(kEstablished, 10),
+                      socket(kEstablished, 10)};
+  REQUIRE(watch.tracker.poll().ok());
+  CHECK(watch.seen() == Cookies{kListener, 10});
+}
+
+TEST_CASE("the order of a walk is no change") {
+  Watch watch;
+  watch.view.table = {socket(kListen, kListener), socket(kEstablished, 10),
+                      socket(kEstablished, 11)};
+  const auto first = watch.poll(PollReason::kFirst, "ecw");
+  std::ranges::reverse(watch.view.table);
+  CHECK(watch.poll(PollReason::kSettling, "ecw") == first);
+}
+
+TEST_CASE("what was destroyed without ever having been seen is counted") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.settle();
+  watch.view.events = {destroyed(20), destroyed(21), destroyed(10), destroyed(kListener, Port{0})};
+  watch.poll(PollReason::kTracked, "eck");
+  CHECK(watch.tracker.seenBetweenPolls() == 2);
+}
+
+TEST_CASE("what was destroyed before it was ESTABLISHED at any poll is counted") {
+  Watch watch;
+  watch.view.table.push_back(socket(kSynReceived, 10));
+  watch.settle();
+  watch.view.events = {destroyed(10)};
+  CHECK_FALSE(watch.tracker.takeDestroyed().value());
+  CHECK(watch.tracker.seenBetweenPolls() == 1);
+
+  watch.view.table.push_back(socket(kSynReceived, 11));
+  ++watch.view.counter;
+  REQUIRE(watch.tracker.poll().ok());
+  watch.remove(11);
+  REQUIRE(watch.tracker.poll().ok());
+  watch.view.events = {destroyed(11)};
+  REQUIRE(watch.tracker.poll().ok());
+  CHECK(watch.tracker.seenBetweenPolls() == 2);
+}
+
+TEST_CASE("what has left the set before it was destroyed is not counted") {
+  for (const bool byWalk : {true, false}) {
+    Watch watch;
+    watch.view.table.push_back(socket(kEstablished, 10));
+    watch.settle();
+    watch.inTable(10).state = kCloseWait;
+    if (byWalk) ++watch.view.counter;
+    watch.poll(byWalk ? PollReason::kCounterMoved : PollReason::kTracked, byWalk ? "ecw" : "eck");
+    watch.view.events = {destroyed(10)};
+    REQUIRE(watch.tracker.poll().ok());
+    CHECK(watch.tracker.seenBetweenPolls() == 0);
+  }
+}
+
+TEST_CASE("a destroyed socket without a peer counts only if a connection was taken") {
+  Watch watch;
+  watch.settle();
+  watch.view.events = {destroyed(20, Port{0})};
+  watch.poll(PollReason::kTracked, "eck");
+  CHECK(watch.tracker.seenBetweenPolls() == 0);
+
+  ++watch.view.counter;
+  watch.view.events = {destroyed(21, Port{0})};
+  watch.poll(PollReason::kCounterMoved, "ecw");
+  CHECK(watch.tracker.seenBetweenPolls() == 1);
+  watch.view.events = {destroyed(22, Port{0})};
+  watch.poll(PollReason::kSettling, "ecw");
+  CHECK(watch.tracker.seenBetweenPolls() == 2);
+  watch.poll(PollReason::kTracked, "eck");
+  CHECK(watch.tracker.seenBetweenPolls() == 2);
+}
+
+TEST_CASE("the end of a member is a reason to poll, that of others is none") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.settle();
+  watch.view.events = {destroyed(20)};
+  CHECK_FALSE(watch.tracker.takeDestroyed().value());
+  watch.view.events = {destroyed(10), destroyed(21)};
+  CHECK(watch.tracker.takeDestroyed().value());
+  CHECK_FALSE(watch.tracker.takeDestroyed().value());
+  CHECK(watch.tracker.seenBetweenPolls() == 2);
+}
+
+TEST_CASE("traffic is asked for on demand, and unknown of what has gone since the poll") {
+  Watch watch;
+  watch.view.table.push_back(socket(kEstablished, 10));
+  watch.view.table.push_back(socket(kEstablished, 11));
+  watch.settle();
+  watch.remove(11);
+  const auto sockets = watch.tracker.socketsWithTraffic();
+  CHECK(watch.view.takeAsked() == "t");
+  REQUIRE(sockets.value().size() == 3);
+  CHECK(sockets.value()[0].bytesReceived == 7U);
+  CHECK_FALSE(sockets.value()[1].bytesReceived.has_value());
+
+  watch.view.lookupError = EPERM;
+  CHECK(watch.tracker.socketsWithTraffic().failure().error == EPERM);
+}
+
+}  // namespace sockdiag::test

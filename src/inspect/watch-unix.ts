@@ -1,0 +1,99 @@
+import { socketText } from './addresses.ts';
+import type { NativeAddon, NativeUnixTracker } from './native.ts';
+import { unixConnection } from './sight.ts';
+import { socketNames } from './socket-names.ts';
+import type { Connection, Sight, UnixEndpoint } from './types.ts';
+import type { Watch } from './watch.ts';
+
+const looksPerSearch = 10;
+
+interface Named {
+  readonly name: string;
+  readonly tracker: NativeUnixTracker;
+}
+
+/** Of unix sockets the kernel keeps no traffic, and it tells nobody of their end. */
+export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
+  let trackers: Named[] = [];
+  let silentLooks = 0;
+  let seen: { readonly revision: number; readonly sight: Sight } | undefined;
+
+  const track = (name: string): Named =>
+    trackers.find((named) => named.name === name) ?? {
+      name,
+      tracker: new addon.UnixTracker(nameBytes(name)),
+    };
+
+  // The way to the socket may come to be with the daemon, so that its names are found anew now and
+  // then; while it listens, they stay.
+  const follow = (): void => {
+    const names = socketNames(endpoint.path);
+    const before = trackers;
+    trackers = names.map(track);
+    for (const named of before) {
+      if (!trackers.includes(named)) {
+        named.tracker.close();
+        seen = undefined;
+      }
+    }
+  };
+
+  // Each revision only rises, so that their sum tells whether any did. Where one of them can't be
+  // had, nothing is taken in.
+  const poll = (): number => {
+    let sum = 0;
+    for (const { tracker } of trackers) {
+      sum += tracker.poll();
+    }
+    return sum;
+  };
+
+  return {
+    look() {
+      const isSilent = seen === undefined || seen.sight.listenerInodes.length === 0;
+      if (isSilent && silentLooks % looksPerSearch === 0) {
+        follow();
+      }
+      silentLooks = isSilent ? silentLooks + 1 : 0;
+      const revision = poll();
+      if (seen?.revision !== revision) {
+        seen = { revision, sight: unixSight(endpoint, trackers) };
+      }
+      return seen.sight;
+    },
+    onEnd() {
+      return false;
+    },
+    seenBetweenLooks() {
+      return 0;
+    },
+    close() {
+      for (const { tracker } of trackers) {
+        tracker.close();
+      }
+    },
+  };
+}
+
+function unixSight(endpoint: UnixEndpoint, trackers: readonly Named[]): Sight {
+  const peer = (inode: number): string | null => (inode === 0 ? null : socketText(inode));
+  const listenerInodes: number[] = [];
+  const accepted: Connection[] = [];
+  const queued: Connection[] = [];
+  for (const { tracker } of trackers) {
+    const sockets = tracker.sockets();
+    for (const { inode, peerInode } of sockets.accepted) {
+      accepted.push(unixConnection(endpoint, inode, peer(peerInode)));
+    }
+    for (const { inode, queuedPeerInodes } of sockets.listeners) {
+      listenerInodes.push(inode);
+      queued.push(...queuedPeerInodes.map((queuer) => unixConnection(endpoint, 0, peer(queuer))));
+    }
+  }
+  return { listenerInodes, connections: [...accepted, ...queued] };
+}
+
+/** unix(7): an abstract name begins with a zero byte, for which people write `@`. */
+function nameBytes(name: string): Uint8Array {
+  return Buffer.from(name.startsWith('@') ? `\0${name.slice(1)}` : name);
+}

@@ -1,0 +1,10 @@
+import type { Sight } from './types.ts';
+
+/** What an inspector keeps open for one endpoint. Its methods throw what the addon throws. */
+export interface Watch {
+  /** The same object as before while nothing has changed, unless traffic is asked for. */
+  look(withTraffic: boolean): Sight;
+  onEnd(callback: (() => void) | null): boolean;
+  seenBetweenLooks(): number;
+  close(): void;
+}

@@ -1,0 +1,165 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { createSockDiagInspector } from '../../src/inspect/sock-diag.ts';
+import type { Endpoint, Inspector } from '../../src/inspect/types.ts';
+
+const prebuild = fileURLToPath(
+  new URL('../../prebuilds/linux-x64/buildkit-drain.node', import.meta.url),
+);
+
+const toClose: (() => void)[] = [];
+afterEach(() => {
+  for (const close of toClose.splice(0)) {
+    close();
+  }
+});
+
+interface Scene {
+  readonly inspector: Inspector;
+  readonly endpoint: Endpoint;
+  readonly arrive: () => Promise<Socket>;
+}
+
+async function scene(path?: string): Promise<Scene> {
+  const server: Server = createServer((socket) => socket.resume().on('error', () => {}));
+  server.listen(path ?? { port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const inspector = createSockDiagInspector();
+  toClose.push(
+    () => inspector.close(),
+    () => server.close(),
+  );
+  const port = path === undefined ? (server.address() as AddressInfo).port : 0;
+  const endpoint: Endpoint =
+    path === undefined
+      ? { kind: 'tcp', address: `tcp://127.0.0.1:${port}`, localPort: port }
+      : { kind: 'unix', address: `unix://${path}`, path };
+  const arrive = async (): Promise<Socket> => {
+    const accepted = once(server, 'connection');
+    const client = path === undefined ? connect(port, '127.0.0.1') : connect(path);
+    toClose.push(() => client.destroy());
+    await Promise.all([once(client, 'connect'), accepted]);
+    return client;
+  };
+  return { inspector, endpoint, arrive };
+}
+
+test.each([
+  ['tcp', undefined],
+  ['unix', `${tmpdir()}/buildkit-drain-watch-${process.pid}.sock`],
+])('while nothing changes, looks at a %s endpoint return the same object', async (_kind, path) => {
+  const { inspector, endpoint, arrive } = await scene(path);
+  const empty = inspector.look(endpoint);
+  expect(empty.listenerInodes).toHaveLength(1);
+  expect(empty.connections).toEqual([]);
+  expect(inspector.look(endpoint)).toBe(empty);
+
+  const client = await arrive();
+  const one = inspector.look(endpoint);
+  expect(one.connections).toHaveLength(1);
+  expect(inspector.look(endpoint)).toBe(one);
+  expect(inspector.look(endpoint)).toBe(one);
+
+  client.destroy();
+  await expect.poll(() => inspector.look(endpoint).connections).toEqual([]);
+});
+
+test('traffic is known to a look that asks for it', async () => {
+  const { inspector, endpoint, arrive } = await scene();
+  const client = await arrive();
+  await new Promise<void>((resolve) => client.write('hello', () => resolve()));
+  const traffic = (): unknown =>
+    inspector.look(endpoint, { withTraffic: true }).connections[0]?.bytesReceived;
+  await expect.poll(traffic).toBe(5);
+  expect(inspector.look(endpoint).connections[0]?.bytesReceived).toBeNull();
+});
+
+test('the end of a connection calls back at once, and one that no look saw is counted', async () => {
+  const { inspector, endpoint, arrive } = await scene();
+  let calls = 0;
+  expect(
+    inspector.onEnd?.(endpoint, () => {
+      calls += 1;
+    }),
+  ).toBe(true);
+
+  const client = await arrive();
+  inspector.look(endpoint);
+  client.destroy();
+  await expect.poll(() => calls).toBe(1);
+  expect(inspector.look(endpoint).connections).toEqual([]);
+  expect(inspector.seenBetweenLooks?.(endpoint)).toBe(0);
+
+  (await arrive()).destroy();
+  await expect.poll(() => inspector.seenBetweenLooks?.(endpoint)).toBe(1);
+  expect(calls).toBe(1);
+
+  inspector.onEnd?.(endpoint, null);
+  const last = await arrive();
+  inspector.look(endpoint);
+  last.destroy();
+  await sleep(100);
+  expect(calls).toBe(1);
+});
+
+function run(script: string): string {
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  return execFileSync(process.execPath, ['-e', script], {
+    encoding: 'utf8',
+    env: { ...env, ADDON: prebuild },
+    timeout: 20_000,
+  });
+}
+
+const load = 'const { TcpTracker } = require(process.env.ADDON);';
+
+test('a callback that is waited for does not keep the process alive', () => {
+  expect(
+    run(`${load} const tracker = new TcpTracker(1);
+      tracker.poll();
+      console.log(tracker.onDestroyed(() => {}));`),
+  ).toBe('true\n');
+});
+
+test('a worker that waits for a callback can be terminated, and leaves nothing open', () => {
+  expect(
+    run(`const { Worker } = require('node:worker_threads');
+      const { readdirSync } = require('node:fs');
+      const script = \`${load} const tracker = new TcpTracker(1);
+        tracker.poll();
+        tracker.onDestroyed(() => {});
+        require('node:worker_threads').parentPort.postMessage('ready');
+        setInterval(() => {}, 1000);\`;
+      const round = async () => {
+        const worker = new Worker(script, { eval: true });
+        await new Promise((resolve) => worker.once('message', resolve));
+        await worker.terminate();
+        return readdirSync('/proc/self/fd').length;
+      };
+      (async () => {
+        const first = await round();
+        let last;
+        for (let i = 0; i < 10; i += 1) last = await round();
+        console.log(last <= first);
+      })();`),
+  ).toBe('true\n');
+});
+
+test('an error thrown by a callback is an uncaught exception', () => {
+  expect(
+    run(`${load} const { createServer, connect } = require('node:net');
+      process.on('uncaughtException', (error) => { console.log(error.message); process.exit(0); });
+      const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1', () => {
+        const { port } = server.address();
+        const tracker = new TcpTracker(port);
+        tracker.onDestroyed(() => { throw new Error('mine'); });
+        const client = connect(port, '127.0.0.1');
+        server.once('connection', () => { tracker.poll(); client.end(); });
+      });`),
+  ).toBe('mine\n');
+});
