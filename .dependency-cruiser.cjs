@@ -17,6 +17,18 @@ module.exports = {
       { path: '^src/', pathNot: ['^src/drain/', '^src/inspect/types\\.ts$'] },
     ),
     rule(
+      'bench-measures-inspectors',
+      'The benchmark knows what it measures, not how a command line is read.',
+      { path: '^src/bench/' },
+      { path: '^src/', pathNot: ['^src/bench/', '^src/inspect/', '^src/drain/types\\.ts$'] },
+    ),
+    rule(
+      'bench-for-its-own-command',
+      'Only its own command loads the benchmark, and that only when it is called.',
+      { path: '^src/', pathNot: ['^src/bench/', '^src/cli/bench\\.ts$'] },
+      { path: ['^src/bench/', '^src/cli/bench\\.ts$'], dynamic: false },
+    ),
+    rule(
       'options-are-values',
       'Parsing options takes no look at anything.',
       { path: '^src/options/' },

@@ -34,6 +34,16 @@ void run(process.argv.slice(2), {
   signal: stop.signal,
   print: printTo(1),
   printError: printTo(2),
+  self: {
+    node: process.execPath,
+    nodeVersion: process.version,
+    program: process.argv[1] ?? '',
+    killGroup(pid) {
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {}
+    },
+  },
 }).then((exitCode) => {
   process.exitCode = exitCode;
 });

@@ -24,7 +24,9 @@ export function exitCodeOf(outcome: DrainOutcome): ExitCode {
   if (outcome.kind !== 'interrupted') {
     return outcomeCodes[outcome.kind];
   }
-  return outcome.reason === 'SIGINT'
-    ? exitCodes.interruptedBySigint
-    : exitCodes.interruptedBySigterm;
+  return interruptedBy(outcome.reason);
+}
+
+export function interruptedBy(reason: unknown): ExitCode {
+  return reason === 'SIGINT' ? exitCodes.interruptedBySigint : exitCodes.interruptedBySigterm;
 }

@@ -1,7 +1,8 @@
-import { Command, Option } from 'commander';
-import type { Environment, Flags, OptionSpecs } from '../options/read-options.ts';
+import { Command } from 'commander';
+import type { Environment } from '../options/read-options.ts';
 import { lookOptions, waitOptions } from '../options/wait-options.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { addOptions, flagsOf } from './flags.ts';
 import { status } from './status.ts';
 import { wait } from './wait.ts';
 
@@ -11,6 +12,18 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   readonly print: (text: string) => void;
   readonly printError: (text: string) => void;
+  readonly self: Self;
+}
+
+/** This process, as far as a command has to know it that starts others. */
+interface Self {
+  /** The Node.js that runs it, and its version. */
+  readonly node: string;
+  readonly nodeVersion: string;
+  /** The file that Node.js was told to run. */
+  readonly program: string;
+  /** Kills a process and all of its group; where there is none, that is well. */
+  readonly killGroup: (pid: number) => void;
 }
 
 const helpWidth = 80;
@@ -18,7 +31,8 @@ const helpWidth = 80;
 const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
-130 and 143 interrupted, 2 usage error, 1 a bug. See also: buildkit-drain status`;
+130 and 143 interrupted, 2 usage error, 1 a bug.
+See also: buildkit-drain status, buildkit-drain bench cost`;
 
 const statusNotes = `
 Exit codes: 0 idle, or the daemon is gone; 3 clients are connected; 4 blind.`;
@@ -68,23 +82,4 @@ export function createProgram(
   program.helpInformation = () => waitCommand.helpInformation();
   program.addHelpText('after', waitNotes);
   return program;
-}
-
-function addOptions(command: Command, specs: OptionSpecs): void {
-  for (const [name, { argument, summary, standard, isList }] of Object.entries(specs)) {
-    const standardNote = standard === '' ? '' : ` (${standard})`;
-    const option = new Option(`--${name} ${argument}`, `${summary}${standardNote}`);
-    command.addOption(isList ? option.argParser(collect) : option);
-  }
-}
-
-function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value];
-}
-
-function flagsOf(command: Command, specs: OptionSpecs): Flags {
-  const given: Record<string, string | readonly string[] | undefined> = command.opts();
-  return Object.fromEntries(
-    Object.keys(specs).map((name) => [name, given[new Option(`--${name}`).attributeName()]]),
-  );
 }

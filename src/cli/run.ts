@@ -8,9 +8,16 @@ import { createProgram, type Surroundings } from './program.ts';
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.done;
   try {
-    const program = createProgram(packageVersion(), surroundings, (code) => {
+    const version = packageVersion();
+    const exit = (code: ExitCode): void => {
       exitCode = code;
-    });
+    };
+    const program = createProgram(version, surroundings, exit);
+    // Nobody else is to pay for loading it.
+    if (argv.includes('bench')) {
+      const { addBench } = await import('./bench.ts');
+      addBench(program, version, surroundings, exit);
+    }
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {

@@ -20,6 +20,13 @@ export type ChoiceNotice =
       readonly endpoint: Endpoint;
       readonly inspector: InspectorName;
       readonly passedOver: PassedOver;
+    }
+  | {
+      readonly kind: 'inspector-handicapped';
+      readonly endpoint: Endpoint;
+      readonly inspector: InspectorName;
+      /** Why its looks cost more than they have to; null when they no longer do. */
+      readonly handicap: string | null;
     };
 
 export interface PassedOver {
@@ -30,6 +37,8 @@ export interface PassedOver {
 // A failure is often over at the next look. An answer without a listener is an answer: it is
 // only checked against the other means now and then.
 const looksBeforeTrial = { unseen: 5, 'no listener': 50 } as const;
+
+const looksPerHandicap = 50;
 
 /**
  * Looks at one endpoint by the first inspector that sees its listener, and changes to another one
@@ -47,6 +56,8 @@ export function lookByBest(
   let chosen: Inspector | undefined;
   let unvouchedInARow = 0;
   let last: EndpointLook | undefined;
+  let looks = 0;
+  let handicap: string | null = null;
 
   const choose = (): EndpointLook => {
     const tried = tryInTurn(inspectors, endpoint, options);
@@ -61,9 +72,21 @@ export function lookByBest(
     return best.look;
   };
 
+  const tellHandicap = (current: Inspector): void => {
+    const now = current.handicap?.(endpoint) ?? null;
+    if (now !== handicap) {
+      handicap = now;
+      notify({ kind: 'inspector-handicapped', endpoint, inspector: current.name, handicap });
+    }
+  };
+
   const lookAgain = (current: Inspector): EndpointLook => {
     const look = lookOnce(current, endpoint, options, last);
     last = look;
+    looks += 1;
+    if (looks % looksPerHandicap === 1) {
+      tellHandicap(current);
+    }
     if (vouches(look)) {
       unvouchedInARow = 0;
       return look;

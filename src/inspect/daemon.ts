@@ -73,8 +73,10 @@ export function watchDaemon(procRoot: string, inPod: boolean): DaemonWatch {
         return;
       }
       try {
-        owners = findOwners(procRoot, listenerInodes);
-        hasSeenBuildkitd ||= listPids(procRoot).some((pid) => isBuildkitd(procRoot, pid));
+        const pids = listPids(procRoot);
+        const named = pids.filter((pid) => isBuildkitd(procRoot, pid));
+        hasSeenBuildkitd ||= named.length > 0;
+        owners = findOwners(procRoot, new Set([...named, ...pids]), listenerInodes);
         remembered = listenerInodes;
       } catch {
         // Not remembered, and so tried again at the next look.
@@ -123,14 +125,16 @@ function sameNumbers(some: readonly number[], others: readonly number[]): boolea
 
 /**
  * The processes that hold these listeners. On a busy host there are tens of thousands of descriptors
- * to read, so those called buildkitd come first, and often are all.
+ * to read, so the likely ones come first, and often are all.
  */
-function findOwners(procRoot: string, listenerInodes: readonly number[]): Process[] {
-  const pids = listPids(procRoot);
-  const named = pids.filter((pid) => isBuildkitd(procRoot, pid));
+function findOwners(
+  procRoot: string,
+  pids: ReadonlySet<number>,
+  listenerInodes: readonly number[],
+): Process[] {
   const unowned = new Set(listenerInodes);
   const owners: Process[] = [];
-  for (const pid of new Set([...named, ...pids])) {
+  for (const pid of pids) {
     if (unowned.size === 0) {
       break;
     }

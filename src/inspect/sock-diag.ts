@@ -49,6 +49,9 @@ export function createSockDiagInspector(): Inspector {
     seenBetweenLooks(endpoint) {
       return watches.get(endpoint.address)?.seenBetweenLooks() ?? 0;
     },
+    handicap(endpoint) {
+      return watches.get(endpoint.address)?.handicap() ?? null;
+    },
     close() {
       for (const watch of watches.values()) {
         watch.close();

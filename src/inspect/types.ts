@@ -70,6 +70,11 @@ export interface Inspector {
   onEnd?(endpoint: Endpoint, callback: (() => void) | null): boolean;
   /** Connections that came and went without any look having seen them: at least so many. */
   seenBetweenLooks?(endpoint: Endpoint): number;
+  /**
+   * Why looks at this endpoint cost more than they have to, or null. The answers are right all the
+   * same. Costs more than a look: not to be asked each time.
+   */
+  handicap?(endpoint: Endpoint): string | null;
   /** Releases what the inspector holds open. A second call does nothing. */
   close(): void;
 }

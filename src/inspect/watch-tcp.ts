@@ -3,6 +3,10 @@ import { tcpSight } from './sight.ts';
 import type { Sight, TcpEndpoint } from './types.ts';
 import type { Watch } from './watch.ts';
 
+const counterUnreadable =
+  "the kernel's counter of new connections (/proc/net/snmp) can't be read, so each look walks the " +
+  "host's table of connections";
+
 export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
   const tracker = new addon.TcpTracker(endpoint.localPort);
   let seen: { readonly revision: number; readonly sight: Sight } | undefined;
@@ -23,6 +27,9 @@ export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
     },
     seenBetweenLooks() {
       return tracker.seenBetweenPolls();
+    },
+    handicap() {
+      return tracker.mode() === 'counter-unreadable' ? counterUnreadable : null;
     },
     close() {
       tracker.close();

@@ -67,6 +67,9 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
     seenBetweenLooks() {
       return 0;
     },
+    handicap() {
+      return null;
+    },
     close() {
       for (const { tracker } of trackers) {
         tracker.close();

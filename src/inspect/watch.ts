@@ -6,5 +6,6 @@ export interface Watch {
   look(withTraffic: boolean): Sight;
   onEnd(callback: (() => void) | null): boolean;
   seenBetweenLooks(): number;
+  handicap(): string | null;
   close(): void;
 }

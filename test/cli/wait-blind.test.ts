@@ -116,6 +116,20 @@ describe.concurrent('wait, from which /proc is hidden', () => {
     },
   );
 
+  it('says that looking at TCP costs more without the counter in /proc', async ({
+    place,
+    daemon,
+  }) => {
+    await daemon.listen(tcp);
+    const wait = await startWait(place, ['--addr', tcp], { through: withoutProc });
+    expect(await wait.event('inspector-handicapped')).toMatchObject({
+      level: 'warn',
+      inspector: 'sock-diag',
+      reason: expect.stringContaining('/proc/net/snmp'),
+    });
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+
   it('midway, goes on by sock_diag', async ({ place, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);

@@ -87,6 +87,26 @@ describe('the choice of an inspector', () => {
   });
 });
 
+describe('a handicap of the chosen inspector', () => {
+  it('is told once, and once more when it is over', () => {
+    const { look, first, notices } = setUp(vouched, vouched);
+    let handicap: string | null = 'it is dear';
+    const sighted = Object.assign(first, { handicap: () => handicap });
+    const lookOften = (): void => {
+      for (let looks = 0; looks < 120; looks += 1) {
+        look();
+      }
+    };
+    lookOften();
+    handicap = null;
+    lookOften();
+    expect(notices.slice(1)).toMatchObject([
+      { kind: 'inspector-handicapped', inspector: sighted.name, handicap: 'it is dear' },
+      { kind: 'inspector-handicapped', handicap: null },
+    ]);
+  });
+});
+
 describe('a chosen inspector that fails', () => {
   it('is tried again, and its failures are never an answer', () => {
     const { look, first, second } = setUp(vouched, vouched);

@@ -97,6 +97,22 @@ describe('the sentences of a wait', () => {
     );
   });
 
+  it('say why looking costs more than it has to', () => {
+    const notice = {
+      kind: 'inspector-handicapped',
+      endpoint: tcpEndpoint,
+      inspector: 'sock-diag',
+      handicap: 'it is dear',
+    } as const;
+    expect(noticeEntry(notice)).toMatchObject({
+      level: 'warn',
+      message: 'Looking at tcp://0.0.0.0:1234 by sock-diag costs more than it has to: it is dear.',
+    });
+    expect(noticeEntry({ ...notice, handicap: null }).message).toBe(
+      'Looking at tcp://0.0.0.0:1234 by sock-diag costs no more than it has to again.',
+    );
+  });
+
   it('say why the preferred inspector was passed over', () => {
     const notice = {
       kind: 'inspector-chosen',

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 
 /** A process, told apart by its start time from a later one with the same pid. */
@@ -24,7 +24,7 @@ export function listPids(procRoot: string): number[] {
 
 /** The process with this pid; null when there is none, or only an unreaped one. */
 export function findProcess(procRoot: string, pid: number): Process | null {
-  const stat = unless(hasEnded, '', () => readFileSync(`${procRoot}/${pid}/stat`, 'latin1'));
+  const stat = unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/stat`));
   // The name, in parentheses, may itself hold spaces and parentheses.
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTime = fields[18];
@@ -34,7 +34,7 @@ export function findProcess(procRoot: string, pid: number): Process | null {
 /** Whether a process is called buildkitd: by its name or by the first word of its command line. */
 export function isBuildkitd(procRoot: string, pid: number): boolean {
   const read = (file: string): string =>
-    unless(hasEnded, '', () => readFileSync(`${procRoot}/${pid}/${file}`, 'latin1'));
+    unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/${file}`));
   const [program = ''] = read('cmdline').split('\0', 1);
   return read('comm').trimEnd() === 'buildkitd' || basename(program) === 'buildkitd';
 }
@@ -55,6 +55,18 @@ export function socketInodes(procRoot: string, pid: number): Set<number> {
     }
   }
   return inodes;
+}
+
+// Node would set aside 64 KiB for each of these files, and there may be thousands of processes.
+const start = Buffer.allocUnsafe(4096);
+
+function readStart(path: string): string {
+  const descriptor = openSync(path, 'r');
+  try {
+    return start.toString('latin1', 0, readSync(descriptor, start, 0, start.length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function unless<Value>(codes: readonly string[], otherwise: Value, read: () => Value): Value {

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { on, once } from 'node:events';
+import type { Readable } from 'node:stream';
+import type { Stage } from './context.ts';
+import { openPipe } from './pipe.ts';
+
+/** A process that is measured from outside. */
+export interface Launched {
+  readonly pid: number;
+  /** When it was started, by the clock of the stage. */
+  readonly startedMs: number;
+  /** When it has ended. Never rejects. */
+  readonly ended: Promise<number>;
+  readonly kill: () => Promise<void>;
+}
+
+/** `buildkit-drain wait`, and when its log told of the first sample. */
+export interface LaunchedWait extends Launched {
+  readonly firstSampleMs: number;
+}
+
+// Should even the stage be killed, nothing that it has started runs on for ever.
+const longestWait = '24h';
+
+/** Starts Node.js. What it prints on standard error has to be read. */
+function launch(
+  { node, env, nowMs }: Stage,
+  args: readonly string[],
+  stderr: 'pipe' | number = 'pipe',
+): [Launched, ChildProcess] {
+  const startedMs = nowMs();
+  const child = spawn(node, args, { env, stdio: ['ignore', 'ignore', stderr] });
+  const ended = once(child, 'exit').then(nowMs, nowMs);
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return [{ pid: child.pid ?? 0, startedMs, ended, kill }, child];
+}
+
+/** Starts Node.js with a script that prints nothing. */
+export function launchScript(stage: Stage, script: string): Launched {
+  const [launched, child] = launch(stage, ['-e', script]);
+  child.stderr?.resume();
+  return launched;
+}
+
+/** Runs Node.js with a script to its end, and returns what it printed on standard error. */
+export async function runScript(
+  stage: Stage,
+  script: string,
+): Promise<{ tookMs: number; output: string }> {
+  const [{ startedMs, ended }, child] = launch(stage, ['-e', script]);
+  let output = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const closed = once(child, 'close');
+  const tookMs = (await ended) - startedMs;
+  await closed;
+  stage.signal.throwIfAborted();
+  return { tookMs, output };
+}
+
+/** Starts `buildkit-drain wait` for the daemon of the crew, and returns after its first sample. */
+export async function launchWait(stage: Stage, args: readonly string[]): Promise<LaunchedWait> {
+  const addr = `tcp://127.0.0.1:${stage.crew.port}`;
+  const options = ['--addr', addr, '--log-to', 'stderr', '--timeout', longestWait, ...args];
+  const { reader, writeEnd, closeWriteEnd } = await openPipe();
+  const [launched] = launch(stage, [stage.program, 'wait', ...options], writeEnd);
+  await closeWriteEnd();
+  try {
+    await firstEvent(reader, stage.signal);
+    return { ...launched, firstSampleMs: stage.nowMs() };
+  } catch (error) {
+    await launched.kill();
+    throw error;
+  }
+}
+
+async function firstEvent(log: Readable, signal: AbortSignal): Promise<void> {
+  let output = '';
+  for await (const [text] of on(log, 'data', { signal, close: ['close'] })) {
+    output += text;
+    if (output.includes('"event":"started"')) {
+      log.resume();
+      return;
+    }
+  }
+  throw new Error(`buildkit-drain wait ended before its time: ${output}`);
+}

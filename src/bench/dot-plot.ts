@@ -1,0 +1,135 @@
+/** A row of a dot plot: two values of one thing, the first of them perhaps not known. */
+interface DotRow {
+  readonly name: string;
+  /** Said beside the name, more quietly. */
+  readonly aside: string;
+  readonly hollow: number | null;
+  readonly filled: number;
+}
+
+export interface DotPlot {
+  readonly title: string;
+  /** What the two kinds of dot mean; null for a kind that there is none of. */
+  readonly hollowMeaning: string | null;
+  readonly filledMeaning: string;
+  readonly rows: readonly DotRow[];
+  readonly text: (value: number) => string;
+}
+
+export interface Drawn {
+  readonly svg: string;
+  readonly height: number;
+}
+
+export const width = 640;
+const edge = 24;
+// Room for the text of a value beside the outermost dots.
+const inset = 104;
+const headHeight = 96;
+const rowHeight = 62;
+const axisHeight = 44;
+const dotRadius = 7;
+
+/** Draws a dot plot with a logarithmic scale, from `top` down. */
+export function drawDotPlot(plot: DotPlot, top: number): Drawn {
+  const scale = scaleOf(plot.rows);
+  const rowsTop = top + headHeight;
+  const bottom = rowsTop + plot.rows.length * rowHeight;
+  const svg = [
+    head(plot, top),
+    ...scale.decades.map((value) =>
+      gridLine(scale.x(value), rowsTop, bottom, shortest(plot.text(value))),
+    ),
+    ...plot.rows.map((row, index) => drawRow(row, rowsTop + index * rowHeight, scale, plot.text)),
+  ].join('');
+  return { svg, height: headHeight + plot.rows.length * rowHeight + axisHeight };
+}
+
+interface Scale {
+  readonly x: (value: number) => number;
+  /** The powers of ten that the scale spans. */
+  readonly decades: readonly number[];
+}
+
+function scaleOf(rows: readonly DotRow[]): Scale {
+  const values = rows.flatMap(({ hollow, filled }) => [hollow ?? filled, filled]);
+  const positive = values.filter((value) => value > 0);
+  const least = Math.floor(Math.log10(Math.min(...positive)));
+  const most = Math.max(Math.ceil(Math.log10(Math.max(...positive))), least + 1);
+  const span = width - 2 * inset;
+  return {
+    x: (value) =>
+      inset + ((Math.log10(Math.max(value, 10 ** least)) - least) / (most - least)) * span,
+    decades: Array.from({ length: most - least + 1 }, (_, index) => 10 ** (least + index)),
+  };
+}
+
+function head({ title, hollowMeaning, filledMeaning }: DotPlot, top: number): string {
+  const meanings = [
+    ...(hollowMeaning === null ? [] : [{ kind: 'hollow', meaning: hollowMeaning }]),
+    { kind: 'filled', meaning: filledMeaning },
+  ];
+  const lines = meanings.map(({ kind, meaning }, index) => {
+    const y = top + 60 + index * 24;
+    return dot(kind, edge + dotRadius, y - 5) + text(edge + 24, y, 'muted', meaning);
+  });
+  return text(edge, top + 30, 'title', title) + lines.join('');
+}
+
+/** `1.00 ms` is `1 ms`: a line of the scale is not measured. */
+function shortest(label: string): string {
+  return label.replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
+}
+
+function gridLine(x: number, top: number, bottom: number, label: string): string {
+  const at = x.toFixed(1);
+  return (
+    `<line class="grid" x1="${at}" x2="${at}" y1="${top + 8}" y2="${bottom}"/>` +
+    text(x, bottom + 20, 'small', label, 'middle')
+  );
+}
+
+function drawRow(
+  { name, aside, hollow, filled }: DotRow,
+  top: number,
+  { x }: Scale,
+  textOf: (value: number) => string,
+): string {
+  const y = top + 46;
+  const to = x(filled);
+  const from = hollow === null ? to : x(hollow);
+  const [left, right] = from <= to ? [from, to] : [to, from];
+  const gap = dotRadius + 7;
+  const label = `<text class="name" x="${edge}" y="${top + 26}">${xmlText(name)}<tspan class="muted" dx="10">${xmlText(aside)}</tspan></text>`;
+  const values =
+    hollow === null
+      ? text(right + gap, y + 6, 'value', textOf(filled))
+      : text(left - gap, y + 6, 'value', textOf(Math.min(hollow, filled)), 'end') +
+        text(right + gap, y + 6, 'value', textOf(Math.max(hollow, filled)));
+  return [
+    label,
+    `<line class="link" x1="${left.toFixed(1)}" x2="${right.toFixed(1)}" y1="${y}" y2="${y}"/>`,
+    hollow === null ? '' : dot('hollow', from, y),
+    dot('filled', to, y),
+    values,
+  ].join('');
+}
+
+function dot(kind: string, x: number, y: number): string {
+  return `<circle class="${kind}" cx="${x.toFixed(1)}" cy="${y}" r="${dotRadius}"/>`;
+}
+
+export function text(
+  x: number,
+  y: number,
+  kind: string,
+  content: string,
+  anchor: 'start' | 'middle' | 'end' = 'start',
+): string {
+  const anchored = anchor === 'start' ? '' : ` text-anchor="${anchor}"`;
+  return `<text class="${kind}" x="${x.toFixed(1)}" y="${y}"${anchored}>${xmlText(content)}</text>\n`;
+}
+
+export function xmlText(content: string): string {
+  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

@@ -1,0 +1,23 @@
+import { type Command, Option } from 'commander';
+import type { Flags, OptionSpecs } from '../options/read-options.ts';
+
+/** Adds options to a command, as their specifications say. */
+export function addOptions(command: Command, specs: OptionSpecs): void {
+  for (const [name, { argument, summary, standard, isList }] of Object.entries(specs)) {
+    const standardNote = standard === '' ? '' : ` (${standard})`;
+    const option = new Option(`--${name} ${argument}`, `${summary}${standardNote}`);
+    command.addOption(isList ? option.argParser(collect) : option);
+  }
+}
+
+/** The values of those options on the command line. */
+export function flagsOf(command: Command, specs: OptionSpecs): Flags {
+  const given: Record<string, string | readonly string[] | undefined> = command.opts();
+  return Object.fromEntries(
+    Object.keys(specs).map((name) => [name, given[new Option(`--${name}`).attributeName()]]),
+  );
+}
+
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}

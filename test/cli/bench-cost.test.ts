@@ -1,0 +1,199 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CostResults } from '../../src/bench/types.ts';
+
+const program = fileURLToPath(new URL('../../dist/bin/buildkit-drain.cjs', import.meta.url));
+
+const small = ['--pairs', '0,40', '--clients', '0,3', '--rounds', '2'];
+const pollsAlone = ['--intervals', 'none', '--starts', '0', '--exits', '0'];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-bench-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+interface Bench {
+  readonly child: ChildProcess;
+  readonly said: (text: string) => Promise<void>;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+function startBench(args: readonly string[], env: Record<string, string> = {}): Bench {
+  const child = spawn(process.execPath, [program, 'bench', 'cost', ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  return {
+    child,
+    said: async (text) => {
+      while (!output.stderr.includes(text)) {
+        await once(child.stderr, 'data');
+      }
+    },
+    ended: once(child, 'close').then(([code]) => ({ code, ...output })),
+  };
+}
+
+function resultsIn(path: string): CostResults {
+  return JSON.parse(readFileSync(path, 'utf8')) as CostResults;
+}
+
+/** The command lines of those processes that only a benchmark starts. */
+function processesLeft(): string[] {
+  const commandLines = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+      } catch {
+        return '';
+      }
+    });
+  return commandLines.filter((line) =>
+    /bench-helper|-e setInterval\(\(\) => |sport = :|--timeout 24h/.test(line),
+  );
+}
+
+describe('bench cost', () => {
+  it('measures every means at every size, and the process, its start and its exit', async () => {
+    const files = ['json', 'svg', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
+    const { code, stdout, stderr } = await startBench([
+      ...small,
+      ...['--intervals', '50ms,5ms', '--window', '1s', '--starts', '2', '--exits', '2'],
+      ...files.flat(),
+    ]).ended;
+
+    expect(code).toBe(0);
+    const results = resultsIn(join(folder, 'json'));
+    expect(results).toMatchObject({
+      schema: 1,
+      isComplete: true,
+      host: { node: process.version, cpus: expect.any(Number), cpuModel: expect.any(String) },
+      network: { isPrivate: true, tcpSocketsBefore: 0 },
+      remarks: [],
+    });
+    const settings = ['tracked set', 'sock_diag dump', 'procfs', 'ss', 'netstat pipeline'].flatMap(
+      (means) =>
+        [0, 40].flatMap((pairs) =>
+          [0, 3].map((clients) => ({ means, pairs, clients, seen: clients })),
+        ),
+    );
+    expect(results.polls).toHaveLength(settings.length);
+    expect(results.polls).toEqual(
+      expect.arrayContaining(settings.map((setting) => expect.objectContaining(setting))),
+    );
+    for (const { cpuUs, wallUs } of results.polls) {
+      expect(cpuUs.values).toHaveLength(2);
+      expect(cpuUs.median).toBeGreaterThan(1);
+      expect(wallUs.median).toBeGreaterThan(1);
+    }
+    expect(results.process.map(({ intervalMs }) => intervalMs)).toEqual([50, 5]);
+    for (const { waitCpuPercent, timerCpuPercent, waitPeakKib, timerPeakKib } of results.process) {
+      expect(waitCpuPercent).toBeGreaterThan(0);
+      expect(timerCpuPercent).toBeGreaterThan(0);
+      expect(Math.min(waitPeakKib, timerPeakKib)).toBeGreaterThan(20 * 1024);
+    }
+    expect(results.startUp?.timeRatio?.median).toBeGreaterThan(1);
+    expect(results.startUp?.nodePeakKib.median).toBeGreaterThan(20 * 1024);
+    expect(results.exit?.beyondMs.values.every((ms) => ms > 0 && ms < 5000)).toBe(true);
+
+    expect(stdout).toMatch(/^netstat pipeline +3 +.*ms/m);
+    expect(stderr.split('\n').at(0)).toBe('[1/8] CPU per poll: 0 pairs, 0 clients');
+    expect(stderr).toContain('[8/8] whole process at 5 ms, for 1 s\n');
+    expect(readFileSync(join(folder, 'svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    expect(readFileSync(join(folder, 'markdown'), 'utf8')).toContain('| netstat pipeline | 3 |');
+    expect(processesLeft()).toEqual([]);
+  }, 60_000);
+
+  it.for([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'ends on %s, with what is done, and leaves no process',
+    async ([signal, exitCode]) => {
+      const json = join(folder, signal);
+      const bench = startBench([...small, ...pollsAlone, '--rounds', '4', '--json', json]);
+      await bench.said('[2/4]');
+      bench.child.kill(signal);
+      const { code, stdout } = await bench.ended;
+      expect(code).toBe(exitCode);
+      expect(stdout).toContain('The run was interrupted');
+      const { isComplete, polls } = resultsIn(json);
+      expect(isComplete).toBe(false);
+      expect(new Set(polls.map(({ pairs, clients }) => `${pairs} ${clients}`))).toEqual(
+        new Set(['0 0']),
+      );
+      expect(processesLeft()).toEqual([]);
+    },
+  );
+
+  it('leaves no process where it is killed', async () => {
+    const bench = startBench(small);
+    await bench.said('[2/');
+    expect(processesLeft().length).toBeGreaterThan(2);
+    bench.child.kill('SIGKILL');
+    await bench.ended;
+    await expect.poll(processesLeft, { timeout: 5000 }).toEqual([]);
+  });
+
+  it('says what it could not have', async () => {
+    symlinkSync('/bin/sh', join(folder, 'sh'));
+    const args = [...small, ...pollsAlone];
+    const { code, stdout } = await startBench(args, { PATH: folder }).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('in the network as it is');
+    expect(stdout).toMatch(
+      /^a network namespace of its own +unshare can't be run: measured among/m,
+    );
+    expect(stdout).toMatch(/^ss +not installed$/m);
+    expect(stdout).toMatch(/^netstat pipeline +not installed$/m);
+    expect(stdout).toMatch(/^procfs +3 /m);
+  });
+
+  it('leaves out the sizes for which too few files may be open', async () => {
+    const limited = spawn(
+      'sh',
+      [
+        ...['-c', 'ulimit -n 200; exec "$0" "$@"', process.execPath, program, 'bench', 'cost'],
+        ...['--pairs', '10,2000', '--clients', '3,500', '--rounds', '1', ...pollsAlone],
+      ],
+      { stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } },
+    );
+    let stdout = '';
+    limited.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    const [code] = await once(limited, 'close');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^500 clients +at most 136 clients/m);
+    expect(stdout).toMatch(/^2000 pairs +at most 1088 pairs, with 136 open files/m);
+    expect(stdout).toMatch(/^procfs +3 +\S+ ms/m);
+  });
+
+  it.for([
+    [['--pairs', 'x'], '--pairs: expected a whole number from 0 to 100000 but received "x"'],
+    [['--json', '/nowhere/x'], '--json: expected the path of a file that can be written but'],
+    [['--svg', '/tmp'], '--svg: expected the path of a file, not of a folder but received "/tmp"'],
+    [['--what'], "unknown option '--what'"],
+    [['more'], 'too many arguments'],
+  ] as const)('refuses %j before anything is measured', async ([args, message]) => {
+    const { code, stdout, stderr } = await startBench(args).ended;
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`buildkit-drain: ${message}`);
+    expect(stderr).toMatch(/\nTry: buildkit-drain --help\n$/);
+  });
+});

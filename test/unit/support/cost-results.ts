@@ -1,0 +1,89 @@
+import { figureOf } from '../../../src/bench/statistics.ts';
+import type { CostResults, PollResult } from '../../../src/bench/types.ts';
+
+function poll(
+  means: string,
+  pairs: number,
+  clients: number,
+  us: number,
+  ratio: number,
+): PollResult {
+  return {
+    means,
+    pairs,
+    clients,
+    seen: clients,
+    pollsPerRound: 10,
+    cpuUs: figureOf([us, us, us * 1.2]),
+    wallUs: figureOf([us * 2]),
+    cpuRatio: figureOf([ratio]),
+  };
+}
+
+/** The results of a run that never was. */
+export const costResults: CostResults = {
+  schema: 1,
+  command: 'buildkit-drain bench cost',
+  date: '2026-01-02T03:04:05.678Z',
+  isComplete: true,
+  host: {
+    version: '1.2.3',
+    node: 'v20.20.2',
+    kernel: '6.18.0',
+    arch: 'x64',
+    cpuModel: 'A CPU <fast & cheap>',
+    cpus: 2,
+    memoryMib: 24_106,
+    tcpHashBuckets: 262_144,
+  },
+  network: { isPrivate: true, tcpSocketsBefore: 0 },
+  plan: {
+    pairs: [0, 8000],
+    clients: [3, 100],
+    rounds: 3,
+    roundMs: 100,
+    intervalsMs: [100, 1],
+    windowMs: 60_000,
+    starts: 1,
+    exits: 2,
+  },
+  polls: [
+    poll('sock_diag dump', 0, 3, 1000, 1),
+    poll('netstat pipeline', 0, 3, 10_000, 10),
+    poll('sock_diag dump', 8000, 3, 2000, 1),
+    poll('netstat pipeline', 8000, 3, 240_000, 120),
+    poll('sock_diag dump', 8000, 100, 2500, 1),
+  ],
+  process: [
+    {
+      intervalMs: 100,
+      windowMs: 60_001,
+      waitCpuPercent: 0.24,
+      timerCpuPercent: 0.16,
+      ratio: 1.5,
+      sliceRatio: figureOf([1.4, 1.5, 1.6]),
+      waitPeakKib: 50 * 1024,
+      timerPeakKib: 40 * 1024,
+    },
+    {
+      intervalMs: 1,
+      windowMs: 60_001,
+      waitCpuPercent: 30,
+      timerCpuPercent: 0,
+      ratio: null,
+      sliceRatio: null,
+      waitPeakKib: 50 * 1024,
+      timerPeakKib: 40 * 1024,
+    },
+  ],
+  startUp: {
+    waitMs: figureOf([30]),
+    nodeMs: figureOf([20]),
+    timeRatio: figureOf([1.5]),
+    waitPeakKib: figureOf([45 * 1024]),
+    nodePeakKib: figureOf([40 * 1024]),
+    memoryRatio: figureOf([1.125]),
+  },
+  exit: { intervalMs: 100, quietPeriodMs: 1000, beyondMs: figureOf([10, 20]), mostMs: 20 },
+  remarks: [{ what: 'ss', why: 'not installed' }],
+};
