@@ -24,8 +24,9 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
-// Nothing of the environment that the tests run in may reach what they test.
-const plainEnv = { PATH: process.env['PATH'] };
+// Nothing of the environment that the tests run in may reach what they test, but that what is shipped
+// is tested, and not what a checkout may have built last week.
+const plainEnv = { PATH: process.env['PATH'], PREBUILDS_ONLY: '1' };
 
 export function run(command: readonly string[], options: SpawnOptions = {}): Running {
   const [program = '', ...args] = command;
