@@ -102,6 +102,8 @@ export function lookByBest(
     if (best !== current) {
       chosen = best.inspector;
       unvouchedInARow = 0;
+      // It was the other one's: that it is over is not this one's to tell.
+      handicap = null;
       const passedOver = passOver(current);
       notify({ kind: 'inspector-switched', endpoint, inspector: chosen.name, passedOver });
     }

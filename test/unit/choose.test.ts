@@ -107,6 +107,24 @@ describe('a handicap of the chosen inspector', () => {
   });
 });
 
+describe('a handicap of an inspector that gave way', () => {
+  it('is not said to be over for the one that took its place', () => {
+    const { look, first, notices } = setUp(vouched, vouched);
+    Object.assign(first, { handicap: () => 'it is dear' });
+    look();
+    look();
+    first.answer = 'EPERM';
+    for (let looks = 0; looks < 120; looks += 1) {
+      look();
+    }
+    expect(notices.map(({ kind }) => kind)).toEqual([
+      'inspector-chosen',
+      'inspector-handicapped',
+      'inspector-switched',
+    ]);
+  });
+});
+
 describe('a chosen inspector that fails', () => {
   it('is tried again, and its failures are never an answer', () => {
     const { look, first, second } = setUp(vouched, vouched);
