@@ -32,7 +32,7 @@ const writers = {
 
 const fileOptions = ['json', 'svg', 'markdown'] as const;
 
-/** Adds \`buildkit-drain bench\`, for those command lines alone that need it. */
+/** Adds `buildkit-drain bench`, for those command lines alone that need it. */
 export function addBench(
   program: Command,
   version: string,

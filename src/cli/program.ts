@@ -37,7 +37,7 @@ See also: buildkit-drain status, buildkit-drain bench cost`;
 const statusNotes = `
 Exit codes: 0 idle, or the daemon is gone; 3 clients are connected; 4 blind.`;
 
-/** The command line, which hands the exit code of what was run to \`exit\`. */
+/** The command line, which hands the exit code of what was run to `exit`. */
 export function createProgram(
   version: string,
   surroundings: Surroundings,

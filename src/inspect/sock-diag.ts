@@ -33,18 +33,10 @@ export function createSockDiagInspector(): Inspector {
   return {
     name: 'sock-diag',
     look(endpoint, options) {
-      try {
-        return watchOf(endpoint).look(options?.withTraffic ?? false);
-      } catch (error) {
-        throw asInspectError(error);
-      }
+      return ask(() => watchOf(endpoint).look(options?.withTraffic ?? false));
     },
     onEnd(endpoint, callback) {
-      try {
-        return watchOf(endpoint).onEnd(callback);
-      } catch (error) {
-        throw asInspectError(error);
-      }
+      return ask(() => watchOf(endpoint).onEnd(callback));
     },
     seenBetweenLooks(endpoint) {
       return watches.get(endpoint.address)?.seenBetweenLooks() ?? 0;
@@ -66,6 +58,14 @@ function load(): NativeAddon | InspectError {
     return loadAddon();
   } catch (error) {
     return asInspectError(error);
+  }
+}
+
+function ask<Answer>(question: () => Answer): Answer {
+  try {
+    return question();
+  } catch (error) {
+    throw asInspectError(error);
   }
 }
 
