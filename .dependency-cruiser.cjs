@@ -14,7 +14,7 @@ module.exports = {
       'drain-knows-inspector-types-only',
       'The rule and the loop know what a sample is, not how one is taken.',
       { path: '^src/drain/' },
-      { path: '^src/', pathNot: ['^src/drain/', '^src/inspect/types\\.ts$'] },
+      { path: '^src/', pathNot: ['^src/drain/', '^src/(inspect|builds)/types\\.ts$'] },
     ),
     rule(
       'bench-measures-inspectors',

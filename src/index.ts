@@ -8,7 +8,7 @@ export type {
   DrainStatus,
   DrainTally,
 } from './drain/types.ts';
-export { type ChoiceNotice, lookByBest, type PassedOver } from './inspect/choose.ts';
+export { type ChoiceNotice, type Looker, lookByBest, type PassedOver } from './inspect/choose.ts';
 export { type DaemonState, type DaemonWatch, watchDaemon } from './inspect/daemon.ts';
 export { createProcfsInspector } from './inspect/procfs/procfs.ts';
 export { createSampler, type WatchedEndpoint } from './inspect/sampler.ts';

@@ -26,6 +26,7 @@ Napi::Object toObject(Napi::Env env, const TcpSocket& socket) {
   object.Set("inode", socket.inode);
   object.Set("uid", socket.uid);
   object.Set("cookie", Napi::BigInt::New(env, socket.cookie));
+  object.Set("unanswered", static_cast<std::uint32_t>(socket.unanswered));
   object.Set("bytesReceived", numberOrNull(env, socket.bytesReceived));
   object.Set("bytesAcked", numberOrNull(env, socket.bytesAcked));
   object.Set("lastDataSentMs", numberOrNull(env, socket.lastDataSentMs));

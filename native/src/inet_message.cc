@@ -73,6 +73,7 @@ Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion
       .inode = message->idiag_inode,
       .uid = message->idiag_uid,
       .cookie = std::uint64_t{message->id.idiag_cookie[1]} << 32 | message->id.idiag_cookie[0],
+      .unanswered = message->idiag_retrans,
       .bytesReceived = {},
       .bytesAcked = {},
       .lastDataSentMs = {},

@@ -60,6 +60,7 @@ TEST_CASE("an accepted connection from an IPv4 client of a dual-stack listener")
 TEST_CASE("each field is read from its own place") {
   const auto at = [](std::size_t offset) { return kRecordedTcpInfoAt + offset; };
   auto payload = recordedTcpConnection();
+  payload = patched(payload, offsetof(inet_diag_msg, idiag_retrans), bytesOf(std::uint8_t{3}));
   payload = patched(payload, offsetof(inet_diag_msg, idiag_uid), bytesOf(1000U));
   payload =
       patched(payload, offsetof(inet_diag_msg, id.idiag_cookie), hex("01 00 00 00 02 00 00 00"));
@@ -68,6 +69,7 @@ TEST_CASE("each field is read from its own place") {
   payload = patched(payload, at(offsetof(tcp_info, tcpi_last_ack_recv)), bytesOf(13U));
   payload = patched(payload, at(offsetof(tcp_info, tcpi_bytes_received)), bytesOf(1ULL << 40));
   const auto socket = parsed(payload);
+  CHECK(socket.unanswered == 3);
   CHECK(socket.uid == 1000);
   CHECK(socket.cookie == 0x2'0000'0001);
   CHECK(socket.lastDataSentMs == 11U);

@@ -95,6 +95,8 @@ async function connected(port: number): Promise<Socket> {
   const socket = connect(port, host);
   await once(socket, 'connect');
   socket.on('error', () => {});
+  // One that sends nothing would be taken for a health check.
+  socket.write('PRI');
   return socket;
 }
 

@@ -2,7 +2,7 @@ import { type ChoiceNotice, lookByBest } from '../inspect/choose.ts';
 import { watchDaemon } from '../inspect/daemon.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
 import { createSampler } from '../inspect/sampler.ts';
-import type { Connection, Endpoint, Inspector, LookOptions, Sample } from '../inspect/types.ts';
+import type { Connection, Endpoint, Inspector, Sampler } from '../inspect/types.ts';
 import { chooseEndpoints } from '../options/endpoints.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues } from '../options/wait-options.ts';
@@ -15,7 +15,7 @@ export function isInPod(env: Environment): boolean {
 }
 
 export interface Lookout {
-  readonly sample: () => Sample;
+  readonly sampler: Sampler;
   /** Calls back soon after a connection has ended, where the kernel tells of it. */
   readonly onEnd: (callback: () => void) => void;
   /** Connections that came and went without any look having seen them: at least so many. */
@@ -28,16 +28,15 @@ export function openLookout(
   options: LookOptionValues,
   env: Environment,
   notify: (notice: ChoiceNotice) => void,
-  lookOptions?: LookOptions,
 ): Lookout {
   const endpoints = chooseEndpoints(options.addr, env);
   const inspectors = createInspectors(options.inspector, procRoot);
   const watched = endpoints.map(({ endpoint, isAssumed }) => ({
     endpoint,
     isAssumed,
-    look: lookByBest(endpoint, inspectors, notify, lookOptions),
+    looker: lookByBest(endpoint, inspectors, notify),
   }));
-  const sample = createSampler(watched, watchDaemon(procRoot, isInPod(env)));
+  const sampler = createSampler(watched, watchDaemon(procRoot, isInPod(env)));
   const close = (): void => {
     for (const inspector of inspectors) {
       inspector.close();
@@ -57,7 +56,7 @@ export function openLookout(
     );
     return counts.reduce((sum, count) => sum + count, 0);
   };
-  return { sample, onEnd, seenBetweenLooks, close };
+  return { sampler, onEnd, seenBetweenLooks, close };
 }
 
 // Where many connections come and go, their ends must not make the loop look all the time.

@@ -19,11 +19,12 @@ export function status(
 ): ExitCode {
   const options = readOptions(lookOptions, flags, env);
   const counts = clientsOnly(options);
-  const lookout = openLookout(options, env, () => {}, { withTraffic: true });
-  const sample = lookout.sample();
+  const lookout = openLookout(options, env, () => {});
+  const sample = lookout.sampler.sample();
+  const traffic = lookout.sampler.traffic();
   lookout.close();
   if (!quiet) {
-    print(json ? `${statusJson(sample, counts)}\n` : statusText(sample, counts));
+    print(json ? `${statusJson(sample, traffic, counts)}\n` : statusText(sample, traffic, counts));
   }
   return exitCodeOf(sample, sample.kind === 'gone' ? 0 : sample.connections.filter(counts).length);
 }

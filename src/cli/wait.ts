@@ -3,9 +3,11 @@ import { drain } from '../drain/drain.ts';
 import type { DrainConfig } from '../drain/types.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
 import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
+import { eventEntry } from '../report/events.ts';
 import { createLog, type LogEntry } from '../report/log.ts';
 import { openLog } from '../report/log-to.ts';
-import { eventEntry, noticeEntry, outcomeEntry } from '../report/messages.ts';
+import { noticeEntry } from '../report/notices.ts';
+import { outcomeEntry } from '../report/outcome.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
 
@@ -18,7 +20,8 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
   const clock = createMonotonicClock();
   lookout.onEnd(() => clock.wake());
   const outcome = await drain({
-    sample: lookout.sample,
+    sampler: lookout.sampler,
+    builds: null,
     config,
     clock,
     signal,
@@ -37,6 +40,10 @@ function drainConfig(options: WaitOptionValues): DrainConfig {
     minWaitMs: options['min-wait'],
     maxConnections: options['max-connections'],
     counts: clientsOnly(options),
+    probeGraceMs: options['probe-grace'],
+    ignoreSilentMs: options['ignore-silent'],
+    ignoreUnreachableMs: options['ignore-unreachable'],
+    builds: 'off',
     onBlind: options['on-blind'],
     progressEveryMs: options['progress-every'],
   };

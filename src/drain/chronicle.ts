@@ -1,18 +1,28 @@
+import type { BuildsAnswer } from '../builds/types.ts';
 import type { InspectError, Sample } from '../inspect/types.ts';
-import {
-  countedConnections,
-  gapMs,
-  isSameSample,
-  type QuietRule,
-  type QuietState,
-  type TimedSample,
-} from './quiet-period.ts';
-import { type Roster, updateRoster } from './roster.ts';
+import type { BuildsNote } from './build-watch.ts';
+import { gapMs, type QuietRule, type QuietState, type Reading } from './quiet-period.ts';
+import { clientsIn, isLeftOut, type Roster } from './roster.ts';
+import { goneProbes, rosterEvents } from './roster-events.ts';
 import type { DrainEvent, DrainStatus, DrainTally } from './types.ts';
+
+/** One full look, and what came of it. */
+interface Entry {
+  readonly sample: Sample;
+  readonly reading: Reading;
+  readonly roster: Roster;
+  readonly builds: BuildsNote | null;
+  readonly isAsking: boolean;
+  readonly before: QuietState;
+  readonly after: QuietState;
+}
 
 /** Keeps what a wait has seen, and tells the events that are worth telling. It decides nothing. */
 export interface Chronicle {
-  record(before: QuietState, taken: TimedSample, after: QuietState): void;
+  readonly progressDueMs: () => number;
+  record(entry: Entry): void;
+  /** One more look that has found everything as it was. */
+  countLook(): void;
   tally(nowMs: number): DrainTally;
 }
 
@@ -23,81 +33,119 @@ export function createChronicle(
 ): Chronicle {
   let roster: Roster = [];
   let latest: Sample | null = null;
+  let builds: BuildsNote | null = null;
   let polls = 0;
+  let probes = 0;
   let mostConnections: number | null = null;
   let lost: { error: InspectError; sinceMs: number } | null = null;
   let progressDueMs = startedMs + rule.progressEveryMs;
 
-  const recordGap = (before: QuietState, taken: TimedSample): void => {
-    const gap = gapMs(before, taken);
+  const recordGap = (before: QuietState, reading: Reading): void => {
+    const gap = gapMs(before, reading.toMs);
     const hadLasted = (before.last?.toMs ?? 0) - (before.quietSinceMs ?? Infinity);
     if (gap > rule.maxGapMs && hadLasted > 0) {
       onEvent({ kind: 'unwatched', gapMs: gap });
     }
   };
 
-  const recordSight = ({ sample, toMs }: TimedSample): void => {
-    if (sample.kind === 'failed' && sample.error.code !== lost?.error.code) {
-      onEvent({ kind: 'sight-lost', error: sample.error, seen: sample.connections.length });
-      lost = { error: sample.error, sinceMs: lost?.sinceMs ?? toMs };
+  const recordSight = (reading: Reading): void => {
+    const { toMs } = reading;
+    if (reading.kind === 'failed' && reading.error.code !== lost?.error.code) {
+      onEvent({ kind: 'sight-lost', error: reading.error, seen: reading.seen });
+      lost = { error: reading.error, sinceMs: lost?.sinceMs ?? toMs };
     }
-    if (sample.kind === 'counted' && lost !== null) {
-      const connections = countedConnections(sample, rule).length;
+    if (reading.kind === 'counted' && lost !== null) {
+      const connections = reading.clients;
       onEvent({ kind: 'sight-back', lostForMs: toMs - lost.sinceMs, connections });
       lost = null;
     }
   };
 
-  const recordRoster = ({ sample, toMs }: TimedSample, status: () => DrainStatus): void => {
-    const connections = countedConnections(sample, rule);
-    if (sample.kind === 'counted' || connections.length > 0) {
-      mostConnections = Math.max(mostConnections ?? 0, connections.length);
+  const recordBuilds = (note: BuildsNote | null): void => {
+    if (note !== null && !saysTheSame(builds?.answer, note.answer)) {
+      onEvent({ kind: 'builds', answer: note.answer, wereRunning: note.wereRunning });
     }
-    if (sample.kind === 'failed') {
-      return;
+    builds = note;
+  };
+
+  const recordRoster = (now: Roster, status: DrainStatus): void => {
+    probes += goneProbes(roster, now);
+    for (const event of rosterEvents(roster, now, status)) {
+      if (event.kind !== 'changed' || polls > 1) {
+        onEvent(event);
+      }
     }
-    const before = roster.length;
-    const change = updateRoster(roster, connections, toMs);
-    const { arrived, left } = change;
-    roster = change.roster;
-    const isChanged = before !== roster.length || arrived.length > 0 || left.length > 0;
-    if (isChanged && polls > 1) {
-      onEvent({ kind: 'changed', before, arrived, left, ...status() });
-    }
+    roster = now;
   };
 
   return {
-    record(before, taken, after) {
-      const { toMs } = taken;
-      const status = (): DrainStatus => ({
+    progressDueMs: () => progressDueMs,
+    record(entry) {
+      const { sample, reading, before, after } = entry;
+      const { toMs } = reading;
+      const clients = clientsIn(entry.roster);
+      const status: DrainStatus = {
         nowMs: toMs,
         waitedMs: toMs - startedMs,
-        sample: taken.sample,
-        roster,
+        sample,
+        clients,
+        leftOut: entry.roster.filter(isLeftOut),
+        builds: entry.builds?.answer ?? null,
         quietForMs: after.quietSinceMs === null ? null : toMs - after.quietSinceMs,
-      });
+      };
       polls += 1;
-      latest = taken.sample;
-      recordGap(before, taken);
-      if (!isSameSample(before, taken)) {
-        recordRoster(taken, status);
-      }
+      latest = sample;
+      mostConnections = mostSeen(mostConnections, reading);
+      recordGap(before, reading);
       if (polls === 1) {
-        onEvent({ kind: 'started', ...status() });
+        onEvent({ kind: 'started', ...status });
       }
-      recordSight(taken);
-      if (toMs >= progressDueMs) {
-        onEvent({ kind: 'progress', ...status() });
+      if (sample.kind !== 'failed') {
+        recordRoster(entry.roster, status);
+      }
+      recordBuilds(entry.builds);
+      recordSight(reading);
+      // The line that is due names the builds, if the daemon can still be heard.
+      if (toMs >= progressDueMs && !entry.isAsking) {
+        onEvent({ kind: 'progress', ...status });
         progressDueMs = toMs + rule.progressEveryMs;
       }
+    },
+    countLook() {
+      polls += 1;
     },
     tally: (nowMs) => ({
       nowMs,
       waitedMs: nowMs - startedMs,
       polls,
       mostConnections,
-      roster,
+      probes,
+      clients: clientsIn(roster),
+      leftOut: roster.filter(isLeftOut),
+      builds: builds?.answer ?? null,
       sample: latest,
     }),
   };
+}
+
+/** Null until something was seen. What failed is no zero. */
+function mostSeen(before: number | null, reading: Reading): number | null {
+  switch (reading.kind) {
+    case 'counted':
+      return Math.max(before ?? 0, reading.clients);
+    case 'failed':
+      return reading.seen > 0 ? Math.max(before ?? 0, reading.seen) : before;
+    case 'gone':
+      return before;
+  }
+}
+
+function saysTheSame(before: BuildsAnswer | undefined, now: BuildsAnswer): boolean {
+  if (before?.kind === 'known' && now.kind === 'known') {
+    const refs = new Set(before.builds.map(({ ref }) => ref));
+    return refs.size === now.builds.length && now.builds.every(({ ref }) => refs.has(ref));
+  }
+  return (
+    before?.kind === 'unknown' && now.kind === 'unknown' && before.error.code === now.error.code
+  );
 }

@@ -2,9 +2,11 @@
 export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
-  /** Resolves after the time, or when it is woken. One sleep at a time. */
+  /** Resolves after the time, or when it is woken. One sleep or repetition at a time. */
   sleep(durationMs: number): Promise<void>;
-  /** Ends the sleep that is going on, if there is one. */
+  /** Calls back each time the interval has passed. Resolves when that returns true, or when woken. */
+  repeat(intervalMs: number, isDone: () => boolean): Promise<void>;
+  /** Ends the sleep or the repetition that is going on, if there is one. */
   wake(): void;
 }
 
@@ -12,6 +14,10 @@ export interface Clock {
 export function createMonotonicClock(): Clock {
   let timer: NodeJS.Timeout | undefined;
   let end = (): void => {};
+  const wake = (): void => {
+    clearTimeout(timer);
+    end();
+  };
   return {
     now: () => performance.now(),
     sleep: (durationMs) =>
@@ -20,9 +26,16 @@ export function createMonotonicClock(): Clock {
         // Node's timers count whole milliseconds: rounded down, the loop would wake too early.
         timer = setTimeout(resolve, Math.ceil(durationMs));
       }),
-    wake() {
-      clearTimeout(timer);
-      end();
-    },
+    repeat: (intervalMs, isDone) =>
+      new Promise((resolve) => {
+        end = resolve;
+        // Without a promise and a new timer for each: most looks of a wait come this way.
+        timer = setInterval(() => {
+          if (isDone()) {
+            wake();
+          }
+        }, intervalMs);
+      }),
+    wake,
   };
 }

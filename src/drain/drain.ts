@@ -1,14 +1,19 @@
-import { InspectError, type Sample } from '../inspect/types.ts';
+import type { BuildsSource } from '../builds/types.ts';
+import type { Sampler } from '../inspect/types.ts';
+import { watchBuilds } from './build-watch.ts';
 import { type Chronicle, createChronicle } from './chronicle.ts';
 import type { Clock } from './clock.ts';
+import { createObserver, type Observation } from './observer.ts';
 import {
   beginQuiet,
   drainedAtMs,
+  gapMs,
   isBlind,
   observe,
+  observeNothingNew,
   type QuietRule,
   type QuietState,
-  type TimedSample,
+  type Reading,
   verdict,
 } from './quiet-period.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from './types.ts';
@@ -24,8 +29,10 @@ const shortestBlindnessMs = 1000;
 const longestSecondLookMs = 100;
 
 export interface DrainInput {
-  /** Takes one sample. */
-  readonly sample: () => Sample;
+  /** Takes the samples. */
+  readonly sampler: Sampler;
+  /** Asks the daemon which builds are running; null where it is not to be asked. */
+  readonly builds: BuildsSource | null;
   readonly config: DrainConfig;
   readonly clock: Clock;
   /** Raised, it ends the wait as `interrupted`, with the signal's reason in the outcome. */
@@ -40,25 +47,28 @@ export interface DrainInput {
  * @throws only what `onEvent` throws: a sample that can't be taken is unknown, and unknown waits.
  */
 export async function drain(input: DrainInput): Promise<DrainOutcome> {
-  const { config, clock, signal, onEvent } = input;
+  const { config, clock, signal, sampler, onEvent } = input;
   const startedMs = clock.now();
   const plan = planOf(config, startedMs);
   const chronicle = createChronicle(startedMs, plan, onEvent);
+  const builds = watchBuilds(input.builds, config.builds === 'require', clock);
+  const look = createObserver({ sampler, builds, rule: plan, clock });
   let state = beginQuiet(startedMs);
   signal.addEventListener('abort', () => clock.wake(), { once: true });
 
   while (!signal.aborted) {
-    const taken = take(input);
     const before = state;
-    state = observe(before, taken, plan);
-    chronicle.record(before, taken, state);
+    const isWatched = (toMs: number): boolean => gapMs(before, toMs) <= plan.maxGapMs;
+    const observation = look(isWatched, chronicle.progressDueMs());
+    state = observe(before, observation.reading, plan);
+    const isAsking = builds.isAsking();
+    chronicle.record({ ...observation, builds: builds.latest(), isAsking, before, after: state });
 
-    const outcome = outcomeOf(state, taken, plan, chronicle);
+    const outcome = outcomeOf(state, observation.reading, plan, chronicle);
     if (outcome !== null) {
       return outcome;
     }
-    const nowMs = clock.now();
-    await clock.sleep(Math.max(0, nextLookMs(state, plan, nowMs) - nowMs));
+    state = await untilNextLook(state, observation, plan, input, chronicle);
   }
   return { kind: 'interrupted', reason: signal.reason, ...chronicle.tally(clock.now()) };
 }
@@ -75,40 +85,21 @@ function planOf(config: DrainConfig, startedMs: number): Plan {
   };
 }
 
-function take({ sample, clock }: DrainInput): TimedSample {
-  const fromMs = clock.now();
-  const taken = sampleOrFailure(sample);
-  return { sample: taken, fromMs, toMs: clock.now() };
-}
-
-function sampleOrFailure(sample: () => Sample): Sample {
-  try {
-    return sample();
-  } catch (cause) {
-    const message = `a bug in buildkit-drain: ${cause instanceof Error ? cause.message : cause}`;
-    const error = new InspectError('ERR_BUG', 'take a sample', message, { cause });
-    return { kind: 'failed', error, looks: [], connections: [] };
-  }
-}
-
 function outcomeOf(
   state: QuietState,
-  { sample, toMs }: TimedSample,
+  reading: Reading,
   plan: Plan,
   chronicle: Chronicle,
 ): DrainOutcome | null {
+  const { toMs } = reading;
   const said = verdict(state, plan);
   if (said !== 'waiting') {
     return { kind: said, ...chronicle.tally(toMs) };
   }
   // A daemon found gone gets its second look even at the deadline.
-  const isOver = toMs >= plan.deadlineMs && sample.kind !== 'gone';
-  if (
-    sample.kind === 'failed' &&
-    isBlind(sample) &&
-    (isOver || isBlindTooLong(state, toMs, plan))
-  ) {
-    return { kind: 'blind', error: sample.error, ...chronicle.tally(toMs) };
+  const isOver = toMs >= plan.deadlineMs && reading.kind !== 'gone';
+  if (isBlind(reading) && (isOver || isBlindTooLong(state, toMs, plan))) {
+    return { kind: 'blind', error: reading.error, ...chronicle.tally(toMs) };
   }
   const quietForMs = state.quietSinceMs === null ? null : toMs - state.quietSinceMs;
   return isOver ? { kind: 'timed-out', quietForMs, ...chronicle.tally(toMs) } : null;
@@ -119,10 +110,44 @@ function isBlindTooLong({ blindSinceMs }: QuietState, nowMs: number, plan: Plan)
   return plan.onBlind === 'exit' && blindSinceMs !== null && nowMs - blindSinceMs >= patienceMs;
 }
 
-/** The interval's end, or what comes before it: the end of the quiet period, the deadline. */
-function nextLookMs(state: QuietState, plan: Plan, nowMs: number): number {
-  if (state.goneInARow > 0) {
-    return nowMs + Math.min(plan.intervalMs, longestSecondLookMs);
+/** Sleeps, and on the way takes the looks that find nothing new. Returns the state after them. */
+async function untilNextLook(
+  state: QuietState,
+  observation: Observation,
+  plan: Plan,
+  { clock, sampler }: DrainInput,
+  chronicle: Chronicle,
+): Promise<QuietState> {
+  const nowMs = clock.now();
+  const { reading, reviewDueMs } = observation;
+  const dueMs = nextDueMs(state, plan, chronicle.progressDueMs(), nowMs);
+  const nextMs = Math.min(nowMs + intervalMs(state, plan), dueMs);
+  if (nextMs === dueMs || reviewDueMs <= nowMs || reading.kind !== 'counted') {
+    await clock.sleep(Math.max(0, nextMs - nowMs));
+    return state;
   }
-  return Math.min(nowMs + plan.intervalMs, drainedAtMs(state, plan) ?? Infinity, plan.deadlineMs);
+  let lookedMs = state.last?.fromMs ?? nowMs;
+  await clock.repeat(plan.intervalMs, () => {
+    const fromMs = clock.now();
+    const isDue = fromMs >= reviewDueMs || fromMs + plan.intervalMs > dueMs;
+    if (isDue || fromMs - lookedMs > plan.maxGapMs || !sampler.isUnchanged()) {
+      return true;
+    }
+    lookedMs = fromMs;
+    chronicle.countLook();
+    return false;
+  });
+  return observeNothingNew(state, lookedMs);
+}
+
+function intervalMs({ goneInARow }: QuietState, plan: Plan): number {
+  return goneInARow > 0 ? Math.min(plan.intervalMs, longestSecondLookMs) : plan.intervalMs;
+}
+
+/** What is not to wait for the interval's end: the end of the quiet period, the deadline, … */
+function nextDueMs(state: QuietState, plan: Plan, progressDueMs: number, nowMs: number): number {
+  // Where a sample has begun before the end of the quiet period, the next one makes sure at once.
+  const endMs = Math.max(nowMs, drainedAtMs(state, plan) ?? Infinity);
+  const others = [plan.deadlineMs, progressDueMs].filter((ms) => ms > nowMs);
+  return Math.min(endMs, ...others);
 }

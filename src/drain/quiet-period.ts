@@ -1,4 +1,4 @@
-import type { Connection, Sample } from '../inspect/types.ts';
+import type { InspectError } from '../inspect/types.ts';
 
 /** When a wait may end. */
 export interface QuietRule {
@@ -6,30 +6,47 @@ export interface QuietRule {
   readonly quietPeriodMs: number;
   /** No wait is drained before this much time has passed since its start, in milliseconds. */
   readonly minWaitMs: number;
-  /** Up to this many counted connections are quiet. */
+  /** Up to this many clients are quiet. */
   readonly maxConnections: number;
   /**
-   * Samples further apart than this leave a stretch of time that nobody watched, and what was not
+   * Readings further apart than this leave a stretch of time that nobody watched, and what was not
    * watched was not quiet. In milliseconds.
    */
   readonly maxGapMs: number;
-  /** Which connections count as clients. */
-  readonly counts: (connection: Connection) => boolean;
 }
 
-/** A sample with the time that taking it began and ended, in milliseconds. */
-export interface TimedSample {
-  readonly sample: Sample;
+/** What one sample comes to, with the time that taking it began and ended, in milliseconds. */
+export type Reading = CountedReading | FailedReading | GoneReading;
+
+interface Timed {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
+export interface CountedReading extends Timed {
+  readonly kind: 'counted';
+  readonly clients: number;
+  /** Connections too young to be told from a probe. They break no quiet, and let none end. */
+  readonly newcomers: number;
+  /** What the daemon has said of its builds, as far as it counts here. */
+  readonly builds: 'none' | 'running' | 'awaited';
+}
+
+export interface FailedReading extends Timed {
+  readonly kind: 'failed';
+  readonly error: InspectError;
+  /** The clients that were seen all the same: a lower bound, not a count. */
+  readonly seen: number;
+}
+
+interface GoneReading extends Timed {
+  readonly kind: 'gone';
+}
+
 export interface QuietState {
   readonly startedMs: number;
-  readonly last: TimedSample | null;
-  /** Whether the last sample was a vouched-for count of no more than the allowed clients. */
-  readonly isQuiet: boolean;
-  /** Since when every sample was a vouched-for count of no more than the allowed clients. */
+  readonly last: Reading | null;
+  /** Since when every reading was a count of no more than the allowed clients. */
   readonly quietSinceMs: number | null;
   /** Since when no sample has shown anything. */
   readonly blindSinceMs: number | null;
@@ -42,44 +59,41 @@ export type Verdict = 'waiting' | 'drained' | 'gone';
 const looksToBeGone = 2;
 
 export function beginQuiet(startedMs: number): QuietState {
-  return {
-    startedMs,
-    last: null,
-    isQuiet: false,
-    quietSinceMs: null,
-    blindSinceMs: null,
-    goneInARow: 0,
-  };
+  return { startedMs, last: null, quietSinceMs: null, blindSinceMs: null, goneInARow: 0 };
 }
 
-/** The state after one more sample. */
-export function observe(state: QuietState, taken: TimedSample, rule: QuietRule): QuietState {
-  const { sample, toMs } = taken;
-  const unbroken = gapMs(state, taken) > rule.maxGapMs ? null : state.quietSinceMs;
-  const isQuiet = isSameSample(state, taken) ? state.isQuiet : isQuietSample(sample, rule);
+/** The state after one more reading. */
+export function observe(state: QuietState, reading: Reading, rule: QuietRule): QuietState {
+  const { toMs } = reading;
+  const unbroken = gapMs(state, toMs) > rule.maxGapMs ? null : state.quietSinceMs;
   return {
     startedMs: state.startedMs,
-    last: taken,
-    isQuiet,
-    quietSinceMs: isQuiet ? (unbroken ?? toMs) : null,
-    blindSinceMs: isBlind(sample) ? (state.blindSinceMs ?? toMs) : null,
-    goneInARow: sample.kind === 'gone' ? state.goneInARow + 1 : 0,
+    last: reading,
+    quietSinceMs: isQuiet(reading, rule) ? (unbroken ?? toMs) : null,
+    blindSinceMs: isBlind(reading) ? (state.blindSinceMs ?? toMs) : null,
+    goneInARow: reading.kind === 'gone' ? state.goneInARow + 1 : 0,
   };
 }
 
-/** Whether a sample is the very one before: then there is nothing new in it. */
-export function isSameSample({ last }: QuietState, { sample }: TimedSample): boolean {
-  return last?.sample === sample;
+/** The state after one more look, begun at this time, that has found everything as it was. */
+export function observeNothingNew(state: QuietState, fromMs: number): QuietState {
+  return { ...state, last: state.last && { ...state.last, fromMs, toMs: fromMs } };
 }
 
-/** The longest time that can lie between what a sample shows and what the one before showed. */
-export function gapMs({ last }: QuietState, taken: TimedSample): number {
-  return last === null ? 0 : taken.toMs - last.fromMs;
+/** The longest time that can lie between what is seen at `toMs` and what was seen before. */
+export function gapMs({ last }: QuietState, toMs: number): number {
+  return last === null ? 0 : toMs - last.fromMs;
+}
+
+/** Whether a reading shows nothing at all: neither a count nor any client. */
+export function isBlind(reading: Reading): reading is FailedReading {
+  return reading.kind === 'failed' && reading.seen === 0;
 }
 
 /**
- * What the samples so far allow to say. The rule that everything else serves: `drained` only if
- * for a whole quiet period every sample was a vouched-for count within the allowed number.
+ * What the readings so far allow to say. The rule that everything else serves: `drained` only if
+ * for a whole quiet period every reading was a vouched-for count within the allowed number, and the
+ * last one leaves nothing open.
  */
 export function verdict(state: QuietState, rule: QuietRule): Verdict {
   if (state.goneInARow >= looksToBeGone) {
@@ -89,27 +103,27 @@ export function verdict(state: QuietState, rule: QuietRule): Verdict {
   return drainedMs !== null && certainMs(state, rule) >= drainedMs ? 'drained' : 'waiting';
 }
 
-/** When the quiet that lasts now could end the wait at the earliest; null while there is none. */
-export function drainedAtMs(state: QuietState, rule: QuietRule): number | null {
-  if (state.quietSinceMs === null) {
+/** When the quiet that lasts now could end the wait at the earliest; null while it could not. */
+export function drainedAtMs(
+  { quietSinceMs, startedMs, last }: QuietState,
+  rule: QuietRule,
+): number | null {
+  if (quietSinceMs === null || last?.kind !== 'counted' || !isSettled(last, rule)) {
     return null;
   }
-  return Math.max(state.quietSinceMs + rule.quietPeriodMs, state.startedMs + rule.minWaitMs);
+  return Math.max(quietSinceMs + rule.quietPeriodMs, startedMs + rule.minWaitMs);
 }
 
-export function countedConnections(sample: Sample, rule: QuietRule): readonly Connection[] {
-  return sample.kind === 'gone' ? [] : sample.connections.filter(rule.counts);
-}
-
-/** Whether a sample shows nothing at all: neither a count nor any client. */
-export function isBlind(sample: Sample): boolean {
-  return sample.kind === 'failed' && sample.connections.length === 0;
-}
-
-function isQuietSample(sample: Sample, rule: QuietRule): boolean {
+function isQuiet(reading: Reading, rule: QuietRule): boolean {
   return (
-    sample.kind === 'counted' && countedConnections(sample, rule).length <= rule.maxConnections
+    reading.kind === 'counted' &&
+    reading.clients <= rule.maxConnections &&
+    reading.builds !== 'running'
   );
+}
+
+function isSettled({ clients, newcomers, builds }: CountedReading, rule: QuietRule): boolean {
+  return clients + newcomers <= rule.maxConnections && builds !== 'awaited';
 }
 
 // A sample shows some moment between its begin and its end, so a period is certain up to its begin

@@ -1,46 +1,115 @@
-import type { Connection } from '../inspect/types.ts';
+import type { Connection, Traffic, TrafficOf } from '../inspect/types.ts';
 
-/** The connections of the latest count, each with the time it was first seen, in milliseconds. */
+/**
+ * What a connection is taken for. Only a `client` breaks quiet. While there is a `newcomer` nothing
+ * is concluded: it may be a probe, or the next build. The others are no clients: `own` is this
+ * program's question to the daemon, a `health-check` has never sent a byte, of an `unreachable` peer
+ * nothing comes any more, and a `silent` one has no build.
+ */
+export type Standing = 'client' | 'newcomer' | 'own' | 'health-check' | 'unreachable' | 'silent';
+
+/** The connections of the latest count. All times are in milliseconds. */
 export type Roster = readonly RosterEntry[];
 
 export interface RosterEntry {
+  /** Tells this connection from the others of its roster, and knows it again in the next. */
+  readonly key: string;
   readonly connection: Connection;
   readonly firstSeenMs: number;
+  /** Whether the look before had not shown it: only then is it as young as it seems. */
+  readonly isNewcomer: boolean;
+  readonly traffic: TrafficNote | null;
+  readonly standing: Standing;
+}
+
+interface TrafficNote {
+  readonly latest: Traffic;
+  /** Since when no byte is known to have moved, in either direction. */
+  readonly silentSinceMs: number;
 }
 
 export interface RosterChange {
-  readonly roster: Roster;
   readonly arrived: Roster;
   readonly left: Roster;
 }
 
 /**
  * The roster after a new count. A connection is known again by its peer, and where the means of
- * looking tells no peer, by its inode. Of an endpoint with such nameless connections only the
- * number is certain: nobody there is said to have arrived or left.
+ * looking tells no peer, by its inode.
+ *
+ * @param showsArrivals whether the look before this one would have shown what is now new.
  */
 export function updateRoster(
   before: Roster,
   connections: readonly Connection[],
   nowMs: number,
-): RosterChange {
-  const known = new Map<string, RosterEntry>();
-  for (const entry of before) {
-    known.set(unusedKey(known, entry.connection), entry);
-  }
+  showsArrivals: boolean,
+): Roster {
+  const known = new Map(before.map((entry) => [entry.key, entry]));
   const current = new Map<string, RosterEntry>();
   for (const connection of connections) {
     const key = unusedKey(current, connection);
-    const firstSeenMs = known.get(key)?.firstSeenMs ?? nowMs;
-    current.set(key, { connection, firstSeenMs });
-  }
-  const roster = [...current.values()];
-  const vague = new Set([...before, ...roster].filter(isNameless).map(endpointOf));
-  const only = (here: Map<string, RosterEntry>, there: Map<string, RosterEntry>): Roster =>
-    [...here].flatMap(([key, entry]) =>
-      there.has(key) || vague.has(endpointOf(entry)) ? [] : [entry],
+    const entry = known.get(key);
+    current.set(
+      key,
+      entry === undefined
+        ? {
+            key,
+            connection,
+            firstSeenMs: nowMs,
+            isNewcomer: showsArrivals,
+            traffic: null,
+            standing: 'client',
+          }
+        : { ...entry, connection },
     );
-  return { roster, arrived: only(current, known), left: only(known, current) };
+  }
+  return [...current.values()];
+}
+
+/** The roster with the traffic that was read now. What is unknown is not silent. */
+export function noteTraffic(roster: Roster, trafficOf: TrafficOf, nowMs: number): Roster {
+  return roster.map((entry) => {
+    const latest = trafficOf.get(entry.connection);
+    if (latest === undefined) {
+      return { ...entry, traffic: null };
+    }
+    const before = entry.traffic;
+    const isSilent = before !== null && hasSameBytes(before.latest, latest);
+    return {
+      ...entry,
+      traffic: { latest, silentSinceMs: isSilent ? before.silentSinceMs : nowMs },
+    };
+  });
+}
+
+/**
+ * Who is new and who has left. Of an endpoint with nameless connections only the number is certain:
+ * nobody there is said to have arrived or left.
+ */
+export function compareRosters(before: Roster, after: Roster): RosterChange {
+  const vague = new Set([...before, ...after].filter(isNameless).map(endpointOf));
+  const missingIn = (there: Roster, here: Roster): Roster => {
+    const keys = new Set(there.map(({ key }) => key));
+    return here.filter((entry) => !keys.has(entry.key) && !vague.has(endpointOf(entry)));
+  };
+  return { arrived: missingIn(before, after), left: missingIn(after, before) };
+}
+
+export function clientsIn(roster: Roster): Roster {
+  return roster.filter(({ standing }) => standing === 'client');
+}
+
+/** Whether a connection is there and is taken for no client. */
+export function isLeftOut({ standing }: RosterEntry): boolean {
+  return standing === 'health-check' || standing === 'unreachable' || standing === 'silent';
+}
+
+function hasSameBytes(before: Traffic, now: Traffic): boolean {
+  const isKnown = now.bytesReceived !== null && now.bytesAcked !== null;
+  return (
+    isKnown && before.bytesReceived === now.bytesReceived && before.bytesAcked === now.bytesAcked
+  );
 }
 
 // Queued clients without a name all have inode 0: the first of them, the second, and so on.

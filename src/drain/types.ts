@@ -1,5 +1,6 @@
+import type { BuildsAnswer } from '../builds/types.ts';
 import type { Connection, InspectError, Sample } from '../inspect/types.ts';
-import type { Roster } from './roster.ts';
+import type { Roster, RosterEntry } from './roster.ts';
 
 export const onBlindChoices = ['hold', 'exit'] as const;
 
@@ -15,8 +16,23 @@ export interface DrainConfig {
   readonly minWaitMs: number;
   /** Up to this many connections are quiet. */
   readonly maxConnections: number;
-  /** Which connections count as clients. */
+  /** Which connections count at all. */
   readonly counts: (connection: Connection) => boolean;
+  /** A connection gone within this time does not break quiet. */
+  readonly probeGraceMs: number;
+  /**
+   * So long without any traffic is silence, though never less than 45 s. A silent connection is left
+   * out when the daemon says that no build runs. With null that is so after 45 s; with a time, also
+   * where the daemon says nothing.
+   */
+  readonly ignoreSilentMs: number | null;
+  /** So long without a sign of life a peer is unreachable, and left out; null for never. */
+  readonly ignoreUnreachableMs: number | null;
+  /**
+   * What the daemon's own word on its builds is for: in `auto`, running builds hold the wait, and
+   * what is unknown is left to the sockets; with `require`, nothing is concluded without it.
+   */
+  readonly builds: 'auto' | 'off' | 'require';
   /** When nothing can be seen: `hold` on to the deadline, or `exit` after a quiet period of it. */
   readonly onBlind: (typeof onBlindChoices)[number];
   /** Time between two progress events. */
@@ -29,8 +45,12 @@ export interface DrainStatus {
   readonly nowMs: number;
   readonly waitedMs: number;
   readonly sample: Sample;
-  /** The counted connections of the latest count. */
-  readonly roster: Roster;
+  /** The clients of the latest count. */
+  readonly clients: Roster;
+  /** The connections of the latest count that are taken for no clients. */
+  readonly leftOut: Roster;
+  /** What the daemon last said of its builds; null where it has not been asked. */
+  readonly builds: BuildsAnswer | null;
   /** How long quiet has lasted; null where it does not last. */
   readonly quietForMs: number | null;
 }
@@ -44,6 +64,15 @@ export type DrainEvent =
       readonly left: Roster;
     } & DrainStatus)
   | ({ readonly kind: 'progress' } & DrainStatus)
+  /** A connection is taken for no client, its standing telling why, or is again taken for one. */
+  | {
+      readonly kind: 'left-out' | 'counted-again';
+      readonly entry: RosterEntry;
+      readonly builds: BuildsAnswer | null;
+      readonly nowMs: number;
+    }
+  /** The daemon has said something else of its builds than before. */
+  | { readonly kind: 'builds'; readonly answer: BuildsAnswer; readonly wereRunning: boolean }
   | { readonly kind: 'sight-lost'; readonly error: InspectError; readonly seen: number }
   | { readonly kind: 'sight-back'; readonly lostForMs: number; readonly connections: number }
   | { readonly kind: 'unwatched'; readonly gapMs: number };
@@ -54,10 +83,14 @@ export interface DrainTally {
   readonly waitedMs: number;
   /** How many samples were taken. */
   readonly polls: number;
-  /** The most counted connections in any sample; null where none could be counted. */
+  /** The most clients in any sample; null where none could be counted. */
   readonly mostConnections: number | null;
-  /** The counted connections of the latest count. */
-  readonly roster: Roster;
+  /** Connections that were gone again within the probe grace. */
+  readonly probes: number;
+  /** The clients of the latest count. */
+  readonly clients: Roster;
+  readonly leftOut: Roster;
+  readonly builds: BuildsAnswer | null;
   /** The last sample; null where the wait was interrupted before the first. */
   readonly sample: Sample | null;
 }

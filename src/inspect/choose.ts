@@ -4,7 +4,7 @@ import {
   InspectError,
   type Inspector,
   type InspectorName,
-  type LookOptions,
+  type TrafficOf,
 } from './types.ts';
 
 /** Which means of looking is used for an endpoint, and why not the one that comes first. */
@@ -29,6 +29,15 @@ export type ChoiceNotice =
       readonly handicap: string | null;
     };
 
+/** Looks at one endpoint. Nothing of it throws. */
+export interface Looker {
+  readonly look: () => EndpointLook;
+  /** Whether a look now would return the very look of the last time, its listener included. */
+  readonly isUnchanged: () => boolean;
+  /** The traffic of the latest look's connections, as far as it is to be had. */
+  readonly traffic: () => TrafficOf;
+}
+
 export interface PassedOver {
   readonly inspector: InspectorName;
   readonly reason: string;
@@ -51,8 +60,7 @@ export function lookByBest(
   endpoint: Endpoint,
   inspectors: readonly Inspector[],
   notify: (notice: ChoiceNotice) => void,
-  options?: LookOptions,
-): () => EndpointLook {
+): Looker {
   let chosen: Inspector | undefined;
   let unvouchedInARow = 0;
   let last: EndpointLook | undefined;
@@ -60,7 +68,7 @@ export function lookByBest(
   let handicap: string | null = null;
 
   const choose = (): EndpointLook => {
-    const tried = tryInTurn(inspectors, endpoint, options);
+    const tried = tryInTurn(inspectors, endpoint);
     const best = bestOf(tried);
     if (best.look.kind === 'unseen') {
       return { kind: 'unseen', endpoint, error: combinedError(tried, best.look.error) };
@@ -81,7 +89,7 @@ export function lookByBest(
   };
 
   const lookAgain = (current: Inspector): EndpointLook => {
-    const look = lookOnce(current, endpoint, options, last);
+    const look = lookOnce(current, endpoint, last);
     last = look;
     looks += 1;
     if (looks % looksPerHandicap === 1) {
@@ -98,7 +106,7 @@ export function lookByBest(
 
   const trial = (current: Attempt): EndpointLook => {
     const others = inspectors.filter((inspector) => inspector !== current.inspector);
-    const best = bestOf([current, ...tryInTurn(others, endpoint, options)]);
+    const best = bestOf([current, ...tryInTurn(others, endpoint)]);
     if (best !== current) {
       chosen = best.inspector;
       unvouchedInARow = 0;
@@ -110,7 +118,33 @@ export function lookByBest(
     return best.look;
   };
 
-  return () => (chosen === undefined ? choose() : lookAgain(chosen));
+  return {
+    look: () => (chosen === undefined ? choose() : lookAgain(chosen)),
+    isUnchanged() {
+      return last !== undefined && vouches(last) && hasNothingNew(chosen, endpoint);
+    },
+    traffic() {
+      return trafficOf(chosen, endpoint);
+    },
+  };
+}
+
+// Where it fails, the look that follows does so as well, and tells why.
+function hasNothingNew(inspector: Inspector | undefined, endpoint: Endpoint): boolean {
+  try {
+    return inspector?.isUnchanged?.(endpoint) ?? false;
+  } catch {
+    return false;
+  }
+}
+
+// Traffic only ever takes connections out of the count: unknown, they stay in it.
+function trafficOf(inspector: Inspector | undefined, endpoint: Endpoint): TrafficOf {
+  try {
+    return inspector?.traffic?.(endpoint) ?? new Map();
+  } catch {
+    return new Map();
+  }
 }
 
 interface Attempt {
@@ -118,14 +152,10 @@ interface Attempt {
   readonly look: EndpointLook;
 }
 
-function tryInTurn(
-  inspectors: readonly Inspector[],
-  endpoint: Endpoint,
-  options: LookOptions | undefined,
-): Attempt[] {
+function tryInTurn(inspectors: readonly Inspector[], endpoint: Endpoint): Attempt[] {
   const tried: Attempt[] = [];
   for (const inspector of inspectors) {
-    const look = lookOnce(inspector, endpoint, options);
+    const look = lookOnce(inspector, endpoint);
     tried.push({ inspector, look });
     if (vouches(look)) {
       break;
@@ -135,14 +165,9 @@ function tryInTurn(
 }
 
 /** @param known an earlier look, handed back where it is the same. */
-function lookOnce(
-  inspector: Inspector,
-  endpoint: Endpoint,
-  options: LookOptions | undefined,
-  known?: EndpointLook,
-): EndpointLook {
+function lookOnce(inspector: Inspector, endpoint: Endpoint, known?: EndpointLook): EndpointLook {
   try {
-    const sight = inspector.look(endpoint, options);
+    const sight = inspector.look(endpoint);
     if (known?.kind === 'seen' && known.sight === sight && known.inspector === inspector.name) {
       return known;
     }

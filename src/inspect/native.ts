@@ -66,7 +66,7 @@ export interface NativeUnixTracker {
 }
 
 /** From inet_diag_msg and tcp_info; what an older kernel's tcp_info lacks is null. */
-interface NativeTcpSocket {
+export interface NativeTcpSocket {
   readonly state: 'listen' | 'established';
   readonly localAddress: string;
   readonly localPort: number;
@@ -75,6 +75,7 @@ interface NativeTcpSocket {
   readonly inode: number;
   readonly uid: number;
   readonly cookie: bigint;
+  readonly unanswered: number;
   readonly bytesReceived: number | null;
   readonly bytesAcked: number | null;
   readonly lastDataSentMs: number | null;

@@ -1,5 +1,6 @@
+import type { Looker } from './choose.ts';
 import type { DaemonState, DaemonWatch } from './daemon.ts';
-import type { Connection, Endpoint, EndpointLook, FailedSample, Sample } from './types.ts';
+import type { Connection, Endpoint, EndpointLook, FailedSample, Sample, Sampler } from './types.ts';
 import { InspectError } from './types.ts';
 
 /** An endpoint to watch, and how to look at it. */
@@ -7,17 +8,11 @@ export interface WatchedEndpoint {
   readonly endpoint: Endpoint;
   /** A default that nobody asked for: it counts once it has a listener, or a client. */
   readonly isAssumed: boolean;
-  readonly look: () => EndpointLook;
+  readonly looker: Looker;
 }
 
-/**
- * Makes the function that takes samples: one look at all endpoints, and at the daemon's process
- * where nothing listens. While nothing changes, the same counted sample is handed back.
- */
-export function createSampler(
-  watched: readonly WatchedEndpoint[],
-  daemon: DaemonWatch,
-): () => Sample {
+/** Makes what looks at these endpoints, and at the daemon where nothing listens. */
+export function createSampler(watched: readonly WatchedEndpoint[], daemon: DaemonWatch): Sampler {
   const inUse = new Set<Endpoint>();
   const looks: EndpointLook[] = [];
   let listeners: readonly number[] = [];
@@ -26,15 +21,15 @@ export function createSampler(
   /** Looks everywhere, and tells whether anything is not as it was. */
   const lookAround = (): boolean => {
     let isChanged = false;
-    for (const [index, { look }] of watched.entries()) {
-      const seen = look();
+    for (const [index, { looker }] of watched.entries()) {
+      const seen = looker.look();
       isChanged ||= seen !== looks[index];
       looks[index] = seen;
     }
     return isChanged;
   };
 
-  return () => {
+  const sample = (): Sample => {
     // What was counted stays counted while every endpoint is as it was, its listener included.
     if (!lookAround() && last?.kind === 'counted') {
       daemon.remember(listeners);
@@ -53,6 +48,16 @@ export function createSampler(
     listeners = judged.flatMap(listenersOf);
     last = judge(judged, listeners, daemon);
     return last;
+  };
+
+  return {
+    sample,
+    isUnchanged() {
+      return last?.kind === 'counted' && watched.every(({ looker }) => looker.isUnchanged());
+    },
+    traffic() {
+      return new Map(watched.flatMap(({ looker }) => [...looker.traffic()]));
+    },
   };
 }
 

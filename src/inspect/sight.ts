@@ -1,15 +1,14 @@
 import { peerText, plainAddress } from './addresses.ts';
-import type { Connection, Endpoint, Sight } from './types.ts';
+import type { Connection, Endpoint, Sight, UnixEndpoint } from './types.ts';
 
-/** What both inspectors know of a TCP socket. Traffic is known to sock_diag alone. */
+/** What both inspectors know of a TCP socket. */
 export interface TcpSocket {
   readonly state: 'listen' | 'established';
+  readonly localAddress: string;
+  readonly localPort: number;
   readonly peerAddress: string;
   readonly peerPort: number;
   readonly inode: number;
-  readonly bytesReceived?: number | null;
-  readonly lastDataReceivedMs?: number | null;
-  readonly lastDataSentMs?: number | null;
 }
 
 export function tcpSight(endpoint: Endpoint, sockets: readonly TcpSocket[]): Sight {
@@ -31,22 +30,15 @@ function tcpConnection(endpoint: Endpoint, socket: TcpSocket): Connection {
     endpoint: endpoint.address,
     peer: peerText(peerAddress, socket.peerPort),
     peerAddress,
+    local: peerText(plainAddress(socket.localAddress), socket.localPort),
     inode: socket.inode,
-    bytesReceived: socket.bytesReceived ?? null,
-    msSinceReceived: socket.lastDataReceivedMs ?? null,
-    msSinceSent: socket.lastDataSentMs ?? null,
   };
 }
 
-/** The kernel keeps neither counters nor times for unix sockets. */
-export function unixConnection(endpoint: Endpoint, inode: number, peer: string | null): Connection {
-  return {
-    endpoint: endpoint.address,
-    peer,
-    peerAddress: null,
-    inode,
-    bytesReceived: null,
-    msSinceReceived: null,
-    msSinceSent: null,
-  };
+export function unixConnection(
+  endpoint: UnixEndpoint,
+  inode: number,
+  peer: string | null,
+): Connection {
+  return { endpoint: endpoint.address, peer, peerAddress: null, local: endpoint.path, inode };
 }

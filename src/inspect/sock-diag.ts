@@ -32,8 +32,14 @@ export function createSockDiagInspector(): Inspector {
 
   return {
     name: 'sock-diag',
-    look(endpoint, options) {
-      return ask(() => watchOf(endpoint).look(options?.withTraffic ?? false));
+    look(endpoint) {
+      return ask(() => watchOf(endpoint).look());
+    },
+    isUnchanged(endpoint) {
+      return ask(() => watches.get(endpoint.address)?.isUnchanged() ?? false);
+    },
+    traffic(endpoint) {
+      return ask(() => watchOf(endpoint).traffic());
     },
     onEnd(endpoint, callback) {
       return ask(() => watchOf(endpoint).onEnd(callback));

@@ -31,26 +31,39 @@ export interface Connection {
   readonly peer: string | null;
   /** The peer's IP address, an IPv4-mapped one as plain IPv4. Null for a unix client. */
   readonly peerAddress: string | null;
+  /** The daemon's end: `10.0.0.3:1234`, or for a unix client the path of the socket. */
+  readonly local: string;
   /** Inode of the daemon's socket; 0 while the connection waits to be accepted. */
   readonly inode: number;
-  /** Payload bytes received from the peer (`tcpi_bytes_received`). Known to `withTraffic` alone. */
-  readonly bytesReceived: number | null;
-  /** Milliseconds since the last data from the peer (`tcpi_last_data_recv`). As above. */
-  readonly msSinceReceived: number | null;
-  /** Milliseconds since the last data to the peer (`tcpi_last_data_sent`). As above. */
-  readonly msSinceSent: number | null;
 }
+
+/**
+ * What the kernel knows of a TCP connection's traffic (struct tcp_info, struct inet_diag_msg). Null
+ * is what an older kernel does not tell.
+ */
+export interface Traffic {
+  /** Payload bytes from the peer. */
+  readonly bytesReceived: number | null;
+  /** Payload bytes to the peer, as far as it has acknowledged them; the SYN counts as one. */
+  readonly bytesAcked: number | null;
+  /** Since the last data from the peer; where there was none, since the connection was made. */
+  readonly msSinceReceived: number | null;
+  /** Since the last data to the peer, be it sent for the first time or again. */
+  readonly msSinceSent: number | null;
+  /** Since the last sign of life of the peer, be it an answer to a keep-alive. */
+  readonly msSinceAcked: number | null;
+  /** How often data or a keep-alive was sent again without an answer up to now. */
+  readonly unanswered: number | null;
+}
+
+/** Traffic by connection: by the very objects of the latest look. */
+export type TrafficOf = ReadonlyMap<Connection, Traffic>;
 
 /** What one inspector sees of one endpoint at one moment. */
 export interface Sight {
   /** The LISTEN sockets of the endpoint: the positive control that makes a zero believable. */
   readonly listenerInodes: readonly number[];
   readonly connections: readonly Connection[];
-}
-
-export interface LookOptions {
-  /** Ask for each connection's traffic, too, which changes all the time. */
-  readonly withTraffic?: boolean;
 }
 
 /** A means of looking at an endpoint. */
@@ -61,7 +74,19 @@ export interface Inspector {
    * nothing has changed: that costs nothing.
    * @throws InspectError when the answer can't be had in full.
    */
-  look(endpoint: Endpoint, options?: LookOptions): Sight;
+  look(endpoint: Endpoint): Sight;
+  /**
+   * Whether a look now would return the sight of the latest one. Only a means that knows for less
+   * than a look has this method.
+   * @throws InspectError as `look` does.
+   */
+  isUnchanged?(endpoint: Endpoint): boolean;
+  /**
+   * The traffic of the latest look's connections, as it is now. Only a means that knows of traffic
+   * has this method; unix connections have none that anybody counts.
+   * @throws InspectError as `look` does.
+   */
+  traffic?(endpoint: Endpoint): TrafficOf;
   /**
    * Calls back when a connection that was seen at the last look has ended: it is time for another
    * one. Only a means that is told of it has this method.
@@ -112,6 +137,19 @@ export interface FailedSample {
 export interface GoneSample {
   readonly kind: 'gone';
   readonly looks: readonly EndpointLook[];
+}
+
+/** Takes samples. Nothing of it throws. */
+export interface Sampler {
+  /**
+   * One look at all endpoints, and at the daemon's process where nothing listens. While nothing
+   * changes, the same counted sample is handed back.
+   */
+  readonly sample: () => Sample;
+  /** Whether a sample now would be the very counted one of the last time. Costs less than one. */
+  readonly isUnchanged: () => boolean;
+  /** The traffic of the latest sample's connections, as far as it is to be had. */
+  readonly traffic: () => TrafficOf;
 }
 
 /** Why a look gave no answer. Code decides by `code`; people read `message`. */

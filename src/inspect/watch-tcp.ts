@@ -1,6 +1,6 @@
-import type { NativeAddon } from './native.ts';
+import type { NativeAddon, NativeTcpSocket } from './native.ts';
 import { tcpSight } from './sight.ts';
-import type { Sight, TcpEndpoint } from './types.ts';
+import type { Sight, TcpEndpoint, Traffic } from './types.ts';
 import type { Watch } from './watch.ts';
 
 const counterUnreadable =
@@ -12,15 +12,25 @@ export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
   let seen: { readonly revision: number; readonly sight: Sight } | undefined;
 
   return {
-    look(withTraffic) {
+    look() {
       const revision = tracker.poll();
-      if (withTraffic) {
-        return tcpSight(endpoint, tracker.socketsWithTraffic());
-      }
       if (seen?.revision !== revision) {
         seen = { revision, sight: tcpSight(endpoint, tracker.sockets()) };
       }
       return seen.sight;
+    },
+    isUnchanged() {
+      return seen !== undefined && tracker.poll() === seen.revision;
+    },
+    traffic() {
+      const sockets = tracker.socketsWithTraffic().filter(({ state }) => state !== 'listen');
+      const connections = seen?.sight.connections ?? [];
+      return new Map(
+        sockets.flatMap((socket, index) => {
+          const connection = connections[index];
+          return connection?.inode === socket.inode ? [[connection, trafficOf(socket)]] : [];
+        }),
+      );
     },
     onEnd(callback) {
       return tracker.onDestroyed(callback);
@@ -34,5 +44,16 @@ export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
     close() {
       tracker.close();
     },
+  };
+}
+
+function trafficOf(socket: NativeTcpSocket): Traffic {
+  return {
+    bytesReceived: socket.bytesReceived,
+    bytesAcked: socket.bytesAcked,
+    msSinceReceived: socket.lastDataReceivedMs,
+    msSinceSent: socket.lastDataSentMs,
+    msSinceAcked: socket.lastAckReceivedMs,
+    unanswered: socket.unanswered,
   };
 }

@@ -61,6 +61,13 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
       }
       return seen.sight;
     },
+    isUnchanged() {
+      const isListening = seen !== undefined && seen.sight.listenerInodes.length > 0;
+      return isListening && poll() === seen?.revision;
+    },
+    traffic() {
+      return new Map();
+    },
     onEnd() {
       return false;
     },

@@ -1,9 +1,11 @@
-import type { Sight } from './types.ts';
+import type { Sight, TrafficOf } from './types.ts';
 
 /** What an inspector keeps open for one endpoint. Its methods throw what the addon throws. */
 export interface Watch {
-  /** The same object as before while nothing has changed, unless traffic is asked for. */
-  look(withTraffic: boolean): Sight;
+  /** The same object as before while nothing has changed. */
+  look(): Sight;
+  isUnchanged(): boolean;
+  traffic(): TrafficOf;
   onEnd(callback: (() => void) | null): boolean;
   seenBetweenLooks(): number;
   handicap(): string | null;

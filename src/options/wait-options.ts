@@ -1,3 +1,4 @@
+import { shortestSilenceMs } from '../drain/standing.ts';
 import { onBlindChoices } from '../drain/types.ts';
 import { inspectorNames } from '../inspect/types.ts';
 import { logFormats, logLevels } from '../report/levels.ts';
@@ -12,11 +13,13 @@ import { list, type OptionValues, single } from './read-options.ts';
 
 const shortestIntervalMs = 1;
 const shortestProgressMs = 100;
+// buildkitd asks each peer every 15 s whether it is still there.
+const shortestUnreachableMs = 30_000;
 const longestWeekSeconds = 7 * 24 * 3600;
 
 /** The options that every command has which looks at the daemon. */
 export const lookOptions = {
-  addr: list('<endpoint>', 'where buildkitd listens; repeatable (its defaults)', (texts) =>
+  addr: list('<endpoint>', 'where buildkitd listens; repeatable', (texts) =>
     texts.map(parseEndpoint),
   ),
   'ignore-peer': list('<cidr>', 'peers that are no clients; repeatable', parseCidrs),
@@ -58,6 +61,18 @@ export const waitOptions = {
   'max-connections': single('<number>', 'so many clients are quiet', '0', (text) =>
     parseWholeNumber(text, 0, 1_000_000),
   ),
+  'probe-grace': single('<duration>', 'who is gone within this is no client', '1s', (text) =>
+    parseDuration(text),
+  ),
+  'ignore-silent': single('<duration>', 'leave out whom no byte goes to or from', 'off', (text) =>
+    parseDurationOrOff(text, shortestSilenceMs),
+  ),
+  'ignore-unreachable': single(
+    '<duration>',
+    'leave out whose host does not answer',
+    '120s',
+    (text) => parseDurationOrOff(text, shortestUnreachableMs),
+  ),
   'on-blind': single(
     '<what>',
     'when nothing can be seen: hold or exit',
@@ -84,6 +99,10 @@ export const waitOptions = {
 
 export type LookOptionValues = OptionValues<typeof lookOptions>;
 export type WaitOptionValues = OptionValues<typeof waitOptions>;
+
+function parseDurationOrOff(text: string, shortestMs: number): number | null {
+  return text === 'off' ? null : parseDuration(text, shortestMs);
+}
 
 function parseLogTo(text: string): LogTo {
   if (text === 'auto' || text === 'stderr' || text === 'pod') {

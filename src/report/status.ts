@@ -1,19 +1,33 @@
-import type { Connection, EndpointLook, Sample } from '../inspect/types.ts';
+import type { Connection, EndpointLook, Sample, Traffic, TrafficOf } from '../inspect/types.ts';
 import { about, capitalized, clientsAreConnected } from './words.ts';
+
+// What is not known of a unix connection, or by the means that was used, is null.
+const unknownTraffic: Traffic = {
+  bytesReceived: null,
+  bytesAcked: null,
+  msSinceReceived: null,
+  msSinceSent: null,
+  msSinceAcked: null,
+  unanswered: null,
+};
 
 type Counts = (connection: Connection) => boolean;
 
 /** What `status --json` prints. A number that could not be had is null, never 0. */
-export function statusJson(sample: Sample, counts: Counts): string {
+export function statusJson(sample: Sample, traffic: TrafficOf, counts: Counts): string {
   return JSON.stringify({
     connections: sample.kind === 'counted' ? sample.connections.filter(counts).length : null,
     state: sample.kind,
     error: sample.kind === 'failed' ? sample.error.message : null,
-    endpoints: sample.looks.map((look) => endpointJson(look, counts)),
+    endpoints: sample.looks.map((look) => endpointJson(look, traffic, counts)),
   });
 }
 
-function endpointJson(look: EndpointLook, counts: Counts): Record<string, unknown> {
+function endpointJson(
+  look: EndpointLook,
+  traffic: TrafficOf,
+  counts: Counts,
+): Record<string, unknown> {
   const { address } = look.endpoint;
   if (look.kind === 'unseen') {
     const error = look.error.message;
@@ -24,18 +38,21 @@ function endpointJson(look: EndpointLook, counts: Counts): Record<string, unknow
     address,
     inspector: look.inspector,
     listening: listenerInodes.length > 0,
-    connections: connections.map(({ endpoint: _, ...rest }) => ({
-      ...rest,
-      counted: counts({ endpoint: address, ...rest }),
-    })),
+    connections: connections.map((connection) => {
+      const { endpoint: _, ...rest } = connection;
+      const known = traffic.get(connection) ?? unknownTraffic;
+      return { ...rest, ...known, counted: counts(connection) };
+    }),
     error: null,
   };
 }
 
 /** The same for people: a sentence, and a table of the connections. */
-export function statusText(sample: Sample, counts: Counts): string {
+export function statusText(sample: Sample, traffic: TrafficOf, counts: Counts): string {
   const connections = sample.kind === 'gone' ? [] : sample.connections;
-  const rows = connections.map((connection) => statusRow(connection, counts(connection)));
+  const rows = connections.map((connection) =>
+    statusRow(connection, traffic.get(connection) ?? unknownTraffic, counts(connection)),
+  );
   return [
     `${headline(sample, counts)}\n`,
     ...(rows.length > 0 ? table([titles, ...rows]) : []),
@@ -58,13 +75,14 @@ function headline(sample: Sample, counts: Counts): string {
   }
 }
 
-const titles = ['ENDPOINT', 'PEER', 'INODE', 'RECEIVED', 'LAST IN', 'LAST OUT', ''];
+const titles = ['AT', 'PEER', 'INODE', 'RECEIVED', 'LAST IN', 'LAST OUT', ''];
 
-function statusRow(connection: Connection, isCounted: boolean): string[] {
+function statusRow(connection: Connection, traffic: Traffic, isCounted: boolean): string[] {
   const ago = (ms: number | null): string => (ms === null ? '-' : `${about(ms)} ago`);
-  const { endpoint, peer, inode, bytesReceived, msSinceReceived, msSinceSent } = connection;
+  const { peer, local, inode } = connection;
+  const { bytesReceived, msSinceReceived, msSinceSent } = traffic;
   return [
-    endpoint,
+    local,
     peer ?? '-',
     inode === 0 ? 'queued' : String(inode),
     bytesReceived === null ? '-' : `${bytesReceived} B`,

@@ -35,13 +35,26 @@ export function about(durationMs: number): string {
 
 /** Who is on a roster, the first ten by name, each with a note. */
 export function namesOf(roster: Roster, note: (entry: RosterEntry) => string): string {
-  const names = roster.slice(0, mostNames).map((entry) => {
-    const { peer, endpoint } = entry.connection;
+  return listed(roster, (entry) => {
     const noted = note(entry);
-    return `${peer ?? `a client of ${endpoint}`}${noted === '' ? '' : ` (${noted})`}`;
+    return `${nameOf(entry)}${noted === '' ? '' : ` (${noted})`}`;
   });
-  const rest = roster.length - names.length;
+}
+
+export function nameOf({ connection }: RosterEntry): string {
+  return connection.peer ?? `a client of ${connection.endpoint}`;
+}
+
+/** The first ten of a list, and how many more there are. */
+export function listed<Item>(items: readonly Item[], text: (item: Item) => string): string {
+  const names = items.slice(0, mostNames).map(text);
+  const rest = items.length - names.length;
   return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ');
+}
+
+/** What is added where a count is but a lower bound. */
+export function atLeast(seen: number): string {
+  return seen > 0 ? `; at least ${clientsAreConnected(seen)}` : '';
 }
 
 export function capitalized(sentence: string): string {

@@ -7,6 +7,7 @@ import type { Ended } from '../support/running.ts';
 import { it } from '../support/test.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
+const prefaceBytes = 24;
 const unix = 'unix:///run/buildkit.sock';
 
 async function status(place: Place, args: readonly string[], options?: CliOptions): Promise<Ended> {
@@ -26,7 +27,7 @@ describe.concurrent('status', () => {
     const [headline, titles, ...rows] = stdout.split('\n').slice(0, -1);
     expect(headline).toBe(`3 clients are connected to ${tcp} and ${unix}.`);
     expect(titles?.split(/ {2,}/)).toEqual([
-      'ENDPOINT',
+      'AT',
       'PEER',
       'INODE',
       'RECEIVED',
@@ -36,9 +37,9 @@ describe.concurrent('status', () => {
     const cells = rows.map((row) => row.split(/ {2,}/).slice(0, 3)).sort();
     expect(cells).toEqual(
       [
-        [tcp, client?.name, expect.stringMatching(/^\d+$/)],
-        [tcp, queued?.name, 'queued'],
-        [unix, other?.name, expect.stringMatching(/^\d+$/)],
+        ['127.0.0.1:1234', client?.name, expect.stringMatching(/^\d+$/)],
+        ['127.0.0.1:1234', queued?.name, 'queued'],
+        ['/run/buildkit.sock', other?.name, expect.stringMatching(/^\d+$/)],
       ].sort(),
     );
   });
@@ -87,7 +88,7 @@ describe.concurrent('status', () => {
     const ignoring = ['--addr', tcp, '--ignore-peer', '127.0.0.0/8'];
     const { code, stdout } = await status(place, ignoring);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^No client is connected .*\nENDPOINT .*\n.* ignored\n$/);
+    expect(stdout).toMatch(/^No client is connected .*\nAT .*\n.* ignored\n$/);
     const json = await status(place, [...ignoring, '--json']);
     expect(json.code).toBe(0);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -140,10 +141,14 @@ describe.concurrent('status --json', () => {
             {
               peer: client?.name,
               peerAddress: '127.0.0.1',
+              local: '127.0.0.1:1234',
               inode: inodeOf(client?.name ?? ''),
-              bytesReceived: 0,
+              bytesReceived: prefaceBytes,
+              bytesAcked: expect.any(Number),
               msSinceReceived: expect.any(Number),
               msSinceSent: expect.any(Number),
+              msSinceAcked: expect.any(Number),
+              unanswered: 0,
               counted: true,
             },
           ],
@@ -157,10 +162,14 @@ describe.concurrent('status --json', () => {
             {
               peer: other?.name,
               peerAddress: null,
+              local: '/run/buildkit.sock',
               inode: inodeOf(null),
               bytesReceived: null,
+              bytesAcked: null,
               msSinceReceived: null,
               msSinceSent: null,
+              msSinceAcked: null,
+              unanswered: null,
               counted: true,
             },
           ],

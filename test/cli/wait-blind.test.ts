@@ -54,7 +54,7 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
     const refusedMs = performance.now();
     refusal.begin();
 
-    expect(await wait.event('sight-lost')).toMatchObject({ code: 'EPERM', operation: 'sendmsg' });
+    expect(await wait.event('sight-lost')).toMatchObject({ code: 'EPERM', operation: 'socket' });
     expect(await wait.event('inspector-switched')).toMatchObject({
       level: 'warn',
       inspector: 'procfs',

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { createSockDiagInspector } from '../../src/inspect/sock-diag.ts';
-import type { Endpoint, Inspector } from '../../src/inspect/types.ts';
+import type { Endpoint, Inspector, Traffic } from '../../src/inspect/types.ts';
 
 const prebuild = fileURLToPath(
   new URL('../../prebuilds/linux-x64/buildkit-drain.node', import.meta.url),
@@ -69,15 +69,49 @@ test.each([
   await expect.poll(() => inspector.look(endpoint).connections).toEqual([]);
 });
 
-test('traffic is known to a look that asks for it', async () => {
+test('traffic is asked for on demand, and is that of the very connections that were seen', async () => {
   const { inspector, endpoint, arrive } = await scene();
   const client = await arrive();
   await new Promise<void>((resolve) => client.write('hello', () => resolve()));
-  const traffic = (): unknown =>
-    inspector.look(endpoint, { withTraffic: true }).connections[0]?.bytesReceived;
-  await expect.poll(traffic).toBe(5);
-  expect(inspector.look(endpoint).connections[0]?.bytesReceived).toBeNull();
+  const traffic = (): Traffic | undefined => {
+    const [connection] = inspector.look(endpoint).connections;
+    return connection && inspector.traffic?.(endpoint).get(connection);
+  };
+  await expect.poll(() => traffic()?.bytesReceived).toBe(5);
+  expect(traffic()).toEqual({
+    bytesReceived: 5,
+    bytesAcked: expect.any(Number),
+    msSinceReceived: expect.any(Number),
+    msSinceSent: expect.any(Number),
+    msSinceAcked: expect.any(Number),
+    unanswered: 0,
+  });
 });
+
+test.each([
+  ['tcp', undefined],
+  ['unix', `${tmpdir()}/buildkit-drain-unchanged-${process.pid}.sock`],
+])(
+  'whether a look at a %s endpoint would show anything new is known without it',
+  async (_kind, path) => {
+    const { inspector, endpoint, arrive } = await scene(path);
+    expect(inspector.isUnchanged?.(endpoint)).toBe(false);
+    inspector.look(endpoint);
+    expect(inspector.isUnchanged?.(endpoint)).toBe(true);
+
+    const client = await arrive();
+    expect(inspector.isUnchanged?.(endpoint)).toBe(false);
+    expect(inspector.isUnchanged?.(endpoint)).toBe(false);
+    expect(inspector.look(endpoint).connections).toHaveLength(1);
+    await expect
+      .poll(() => inspector.look(endpoint) && inspector.isUnchanged?.(endpoint))
+      .toBe(true);
+
+    client.destroy();
+    await expect.poll(() => inspector.isUnchanged?.(endpoint)).toBe(false);
+    await expect.poll(() => inspector.look(endpoint).connections).toEqual([]);
+  },
+);
 
 test('the end of a connection calls back at once, and one that no look saw is counted', async () => {
   const { inspector, endpoint, arrive } = await scene();

@@ -49,7 +49,10 @@ function listen({ address, keepsHalfOpen = false, backlog = 511 }) {
   });
 }
 
-function connectOne(to, from) {
+// What every HTTP/2 client sends first: one that sends nothing is a health check.
+const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
+function connectOne(to, from, isMute) {
   return new Promise((resolve, reject) => {
     const where = { ...toNode(to), ...(from && { localAddress: from }), allowHalfOpen: true };
     const socket = connect(where, () => {
@@ -59,6 +62,9 @@ function connectOne(to, from) {
       socket.on('close', () => connections.delete(id));
       socket.on('end', () => socket.end());
       socket.resume();
+      if (!isMute) {
+        socket.write(preface);
+      }
       const { localAddress, localPort } = socket;
       const name = localAddress ? peerText(localAddress, localPort) : `socket:[${inodeOf(socket)}]`;
       resolve({ id, name });
@@ -67,11 +73,11 @@ function connectOne(to, from) {
   });
 }
 
-async function connectMany({ to, count, from }) {
+async function connectMany({ to, count, from, isMute = false }) {
   const clients = [];
   while (clients.length < count) {
     const rest = Math.min(atOnce, count - clients.length);
-    const some = Array.from({ length: rest }, () => connectOne(to, from));
+    const some = Array.from({ length: rest }, () => connectOne(to, from, isMute));
     clients.push(...(await Promise.all(some)));
   }
   return clients;
@@ -85,6 +91,7 @@ await serveCommands({
   accepted: () => [...accepted.values()],
   /** Closes what was accepted, before the clients do. */
   dismiss: () => [...accepted.keys()].forEach((socket) => void socket.end()),
+  say: ({ ids, text }) => ids.forEach((id) => void connections.get(id).write(text)),
   /** Sends the FIN of these, and goes on receiving. */
   finish: ({ ids }) => ids.forEach((id) => void connections.get(id).end()),
   leave: ({ ids }) => ids.forEach((id) => void connections.get(id)?.destroy()),

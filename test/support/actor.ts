@@ -22,6 +22,9 @@ export interface Actor {
   ) => Promise<{ readonly address: string; readonly inode: number }>;
   readonly unlisten: (address: string) => Promise<void>;
   readonly connect: (to: string, count?: number, from?: string) => Promise<readonly Client[]>;
+  /** Connects, and sends nothing. */
+  readonly connectMutely: (to: string) => Promise<readonly Client[]>;
+  readonly say: (clients: readonly Client[], text: string) => Promise<void>;
   readonly accepted: () => Promise<readonly { peer: string | null; inode: number }[]>;
   readonly dismiss: () => Promise<void>;
   readonly finish: (clients: readonly Client[]) => Promise<void>;
@@ -57,6 +60,8 @@ async function startActor(
     listen: (address, options) => call({ do: 'listen', address, ...options }),
     unlisten: (address) => call({ do: 'unlisten', address }),
     connect: (to, count = 1, from) => call({ do: 'connect', to, count, from }),
+    connectMutely: (to) => call({ do: 'connect', to, count: 1, isMute: true }),
+    say: (clients, text) => call({ do: 'say', ids: ids(clients), text }),
     accepted: () => call({ do: 'accepted' }),
     dismiss: () => call({ do: 'dismiss' }),
     finish: (clients) => call({ do: 'finish', ids: ids(clients) }),

@@ -7,9 +7,14 @@ const sockDiag = createSockDiagInspector();
 await serveCommands({
   look({ by, address, netDirectory }) {
     const inspector = by === 'sock-diag' ? sockDiag : createProcfsInspector(netDirectory);
+    const endpoint = parseEndpoint(address);
+    const { listenerInodes, connections } = inspector.look(endpoint);
+    const traffic = inspector.traffic?.(endpoint);
     return {
       name: inspector.name,
-      ...inspector.look(parseEndpoint(address), { withTraffic: true }),
+      listenerInodes,
+      connections,
+      traffic: connections.map((connection) => traffic?.get(connection) ?? null),
     };
   },
 });

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { InspectorName, Sight } from '../../src/inspect/types.ts';
+import type { InspectorName, Sight, Traffic } from '../../src/inspect/types.ts';
 import { commanded } from './commanded.ts';
 import type { Place } from './place.ts';
 
@@ -10,7 +10,9 @@ export type Observe = (
   by: InspectorName,
   address: string,
   netDirectory?: string,
-) => Promise<Sight & { readonly name: InspectorName }>;
+) => Promise<
+  Sight & { readonly name: InspectorName; readonly traffic: readonly (Traffic | null)[] }
+>;
 
 export interface ObserverOptions {
   readonly namespaces?: readonly ('net' | 'pid' | 'mount')[];

@@ -37,8 +37,8 @@ function setUp(sockDiag: Sight | string, procfs: Sight | string) {
   const first = new Scripted('sock-diag', sockDiag);
   const second = new Scripted('procfs', procfs);
   const notices: ChoiceNotice[] = [];
-  const look = lookByBest(tcpEndpoint, [first, second], (notice) => notices.push(notice));
-  return { first, second, notices, look };
+  const looker = lookByBest(tcpEndpoint, [first, second], (notice) => notices.push(notice));
+  return { first, second, notices, looker, look: looker.look };
 }
 
 describe('the choice of an inspector', () => {

@@ -2,19 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { drain } from '../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
 import type { Sample } from '../../src/inspect/types.ts';
-import { client, counted, failed, gone } from './support/samples.ts';
+import { client, config, counted, failed, gone, samplerOf } from './support/samples.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
-
-const config: DrainConfig = {
-  intervalMs: 100,
-  quietPeriodMs: 10_000,
-  timeoutMs: null,
-  minWaitMs: 0,
-  maxConnections: 0,
-  counts: () => true,
-  onBlind: 'hold',
-  progressEveryMs: 30_000,
-};
 
 const builder = client('10.0.0.5:4000');
 const other = client('10.0.0.6:4000');
@@ -33,7 +22,8 @@ async function run(
   const startMs = clock.now();
   const events: DrainEvent[] = [];
   const outcome = await drain({
-    sample: () => sampleAt(clock.now() - startMs),
+    sampler: samplerOf(() => sampleAt(clock.now() - startMs)),
+    builds: null,
     config: { ...config, ...changes },
     clock,
     signal: new AbortController().signal,
@@ -129,14 +119,16 @@ describe('drain', () => {
       stop.abort('SIGTERM');
       return counted(builder);
     };
-    const input = { sample, config, clock, signal: stop.signal, onEvent: () => {} };
+    const sampler = samplerOf(sample);
+    const input = { sampler, builds: null, config, clock, signal: stop.signal, onEvent: () => {} };
     expect(await drain(input)).toMatchObject({ kind: 'interrupted', reason: 'SIGTERM', polls: 1 });
     expect(await drain(input)).toMatchObject({ kind: 'interrupted', polls: 0, sample: null });
   });
 
   it('lets what onEvent throws out, since its caller alone can know what it means', async () => {
     const input = {
-      sample: () => counted(),
+      sampler: samplerOf(() => counted()),
+      builds: null,
       config,
       clock: new VirtualClock(),
       signal: new AbortController().signal,
@@ -151,23 +143,23 @@ describe('drain', () => {
 describe('a pause in which nobody looked', () => {
   /** Waits with a client-free daemon, and is stopped once for so long after 400 ms. */
   async function waitedWithPause(pauseMs: number, quietPeriodMs: number): Promise<number> {
-    const clock = new VirtualClock();
-    const startMs = clock.now();
-    let isPaused = false;
+    const startMs = new VirtualClock().now();
+    const clock = new (class extends VirtualClock {
+      isPaused = false;
+
+      override async sleep(durationMs: number): Promise<void> {
+        await super.sleep(durationMs);
+        if (!this.isPaused && this.now() - startMs >= 400) {
+          this.isPaused = true;
+          this.ms += pauseMs;
+        }
+      }
+    })();
     const { waitedMs } = await drain({
-      sample: () => counted(),
+      sampler: samplerOf(() => counted()),
+      builds: null,
       config: { ...config, quietPeriodMs },
-      clock: {
-        now: () => clock.now(),
-        sleep: async (durationMs) => {
-          await clock.sleep(durationMs);
-          if (!isPaused && clock.now() - startMs >= 400) {
-            isPaused = true;
-            clock.ms += pauseMs;
-          }
-        },
-        wake: () => {},
-      },
+      clock,
       signal: new AbortController().signal,
       onEvent: () => {},
     });
@@ -189,7 +181,7 @@ describe('the events of a wait', () => {
   it('tell who came and who left', async () => {
     const { events } = await run(
       (ms) => (ms < 1000 ? counted(builder) : ms < 2000 ? counted(builder, other) : counted()),
-      { quietPeriodMs: 1000 },
+      { quietPeriodMs: 1000, probeGraceMs: 0 },
     );
     expect(kindsOf(events)).toEqual(['started', 'changed', 'changed']);
     expect(events[1]).toMatchObject({ before: 1, arrived: [{ connection: other }], left: [] });
@@ -216,13 +208,14 @@ describe('the events of a wait', () => {
     const events: DrainEvent[] = [];
     let isStopped = false;
     const outcome = await drain({
-      sample: () => {
+      sampler: samplerOf(() => {
         if (!isStopped && clock.now() - startMs >= 5000) {
           isStopped = true;
           clock.ms += 60_000;
         }
         return counted();
-      },
+      }),
+      builds: null,
       config,
       clock,
       signal: new AbortController().signal,

@@ -1,26 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { Roster } from '../../src/drain/roster.ts';
-import type { DrainConfig, DrainStatus, DrainTally } from '../../src/drain/types.ts';
+import type { DrainStatus, DrainTally } from '../../src/drain/types.ts';
 import type { Connection } from '../../src/inspect/types.ts';
-import { eventEntry, noticeEntry, outcomeEntry } from '../../src/report/messages.ts';
-import { client, counted, failed, tcpEndpoint } from './support/samples.ts';
-
-const config: DrainConfig = {
-  intervalMs: 100,
-  quietPeriodMs: 10_000,
-  timeoutMs: null,
-  minWaitMs: 0,
-  maxConnections: 0,
-  counts: () => true,
-  onBlind: 'hold',
-  progressEveryMs: 30_000,
-};
+import { eventEntry } from '../../src/report/events.ts';
+import { noticeEntry } from '../../src/report/notices.ts';
+import { outcomeEntry } from '../../src/report/outcome.ts';
+import { client, config, counted, failed, tcpEndpoint } from './support/samples.ts';
 
 const builder = client('10.0.0.5:43210');
 const queued = client(null, { inode: 0, endpoint: 'unix:///run/b.sock' });
 
 function rosterOf(...connections: Connection[]): Roster {
-  return connections.map((connection, index) => ({ connection, firstSeenMs: index * 1000 }));
+  return connections.map((connection, index) => ({
+    key: String(index),
+    connection,
+    firstSeenMs: index * 1000,
+    isNewcomer: false,
+    traffic: null,
+    standing: 'client',
+  }));
 }
 
 function status(...connections: Connection[]): DrainStatus {
@@ -28,14 +26,16 @@ function status(...connections: Connection[]): DrainStatus {
     nowMs: 42_500,
     waitedMs: 42_500,
     sample: counted(...connections),
-    roster: rosterOf(...connections),
+    clients: rosterOf(...connections),
+    leftOut: [],
+    builds: null,
     quietForMs: connections.length === 0 ? 4200 : null,
   };
 }
 
 function tally(...connections: Connection[]): DrainTally {
-  const { nowMs, waitedMs, roster, sample } = status(...connections);
-  return { nowMs, waitedMs, roster, sample, polls: 425, mostConnections: 2 };
+  const { quietForMs: _, ...now } = status(...connections);
+  return { ...now, polls: 425, mostConnections: 2, probes: 0 };
 }
 
 describe('the sentences of a wait', () => {

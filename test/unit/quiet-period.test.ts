@@ -1,36 +1,48 @@
 import { describe, expect, it } from 'vitest';
 import {
   beginQuiet,
+  type CountedReading,
   drainedAtMs,
   observe,
+  observeNothingNew,
   type QuietRule,
   type QuietState,
+  type Reading,
   verdict,
 } from '../../src/drain/quiet-period.ts';
-import type { Sample } from '../../src/inspect/types.ts';
-import { client, counted, failed, gone } from './support/samples.ts';
+import { failed as failedSample } from './support/samples.ts';
 
 const rule: QuietRule = {
   quietPeriodMs: 1000,
   minWaitMs: 0,
   maxConnections: 0,
   maxGapMs: 1000,
-  counts: () => true,
 };
 
-const builder = client('10.0.0.5:4000');
+type Untimed<Kind extends Reading> = Kind extends Reading ? Omit<Kind, 'fromMs' | 'toMs'> : never;
+type Seen = Untimed<Reading>;
+
+const gone: Seen = { kind: 'gone' };
+
+function counted(clients = 0, rest: Partial<CountedReading> = {}): Seen {
+  return { kind: 'counted', clients, newcomers: 0, builds: 'none', ...rest };
+}
+
+function failed(seen = 0): Seen {
+  return { kind: 'failed', error: failedSample().error, seen };
+}
 
 function stateAfter(
-  history: readonly [atMs: number, sample: Sample][],
+  history: readonly [atMs: number, seen: Seen][],
   some: QuietRule = rule,
 ): QuietState {
   return history.reduce(
-    (state, [atMs, sample]) => observe(state, { sample, fromMs: atMs, toMs: atMs }, some),
+    (state, [atMs, seen]) => observe(state, { ...seen, fromMs: atMs, toMs: atMs }, some),
     beginQuiet(0),
   );
 }
 
-function verdictAfter(history: readonly [number, Sample][], changes: Partial<QuietRule> = {}) {
+function verdictAfter(history: readonly [number, Seen][], changes: Partial<QuietRule> = {}) {
   const changed = { ...rule, ...changes };
   return verdict(stateAfter(history, changed), changed);
 }
@@ -54,9 +66,9 @@ describe('the quiet period', () => {
   });
 
   it('starts over with every client', () => {
-    const history: [number, Sample][] = [
+    const history: [number, Seen][] = [
       [0, counted()],
-      [900, counted(builder)],
+      [900, counted(1)],
       [1000, counted()],
       [1900, counted()],
     ];
@@ -65,7 +77,7 @@ describe('the quiet period', () => {
   });
 
   it('starts over with a sample that could not be taken: unknown is never zero', () => {
-    const history: [number, Sample][] = [
+    const history: [number, Seen][] = [
       [0, counted()],
       [500, failed()],
       [600, counted()],
@@ -76,10 +88,7 @@ describe('the quiet period', () => {
   });
 
   it('never ends on failed samples, however many', () => {
-    const blind = Array.from({ length: 100 }, (_, poll): [number, Sample] => [
-      poll * 100,
-      failed(),
-    ]);
+    const blind = Array.from({ length: 100 }, (_, poll): [number, Seen] => [poll * 100, failed()]);
     expect(verdictAfter(blind)).toBe('waiting');
   });
 
@@ -101,7 +110,7 @@ describe('the quiet period', () => {
 
   it('counts from the end of the first quiet sample to the begin of the last', () => {
     const stoppedWithin = (fromMs: number, toMs: number): QuietState =>
-      observe(stateAfter([[0, counted()]]), { sample: counted(), fromMs, toMs }, rule);
+      observe(stateAfter([[0, counted()]]), { ...counted(), fromMs, toMs }, rule);
     expect(verdict(stoppedWithin(100, 1000), rule)).toBe('waiting');
     expect(drainedAtMs(stoppedWithin(100, 1000), rule)).toBe(1000);
     expect(drainedAtMs(stoppedWithin(100, 1001), rule)).toBe(2001);
@@ -109,12 +118,12 @@ describe('the quiet period', () => {
 
   it('may be zero: then one vouched-for look at zero is enough, and a client still holds', () => {
     expect(verdictAfter([[0, counted()]], { quietPeriodMs: 0 })).toBe('drained');
-    expect(verdictAfter([[0, counted(builder)]], { quietPeriodMs: 0 })).toBe('waiting');
+    expect(verdictAfter([[0, counted(1)]], { quietPeriodMs: 0 })).toBe('waiting');
     expect(verdictAfter([[0, failed()]], { quietPeriodMs: 0 })).toBe('waiting');
   });
 
   it('does not end the wait before the minimum wait', () => {
-    const history: [number, Sample][] = [
+    const history: [number, Seen][] = [
       [0, counted()],
       [1000, counted()],
       [1500, counted()],
@@ -124,35 +133,53 @@ describe('the quiet period', () => {
   });
 
   it('allows as many clients as it was told to', () => {
-    const history: [number, Sample][] = [
-      [0, counted(builder)],
-      [1000, counted(builder)],
+    const history: [number, Seen][] = [
+      [0, counted(1)],
+      [1000, counted(1)],
     ];
     expect(verdictAfter(history, { maxConnections: 1 })).toBe('drained');
     expect(verdictAfter(history, { maxConnections: 0 })).toBe('waiting');
   });
 
-  it('leaves out connections that do not count', () => {
-    const probe = client('10.9.9.9:1');
-    const counts = (connection: { peer: string | null }) => connection !== probe;
-    expect(
-      verdictAfter(
-        [
-          [0, counted(probe)],
-          [1000, counted(probe)],
-        ],
-        { counts },
-      ),
-    ).toBe('drained');
-    expect(
-      verdictAfter(
-        [
-          [0, counted(probe, builder)],
-          [1000, counted(probe)],
-        ],
-        { counts },
-      ),
-    ).toBe('waiting');
+  it('is not broken by a newcomer, and does not end while there is one', () => {
+    const history: [number, Seen][] = [
+      [0, counted()],
+      [500, counted(0, { newcomers: 1 })],
+      [1000, counted(0, { newcomers: 1 })],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(drainedAtMs(stateAfter(history), rule)).toBeNull();
+    expect(verdictAfter([...history, [1001, counted()]])).toBe('drained');
+    expect(verdictAfter(history, { maxConnections: 1 })).toBe('drained');
+  });
+
+  it('is broken by a build that the daemon says is running, whatever the sockets show', () => {
+    const history: [number, Seen][] = [
+      [0, counted()],
+      [500, counted(0, { builds: 'running' })],
+      [1000, counted()],
+      [1999, counted()],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(verdictAfter([...history, [2000, counted()]])).toBe('drained');
+  });
+
+  it('does not end while the answer of the daemon is awaited', () => {
+    const history: [number, Seen][] = [
+      [0, counted()],
+      [1000, counted(0, { builds: 'awaited' })],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(verdictAfter([...history, [1001, counted()]])).toBe('drained');
+  });
+
+  it('goes on over looks that find nothing new, and ends with a reading only', () => {
+    const looked = observeNothingNew(stateAfter([[0, counted()]]), 900);
+    expect(looked.quietSinceMs).toBe(0);
+    const last = observe(looked, { ...counted(), fromMs: 1800, toMs: 1800 }, rule);
+    expect(verdict(last, rule)).toBe('drained');
+    const late = observe(looked, { ...counted(), fromMs: 1901, toMs: 1901 }, rule);
+    expect(verdict(late, rule)).toBe('waiting');
   });
 });
 
@@ -201,7 +228,7 @@ describe('blindness', () => {
     expect(
       stateAfter([
         [0, failed()],
-        [100, failed('EPERM', builder)],
+        [100, failed(1)],
       ]).blindSinceMs,
     ).toBeNull();
   });

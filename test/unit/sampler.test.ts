@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Looker } from '../../src/inspect/choose.ts';
 import type { DaemonState, DaemonWatch } from '../../src/inspect/daemon.ts';
 import { createSampler } from '../../src/inspect/sampler.ts';
 import { type EndpointLook, InspectError } from '../../src/inspect/types.ts';
@@ -17,6 +18,7 @@ function setUp(isAssumed: boolean) {
     unix: seen(unixEndpoint, [6]) as EndpointLook,
     daemon: { kind: 'dead' } as DaemonState,
     remembered: [] as readonly number[],
+    isUnchanged: false,
   };
   const daemon: DaemonWatch = {
     remember: (inodes) => {
@@ -24,14 +26,19 @@ function setUp(isAssumed: boolean) {
     },
     state: () => now.daemon,
   };
-  const sample = createSampler(
+  const lookerAt = (look: () => EndpointLook): Looker => ({
+    look,
+    isUnchanged: () => now.isUnchanged,
+    traffic: () => new Map(),
+  });
+  const sampler = createSampler(
     [
-      { endpoint: tcpEndpoint, isAssumed, look: () => now.tcp },
-      { endpoint: unixEndpoint, isAssumed, look: () => now.unix },
+      { endpoint: tcpEndpoint, isAssumed, looker: lookerAt(() => now.tcp) },
+      { endpoint: unixEndpoint, isAssumed, looker: lookerAt(() => now.unix) },
     ],
     daemon,
   );
-  return { now, sample };
+  return { now, sampler, sample: sampler.sample };
 }
 
 describe('a sample', () => {

@@ -21,6 +21,8 @@ struct TcpSocket {
   std::uint32_t uid;
   /// Names this socket and no other until the next boot.
   std::uint64_t cookie;
+  /// How often data or a probe was sent again without an answer up to now.
+  std::uint8_t unanswered;
 
   // From struct tcp_info (linux/tcp.h). Empty means unknown: the kernel is older than the field, or
   // the socket listens and has no traffic.

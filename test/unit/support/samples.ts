@@ -1,3 +1,4 @@
+import type { DrainConfig } from '../../../src/drain/types.ts';
 import {
   type Connection,
   type CountedSample,
@@ -6,6 +7,10 @@ import {
   type FailedSample,
   type GoneSample,
   InspectError,
+  type Sample,
+  type Sampler,
+  type Traffic,
+  type TrafficOf,
 } from '../../../src/inspect/types.ts';
 
 export const tcpEndpoint: Endpoint = {
@@ -25,10 +30,21 @@ export function client(peer: string | null, rest: Partial<Connection> = {}): Con
     endpoint: tcpEndpoint.address,
     peer,
     peerAddress: peer?.split(':')[0] ?? null,
+    local: '10.0.0.1:1234',
     inode: 7,
-    bytesReceived: null,
-    msSinceReceived: null,
-    msSinceSent: null,
+    ...rest,
+  };
+}
+
+/** The traffic of a connection that has sent and received a little, and is reachable. */
+export function traffic(rest: Partial<Traffic> = {}): Traffic {
+  return {
+    bytesReceived: 100,
+    bytesAcked: 100,
+    msSinceReceived: 0,
+    msSinceSent: 0,
+    msSinceAcked: 0,
+    unanswered: 0,
     ...rest,
   };
 }
@@ -56,3 +72,27 @@ export function failed(code = 'EPERM', ...connections: Connection[]): FailedSamp
 }
 
 export const gone: GoneSample = { kind: 'gone', looks: [] };
+
+/** A sampler that says what the test does, and never that nothing is new. */
+export function samplerOf(
+  sample: () => Sample,
+  trafficNow: () => TrafficOf = () => new Map(),
+): Sampler {
+  return { sample, isUnchanged: () => false, traffic: trafficNow };
+}
+
+/** What `wait` does without options, but for the daemon's word, which nobody gives here. */
+export const config: DrainConfig = {
+  intervalMs: 100,
+  quietPeriodMs: 10_000,
+  timeoutMs: null,
+  minWaitMs: 0,
+  maxConnections: 0,
+  counts: () => true,
+  probeGraceMs: 1000,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: 120_000,
+  builds: 'auto',
+  onBlind: 'hold',
+  progressEveryMs: 30_000,
+};

@@ -12,5 +12,11 @@ export class VirtualClock implements Clock {
     this.ms += durationMs;
   }
 
+  async repeat(intervalMs: number, isDone: () => boolean): Promise<void> {
+    do {
+      await this.sleep(intervalMs);
+    } while (!isDone());
+  }
+
   wake(): void {}
 }

@@ -1,0 +1,107 @@
+import type { BuildsAnswer, BuildsSource } from '../builds/types.ts';
+import type { InspectError } from '../inspect/types.ts';
+import type { Clock } from './clock.ts';
+import type { CountedReading } from './quiet-period.ts';
+import type { BuildsEvidence } from './standing.ts';
+
+/** What the daemon has said of its builds, and when. All times are in milliseconds. */
+export interface BuildsNote extends BuildsEvidence {
+  readonly answer: BuildsAnswer;
+  readonly answeredMs: number;
+  /** Whether builds were running when the daemon last said anything certain. */
+  readonly wereRunning: boolean;
+}
+
+/** How the wait stands, as far as it tells whether to ask. */
+interface BuildsNeed {
+  readonly nowMs: number;
+  /** Since when the sockets show no more than the allowed clients; null where they do not. */
+  readonly socketsQuietSinceMs: number | null;
+  /** Whether the answer decides if somebody is a client. */
+  readonly hasDoubtful: boolean;
+  readonly progressDueMs: number;
+}
+
+/** Asks when the answer can matter, which is never each time that one looks. */
+export interface BuildWatch {
+  readonly latest: () => BuildsNote | null;
+  readonly isAsking: () => boolean;
+  readonly askIfDue: (need: BuildsNeed) => void;
+  /** What it comes to for the rule: an error where it may not do without an answer. */
+  readonly reading: () => CountedReading['builds'] | InspectError;
+  readonly ownPeers: () => readonly string[];
+}
+
+const shortestPauseMs = 1000;
+const doubtPauseMs = 5000;
+
+/** @param isRequired whether nothing may be concluded without the daemon's own word. */
+export function watchBuilds(
+  source: BuildsSource | null,
+  isRequired: boolean,
+  clock: Clock,
+): BuildWatch {
+  let latest: BuildsNote | null = null;
+  let askedMs: number | null = null;
+
+  const ask = async (from: BuildsSource, nowMs: number): Promise<void> => {
+    askedMs = nowMs;
+    const answer = await from.ask();
+    latest = noteOf(latest, answer, nowMs, clock.now());
+    askedMs = null;
+    clock.wake();
+  };
+
+  return {
+    latest: () => latest,
+    isAsking: () => askedMs !== null,
+    askIfDue(need) {
+      if (source !== null && askedMs === null && isDue(latest, need, isRequired)) {
+        void ask(source, need.nowMs);
+      }
+    },
+    reading() {
+      if (latest?.wereRunning) {
+        return 'running';
+      }
+      if (askedMs !== null) {
+        return 'awaited';
+      }
+      return isRequired && latest?.answer.kind === 'unknown' ? latest.answer.error : 'none';
+    },
+    ownPeers: () => source?.ownPeers() ?? [],
+  };
+}
+
+/** Whether the daemon is to be asked now. */
+function isDue(latest: BuildsNote | null, need: BuildsNeed, isRequired: boolean): boolean {
+  const { nowMs, socketsQuietSinceMs, hasDoubtful, progressDueMs } = need;
+  if (latest === null) {
+    return true;
+  }
+  const pauseMs = nowMs - latest.answeredMs;
+  if (pauseMs < shortestPauseMs) {
+    return false;
+  }
+  const hangsOnIt = latest.wereRunning || (isRequired && latest.answer.kind === 'unknown');
+  const isQuiet = socketsQuietSinceMs !== null;
+  return (
+    (isQuiet && (hangsOnIt || latest.askedMs < socketsQuietSinceMs)) ||
+    (hasDoubtful && pauseMs >= doubtPauseMs) ||
+    (nowMs >= progressDueMs && latest.askedMs < progressDueMs)
+  );
+}
+
+function noteOf(
+  before: BuildsNote | null,
+  answer: BuildsAnswer,
+  askedMs: number,
+  answeredMs: number,
+): BuildsNote {
+  // An answer that could not be had does not end what was certain.
+  const wereRunning =
+    answer.kind === 'known' ? answer.builds.length > 0 : (before?.wereRunning ?? false);
+  const isNone = answer.kind === 'known' && answer.builds.length === 0;
+  const noneSinceMs = isNone ? (before?.noneSinceMs ?? askedMs) : null;
+  return { answer, askedMs, answeredMs, wereRunning, noneSinceMs };
+}

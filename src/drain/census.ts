@@ -1,0 +1,68 @@
+import type { Connection, TrafficOf } from '../inspect/types.ts';
+import { isLeftOut, noteTraffic, type Roster, type RosterEntry, updateRoster } from './roster.ts';
+import { type BuildsEvidence, graceEndsMs, type StandingRule, standingOf } from './standing.ts';
+
+/** Everybody who is connected, and what each is taken for. All times are in milliseconds. */
+export interface Census {
+  readonly roster: Roster;
+  readonly trafficReadMs: number;
+  /** When a standing may change without any connection coming or going. */
+  readonly reviewDueMs: number;
+}
+
+/** What a census is taken from. */
+export interface Sightings {
+  readonly nowMs: number;
+  readonly connections: readonly Connection[];
+  /** Whether these are the very connections of the last census. */
+  readonly isUnchanged: boolean;
+  /** Whether the look before this one would have shown what is now new. */
+  readonly showsArrivals: boolean;
+  readonly traffic: () => TrafficOf;
+  /** The peers that are this program itself. */
+  readonly ownPeers: readonly string[];
+  readonly builds: BuildsEvidence | null;
+}
+
+const reviewEveryMs = 1000;
+
+export const emptyCensus: Census = { roster: [], trafficReadMs: -Infinity, reviewDueMs: Infinity };
+
+export function takeCensus(before: Census, seen: Sightings, rule: StandingRule): Census {
+  const { nowMs } = seen;
+  let roster = seen.isUnchanged
+    ? before.roster
+    : updateRoster(before.roster, seen.connections, nowMs, seen.showsArrivals);
+  const readsTraffic = roster.length > 0 && isTrafficDue(before, nowMs, roster);
+  if (readsTraffic) {
+    roster = noteTraffic(roster, seen.traffic(), nowMs);
+  }
+  roster = roster.map((entry) => judge(entry, seen, rule));
+  return {
+    roster,
+    trafficReadMs: readsTraffic ? nowMs : before.trafficReadMs,
+    reviewDueMs: reviewDueMs(roster, nowMs, rule),
+  };
+}
+
+// Whoever is left out is looked at each time: it counts again with its next byte.
+function isTrafficDue({ trafficReadMs }: Census, nowMs: number, roster: Roster): boolean {
+  return nowMs - trafficReadMs >= reviewEveryMs || roster.some(isLeftOut);
+}
+
+function judge(entry: RosterEntry, seen: Sightings, rule: StandingRule): RosterEntry {
+  const { peer } = entry.connection;
+  const isOwn = peer !== null && seen.ownPeers.includes(peer);
+  const standing = isOwn ? 'own' : standingOf(entry, seen.nowMs, rule, seen.builds);
+  return standing === entry.standing ? entry : { ...entry, standing };
+}
+
+function reviewDueMs(roster: Roster, nowMs: number, rule: StandingRule): number {
+  if (roster.some(isLeftOut)) {
+    return nowMs;
+  }
+  const graceEnds = roster
+    .filter(({ standing }) => standing === 'newcomer')
+    .map((entry) => graceEndsMs(entry, rule));
+  return roster.length === 0 ? Infinity : Math.min(nowMs + reviewEveryMs, ...graceEnds);
+}

@@ -1,0 +1,106 @@
+import { InspectError, type Sample, type Sampler } from '../inspect/types.ts';
+import type { BuildWatch } from './build-watch.ts';
+import { emptyCensus, takeCensus } from './census.ts';
+import type { Clock } from './clock.ts';
+import type { QuietRule, Reading } from './quiet-period.ts';
+import { clientsIn, type Roster } from './roster.ts';
+import { isDoubtful, type StandingRule } from './standing.ts';
+import type { DrainConfig } from './types.ts';
+
+/** One full look, and what it comes to. */
+export interface Observation {
+  readonly sample: Sample;
+  readonly reading: Reading;
+  readonly roster: Roster;
+  /** When the reading may change without any connection coming or going, in milliseconds. */
+  readonly reviewDueMs: number;
+}
+
+export interface ObserverInput {
+  readonly sampler: Sampler;
+  readonly builds: BuildWatch;
+  readonly rule: QuietRule & StandingRule & Pick<DrainConfig, 'counts'>;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes the function that looks: who is connected, what each is taken for, and what the daemon says.
+ *
+ * @param showsArrivals of the function: whether what is new now has come since the look before.
+ */
+export function createObserver(
+  input: ObserverInput,
+): (showsArrivals: (toMs: number) => boolean, progressDueMs: number) => Observation {
+  const { sampler, builds, rule, clock } = input;
+  let last: Sample | null = null;
+  let census = emptyCensus;
+  let socketsQuietSinceMs: number | null = null;
+
+  const count = (sample: Sample & { kind: 'counted' }, nowMs: number, isWatched: boolean): void => {
+    const seen = {
+      nowMs,
+      connections: sample.connections.filter(rule.counts),
+      isUnchanged: sample === last,
+      showsArrivals: isWatched && last?.kind === 'counted',
+      traffic: sampler.traffic,
+      ownPeers: builds.ownPeers(),
+      builds: builds.latest(),
+    };
+    census = takeCensus(census, seen, rule);
+  };
+
+  return (showsArrivals, progressDueMs) => {
+    const fromMs = clock.now();
+    const sample = sampleOrFailure(sampler);
+    const toMs = clock.now();
+    if (sample.kind === 'counted') {
+      count(sample, toMs, showsArrivals(toMs));
+    } else if (sample.kind === 'gone') {
+      census = emptyCensus;
+    }
+    last = sample;
+
+    const { roster } = census;
+    const clients = clientsIn(roster);
+    const isQuiet = sample.kind === 'counted' && clients.length <= rule.maxConnections;
+    socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;
+    const isDoubt = clients.every((entry) => isDoubtful(entry, toMs, rule));
+    const hasDoubtful = isDoubt && roster.some((entry) => isDoubtful(entry, toMs, rule));
+    builds.askIfDue({ nowMs: toMs, socketsQuietSinceMs, hasDoubtful, progressDueMs });
+
+    const reading = readingOf({ fromMs, toMs }, sample, roster, input);
+    return { sample, reading, roster, reviewDueMs: census.reviewDueMs };
+  };
+}
+
+function sampleOrFailure(sampler: Sampler): Sample {
+  try {
+    return sampler.sample();
+  } catch (cause) {
+    const message = `a bug in buildkit-drain: ${cause instanceof Error ? cause.message : cause}`;
+    const error = new InspectError('ERR_BUG', 'take a sample', message, { cause });
+    return { kind: 'failed', error, looks: [], connections: [] };
+  }
+}
+
+function readingOf(
+  times: { readonly fromMs: number; readonly toMs: number },
+  sample: Sample,
+  roster: Roster,
+  { builds, rule }: ObserverInput,
+): Reading {
+  if (sample.kind === 'gone') {
+    return { kind: 'gone', ...times };
+  }
+  if (sample.kind === 'failed') {
+    const seen = sample.connections.filter(rule.counts).length;
+    return { kind: 'failed', error: sample.error, seen, ...times };
+  }
+  const clients = clientsIn(roster).length;
+  const said = builds.reading();
+  if (said instanceof InspectError) {
+    return { kind: 'failed', error: said, seen: clients, ...times };
+  }
+  const newcomers = roster.filter(({ standing }) => standing === 'newcomer').length;
+  return { kind: 'counted', clients, newcomers, builds: said, ...times };
+}

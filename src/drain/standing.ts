@@ -1,0 +1,98 @@
+import type { RosterEntry, Standing } from './roster.ts';
+
+/** Which connections are no clients. All times are in milliseconds. */
+export interface StandingRule {
+  /** A connection gone within this time does not break quiet. */
+  readonly probeGraceMs: number;
+  /** So long without any traffic is silence; null where silence alone proves nothing. */
+  readonly ignoreSilentMs: number | null;
+  /** So long without a sign of life of the peer; null for never. */
+  readonly ignoreUnreachableMs: number | null;
+}
+
+/** What the daemon itself has said of its builds, as far as a standing depends on it. */
+export interface BuildsEvidence {
+  /** Since when every answer was that no build runs, by when it was asked for; null where not. */
+  readonly noneSinceMs: number | null;
+  /** When the latest answer was asked for. */
+  readonly askedMs: number;
+}
+
+/**
+ * A build's connection has traffic every 5 s while its session lives, and a client that was stopped
+ * loses its session after some 40 s: a shorter silence says nothing.
+ */
+export const shortestSilenceMs = 45_000;
+
+// A nameless connection may be our own question to the daemon: it gets the time that one may take.
+const longestQuestionMs = 1500;
+
+export function standingOf(
+  entry: RosterEntry,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): Standing {
+  if (isNewcomer(entry, nowMs, rule)) {
+    return 'newcomer';
+  }
+  if (entry.traffic?.latest.bytesReceived === 0 && nowMs >= graceEndsMs(entry, rule)) {
+    return 'health-check';
+  }
+  if (isUnreachable(entry, rule)) {
+    return 'unreachable';
+  }
+  return isDoubtful(entry, nowMs, rule) && provesSilence(entry, nowMs, rule, builds)
+    ? 'silent'
+    : 'client';
+}
+
+/** When a connection that may be a probe has been there for too long to be one. */
+export function graceEndsMs({ firstSeenMs, connection }: RosterEntry, rule: StandingRule): number {
+  const leastMs = connection.peer === null ? longestQuestionMs : 0;
+  return firstSeenMs + Math.max(rule.probeGraceMs, leastMs);
+}
+
+/** Whether it depends on the daemon's answer, or on the user's word, that this is a client. */
+export function isDoubtful(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
+  const limitMs = silenceLimitMs(rule);
+  if (entry.traffic !== null) {
+    return nowMs - entry.traffic.silentSinceMs >= limitMs;
+  }
+  // Nobody counts a unix connection's bytes: that it may be silent takes the user's word.
+  const isUnix = entry.connection.peerAddress === null;
+  return isUnix && rule.ignoreSilentMs !== null && nowMs - entry.firstSeenMs >= limitMs;
+}
+
+function isNewcomer(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
+  return entry.isNewcomer && nowMs < graceEndsMs(entry, rule);
+}
+
+function isUnreachable({ traffic }: RosterEntry, { ignoreUnreachableMs }: StandingRule): boolean {
+  if (traffic === null || ignoreUnreachableMs === null) {
+    return false;
+  }
+  const { msSinceAcked, unanswered } = traffic.latest;
+  // Without a question that went unanswered the peer may merely have had nothing to answer.
+  return (unanswered ?? 0) > 0 && msSinceAcked !== null && msSinceAcked >= ignoreUnreachableMs;
+}
+
+function provesSilence(
+  { traffic, firstSeenMs }: RosterEntry,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): boolean {
+  if (traffic === null) {
+    const noneSinceMs = builds?.noneSinceMs ?? null;
+    const limitMs = silenceLimitMs(rule);
+    return noneSinceMs !== null && nowMs - Math.max(noneSinceMs, firstSeenMs) >= limitMs;
+  }
+  const hasNoBuild =
+    builds !== null && builds.noneSinceMs !== null && builds.askedMs >= traffic.silentSinceMs;
+  return hasNoBuild || rule.ignoreSilentMs !== null;
+}
+
+function silenceLimitMs({ ignoreSilentMs }: StandingRule): number {
+  return Math.max(ignoreSilentMs ?? 0, shortestSilenceMs);
+}

@@ -1,0 +1,174 @@
+import type { BuildsAnswer } from '../builds/types.ts';
+import type { RosterEntry } from '../drain/roster.ts';
+import type { DrainConfig, DrainEvent, DrainStatus } from '../drain/types.ts';
+import type { EndpointLook, Sample } from '../inspect/types.ts';
+import type { LogEntry } from './log.ts';
+import { buildsAreRunning, leftOutReason, stateFields, stateText } from './state.ts';
+import {
+  about,
+  atLeast,
+  capitalized,
+  clients,
+  clientsAreConnected,
+  formatDuration,
+  nameOf,
+  namesOf,
+} from './words.ts';
+
+/** What a wait says of what happens, and the fields that say the same to machines. */
+export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
+  switch (event.kind) {
+    case 'started':
+      return {
+        level: 'info',
+        message: `Waiting for quiet on ${watchedText(event.sample)}: ${stateText(event, config)}.`,
+        fields: { ...statusFields(event), ...configFields(config) },
+      };
+    case 'progress':
+      return {
+        level: 'info',
+        message: `Still waiting after ${about(event.waitedMs)}: ${stateText(event, config)}.`,
+        fields: statusFields(event),
+      };
+    case 'changed':
+      return {
+        level: 'info',
+        message: `${capitalized(stateText(event, config))}. ${changeText(event)}`,
+        fields: {
+          ...statusFields(event),
+          before: event.before,
+          arrived: event.arrived.map(({ connection }) => connection.peer),
+          left: event.left.map(({ connection }) => connection.peer),
+        },
+      };
+    case 'left-out':
+    case 'counted-again':
+      return standingEntry(event, config);
+    case 'builds':
+      return buildsEntry(event, config);
+    case 'sight-lost':
+      return {
+        level: 'warn',
+        message:
+          `The clients can't be counted: ${event.error.message}. Unknown is not zero: quiet ` +
+          `starts over when they can be counted again${atLeast(event.seen)}.`,
+        fields: { event: event.kind, code: event.error.code, operation: event.error.operation },
+      };
+    case 'sight-back':
+      return {
+        level: 'info',
+        message:
+          `The clients can be counted again after ${about(event.lostForMs)}: ` +
+          `${clientsAreConnected(event.connections)}.`,
+        fields: {
+          event: event.kind,
+          lostForMs: Math.round(event.lostForMs),
+          connections: event.connections,
+        },
+      };
+    case 'unwatched':
+      return {
+        level: 'warn',
+        message:
+          `Nobody looked for ${about(event.gapMs)} (was this process stopped, or short of CPU?): ` +
+          'quiet starts over.',
+        fields: { event: event.kind, gapMs: Math.round(event.gapMs) },
+      };
+  }
+}
+
+type StandingEvent = Extract<DrainEvent, { kind: 'left-out' | 'counted-again' }>;
+
+function standingEntry(event: StandingEvent, config: DrainConfig): LogEntry {
+  const { kind, entry, nowMs } = event;
+  const { connection, traffic, standing } = entry;
+  const isProbe = standing === 'health-check';
+  return {
+    level: isProbe ? 'debug' : 'info',
+    message:
+      kind === 'left-out'
+        ? `${nameOf(entry)} no longer counts as a client: ${leftOutReason(entry, nowMs)}${evidence(event, config)}.`
+        : `${nameOf(entry)} counts as a client again${returnReason(entry, nowMs)}.`,
+    fields: {
+      event: kind,
+      endpoint: connection.endpoint,
+      peer: connection.peer,
+      inode: connection.inode,
+      standing,
+      seenForMs: Math.round(nowMs - entry.firstSeenMs),
+      silentForMs: traffic === null ? null : Math.round(nowMs - traffic.silentSinceMs),
+      msSinceAcked: traffic?.latest.msSinceAcked ?? null,
+    },
+  };
+}
+
+function evidence({ entry, builds }: StandingEvent, { ignoreSilentMs }: DrainConfig): string {
+  if (entry.standing !== 'silent') {
+    return '';
+  }
+  const isNone = builds?.kind === 'known' && builds.builds.length === 0;
+  const leave = ignoreSilentMs === null ? '' : formatDuration(ignoreSilentMs);
+  return isNone
+    ? ', and the daemon says that no build is running'
+    : `, and --ignore-silent is ${leave}`;
+}
+
+function returnReason({ traffic }: RosterEntry, nowMs: number): string {
+  return traffic?.silentSinceMs === nowMs ? ': bytes have moved' : '';
+}
+
+type BuildsEvent = Extract<DrainEvent, { kind: 'builds' }>;
+
+function buildsEntry({ kind, answer, wereRunning }: BuildsEvent, config: DrainConfig): LogEntry {
+  const fields = { event: kind, ...answerFields(answer) };
+  if (answer.kind === 'known') {
+    const message = `The daemon says that ${buildsAreRunning(answer.builds)}.`;
+    return { level: 'info', message, fields };
+  }
+  const what = `Which builds are running is unknown: ${answer.error.message}.`;
+  if (wereRunning) {
+    const message = `${what} Some were when the daemon last said: the wait goes on.`;
+    return { level: 'warn', message, fields };
+  }
+  return config.builds === 'require'
+    ? { level: 'warn', message: `${what} Nothing is concluded without it.`, fields }
+    : { level: 'info', message: `${what} The connections alone decide.`, fields };
+}
+
+function answerFields(answer: BuildsAnswer): Record<string, unknown> {
+  return answer.kind === 'known'
+    ? { builds: answer.builds }
+    : { builds: null, code: answer.error.code, operation: answer.error.operation };
+}
+
+function changeText({
+  before,
+  arrived,
+  left,
+  nowMs,
+}: Extract<DrainEvent, { kind: 'changed' }>): string {
+  const seenFor = ({ firstSeenMs }: RosterEntry): string => `after ${about(nowMs - firstSeenMs)}`;
+  const parts = [
+    arrived.length > 0 ? `New: ${namesOf(arrived, () => '')}.` : '',
+    left.length > 0 ? `Left: ${namesOf(left, seenFor)}.` : '',
+  ].filter((part) => part !== '');
+  return parts.length > 0 ? parts.join(' ') : `Before: ${clients(before)}.`;
+}
+
+function watchedText(sample: Sample): string {
+  return sample.looks.map(lookText).join(' and ') || 'nothing that could be looked at';
+}
+
+function lookText(look: EndpointLook): string {
+  const { address } = look.endpoint;
+  return look.kind === 'seen' ? `${address} (by ${look.inspector})` : `${address} (unseen)`;
+}
+
+function statusFields(status: DrainStatus & { readonly kind: string }): Record<string, unknown> {
+  return { event: status.kind, waitedMs: Math.round(status.waitedMs), ...stateFields(status) };
+}
+
+function configFields(config: DrainConfig): Record<string, unknown> {
+  const { counts: _, ...fields } = config;
+  return fields;
+}

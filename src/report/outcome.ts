@@ -1,0 +1,79 @@
+import type { DrainConfig, DrainOutcome } from '../drain/types.ts';
+import type { LogEntry } from './log.ts';
+import { countOf, leftOutReason, type State, stateText } from './state.ts';
+import { about, clients, formatDuration, listed, nameOf } from './words.ts';
+
+/** What a wait says last: how it ended, and what it has seen. */
+export function outcomeEntry(
+  outcome: DrainOutcome,
+  config: DrainConfig,
+  seenBetweenLooks: number,
+): LogEntry {
+  const { waitedMs, polls, mostConnections, probes } = outcome;
+  const tally = [
+    `Waited ${about(waitedMs)}`,
+    `${polls} ${polls === 1 ? 'look' : 'looks'}`,
+    mostText(mostConnections),
+    probes > 0 ? `${probes} shorter than ${formatDuration(config.probeGraceMs)}` : '',
+    seenBetweenLooks > 0 ? `at least ${seenBetweenLooks} more between two looks` : '',
+  ].filter((part) => part !== '');
+  return {
+    level: outcome.kind === 'drained' || outcome.kind === 'gone' ? 'info' : 'error',
+    message: `${outcomeText(outcome, config)} ${tally.join(', ')}.`,
+    fields: {
+      event: 'ended',
+      outcome: outcome.kind,
+      waitedMs: Math.round(waitedMs),
+      polls,
+      mostConnections,
+      probes,
+      seenBetweenLooks,
+      connections: countOf(outcome.sample, outcome.clients.length),
+    },
+  };
+}
+
+function mostText(mostConnections: number | null): string {
+  switch (mostConnections) {
+    case null:
+      return '';
+    case 0:
+      return 'no client';
+    default:
+      return `at most ${clients(mostConnections)} at once`;
+  }
+}
+
+function outcomeText(outcome: DrainOutcome, config: DrainConfig): string {
+  switch (outcome.kind) {
+    case 'drained':
+      return drainedText(outcome, config);
+    case 'gone':
+      return 'The daemon is gone: nothing listens, and no process of it is left.';
+    case 'timed-out':
+      return `The deadline passed: ${remainder(outcome, config)}.`;
+    case 'blind':
+      return (
+        `Gave up blind: ${outcome.error.message}. ` +
+        'Nobody knows whether a client is still connected.'
+      );
+    case 'interrupted':
+      return `Interrupted by ${outcome.reason}: ${remainder({ ...outcome, quietForMs: null }, config)}.`;
+  }
+}
+
+function drainedText({ leftOut, nowMs }: DrainOutcome, config: DrainConfig): string {
+  const quietPeriod = formatDuration(config.quietPeriodMs);
+  const others = listed(leftOut, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
+  const notCounted = leftOut.length > 0 ? ` Not counted: ${others}.` : '';
+  return config.maxConnections === 0
+    ? `Drained: no client was seen for ${quietPeriod}.${notCounted}`
+    : `Drained: no more than ${clients(config.maxConnections)} for ${quietPeriod}.${notCounted}`;
+}
+
+type Remains = Omit<State, 'sample'> & Pick<DrainOutcome, 'sample'>;
+
+function remainder(outcome: Remains, config: DrainConfig): string {
+  const { sample } = outcome;
+  return sample === null ? 'before the first look' : stateText({ ...outcome, sample }, config);
+}

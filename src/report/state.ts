@@ -1,0 +1,115 @@
+import type { Build, BuildsAnswer } from '../builds/types.ts';
+import type { RosterEntry } from '../drain/roster.ts';
+import type { DrainConfig, DrainStatus } from '../drain/types.ts';
+import type { Sample } from '../inspect/types.ts';
+import {
+  about,
+  atLeast,
+  clientsAreConnected,
+  formatDuration,
+  listed,
+  nameOf,
+  namesOf,
+} from './words.ts';
+
+export type State = Pick<
+  DrainStatus,
+  'nowMs' | 'sample' | 'clients' | 'leftOut' | 'builds' | 'quietForMs'
+>;
+
+/** How things stand, as a clause: who is connected, who is left out, what the daemon says. */
+export function stateText(state: State, config: DrainConfig): string {
+  const { sample } = state;
+  switch (sample.kind) {
+    case 'gone':
+      return 'nothing listens, and no process of the daemon is left';
+    case 'failed':
+      return `the clients can't be counted (${sample.error.message})${atLeast(sample.connections.length)}`;
+    case 'counted':
+      return countedText(state, config);
+  }
+}
+
+/** `2 builds are running: a1b2 (for 30s), c3d4`. */
+export function buildsAreRunning(builds: readonly Build[]): string {
+  const count = builds.length;
+  const who = listed(builds, ({ ref, runningForMs }) =>
+    runningForMs === null ? ref : `${ref} (for ${about(runningForMs)})`,
+  );
+  return count === 0
+    ? 'no build is running'
+    : `${count} ${count === 1 ? 'build is' : 'builds are'} running: ${who}`;
+}
+
+/** Why a connection is taken for no client, with what was measured of it. */
+export function leftOutReason(
+  { standing, traffic, firstSeenMs }: RosterEntry,
+  nowMs: number,
+): string {
+  switch (standing) {
+    case 'health-check':
+      return `no byte came in ${about(nowMs - firstSeenMs)}`;
+    case 'unreachable':
+      return `no sign of life for ${about(traffic?.latest.msSinceAcked ?? 0)}`;
+    default:
+      return traffic === null
+        ? 'no build is running'
+        : `silent for ${about(nowMs - traffic.silentSinceMs)}`;
+  }
+}
+
+/** The same for machines. A number that could not be had is null, never 0. */
+export function stateFields(state: State): Record<string, unknown> {
+  const { sample, clients, leftOut, builds, quietForMs, nowMs } = state;
+  const fields = (entry: RosterEntry): Record<string, unknown> => ({
+    endpoint: entry.connection.endpoint,
+    peer: entry.connection.peer,
+    inode: entry.connection.inode,
+    seenForMs: Math.round(nowMs - entry.firstSeenMs),
+  });
+  return {
+    connections: countOf(sample, clients.length),
+    builds: builds?.kind === 'known' ? builds.builds : null,
+    quietForMs: quietForMs === null ? null : Math.round(quietForMs),
+    clients: clients.slice(0, mostFields).map(fields),
+    leftOut: leftOut.slice(0, mostFields).map((entry) => ({
+      ...fields(entry),
+      standing: entry.standing,
+    })),
+    endpoints: sample.looks.map((look) => ({
+      address: look.endpoint.address,
+      inspector: look.kind === 'seen' ? look.inspector : null,
+      listening: look.kind === 'seen' ? look.sight.listenerInodes.length > 0 : null,
+    })),
+  };
+}
+
+export function countOf(sample: Sample | null, counted: number): number | null {
+  return sample?.kind === 'counted' ? counted : null;
+}
+
+const mostFields = 100;
+
+function countedText(state: State, config: DrainConfig): string {
+  const { clients, leftOut, builds, quietForMs, nowMs } = state;
+  const who = clients.length > 0 ? `: ${namesOf(clients, presence(nowMs))}` : '';
+  const others = listed(leftOut, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
+  const quietPeriod = formatDuration(config.quietPeriodMs);
+  return [
+    `${clientsAreConnected(clients.length)}${who}`,
+    leftOut.length > 0 ? `; not counted: ${others}` : '',
+    saysOf(builds),
+    quietForMs === null ? '' : `; quiet for ${about(quietForMs)} of ${quietPeriod}`,
+  ].join('');
+}
+
+function saysOf(builds: BuildsAnswer | null): string {
+  return builds?.kind === 'known' ? `; ${buildsAreRunning(builds.builds)}` : '';
+}
+
+function presence(nowMs: number): (entry: RosterEntry) => string {
+  return ({ connection, firstSeenMs }) => {
+    const state = connection.inode === 0 ? ', not accepted yet' : '';
+    return `for ${about(nowMs - firstSeenMs)}${state}`;
+  };
+}

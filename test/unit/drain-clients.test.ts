@@ -1,0 +1,290 @@
+import { describe, expect, it } from 'vitest';
+import type { BuildsAnswer } from '../../src/builds/types.ts';
+import { drain } from '../../src/drain/drain.ts';
+import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
+import {
+  type Connection,
+  InspectError,
+  type Sample,
+  type Traffic,
+} from '../../src/inspect/types.ts';
+import { client, config, counted, samplerOf, traffic } from './support/samples.ts';
+import { VirtualClock } from './support/virtual-clock.ts';
+
+const builder = client('10.0.0.5:4000');
+const probe = client('10.0.0.9:5000');
+const running: BuildsAnswer = { kind: 'known', builds: [{ ref: 'r1', runningForMs: 5000 }] };
+const none: BuildsAnswer = { kind: 'known', builds: [] };
+const unknown: BuildsAnswer = {
+  kind: 'unknown',
+  error: new InspectError('ECONNREFUSED', 'ask for the builds', 'refused'),
+};
+
+interface World {
+  readonly sampleAt: (ms: number) => Sample;
+  readonly trafficAt?: (ms: number) => readonly [Connection, Traffic][];
+  readonly buildsAt?: (ms: number) => BuildsAnswer;
+  readonly ownPeers?: readonly string[];
+}
+
+interface Run {
+  readonly outcome: DrainOutcome;
+  readonly events: readonly DrainEvent[];
+  /** When the daemon was asked, in milliseconds since the start. */
+  readonly asked: readonly number[];
+}
+
+async function run(world: World, changes: Partial<DrainConfig> = {}): Promise<Run> {
+  const clock = new VirtualClock();
+  const startMs = clock.now();
+  const nowMs = (): number => clock.now() - startMs;
+  const events: DrainEvent[] = [];
+  const asked: number[] = [];
+  const { buildsAt, ownPeers = [] } = world;
+  const ask = async (): Promise<BuildsAnswer> => {
+    asked.push(nowMs());
+    return buildsAt?.(nowMs()) ?? unknown;
+  };
+  const outcome = await drain({
+    sampler: samplerOf(
+      () => world.sampleAt(nowMs()),
+      () => new Map(world.trafficAt?.(nowMs())),
+    ),
+    builds: buildsAt === undefined ? null : { ask, ownPeers: () => ownPeers },
+    config: { ...config, timeoutMs: 600_000, ...changes },
+    clock,
+    signal: new AbortController().signal,
+    onEvent: (event) => events.push(event),
+  });
+  return { outcome, events, asked };
+}
+
+const only = <Kind extends DrainEvent['kind']>(events: readonly DrainEvent[], kind: Kind) =>
+  events.filter((event): event is Extract<DrainEvent, { kind: Kind }> => event.kind === kind);
+
+describe('a probe', () => {
+  const everySecond = (ms: number): boolean => ms % 1000 === 500;
+
+  it('that is gone within the grace does not start the quiet period over', async () => {
+    const { outcome, events } = await run({
+      sampleAt: (ms) => (everySecond(ms) ? counted(probe) : counted()),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000, probes: 10 });
+    expect(outcome.mostConnections).toBe(0);
+    expect(events.map(({ kind }) => kind)).toEqual(['started']);
+  });
+
+  it('starts it over where there is no grace', async () => {
+    const { outcome } = await run(
+      { sampleAt: (ms) => (everySecond(ms) && ms < 5000 ? counted(probe) : counted()) },
+      { probeGraceMs: 0 },
+    );
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 4600 + 10_000 });
+  });
+
+  it('that is there when the quiet period is over is waited for', async () => {
+    const { outcome } = await run({
+      sampleAt: (ms) => (ms >= 9800 && ms < 10_300 ? counted(probe) : counted()),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_300 });
+  });
+
+  it('that stays is a client since its grace was over, and quiet begins when it has left', async () => {
+    const { outcome, events } = await run({
+      sampleAt: (ms) => (ms >= 5000 && ms < 7000 ? counted(probe) : counted()),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 17_000, mostConnections: 1 });
+    expect(only(events, 'changed')).toMatchObject([
+      { waitedMs: 6000, arrived: [{ connection: probe, firstSeenMs: 1_005_000 }] },
+      { waitedMs: 7000, left: [{ connection: probe }] },
+    ]);
+  });
+
+  it('is nobody who was there from the start: its age is not known', async () => {
+    const { outcome } = await run({
+      sampleAt: (ms) => (ms < 500 ? counted(builder) : counted()),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_500 });
+  });
+
+  it('is nobody who came while nobody looked', async () => {
+    const { outcome } = await run({
+      sampleAt: (ms) => {
+        const error = new InspectError('EPERM', 'look', 'no');
+        return ms >= 5000 && ms < 6000
+          ? { kind: 'failed', error, looks: [], connections: [] }
+          : ms >= 6000 && ms < 6500
+            ? counted(probe)
+            : counted();
+      },
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 16_500 });
+  });
+});
+
+describe('a connection that never sends a byte', () => {
+  const mute = (): [Connection, Traffic][] => [[probe, traffic({ bytesReceived: 0 })]];
+
+  it('does not hold the wait, and is told of', async () => {
+    const { outcome, events } = await run({ sampleAt: () => counted(probe), trafficAt: mute });
+    expect(outcome).toMatchObject({ kind: 'drained', leftOut: [{ connection: probe }] });
+    expect(outcome.waitedMs).toBeLessThanOrEqual(11_200);
+    expect(only(events, 'left-out')).toMatchObject([{ entry: { standing: 'health-check' } }]);
+  });
+
+  it('is a client from its first byte on', async () => {
+    const { outcome, events } = await run({
+      sampleAt: (ms) => (ms < 30_000 ? counted(probe) : counted()),
+      trafficAt: (ms) => [[probe, traffic({ bytesReceived: ms < 8000 ? 0 : 24 })]],
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 40_000 });
+    expect(only(events, 'counted-again')).toHaveLength(1);
+  });
+});
+
+describe('a peer that is unreachable', () => {
+  it('is left out when nothing has come from it for the time given', async () => {
+    const { outcome, events } = await run({
+      sampleAt: () => counted(builder),
+      trafficAt: (ms) => [[builder, traffic({ msSinceAcked: ms, unanswered: 3 })]],
+    });
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(130_000);
+    expect(outcome.waitedMs).toBeLessThanOrEqual(131_200);
+    expect(only(events, 'left-out')).toMatchObject([{ entry: { standing: 'unreachable' } }]);
+  });
+});
+
+describe('a silent connection', () => {
+  const silent = (): [Connection, Traffic][] => [[builder, traffic()]];
+
+  it('is left out once the daemon says that no build runs, which it is asked when it matters', async () => {
+    const { outcome, events, asked } = await run({
+      sampleAt: () => counted(builder),
+      trafficAt: silent,
+      buildsAt: () => none,
+    });
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(55_000);
+    expect(outcome.waitedMs).toBeLessThanOrEqual(56_300);
+    expect(only(events, 'left-out')).toMatchObject([
+      { entry: { standing: 'silent', connection: builder } },
+    ]);
+    expect(asked.length).toBeLessThanOrEqual(7);
+  });
+
+  it('holds to the deadline while a build runs', async () => {
+    const { outcome } = await run({
+      sampleAt: () => counted(builder),
+      trafficAt: silent,
+      buildsAt: () => running,
+    });
+    expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 600_000 });
+  });
+
+  it('holds where the daemon gives no answer, unless the user has told otherwise', async () => {
+    const world: World = {
+      sampleAt: () => counted(builder),
+      trafficAt: silent,
+      buildsAt: () => unknown,
+    };
+    expect((await run(world)).outcome.kind).toBe('timed-out');
+    const { outcome } = await run(world, { ignoreSilentMs: 60_000 });
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(70_000);
+  });
+
+  it('counts again with its next byte, and when the daemon falls silent itself', async () => {
+    const speaksAt = await run({
+      sampleAt: (ms) => (ms < 80_000 ? counted(builder) : counted()),
+      trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms < 50_000 ? 100 : 200 })]],
+      buildsAt: () => none,
+    });
+    expect(speaksAt.outcome).toMatchObject({ kind: 'drained', waitedMs: 90_000 });
+    expect(only(speaksAt.events, 'counted-again')).toHaveLength(1);
+
+    const lost = await run({
+      sampleAt: (ms) => (ms < 80_000 ? counted(builder) : counted()),
+      trafficAt: silent,
+      buildsAt: (ms) => (ms < 49_000 ? none : unknown),
+    });
+    expect(lost.outcome).toMatchObject({ kind: 'drained', waitedMs: 90_000 });
+  });
+
+  it('is not silent while its traffic moves, whatever the daemon says: old ones say a false zero', async () => {
+    const { outcome } = await run({
+      sampleAt: () => counted(builder),
+      trafficAt: (ms) => [[builder, traffic({ bytesReceived: Math.floor(ms / 5000) })]],
+      buildsAt: () => none,
+    });
+    expect(outcome.kind).toBe('timed-out');
+  });
+});
+
+describe('what the daemon says of its builds', () => {
+  it('holds the wait while some are running, though no client is seen', async () => {
+    const { outcome, events } = await run({
+      sampleAt: () => counted(),
+      buildsAt: (ms) => (ms < 30_000 ? running : none),
+    });
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(40_000);
+    expect(outcome.waitedMs).toBeLessThanOrEqual(41_200);
+    expect(only(events, 'builds')).toMatchObject([{ answer: running }, { answer: none }]);
+  });
+
+  it('stands until it says otherwise: an answer that can not be had is none', async () => {
+    const { outcome, events } = await run({
+      sampleAt: () => counted(),
+      buildsAt: (ms) => (ms < 5000 ? running : unknown),
+    });
+    expect(outcome.kind).toBe('timed-out');
+    expect(only(events, 'builds')).toMatchObject([
+      { answer: running },
+      { answer: unknown, wereRunning: true },
+    ]);
+  });
+
+  it('changes nothing where it is unknown', async () => {
+    const { outcome } = await run({ sampleAt: () => counted(), buildsAt: () => unknown });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000, builds: unknown });
+  });
+
+  it('is asked at the start, when quiet begins, and for a progress line: not at each look', async () => {
+    const { asked, events } = await run({
+      sampleAt: (ms) => (ms < 65_000 ? counted(builder) : counted()),
+      trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],
+      buildsAt: (ms) => (ms < 65_000 ? running : none),
+    });
+    expect(asked.map((ms) => Math.round(ms / 1000))).toEqual([0, 30, 60, 65]);
+    expect(only(events, 'progress')).toMatchObject([{ builds: running }, { builds: running }]);
+  });
+
+  it('is needed for every conclusion where it is required', async () => {
+    const without = await run(
+      { sampleAt: () => counted(), buildsAt: () => unknown },
+      {
+        builds: 'require',
+      },
+    );
+    expect(without.outcome).toMatchObject({ kind: 'blind', error: { code: 'ECONNREFUSED' } });
+    const later = await run(
+      { sampleAt: () => counted(), buildsAt: (ms) => (ms < 5000 ? unknown : none) },
+      { builds: 'require' },
+    );
+    expect(later.outcome.kind).toBe('drained');
+    expect(later.outcome.waitedMs).toBeGreaterThanOrEqual(15_000);
+    expect(later.outcome.waitedMs).toBeLessThanOrEqual(16_200);
+  });
+});
+
+describe('our own question to the daemon', () => {
+  it('is no client, however long it takes', async () => {
+    const own = client('127.0.0.1:40001');
+    const { outcome } = await run(
+      { sampleAt: () => counted(own), buildsAt: () => none, ownPeers: ['127.0.0.1:40001'] },
+      { probeGraceMs: 0 },
+    );
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000, mostConnections: 0 });
+  });
+});
