@@ -11,6 +11,18 @@ module.exports = {
       { path: '^src/', pathNot: '^src/inspect/' },
     ),
     rule(
+      'builds-know-inspector-words-only',
+      'Asking the daemon names endpoints, errors and peers as the inspectors do, and looks at nothing.',
+      { path: '^src/builds/' },
+      { path: '^src/', pathNot: '^src/(builds/|inspect/(types|addresses)\\.ts$)' },
+    ),
+    rule(
+      'http2-only-when-asked',
+      'HTTP/2 and TLS are loaded when the daemon is asked for the first time.',
+      { path: '^src/', pathNot: '^src/builds/(ask|call|connect)\\.ts$' },
+      { path: '^(src/builds/(ask|call|connect)\\.ts|(node:)?(http2|tls))$', dynamic: false },
+    ),
+    rule(
       'drain-knows-inspector-types-only',
       'The rule and the loop know what a sample is, not how one is taken.',
       { path: '^src/drain/' },
@@ -32,15 +44,15 @@ module.exports = {
       'options-are-values',
       'Parsing options takes no look at anything.',
       { path: '^src/options/' },
-      { path: '^src/(cli|inspect)', pathNot: '^src/inspect/types\\.ts$' },
+      { path: '^src/(cli|inspect|builds)', pathNot: '^src/inspect/types\\.ts$' },
     ),
     rule(
       'report-only-tells',
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|drain)',
-        pathNot: '^src/(inspect/(types|choose)|drain/(types|roster))\\.ts$',
+        path: '^src/(cli|options|inspect|drain|builds)',
+        pathNot: '^src/(inspect/(types|choose)|drain/(types|roster)|builds/types)\\.ts$',
       },
     ),
     rule(

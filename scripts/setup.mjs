@@ -10,6 +10,7 @@ const testTools = {
   ip: 'iproute2',
   unshare: 'util-linux',
   netstat: 'net-tools',
+  openssl: 'openssl',
   '/usr/include/doctest/doctest.h': 'doctest-dev',
 };
 const lintTools = { 'clang-format-14': 'clang-format-14', 'clang-tidy-14': 'clang-tidy-14' };

@@ -1,3 +1,9 @@
+export {
+  type BuildsClient,
+  type BuildsClientOptions,
+  createBuildsClient,
+} from './builds/client.ts';
+export type { Build, BuildsAnswer, TlsConfig } from './builds/types.ts';
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
 export { type DrainInput, drain } from './drain/drain.ts';
 export type { Roster, RosterEntry } from './drain/roster.ts';

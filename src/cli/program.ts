@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Environment } from '../options/read-options.ts';
-import { lookOptions, waitOptions } from '../options/wait-options.ts';
+import { statusOptions, waitOptions } from '../options/wait-options.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { status } from './status.ts';
@@ -35,7 +35,8 @@ Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 See also: buildkit-drain status, buildkit-drain bench cost`;
 
 const statusNotes = `
-Exit codes: 0 idle, or the daemon is gone; 3 clients are connected; 4 blind.`;
+Exit codes: 0 idle, or the daemon is gone; 3 clients are connected, or builds
+run; 4 blind.`;
 
 /** The command line, which hands the exit code of what was run to `exit`. */
 export function createProgram(
@@ -73,10 +74,10 @@ export function createProgram(
     .addHelpText('after', statusNotes)
     .option('--json', 'print one JSON object')
     .option('--quiet', 'print nothing: the exit code says it all')
-    .action((switches, command: Command) => {
-      exit(status(flagsOf(command, lookOptions), switches, env, print));
+    .action(async (switches, command: Command) => {
+      exit(await status(flagsOf(command, statusOptions), switches, env, print));
     });
-  addOptions(statusCommand, lookOptions);
+  addOptions(statusCommand, statusOptions);
 
   // Waiting is what the program is for: its help is the help of `wait`.
   program.helpInformation = () => waitCommand.helpInformation();

@@ -8,26 +8,31 @@ import { createLog, type LogEntry } from '../report/log.ts';
 import { openLog } from '../report/log-to.ts';
 import { noticeEntry } from '../report/notices.ts';
 import { outcomeEntry } from '../report/outcome.ts';
+import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
+import { readTls } from './tls.ts';
 
 /** `buildkit-drain wait`. @throws UsageError before anything is looked at. */
 export async function wait(flags: Flags, env: Environment, signal: AbortSignal): Promise<ExitCode> {
   const options = readOptions(waitOptions, flags, env);
+  const tls = await readTls(options);
   const config = drainConfig(options);
   const log = openWaitLog(options, env);
   const lookout = openLookout(options, env, (notice) => log(noticeEntry(notice)));
+  const builds = options.builds === 'off' ? null : openBuilds(tls);
   const clock = createMonotonicClock();
   lookout.onEnd(() => clock.wake());
   const outcome = await drain({
     sampler: lookout.sampler,
-    builds: null,
+    builds,
     config,
     clock,
     signal,
     onEvent: (event) => log(eventEntry(event, config)),
   });
   log(outcomeEntry(outcome, config, lookout.seenBetweenLooks()));
+  builds?.close();
   lookout.close();
   return exitCodeOf(outcome);
 }
@@ -43,7 +48,7 @@ function drainConfig(options: WaitOptionValues): DrainConfig {
     probeGraceMs: options['probe-grace'],
     ignoreSilentMs: options['ignore-silent'],
     ignoreUnreachableMs: options['ignore-unreachable'],
-    builds: 'off',
+    builds: options.builds,
     onBlind: options['on-blind'],
     progressEveryMs: options['progress-every'],
   };

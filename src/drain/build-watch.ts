@@ -1,5 +1,5 @@
 import type { BuildsAnswer, BuildsSource } from '../builds/types.ts';
-import type { InspectError } from '../inspect/types.ts';
+import type { InspectError, Sample } from '../inspect/types.ts';
 import type { Clock } from './clock.ts';
 import type { CountedReading } from './quiet-period.ts';
 import type { BuildsEvidence } from './standing.ts';
@@ -15,6 +15,7 @@ export interface BuildsNote extends BuildsEvidence {
 /** How the wait stands, as far as it tells whether to ask. */
 interface BuildsNeed {
   readonly nowMs: number;
+  readonly sample: Sample;
   /** Since when the sockets show no more than the allowed clients; null where they do not. */
   readonly socketsQuietSinceMs: number | null;
   /** Whether the answer decides if somebody is a client. */
@@ -44,9 +45,9 @@ export function watchBuilds(
   let latest: BuildsNote | null = null;
   let askedMs: number | null = null;
 
-  const ask = async (from: BuildsSource, nowMs: number): Promise<void> => {
+  const ask = async (from: BuildsSource, { nowMs, sample }: BuildsNeed): Promise<void> => {
     askedMs = nowMs;
-    const answer = await from.ask();
+    const answer = await from.ask(sample);
     latest = noteOf(latest, answer, nowMs, clock.now());
     askedMs = null;
     clock.wake();
@@ -57,7 +58,7 @@ export function watchBuilds(
     isAsking: () => askedMs !== null,
     askIfDue(need) {
       if (source !== null && askedMs === null && isDue(latest, need, isRequired)) {
-        void ask(source, need.nowMs);
+        void ask(source, need);
       }
     },
     reading() {

@@ -66,7 +66,7 @@ export function createObserver(
     socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;
     const isDoubt = clients.every((entry) => isDoubtful(entry, toMs, rule));
     const hasDoubtful = isDoubt && roster.some((entry) => isDoubtful(entry, toMs, rule));
-    builds.askIfDue({ nowMs: toMs, socketsQuietSinceMs, hasDoubtful, progressDueMs });
+    builds.askIfDue({ nowMs: toMs, sample, socketsQuietSinceMs, hasDoubtful, progressDueMs });
 
     const reading = readingOf({ fromMs, toMs }, sample, roster, input);
     return { sample, reading, roster, reviewDueMs: census.reviewDueMs };

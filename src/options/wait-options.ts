@@ -4,6 +4,7 @@ import { inspectorNames } from '../inspect/types.ts';
 import { logFormats, logLevels } from '../report/levels.ts';
 import type { LogTo } from '../report/log-to.ts';
 import { BadValueError } from './bad-value.ts';
+import { buildsOptions } from './builds-options.ts';
 import { oneOf } from './choice.ts';
 import { parseCidrs } from './cidr.ts';
 import { parseDuration } from './duration.ts';
@@ -18,7 +19,7 @@ const shortestUnreachableMs = 30_000;
 const longestWeekSeconds = 7 * 24 * 3600;
 
 /** The options that every command has which looks at the daemon. */
-export const lookOptions = {
+const lookOptions = {
   addr: list('<endpoint>', 'where buildkitd listens; repeatable', (texts) =>
     texts.map(parseEndpoint),
   ),
@@ -31,9 +32,12 @@ export const lookOptions = {
   ),
 };
 
+/** The options of `status`. */
+export const statusOptions = { ...lookOptions, ...buildsOptions };
+
 /** The options of `wait`. */
 export const waitOptions = {
-  ...lookOptions,
+  ...statusOptions,
   interval: single(
     '<duration>',
     'time between two looks',

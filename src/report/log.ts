@@ -1,5 +1,6 @@
 import type { LogFormat, LogLevel } from './levels.ts';
 import { logLevels } from './levels.ts';
+import { visible } from './words.ts';
 
 /** One thing to say, for people in `message` and for machines in `fields`. */
 export interface LogEntry {
@@ -34,11 +35,4 @@ function formatEntry({ level, message, fields }: LogEntry, options: LogOptions):
   return options.format === 'json'
     ? JSON.stringify({ timestamp, level, message: text, ...fields })
     : `${timestamp} ${level.padEnd(5)} ${visible(text)}`;
-}
-
-// Names of sockets and processes are other people's text: they must not make lines of their own.
-function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
 }

@@ -33,8 +33,8 @@ export function stateText(state: State, config: DrainConfig): string {
 /** `2 builds are running: a1b2 (for 30s), c3d4`. */
 export function buildsAreRunning(builds: readonly Build[]): string {
   const count = builds.length;
-  const who = listed(builds, ({ ref, runningForMs }) =>
-    runningForMs === null ? ref : `${ref} (for ${about(runningForMs)})`,
+  const who = listed(builds, ({ ref, startedAtMs }) =>
+    startedAtMs === null ? ref : `${ref} (for ${about(Math.max(0, Date.now() - startedAtMs))})`,
   );
   return count === 0
     ? 'no build is running'

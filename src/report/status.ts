@@ -1,5 +1,8 @@
+import type { Build, BuildsAnswer } from '../builds/types.ts';
 import type { Connection, EndpointLook, Sample, Traffic, TrafficOf } from '../inspect/types.ts';
-import { about, capitalized, clientsAreConnected } from './words.ts';
+
+import { buildsAreRunning } from './state.ts';
+import { about, capitalized, clientsAreConnected, visible } from './words.ts';
 
 // What is not known of a unix connection, or by the means that was used, is null.
 const unknownTraffic: Traffic = {
@@ -14,13 +17,24 @@ const unknownTraffic: Traffic = {
 type Counts = (connection: Connection) => boolean;
 
 /** What `status --json` prints. A number that could not be had is null, never 0. */
-export function statusJson(sample: Sample, traffic: TrafficOf, counts: Counts): string {
+export function statusJson(
+  sample: Sample,
+  traffic: TrafficOf,
+  counts: Counts,
+  builds: BuildsAnswer | null,
+): string {
   return JSON.stringify({
     connections: sample.kind === 'counted' ? sample.connections.filter(counts).length : null,
     state: sample.kind,
     error: sample.kind === 'failed' ? sample.error.message : null,
     endpoints: sample.looks.map((look) => endpointJson(look, traffic, counts)),
+    builds: builds?.kind === 'known' ? builds.builds.map(buildJson) : null,
+    buildsError: builds?.kind === 'unknown' ? builds.error.message : null,
   });
+}
+
+function buildJson({ ref, startedAtMs }: Build): Record<string, unknown> {
+  return { ref, startedAt: startedAtMs === null ? null : new Date(startedAtMs).toISOString() };
 }
 
 function endpointJson(
@@ -48,13 +62,19 @@ function endpointJson(
 }
 
 /** The same for people: a sentence, and a table of the connections. */
-export function statusText(sample: Sample, traffic: TrafficOf, counts: Counts): string {
+export function statusText(
+  sample: Sample,
+  traffic: TrafficOf,
+  counts: Counts,
+  builds: BuildsAnswer | null,
+): string {
   const connections = sample.kind === 'gone' ? [] : sample.connections;
   const rows = connections.map((connection) =>
     statusRow(connection, traffic.get(connection) ?? unknownTraffic, counts(connection)),
   );
   return [
     `${headline(sample, counts)}\n`,
+    ...(builds === null ? [] : [`${buildsLine(builds)}\n`]),
     ...(rows.length > 0 ? table([titles, ...rows]) : []),
   ].join('');
 }
@@ -73,6 +93,12 @@ function headline(sample: Sample, counts: Counts): string {
       return `${capitalized(clientsAreConnected(count))} to ${where}.`;
     }
   }
+}
+
+function buildsLine(answer: BuildsAnswer): string {
+  return answer.kind === 'unknown'
+    ? `Which builds run is not known: ${visible(answer.error.message)}.`
+    : `${capitalized(visible(buildsAreRunning(answer.builds)))}.`;
 }
 
 const titles = ['AT', 'PEER', 'INODE', 'RECEIVED', 'LAST IN', 'LAST OUT', ''];

@@ -60,3 +60,13 @@ export function atLeast(seen: number): string {
 export function capitalized(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
+
+/**
+ * A text without control characters. Names of sockets, processes and builds are other people's: they
+ * must not make lines of their own.
+ */
+export function visible(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

@@ -176,6 +176,8 @@ describe.concurrent('status --json', () => {
           error: null,
         },
       ],
+      builds: null,
+      buildsError: expect.stringContaining('did not answer within 1000ms'),
     });
   });
 
@@ -207,6 +209,8 @@ describe.concurrent('status --json', () => {
       state: 'failed',
       error,
       endpoints: [{ address: tcp, inspector: null, listening: null, connections: null, error }],
+      builds: null,
+      buildsError: 'no endpoint was seen to listen',
     });
   });
 

@@ -154,7 +154,7 @@ describe.concurrent('wait --log-to', () => {
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--quiet-period', '100ms'];
+    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off'];
     const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
     expect(code).toBe(0);
     expect(parseLog(stderr).map(({ event }) => event)).toEqual(['started', 'ended']);
@@ -177,7 +177,7 @@ describe.concurrent('wait --log-to', () => {
 
   it('auto writes once where standard error is the container’s log', async ({ place, daemon }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--quiet-period', '100ms'];
+    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off'];
     const options = { ...inPod, ...redirected('2>>/proc/1/fd/2') };
     expect(await (await startCli(place, args, options)).process.ended).toMatchObject({ code: 0 });
     const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
@@ -186,7 +186,7 @@ describe.concurrent('wait --log-to', () => {
 
   it('auto leaves process 1 alone outside of a pod', async ({ place, daemon }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--quiet-period', '100ms'];
+    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off'];
     const { code, stderr } = await (await startCli(place, args)).process.ended;
     expect(code).toBe(0);
     expect(parseLog(stderr)).toHaveLength(2);

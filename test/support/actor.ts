@@ -48,10 +48,7 @@ async function startActor(
   name: string,
   namespaces?: StartNamespaces,
 ): Promise<Actor> {
-  const node = join(place.directory, name);
-  if (!existsSync(node)) {
-    symlinkSync(process.execPath, node);
-  }
+  const node = nodeCalled(place, name);
   const started = await place.start([node, program], namespaces ? { namespaces } : {});
   const call = await commanded(started);
   const ids = (clients: readonly Client[]): number[] => clients.map(({ id }) => id);
@@ -67,4 +64,13 @@ async function startActor(
     finish: (clients) => call({ do: 'finish', ids: ids(clients) }),
     leave: (clients) => call({ do: 'leave', ids: ids(clients) }),
   };
+}
+
+/** Node.js under another name: what a process of it is called. */
+export function nodeCalled(place: Place, name: string): string {
+  const node = join(place.directory, name);
+  if (!existsSync(node)) {
+    symlinkSync(process.execPath, node);
+  }
+  return node;
 }

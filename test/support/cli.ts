@@ -73,8 +73,10 @@ export function startWait(
   args: readonly string[],
   options?: CliOptions,
 ): Promise<Cli> {
+  // The stand-in of actor.mjs does not answer questions.
   const quick = ['--interval', '20ms', '--quiet-period', '500ms', '--log-to', 'stderr'];
-  return startCli(place, ['wait', ...quick, ...args], options);
+  const mute = ['--builds', 'off'];
+  return startCli(place, ['wait', ...quick, ...mute, ...args], options);
 }
 
 export function parseLog(text: string): LogLine[] {

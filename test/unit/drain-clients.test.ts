@@ -13,7 +13,7 @@ import { VirtualClock } from './support/virtual-clock.ts';
 
 const builder = client('10.0.0.5:4000');
 const probe = client('10.0.0.9:5000');
-const running: BuildsAnswer = { kind: 'known', builds: [{ ref: 'r1', runningForMs: 5000 }] };
+const running: BuildsAnswer = { kind: 'known', builds: [{ ref: 'r1', startedAtMs: null }] };
 const none: BuildsAnswer = { kind: 'known', builds: [] };
 const unknown: BuildsAnswer = {
   kind: 'unknown',

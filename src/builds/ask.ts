@@ -1,0 +1,166 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { type CallOptions, call } from './call.ts';
+import { type ConnectInput, connect } from './connect.ts';
+import { decodeBuildEvent, decodeInfo, info, listenBuildHistory } from './control.ts';
+import { askError, cut, malformed, messageOf, quote } from './errors.ts';
+import { explainTls, isAboutClient } from './tls-errors.ts';
+import type { Build } from './types.ts';
+import { countsRightly } from './version.ts';
+
+// How long the daemon may take to close its end before ours is torn down.
+const farewellMs = 500;
+
+export interface AskInput extends ConnectInput {
+  readonly timeoutMs: number;
+}
+
+/** Asks once, on a connection of its own. @throws InspectError, or what the signal says */
+export async function askDaemon(input: AskInput): Promise<readonly Build[]> {
+  const { endpoint, signal, timeoutMs, onStage } = input;
+  const socket = await connect(input);
+  const session = openSession(socket);
+  const over = new AbortController();
+  const failed = failureOf(session, socket, endpoint.address, over.signal);
+  const aborted = abortOf(signal, over.signal);
+  try {
+    onStage('for the first word of HTTP/2');
+    await Promise.race([greeting(session), failed, aborted]);
+    onStage('for the answer');
+    const answer = askBoth(session, { signal: over.signal, timeoutMs });
+    return await Promise.race([answer, failed, aborted]);
+  } finally {
+    over.abort();
+    sayGoodbye(session, socket);
+  }
+}
+
+function openSession(socket: Socket): ClientHttp2Session {
+  const { remoteAddress, remotePort } = socket;
+  const host = remoteAddress?.includes(':') ? `[${remoteAddress}]` : remoteAddress;
+  const scheme = (socket as TLSSocket).encrypted ? 'https' : 'http';
+  const authority = host === undefined ? 'localhost' : `${host}:${remotePort}`;
+  return connectHttp2(`${scheme}://${authority}`, { createConnection: () => socket });
+}
+
+function greeting(session: ClientHttp2Session): Promise<unknown> {
+  return new Promise((resolve) => {
+    session.once('remoteSettings', resolve);
+  });
+}
+
+/** Rejects when the connection fails, and never resolves. */
+function failureOf(
+  session: ClientHttp2Session,
+  socket: Socket,
+  address: string,
+  over: AbortSignal,
+): Promise<never> {
+  let isHttp2 = false;
+  session.once('remoteSettings', () => {
+    isHttp2 = true;
+  });
+  return rejection((reject) => {
+    const fail = (error: unknown): void => {
+      if (over.aborted) {
+        return;
+      }
+      if (isAboutClient(error)) {
+        reject(explainTls(address, error));
+      } else if (isHttp2) {
+        reject(cut(messageOf(error), error));
+      } else {
+        reject(noHttp2(address, session.encrypted ?? false, error));
+      }
+    };
+    // A TLS alert after the handshake is an error of the socket, of which the session never hears.
+    socket.on('error', fail);
+    session.on('error', fail);
+    session.once('close', () => fail(new Error('the connection was closed')));
+  });
+}
+
+function abortOf(signal: AbortSignal, over: AbortSignal): Promise<never> {
+  return rejection((reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: over });
+  });
+}
+
+/** A promise that can only be rejected, whether or not anybody still waits for it then. */
+function rejection(start: (reject: (error: unknown) => void) => void): Promise<never> {
+  const promise = new Promise<never>((_, reject) => start(reject));
+  promise.catch(() => {});
+  return promise;
+}
+
+function noHttp2(address: string, isTls: boolean, cause: unknown): Error {
+  const reason = messageOf(cause);
+  return isTls
+    ? askError(
+        'ERR_TLS_REFUSED',
+        `${address} ended the connection after the TLS handshake (${reason}): it may not trust this ` +
+          'client, to which --tls-cert and --tls-key give a certificate',
+        cause,
+      )
+    : askError(
+        'ERR_NO_GRPC',
+        `what listens on ${address} does not speak gRPC without TLS (${reason}): ` +
+          'if buildkitd speaks TLS there, give --tls-ca; if not, check the address',
+        cause,
+      );
+}
+
+/** The version is asked for at the same time, and matters only where the daemon names no build. */
+async function askBoth(
+  session: ClientHttp2Session,
+  options: CallOptions,
+): Promise<readonly Build[]> {
+  const version = call(session, info, options);
+  version.catch(() => {});
+  const messages = await call(session, listenBuildHistory, options);
+  const builds = messages.map(decodeBuildEvent).filter((build) => build !== null);
+  if (builds.length === 0) {
+    vouchForZero(await version.catch(noVersion));
+  }
+  return builds;
+}
+
+function noVersion(cause: unknown): never {
+  throw notVouched(`it does not say which version it is (${messageOf(cause)})`, cause);
+}
+
+function vouchForZero([message, ...others]: readonly Uint8Array[]): void {
+  if (message === undefined || others.length > 0) {
+    throw malformed('there is not one message that says the version');
+  }
+  const { package: name, version } = decodeInfo(message);
+  if (!countsRightly({ package: name, version })) {
+    const daemon = `${quoted(name)} of version ${quoted(version)}`;
+    throw notVouched(`${daemon} is not known to name all builds`);
+  }
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(quote(text));
+}
+
+function notVouched(why: string, cause?: unknown): Error {
+  return askError(
+    'ERR_ZERO_NOT_VOUCHED',
+    `the daemon names no build, which is not believed: ${why}; buildkitd v0.12.4 and later are believed`,
+    cause,
+  );
+}
+
+/**
+ * Ends what is left of the conversation, and waits in the background until the daemon has closed its
+ * end: until then that end is in the kernel's table, and has our name only while our socket is open.
+ */
+function sayGoodbye(session: ClientHttp2Session, socket: Socket): void {
+  session.close();
+  socket.unref();
+  const timer = setTimeout(() => socket.destroy(), farewellMs);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+}

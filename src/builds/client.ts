@@ -1,0 +1,104 @@
+import { type Endpoint, InspectError } from '../inspect/types.ts';
+import { askError, messageOf } from './errors.ts';
+import { createOwnSockets } from './own-sockets.ts';
+import type { Build, BuildsAnswer, TlsConfig } from './types.ts';
+
+export interface BuildsClientOptions {
+  /** Where buildkitd listens. On all addresses means that it is asked over the loopback interface. */
+  readonly endpoint: Endpoint;
+  /** Null, also the default, for a daemon without TLS. Over a unix socket buildkitd has none. */
+  readonly tls?: TlsConfig | null;
+  /** How long an answer may take, from the begin of the connection on: 1000 by default. */
+  readonly timeoutMs?: number;
+}
+
+/** Asks buildkitd which builds it runs. */
+export interface BuildsClient {
+  /** Asks once, on a connection that is closed right after. Never rejects. */
+  ask(): Promise<BuildsAnswer>;
+  /**
+   * The connections of this client as inspectors name them (`Connection.peer`): those that are open,
+   * those that the daemon has not closed at its end yet, and for 100 ms those that broke. An inspector
+   * that can't tell the peers of unix sockets can't tell these either: see `isSettled`.
+   */
+  ownPeers(): readonly string[];
+  /** Whether no connection of this client can be among what an inspector sees. */
+  isSettled(): boolean;
+  /** Ends what is under way: its answer is unknown. A second call does nothing. */
+  close(): void;
+}
+
+/**
+ * Makes a client of the method `ListenBuildHistory` of buildkitd's own API
+ * (`moby.buildkit.v1.Control`, v0.12.4 and later). It leaves out builds that are about to begin, and
+ * what a client does after its build: a list of none says nothing of the next moment. Nor does it
+ * have solves that a client has marked as internal.
+ */
+export function createBuildsClient({
+  endpoint,
+  tls = null,
+  timeoutMs = 1000,
+}: BuildsClientOptions): BuildsClient {
+  const own = createOwnSockets();
+  const asks = new Set<AbortController>();
+  let isClosed = false;
+
+  const askInTime = async (): Promise<readonly Build[]> => {
+    let stage = 'to begin';
+    const asking = new AbortController();
+    const timer = setTimeout(() => asking.abort(tooLate(endpoint, timeoutMs, stage)), timeoutMs);
+    asks.add(asking);
+    try {
+      // Whoever never asks does not load HTTP/2 and TLS.
+      const { askDaemon } = await import('./ask.ts');
+      const { signal } = asking;
+      const onStage = (next: string): void => {
+        stage = next;
+      };
+      return await askDaemon({ endpoint, tls, own, signal, timeoutMs, onStage });
+    } finally {
+      clearTimeout(timer);
+      asks.delete(asking);
+    }
+  };
+
+  return {
+    async ask() {
+      try {
+        return { kind: 'known', builds: isClosed ? refuse() : await askInTime() };
+      } catch (error) {
+        return { kind: 'unknown', error: asInspectError(error) };
+      }
+    },
+    ownPeers: own.peers,
+    isSettled: own.isEmpty,
+    close() {
+      isClosed = true;
+      for (const asking of asks) {
+        asking.abort(closed());
+      }
+      own.destroyAll();
+    },
+  };
+}
+
+function refuse(): never {
+  throw closed();
+}
+
+function closed(): InspectError {
+  return askError('ERR_CLOSED', 'the client was closed');
+}
+
+function tooLate({ address }: Endpoint, timeoutMs: number, stage: string): InspectError {
+  return askError(
+    'ERR_ASK_TIMEOUT',
+    `${address} did not answer within ${timeoutMs}ms: the time went by in waiting ${stage}`,
+  );
+}
+
+function asInspectError(error: unknown): InspectError {
+  return error instanceof InspectError
+    ? error
+    : askError('ERR_ASK_FAILED', `asking failed: ${messageOf(error)}`, error);
+}

@@ -1,0 +1,115 @@
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
+import { type Endpoint, InspectError } from '../inspect/types.ts';
+import { askError, codeOf, messageOf } from './errors.ts';
+import type { OwnSockets } from './own-sockets.ts';
+import { type Target, targetsOf } from './targets.ts';
+import { explainTls } from './tls-errors.ts';
+import type { TlsConfig } from './types.ts';
+
+export interface ConnectInput {
+  readonly endpoint: Endpoint;
+  /** Null for a daemon without TLS. Over a unix socket buildkitd never has it. */
+  readonly tls: TlsConfig | null;
+  readonly own: OwnSockets;
+  /** Aborted with the error that asking then fails with. */
+  readonly signal: AbortSignal;
+  /** Told of what is being waited for. */
+  readonly onStage: (stage: string) => void;
+}
+
+/** A connection on which HTTP/2 may be spoken. @throws InspectError */
+export async function connect(input: ConnectInput): Promise<Socket> {
+  const { endpoint, tls, own, signal, onStage } = input;
+  onStage('for the connection');
+  let failure: unknown;
+  for (const target of targetsOf(endpoint)) {
+    signal.throwIfAborted();
+    const isSecret = tls !== null && endpoint.kind === 'tcp';
+    const socket = own.add(endpoint.kind, () => open(target, isSecret ? tls : null));
+    const hangUp = (): void => {
+      socket.destroy();
+    };
+    signal.addEventListener('abort', hangUp);
+    try {
+      await event(socket, 'connect');
+      if (isSecret) {
+        onStage('for the TLS handshake');
+        await shakeHands(socket as TLSSocket, endpoint);
+      }
+      return socket;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof InspectError) {
+        throw error;
+      }
+      failure = error;
+    } finally {
+      signal.removeEventListener('abort', hangUp);
+    }
+  }
+  throw unreachable(endpoint, failure);
+}
+
+function open(target: Target, tls: TlsConfig | null): Socket {
+  if (tls === null || 'path' in target) {
+    return connectPlain(target);
+  }
+  const { ca, cert, key } = tls;
+  const name = tls.serverName ?? target.host;
+  return connectTls({
+    ...target,
+    ...(ca !== null && { ca }),
+    ...(cert !== null && { cert }),
+    ...(key !== null && { key }),
+    // An address is no name to ask for, but one to look for in the certificate.
+    servername: isIP(name) === 0 ? name : '',
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
+    rejectUnauthorized: true,
+    ALPNProtocols: ['h2'],
+  });
+}
+
+async function shakeHands(socket: TLSSocket, endpoint: Endpoint): Promise<void> {
+  try {
+    await event(socket, 'secureConnect');
+  } catch (error) {
+    throw explainTls(endpoint.address, error);
+  }
+  if (socket.alpnProtocol !== 'h2') {
+    socket.destroy();
+    throw askError(
+      'ERR_NO_GRPC',
+      `what listens on ${endpoint.address} speaks TLS but not gRPC; check that this is buildkitd's address`,
+    );
+  }
+}
+
+/** Resolves with an event. @throws what the socket does, or when it is closed before. */
+function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once(name, resolve);
+    socket.on('error', reject);
+    socket.once('close', () => reject(new Error('the connection was closed')));
+  });
+}
+
+function unreachable(endpoint: Endpoint, cause: unknown): Error {
+  const code = codeOf(cause) || 'ERR_UNREACHABLE';
+  const reason = messageOf(cause);
+  return askError(
+    code,
+    `${endpoint.address} can't be reached: ${reason}${remedyFor(endpoint, code)}`,
+    cause,
+  );
+}
+
+function remedyFor(endpoint: Endpoint, code: string): string {
+  if (code === 'EACCES') {
+    return '; run this as the user of buildkitd, or in the group of its socket';
+  }
+  if (endpoint.kind === 'unix' && endpoint.path.startsWith('@')) {
+    return '; Node.js 20 can reach no abstract socket of another program, Node.js 22 can';
+  }
+  return '';
+}

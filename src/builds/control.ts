@@ -1,0 +1,72 @@
+import { malformed } from './errors.ts';
+import { type Field, messageOf, readFields, textOf, varintOf } from './protobuf.ts';
+import type { Build } from './types.ts';
+import type { DaemonVersion } from './version.ts';
+
+// The part that is needed of BuildKit's api/services/control/control.proto: the service
+// moby.buildkit.v1.Control, its methods and the numbers of its fields.
+
+export interface Method {
+  readonly path: string;
+  readonly request: Uint8Array;
+}
+
+/** One STARTED event for each running build, and the end of the stream. */
+export const listenBuildHistory: Method = {
+  path: '/moby.buildkit.v1.Control/ListenBuildHistory',
+  // BuildHistoryRequest: ActiveOnly = 1 and EarlyExit = 3, both true.
+  request: Uint8Array.of(0x08, 0x01, 0x18, 0x01),
+};
+
+/** Which buildkitd it is. Added in v0.11, with the build history itself. */
+export const info: Method = {
+  path: '/moby.buildkit.v1.Control/Info',
+  request: Uint8Array.of(),
+};
+
+const eventField = { type: 1, record: 2 } as const;
+const eventType = { started: 0n, complete: 1n, deleted: 2n } as const;
+const recordField = { ref: 1, createdAt: 6 } as const;
+const timestampField = { seconds: 1, nanos: 2 } as const;
+const infoField = { buildkitVersion: 1 } as const;
+const versionField = { package: 1, version: 2 } as const;
+
+// The range of a JavaScript Date, in seconds.
+const farthestSeconds = 8_640_000_000_000n;
+
+/** The build of a BuildHistoryEvent; null for one that tells of no running build. */
+export function decodeBuildEvent(message: Uint8Array): Build | null {
+  const event = readFields(message);
+  const type = varintOf(event, eventField.type);
+  if (type === eventType.complete || type === eventType.deleted) {
+    return null;
+  }
+  if (type !== eventType.started) {
+    throw malformed(`no event has the type ${type}`);
+  }
+  const record = messageOf(event, eventField.record) ?? [];
+  const ref = textOf(record, recordField.ref);
+  if (ref === '') {
+    throw malformed('a build has no ref');
+  }
+  return { ref, startedAtMs: decodeTimestamp(messageOf(record, recordField.createdAt)) };
+}
+
+/** The version in an InfoResponse, its parts empty where the daemon does not say. */
+export function decodeInfo(message: Uint8Array): DaemonVersion {
+  const version = messageOf(readFields(message), infoField.buildkitVersion) ?? [];
+  return {
+    package: textOf(version, versionField.package),
+    version: textOf(version, versionField.version),
+  };
+}
+
+function decodeTimestamp(timestamp: readonly Field[] | null): number | null {
+  if (timestamp === null) {
+    return null;
+  }
+  const seconds = BigInt.asIntN(64, varintOf(timestamp, timestampField.seconds));
+  const nanos = Number(varintOf(timestamp, timestampField.nanos));
+  const isDate = seconds >= 0n && seconds < farthestSeconds && nanos < 1e9;
+  return isDate ? Number(seconds) * 1000 + Math.floor(nanos / 1e6) : null;
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import type { TlsConfig } from '../builds/types.ts';
+import { BadValueError } from '../options/bad-value.ts';
+import type { BuildsOptionValues } from '../options/builds-options.ts';
+import { parseFrom, UsageError } from '../options/read-options.ts';
+
+const certificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/;
+const privateKey = /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/;
+
+/** How to speak TLS with the daemon; null where no option asks for it. @throws UsageError */
+export async function readTls(options: BuildsOptionValues): Promise<TlsConfig | null> {
+  const ca = readPem('tls-ca', options, 'with certificates', certificate);
+  const cert = readPem('tls-cert', options, 'with a certificate', certificate);
+  const key = readPem('tls-key', options, 'with a private key', privateKey);
+  const serverName = options['tls-server-name'];
+  if ((cert === null) !== (key === null)) {
+    const [given, missing] = cert === null ? ['tls-key', 'tls-cert'] : ['tls-cert', 'tls-key'];
+    const received = `--${given} alone`;
+    throw new UsageError(`--${given}: expected --${missing} with it but received ${received}`);
+  }
+  const config = { ca, cert, key, serverName };
+  if (Object.values(config).every((value) => value === null)) {
+    return null;
+  }
+  await checkTogether(config);
+  return config;
+}
+
+function readPem(
+  name: 'tls-ca' | 'tls-cert' | 'tls-key',
+  options: BuildsOptionValues,
+  content: string,
+  form: RegExp,
+): string | null {
+  const path = options[name];
+  return path === null ? null : parseFrom(`--${name}`, () => readOne(path, content, form));
+}
+
+function readOne(path: string, content: string, form: RegExp): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new BadValueError(`a readable PEM file (${(error as Error).message})`, path);
+  }
+  if (!form.test(text)) {
+    throw new BadValueError(`a PEM file ${content}`, path);
+  }
+  return text;
+}
+
+/** What OpenSSL makes of them. Whoever gives them loads TLS anyway. */
+async function checkTogether({ ca, cert, key }: TlsConfig): Promise<void> {
+  const { createSecureContext } = await import('node:tls');
+  try {
+    createSecureContext({
+      ...(ca !== null && { ca }),
+      ...(cert !== null && { cert }),
+      ...(key !== null && { key }),
+    });
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new UsageError(
+      '--tls-ca, --tls-cert, --tls-key: expected certificates, and a key without a passphrase that ' +
+        `belongs to --tls-cert, but received what OpenSSL refuses (${reason})`,
+      { cause },
+    );
+  }
+}

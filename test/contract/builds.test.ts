@@ -1,0 +1,278 @@
+import { describe, expect } from 'vitest';
+import { inspectorNames } from '../../src/inspect/types.ts';
+import { type Asker, startAsker } from '../support/asker.ts';
+import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
+import { it as itInPlace } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const it = itInPlace.extend<{ buildkitd: Buildkitd; asker: Asker }>({
+  buildkitd: async ({ place }, use) => {
+    await use(await startBuildkitd(place));
+  },
+  asker: async ({ place }, use) => {
+    await use(await startAsker(place));
+  },
+});
+
+const library = new URL('../../dist/index.js', import.meta.url).href;
+const unix = 'unix:///run/buildkitd.sock';
+const tcp = 'tcp://127.0.0.1:1234';
+const none = { kind: 'known', builds: [] };
+
+function unknown(code: string, message: RegExp) {
+  return {
+    kind: 'unknown',
+    code,
+    operation: 'ask which builds run',
+    message: expect.stringMatching(message),
+  };
+}
+
+describe.concurrent('asking buildkitd which builds run', () => {
+  it.for([
+    ['a unix socket', unix, unix],
+    ['an abstract unix socket', 'unix://@buildkitd', 'unix://@buildkitd'],
+    ['TCP over IPv4', tcp, tcp],
+    ['TCP over IPv6', 'tcp://[::1]:1234', 'tcp://[::1]:1234'],
+    ['TCP on all addresses of IPv4', 'tcp://0.0.0.0:1234', 'tcp://0.0.0.0:1234'],
+    ['TCP on all addresses', 'tcp://[::]:1234', 'tcp://[::]:1234'],
+    ['TCP on all addresses, of which only IPv4 answers', tcp, 'tcp://[::]:1234'],
+    ['TCP by a name', tcp, 'tcp://localhost:1234'],
+    ['TCP without a host', tcp, 'tcp://:1234'],
+  ] as const)('names each of them, over %s', async ([, listened, asked], { buildkitd, asker }) => {
+    await buildkitd.listen(listened);
+    await asker.open(asked);
+    expect(await asker.ask()).toEqual(none);
+    const before = Date.now();
+    await buildkitd.begin('one', 'two');
+    const answer = await asker.ask();
+    expect(answer).toEqual({
+      kind: 'known',
+      builds: ['one', 'two'].map((ref) => ({ ref, startedAtMs: expect.any(Number) })),
+    });
+    const [build] = answer.kind === 'known' ? answer.builds : [];
+    expect(build?.startedAtMs).toBeGreaterThanOrEqual(before);
+    expect(build?.startedAtMs).toBeLessThanOrEqual(Date.now());
+    await buildkitd.end('one', 'two');
+    expect(await asker.ask()).toEqual(none);
+  });
+
+  it('names the builds of clients, until they are done or killed', async ({
+    place,
+    buildkitd,
+    asker,
+  }) => {
+    await buildkitd.listen(unix);
+    await asker.open(unix);
+    const refs = async (): Promise<string[]> => {
+      const answer = await asker.ask();
+      return answer.kind === 'known' ? answer.builds.map(({ ref }) => ref).sort() : ['unknown'];
+    };
+    const done = await startClient(place, 'build', unix, { ref: 'done' });
+    const killed = await startClient(place, 'build', unix, { ref: 'killed', session: false });
+    const via = '/run/relay.sock';
+    const relayed = await startClient(place, 'build-by-relay', unix, { ref: 'relayed', via });
+    await until('three builds', async () => (await buildkitd.builds()).length === 3);
+    expect(await refs()).toEqual(['done', 'killed', 'relayed']);
+    await buildkitd.end('done', 'relayed');
+    expect((await done.ended).stdout).toContain('"built"');
+    expect((await relayed.ended).stdout).toContain('"built"');
+    expect(await refs()).toEqual(['killed']);
+    await killed.signal('SIGKILL');
+    await until('no build', async () => (await buildkitd.builds()).length === 0);
+    expect(await refs()).toEqual([]);
+  });
+
+  it('reads many builds, and large ones', async ({ buildkitd, asker }) => {
+    await buildkitd.listen(unix);
+    await asker.open(unix);
+    const refs = Array.from({ length: 300 }, (_, index) => `${index} `.repeat(500));
+    await buildkitd.begin(...refs);
+    const answer = await asker.ask();
+    expect(answer.kind === 'known' && answer.builds.map(({ ref }) => ref)).toEqual(refs);
+  });
+
+  it('loads HTTP/2 for the first question, and not before', async ({ buildkitd, asker }) => {
+    await buildkitd.listen(unix);
+    await asker.open(unix);
+    expect(await asker.hasHttp2()).toBe(false);
+    expect(await asker.ask()).toEqual(none);
+    expect(await asker.hasHttp2()).toBe(true);
+  });
+
+  it('leaves no connection and no descriptor behind', async ({ buildkitd, asker }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.listenBroken('unix:///run/broken.sock', 'a reset after a build');
+    let held = 0;
+    for (let asks = 0; asks < 20; asks += 1) {
+      await asker.open(asks % 2 === 0 ? unix : 'unix:///run/broken.sock');
+      await asker.ask();
+      await until('the end of the connection', async () => (await asker.own()).isSettled);
+      held = asks === 1 ? await asker.descriptors() : held;
+    }
+    expect((await asker.own()).peers).toEqual([]);
+    expect(await asker.descriptors()).toBe(held);
+    for (const by of inspectorNames) {
+      expect(await asker.look(by, unix)).toMatchObject({ connections: [] });
+    }
+  });
+
+  it.for([
+    ['that answers', 0, 'known'],
+    ['that does not', -1, 'unknown'],
+  ] as const)(
+    'keeps no process alive, with a daemon %s',
+    async ([, delayMs, kind], { place, buildkitd }) => {
+      await buildkitd.listen(unix);
+      await buildkitd.behave({ delayMs });
+      const script = `
+      import { createBuildsClient, parseEndpoint } from ${JSON.stringify(library)};
+      const client = createBuildsClient({ endpoint: parseEndpoint('${unix}'), timeoutMs: 300 });
+      console.log((await client.ask()).kind);`;
+      const asked = await place.start([process.execPath, '--input-type=module', '--eval', script]);
+      expect(await asked.ended).toMatchObject({ code: 0, stdout: `${kind}\n`, stderr: '' });
+    },
+  );
+});
+
+describe.concurrent('a zero is not believed', () => {
+  it.for([
+    ['v0.12.3', 'github.com/moby/buildkit'],
+    ['', 'github.com/moby/buildkit'],
+    ['v0.0.0+unknown', 'github.com/moby/buildkit'],
+    ['v0.20.0', 'github.com/earthly/buildkit'],
+  ])('of version "%s" of %s', async ([version = '', name = ''], { buildkitd, asker }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ answer: 'false-zero', version, package: name });
+    await buildkitd.begin('one');
+    await asker.open(unix);
+    expect(await asker.ask()).toEqual(unknown('ERR_ZERO_NOT_VOUCHED', /names no build/));
+    await buildkitd.behave({ answer: 'right' });
+    expect(await asker.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
+  });
+
+  it('of a daemon that does not know the question', async ({ buildkitd, asker }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ answer: 'unimplemented' });
+    await asker.open(unix);
+    expect(await asker.ask()).toEqual(unknown('ERR_UNIMPLEMENTED', /needs buildkitd v0\.12\.4/));
+  });
+
+  it.for([
+    ['error', 'ERR_GRPC_STATUS', /UNAVAILABLE: not now/],
+    ['garbage', 'ERR_ANSWER_MALFORMED', /not of buildkitd's form/],
+  ] as const)(
+    'of a daemon that answers with %s',
+    async ([answer, code, message], { buildkitd, asker }) => {
+      await buildkitd.listen(unix);
+      await buildkitd.behave({ answer });
+      await asker.open(unix);
+      expect(await asker.ask()).toEqual(unknown(code, message));
+    },
+  );
+});
+
+const codes: Record<string, [code: string, message: RegExp]> = {
+  'garbage instead of HTTP/2': ['ERR_NO_GRPC', /without TLS .*--tls-ca/],
+  'garbage in a frame': ['ERR_ANSWER_MALFORMED', /not of buildkitd's form/],
+  'garbage instead of a frame': ['ERR_ANSWER_COMPRESSED', /compressed/],
+  'a cut frame': ['ERR_ANSWER_CUT', /last message is not whole/],
+  'a cut frame header': ['ERR_ANSWER_CUT', /last message is not whole/],
+  'a message cut within its frame': ['ERR_ANSWER_MALFORMED', /ends within/],
+  'a compressed frame': ['ERR_ANSWER_COMPRESSED', /compressed/],
+  'a frame of 4 GiB': ['ERR_ANSWER_TOO_LARGE', /a message is larger than/],
+  'frames without end': ['ERR_ANSWER_TOO_LARGE', /the answer is larger than/],
+  'no trailers': ['ERR_ANSWER_CUT', /no grpc-status/],
+  'trailers without a status': ['ERR_ANSWER_CUT', /no grpc-status/],
+  'an error after a build': ['ERR_GRPC_STATUS', /UNAVAILABLE: going away$/],
+  'an error in its head': ['ERR_GRPC_STATUS', /PERMISSION_DENIED/],
+  'a status that is no number': ['ERR_GRPC_STATUS', /answered fine/],
+  'HTTP status 500': ['ERR_HTTP_STATUS', /HTTP status 500/],
+  'a page': ['ERR_NO_GRPC', /text\/html/],
+  'a reset': ['ERR_ANSWER_CUT', /cut off/],
+  'a reset after a build': ['ERR_ANSWER_CUT', /cut off/],
+  'the end of the connection': ['ERR_ANSWER_CUT', /cut off/],
+  'HTTP/1.1': ['ERR_NO_GRPC', /without TLS .*--tls-ca/],
+  'an end without a word': ['ERR_NO_GRPC', /does not speak gRPC/],
+  'a reset without a word': ['ERR_NO_GRPC', /does not speak gRPC/],
+  'no word at all': ['ERR_ASK_TIMEOUT', /within 1000ms: .* for the first word of HTTP\/2/],
+  'no answer': ['ERR_ASK_TIMEOUT', /within 1000ms: .* for the answer/],
+};
+
+describe.concurrent('what can not be read is unknown, never zero:', () => {
+  it.for(Object.entries(codes))('%s', async ([how, [code, message]], { buildkitd, asker }) => {
+    for (const address of [unix, tcp]) {
+      await buildkitd.listenBroken(address, how);
+      // Sixteen megabytes may take longer than an answer may.
+      await asker.open(address, how === 'frames without end' ? { timeoutMs: 20_000 } : {});
+      expect(await asker.ask()).toEqual(unknown(code, message));
+      await until('the end of the connection', async () => (await asker.own()).isSettled);
+    }
+  });
+
+  it('a socket that is not there, or refuses', async ({ buildkitd, asker }) => {
+    await asker.open(unix);
+    expect(await asker.ask()).toEqual(unknown('ENOENT', /can't be reached/));
+    await asker.open(tcp);
+    expect(await asker.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
+    await buildkitd.listen(tcp);
+    expect(await asker.ask()).toEqual(none);
+    await buildkitd.unlisten(tcp);
+    expect(await asker.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
+  });
+
+  it('an answer that nobody waits for any more', async ({ buildkitd, asker }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ delayMs: -1 });
+    await asker.open(unix, { timeoutMs: 60_000 });
+    await asker.begin();
+    await until('a connection', async () => !(await asker.own()).isSettled);
+    await asker.close();
+    expect(await asker.answer()).toEqual(unknown('ERR_CLOSED', /closed/));
+    expect(await asker.ask()).toEqual(unknown('ERR_CLOSED', /closed/));
+  });
+
+  it('the answer of a daemon that has stopped', async ({ buildkitd, asker }) => {
+    await buildkitd.listen(tcp);
+    await buildkitd.process.signal('SIGSTOP');
+    await asker.open(tcp);
+    expect(await asker.ask()).toEqual(unknown('ERR_ASK_TIMEOUT', /within 1000ms/));
+    await buildkitd.process.signal('SIGCONT');
+    expect(await asker.ask()).toEqual(none);
+  });
+});
+
+describe.concurrent("the tool's own connection", () => {
+  it.for([
+    ['TCP over IPv4', tcp],
+    ['TCP over IPv6', 'tcp://[::1]:1234'],
+    ['TCP by a name', 'tcp://localhost:1234'],
+    ['a unix socket', unix],
+  ] as const)(
+    'is told from all others, over %s',
+    async ([, address], { place, buildkitd, asker }) => {
+      await buildkitd.listen(address.replace('localhost', '127.0.0.1'));
+      const idle = await startClient(place, 'idle', address);
+      await idle.line(0);
+      await buildkitd.behave({ delayMs: -1 });
+      await asker.open(address, { timeoutMs: 60_000 });
+      await asker.begin();
+      for (const by of inspectorNames) {
+        const peers = await until('two connections', async () => {
+          const { connections } = await asker.look(by, address);
+          return connections.length === 2 && connections.map(({ peer }) => peer);
+        });
+        const own = await asker.own();
+        expect(own).toEqual({ peers: [expect.any(String)], isSettled: false });
+        const isNamed = by === 'sock-diag' || address.startsWith('tcp');
+        expect(peers.filter((peer) => own.peers.includes(peer ?? ''))).toHaveLength(
+          isNamed ? 1 : 0,
+        );
+      }
+      await buildkitd.behave({ delayMs: 0 });
+      await asker.close();
+      await until('the end of the connection', async () => (await asker.own()).isSettled);
+      expect(await asker.look('procfs', address)).toMatchObject({ connections: [{}] });
+    },
+  );
+});

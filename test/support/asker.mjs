@@ -1,0 +1,43 @@
+// Asks for builds with the built package, and looks with its inspectors at what that does.
+import { readdirSync } from 'node:fs';
+import {
+  createBuildsClient,
+  createProcfsInspector,
+  createSockDiagInspector,
+  parseEndpoint,
+} from '../../dist/index.js';
+import { serveCommands } from './commands.mjs';
+
+const inspectors = {
+  'sock-diag': createSockDiagInspector(),
+  procfs: createProcfsInspector('/proc/net'),
+};
+let client;
+let asked;
+
+const plain = (answer) =>
+  answer.kind === 'known'
+    ? answer
+    : {
+        kind: 'unknown',
+        code: answer.error.code,
+        operation: answer.error.operation,
+        message: answer.error.message,
+      };
+
+await serveCommands({
+  open({ address, ...options }) {
+    client = createBuildsClient({ endpoint: parseEndpoint(address), ...options });
+  },
+  ask: async () => plain(await client.ask()),
+  /** Does not wait for the answer: `answer` does. */
+  begin() {
+    asked = client.ask();
+  },
+  answer: async () => plain(await asked),
+  own: () => ({ peers: client.ownPeers(), isSettled: client.isSettled() }),
+  look: ({ by, address }) => inspectors[by].look(parseEndpoint(address)),
+  close: () => client.close(),
+  descriptors: () => readdirSync('/proc/self/fd').length,
+  hasHttp2: () => process.moduleLoadList.includes('NativeModule http2'),
+});

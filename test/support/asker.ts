@@ -1,0 +1,53 @@
+import { fileURLToPath } from 'node:url';
+import type { BuildsClientOptions } from '../../src/builds/client.ts';
+import type { Build } from '../../src/builds/types.ts';
+import type { InspectorName, Sight } from '../../src/inspect/types.ts';
+import { commanded } from './commanded.ts';
+import type { Place, Resident } from './place.ts';
+
+const program = fileURLToPath(new URL('asker.mjs', import.meta.url));
+
+/** A `BuildsAnswer` as it comes from another process. */
+type PlainAnswer =
+  | { readonly kind: 'known'; readonly builds: readonly Build[] }
+  | {
+      readonly kind: 'unknown';
+      readonly code: string;
+      readonly operation: string;
+      readonly message: string;
+    };
+
+/** A process of asker.mjs: see there what each command does. */
+export interface Asker {
+  readonly process: Resident;
+  readonly open: (
+    address: string,
+    options?: Omit<BuildsClientOptions, 'endpoint'>,
+  ) => Promise<void>;
+  readonly ask: () => Promise<PlainAnswer>;
+  readonly begin: () => Promise<void>;
+  readonly answer: () => Promise<PlainAnswer>;
+  readonly own: () => Promise<{ readonly peers: readonly string[]; readonly isSettled: boolean }>;
+  readonly look: (by: InspectorName, address: string) => Promise<Sight>;
+  readonly close: () => Promise<void>;
+  /** How many it has open. */
+  readonly descriptors: () => Promise<number>;
+  readonly hasHttp2: () => Promise<boolean>;
+}
+
+export async function startAsker(place: Place): Promise<Asker> {
+  const started = await place.start([process.execPath, program]);
+  const call = await commanded(started);
+  return {
+    process: started,
+    open: (address, options) => call({ do: 'open', address, ...options }),
+    ask: () => call({ do: 'ask' }),
+    begin: () => call({ do: 'begin' }),
+    answer: () => call({ do: 'answer' }),
+    own: () => call({ do: 'own' }),
+    look: (by, address) => call({ do: 'look', by, address }),
+    close: () => call({ do: 'close' }),
+    descriptors: () => call({ do: 'descriptors' }),
+    hasHttp2: () => call({ do: 'hasHttp2' }),
+  };
+}

@@ -1,0 +1,92 @@
+import { fileURLToPath } from 'node:url';
+import { nodeCalled } from './actor.ts';
+import { commanded } from './commanded.ts';
+import type { Place, Resident } from './place.ts';
+
+const daemonProgram = fileURLToPath(new URL('buildkitd.mjs', import.meta.url));
+const clientProgram = fileURLToPath(new URL('client.mjs', import.meta.url));
+
+/** Paths of PEM files. For a daemon with `ca`, clients must show a certificate of that authority. */
+interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+interface Behaviour {
+  readonly package: string;
+  /** Empty for none. */
+  readonly version: string;
+  readonly answer: 'right' | 'false-zero' | 'unimplemented' | 'error' | 'garbage';
+  /** How long it thinks before it answers `ListenBuildHistory` and `Info`; -1 for ever. */
+  readonly delayMs: number;
+  /** Between two health checks of a session. */
+  readonly beatMs: number;
+  /** Die at once, as up to v0.13, or wait for the running builds, as since v0.14. */
+  readonly onSigterm: 'die' | 'wait';
+}
+
+/** A process of buildkitd.mjs, called buildkitd: see there what each command does. */
+export interface Buildkitd {
+  readonly process: Resident;
+  /** Returns the address with its port, port 0 being any that is free. */
+  readonly listen: (address: string, tls?: TlsFiles) => Promise<string>;
+  /** Answers in one of the ways of broken-server.mjs. */
+  readonly listenBroken: (address: string, how: string) => Promise<string>;
+  readonly unlisten: (address: string) => Promise<void>;
+  readonly behave: (changes: Partial<Behaviour>) => Promise<void>;
+  /** Begins builds that belong to no client. */
+  readonly begin: (...refs: string[]) => Promise<void>;
+  /** Ends builds, also those of clients. */
+  readonly end: (...refs: string[]) => Promise<void>;
+  readonly builds: () => Promise<readonly string[]>;
+}
+
+export async function startBuildkitd(place: Place): Promise<Buildkitd> {
+  const started = await place.start([nodeCalled(place, 'buildkitd'), daemonProgram]);
+  const call = await commanded(started);
+  const address = (answer: Promise<{ address: string }>): Promise<string> =>
+    answer.then((result) => result.address);
+  return {
+    process: started,
+    listen: (to, tls) => address(call({ do: 'listen', address: to, tls })),
+    listenBroken: (to, how) => address(call({ do: 'listenBroken', address: to, how })),
+    unlisten: (from) => call({ do: 'unlisten', address: from }),
+    behave: (changes) => call({ do: 'behave', ...changes }),
+    begin: (...refs) => call({ do: 'begin', refs }),
+    end: (...refs) => call({ do: 'end', refs }),
+    builds: () => call({ do: 'builds' }),
+  };
+}
+
+export interface ClientOptions {
+  /** What `build` calls its build. */
+  readonly ref?: string;
+  /** False for a build without a session, and so without a beat. */
+  readonly session?: boolean;
+  readonly tls?: TlsFiles;
+  /** Of `probe-every`. */
+  readonly intervalMs?: number;
+  /** Of `build-by-relay`: a path for the socket between the client and its relay. */
+  readonly via?: string;
+}
+
+export type ClientKind =
+  | 'build'
+  | 'build-by-relay'
+  | 'probe'
+  | 'probe-every'
+  | 'idle'
+  | 'silent'
+  | 'dial-stdio';
+
+/** One client, as a process called buildctl: see client.mjs. */
+export async function startClient(
+  place: Place,
+  kind: ClientKind,
+  address: string,
+  options: ClientOptions = {},
+): Promise<Resident> {
+  const node = nodeCalled(place, 'buildctl');
+  return place.start([node, clientProgram, kind, address, JSON.stringify(options)]);
+}

@@ -1,0 +1,118 @@
+// One client of buildkitd, as the first argument says, at the address of the second. It says "ready"
+// once it is connected, and prints what becomes of it.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { Client, credentials } from '@grpc/grpc-js';
+import { bytesField, control } from './wire.mjs';
+
+const [kind, address, text = '{}'] = process.argv.slice(2);
+const options = JSON.parse(text);
+
+const beatBytes = 215 - 14;
+const say = (what) => console.log(JSON.stringify(what));
+
+function toNode(to) {
+  const [, host, port] = /^tcp:\/\/\[?(.*?)\]?:(\d+)$/.exec(to) ?? [];
+  return host === undefined
+    ? { path: to.slice('unix://'.length).replace(/^@/, '\0') }
+    : { host, port: Number(port) };
+}
+
+function open(to) {
+  const { tls } = options;
+  const [ca, cert, key] = [tls?.ca, tls?.cert, tls?.key].map((path) => path && readFileSync(path));
+  const secrecy = tls ? credentials.createSsl(ca, key, cert) : credentials.createInsecure();
+  const target = to.replace('tcp://', '').replace('unix://', 'unix:').replace(':@', ':\0');
+  const client = new Client(target, secrecy, { 'grpc.use_local_subchannel_pool': 1 });
+  return new Promise((resolve, reject) => {
+    client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve(client)));
+  });
+}
+
+function unary(client, { path, requestSerialize, responseDeserialize }, request) {
+  return new Promise((resolve, reject) => {
+    const done = (error, answer) => (error ? reject(error) : resolve(answer));
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, done);
+  });
+}
+
+/** Answers each beat of the daemon with one of its own. */
+function keepSession(client) {
+  const { path, requestSerialize, responseDeserialize } = control.session;
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  call.on('data', () => call.write(bytesField(1, Buffer.alloc(beatBytes))));
+  call.on('error', () => {});
+  return call;
+}
+
+async function build(to) {
+  const client = await open(to);
+  const session = options.session === false ? null : keepSession(client);
+  say('ready');
+  const request = bytesField(1, options.ref ?? 'a-build');
+  await unary(client, control.solve, request).then(
+    () => say('built'),
+    (error) => say(`failed: ${error.details}`),
+  );
+  session?.cancel();
+  client.close();
+}
+
+/** What `buildctl debug workers` does: a connection for one call. */
+async function probe() {
+  const client = await open(address);
+  await unary(client, control.listWorkers, Buffer.alloc(0));
+  client.close();
+  say('probed');
+}
+
+async function probeEvery(intervalMs) {
+  for (;;) {
+    await probe();
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
+  }
+}
+
+/** A channel that somebody keeps for later. */
+async function idle() {
+  const client = await open(address);
+  await unary(client, control.info, Buffer.alloc(0));
+  say('ready');
+  setInterval(() => client, 60_000);
+}
+
+function silent() {
+  const socket = connect(toNode(address), () => say('ready'));
+  socket.on('close', () => say('closed'));
+}
+
+/** What runs in the pod for a client that has no way to the socket but `kubectl exec`. */
+function dialStdio() {
+  const socket = connect(toNode(address));
+  process.stdin.pipe(socket);
+  socket.pipe(process.stdout);
+  socket.on('close', () => process.exit());
+}
+
+async function buildByRelay() {
+  const server = createServer((socket) => {
+    const relay = spawn(process.execPath, [process.argv[1], 'dial-stdio', address]);
+    socket.pipe(relay.stdin).on('error', () => {});
+    relay.stdout.pipe(socket).on('error', () => {});
+    socket.on('close', () => relay.kill());
+  });
+  await new Promise((resolve) => server.listen(options.via, resolve));
+  await build(`unix://${options.via}`);
+  server.close();
+}
+
+await {
+  build: () => build(address),
+  'build-by-relay': buildByRelay,
+  probe,
+  'probe-every': () => probeEvery(options.intervalMs),
+  idle,
+  silent,
+  'dial-stdio': dialStdio,
+}[kind]();
