@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DaemonWatch, watchDaemon } from '../../src/inspect/daemon.ts';
+import { watchProcesses } from '../../src/inspect/watch-processes.ts';
 
 // Small /proc trees, written here since processes have to come and go in them.
 let procRoot: string;
@@ -172,5 +173,77 @@ describe('a process name with spaces and parentheses', () => {
   it('does not hide whether the process lives', () => {
     addProcess(7, { comm: 'a) Z 1 (b', sockets: [5] });
     expect(watching([5]).state()).toMatchObject({ kind: 'alive', pid: 7 });
+  });
+});
+
+describe('the search for the owner of a listener', () => {
+  const putOff = () => {
+    const tasks: (() => void)[] = [];
+    const daemon = watchDaemon(procRoot, false, { defer: (task) => tasks.push(task) });
+    daemon.remember([5]);
+    const runTasks = (): void => {
+      for (const task of tasks) {
+        task();
+      }
+    };
+    return { daemon, runTasks };
+  };
+
+  it('is put off, and done when the time has come', () => {
+    const { daemon, runTasks } = putOff();
+    addProcess(7, { comm: 'node', sockets: [5] });
+    runTasks();
+    removeProcess(7);
+    expect(daemon.state()).toEqual({ kind: 'dead' });
+  });
+
+  it('is done before the daemon is asked for, and before a second look', () => {
+    addProcess(7, { comm: 'node', sockets: [5] });
+    expect(putOff().daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
+    const { daemon } = putOff();
+    daemon.remember([5]);
+    removeProcess(7);
+    expect(daemon.state()).toEqual({ kind: 'dead' });
+  });
+
+  it('that came too late leaves the daemon unknown, not dead', () => {
+    addProcess(7, { comm: 'node', sockets: [5] });
+    const { daemon, runTasks } = putOff();
+    removeProcess(7);
+    runTasks();
+    expect(daemon.state().kind).toBe('unknown');
+  });
+});
+
+describe('a daemon that was found by its name', () => {
+  it('lives on in another of its name when the one that listened is dead', () => {
+    addProcess(7, { comm: 'buildkitd', sockets: [5] });
+    const daemon = watchDaemon(procRoot, false, { anyDaemon: true });
+    daemon.remember([5]);
+    addProcess(8, { comm: 'buildkitd' });
+    removeProcess(7);
+    expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 8 });
+    removeProcess(8);
+    const states = Array.from({ length: 10 }, () => daemon.state().kind);
+    expect(states.at(-1)).toBe('dead');
+  });
+});
+
+describe('a daemon that is given by its process', () => {
+  const process = { pid: 7, startTime: '7', parentPid: 1 };
+
+  it('is that process alone, and no later one with its pid', () => {
+    addProcess(7, { comm: 'node' });
+    addProcess(8, { comm: 'buildkitd' });
+    const daemon = watchProcesses(procRoot, [process]);
+    expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
+    addProcess(7, { comm: 'node', startTime: 99 });
+    expect(daemon.state()).toEqual({ kind: 'dead' });
+  });
+
+  it('is unknown where /proc is hidden', () => {
+    rmSync(procRoot, { recursive: true });
+    mkdirSync(procRoot);
+    expect(watchProcesses(procRoot, [process]).state().kind).toBe('unknown');
   });
 });

@@ -134,14 +134,14 @@ describe('parseTcpTable', () => {
 
   it('refuses a cut row of another port too, since the port may be what was cut', () => {
     const table = `${tcpHeader}   0: 0100007F:04D2 02000\n`;
-    expect(() => parseTcpTable(table, 4, 'tcp', 4321)).toThrow('not expected');
+    expect(() => parseTcpTable(table, 4, 'tcp', { localPort: 4321 })).toThrow('not expected');
   });
 
   it('finds the few rows of one port among 10 MB of others', () => {
     const others = tcpRow.replace(':04D2', ':3039').repeat(80_000);
     const table = tcpHeader + others + tcpRow + others;
     expect(table.length).toBeGreaterThan(20e6);
-    expect(parseTcpTable(table, 4, 'tcp', 1234)).toHaveLength(1);
+    expect(parseTcpTable(table, 4, 'tcp', { localPort: 1234 })).toHaveLength(1);
   });
 });
 

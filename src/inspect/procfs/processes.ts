@@ -1,11 +1,11 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
-import { basename } from 'node:path';
 
 /** A process, told apart by its start time from a later one with the same pid. */
 export interface Process {
   readonly pid: number;
   /** In clock ticks since boot (proc_pid_stat(5)). */
   readonly startTime: string;
+  readonly parentPid: number;
 }
 
 // Every function here throws what the file system throws, but for what each names. A process that
@@ -26,35 +26,56 @@ export function listPids(procRoot: string): number[] {
 export function findProcess(procRoot: string, pid: number): Process | null {
   const stat = unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/stat`));
   // The name, in parentheses, may itself hold spaces and parentheses.
-  const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const startTime = fields[18];
-  return startTime === undefined || state === 'Z' || state === 'X' ? null : { pid, startTime };
+  const [state, parentPid, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const startTime = fields[17];
+  return startTime === undefined || state === 'Z' || state === 'X'
+    ? null
+    : { pid, startTime, parentPid: Number(parentPid) };
 }
 
-/** Whether a process is called buildkitd: by its name or by the first word of its command line. */
-export function isBuildkitd(procRoot: string, pid: number): boolean {
-  const read = (file: string): string =>
-    unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/${file}`));
-  const [program = ''] = read('cmdline').split('\0', 1);
-  return read('comm').trimEnd() === 'buildkitd' || basename(program) === 'buildkitd';
+/** Whether a process goes on, and is not a later one with its pid. */
+export function isRunning(procRoot: string, { pid, startTime }: Process): boolean {
+  return findProcess(procRoot, pid)?.startTime === startTime;
 }
 
-/** Inodes of the sockets that a process holds; none where its descriptors are not ours to read. */
-export function socketInodes(procRoot: string, pid: number): Set<number> {
+/** The name of a process (proc_pid_comm(5)), which itself or its program has set. */
+export function nameOf(procRoot: string, pid: number): string {
+  return unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/comm`)).trimEnd();
+}
+
+/** What a process was started as: the first word of its command line. */
+export function startedAs(procRoot: string, pid: number): string {
+  return (
+    unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/cmdline`)).split('\0', 1)[0] ?? ''
+  );
+}
+
+/** The path of a process's program; empty where that is not ours to read. */
+export function programOf(procRoot: string, pid: number): string {
+  const path = unless([...hasEnded, ...isForbidden], '', () =>
+    readlinkSync(`${procRoot}/${pid}/exe`),
+  );
+  // What has been replaced on disk since the start.
+  return path.endsWith(deleted) ? path.slice(0, -deleted.length) : path;
+}
+
+const deleted = ' (deleted)';
+
+/** Inodes of the sockets that a process holds; null where its descriptors are not ours to read. */
+export function socketInodes(procRoot: string, pid: number): ReadonlySet<number> | null {
   const directory = `${procRoot}/${pid}/fd`;
-  const inodes = new Set<number>();
-  for (const descriptor of unless([...hasEnded, ...isForbidden], [], () =>
-    readdirSync(directory),
-  )) {
-    const target = unless([...hasEnded, ...isForbidden], '', () =>
-      readlinkSync(`${directory}/${descriptor}`),
-    );
-    const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
-    if (inode !== undefined) {
-      inodes.add(Number(inode));
+  // That they may be listed does not say that they may be read.
+  return unless(isForbidden, null, () => {
+    const inodes = new Set<number>();
+    for (const descriptor of unless(hasEnded, [], () => readdirSync(directory))) {
+      const target = unless(hasEnded, '', () => readlinkSync(`${directory}/${descriptor}`));
+      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+      if (inode !== undefined) {
+        inodes.add(Number(inode));
+      }
     }
-  }
-  return inodes;
+    return inodes;
+  });
 }
 
 // Node would set aside 64 KiB for each of these files, and there may be thousands of processes.

@@ -3,7 +3,7 @@ import { socketNames } from '../socket-names.ts';
 import type { Inspector, Sight, UnixEndpoint } from '../types.ts';
 import { InspectError } from '../types.ts';
 import { readTable } from './read-table.ts';
-import { parseTcpTable, type TcpRow, tcpTableHeader } from './tcp-table.ts';
+import { parseTcpTable, type TcpRow, tcpTableHeader, type WantedRows } from './tcp-table.ts';
 import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
 
 /**
@@ -17,22 +17,22 @@ export function createProcfsInspector(netDirectory: string): Inspector {
     name: 'procfs',
     look: (endpoint) =>
       endpoint.kind === 'tcp'
-        ? tcpSight(endpoint, readTcpRows(netDirectory, endpoint.localPort))
+        ? tcpSight(endpoint, readTcpRows(netDirectory, { localPort: endpoint.localPort }))
         : unixSight(endpoint, readUnixRows(netDirectory)),
     close: () => {},
   };
 }
 
-/** The TCP listeners and connections of both families, all or those with one local port. */
-export function readTcpRows(netDirectory: string, localPort: number | null = null): TcpRow[] {
+/** The TCP listeners and connections of both families, all or those that are wanted. */
+export function readTcpRows(netDirectory: string, wanted: WantedRows = {}): TcpRow[] {
   const ipv4Path = `${netDirectory}/tcp`;
-  const ipv4 = parseTcpTable(readTable(ipv4Path, tcpTableHeader), 4, ipv4Path, localPort);
-  return [...ipv4, ...readTcp6Rows(`${netDirectory}/tcp6`, localPort)];
+  const ipv4 = parseTcpTable(readTable(ipv4Path, tcpTableHeader), 4, ipv4Path, wanted);
+  return [...ipv4, ...readTcp6Rows(`${netDirectory}/tcp6`, wanted)];
 }
 
-function readTcp6Rows(path: string, localPort: number | null): TcpRow[] {
+function readTcp6Rows(path: string, wanted: WantedRows): TcpRow[] {
   try {
-    return parseTcpTable(readTable(path, tcpTableHeader), 6, path, localPort);
+    return parseTcpTable(readTable(path, tcpTableHeader), 6, path, wanted);
   } catch (error) {
     // A kernel without IPv6 has the IPv4 table alone: that is none, not unknown.
     if (error instanceof InspectError && error.code === 'ENOENT') {

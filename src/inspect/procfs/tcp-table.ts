@@ -13,6 +13,12 @@ export interface TcpRow {
   readonly inode: number;
 }
 
+/** What of a table is wanted; what is left out here does not matter. */
+export interface WantedRows {
+  readonly localPort?: number;
+  readonly state?: TcpRow['state'];
+}
+
 export const tcpTableHeader = '  sl  local_address';
 
 // include/net/tcp_states.h, as the tables print them: two hexadecimal digits.
@@ -24,7 +30,7 @@ const row =
   /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]{2}) [0-9A-F]{8}:[0-9A-F]{8} [0-9A-F]{2}:[0-9A-F]{8,16} [0-9A-F]{8} +\d+ +-?\d+ (\d+) /;
 
 /**
- * The listeners and established connections in a table, all or those with one local port.
+ * The listeners and established connections in a table, all or those that are wanted.
  *
  * A busy host's table has some 10 MB, of which a few lines matter: the others are only checked for
  * their shape, in place.
@@ -35,10 +41,13 @@ export function parseTcpTable(
   table: string,
   family: 4 | 6,
   path: string,
-  localPort: number | null = null,
+  wanted: WantedRows = {},
 ): TcpRow[] {
   const digits = addressDigits[family];
-  const wantedPort = localPort === null ? null : hexPort(localPort);
+  const wantedPort = wanted.localPort === undefined ? null : hexPort(wanted.localPort);
+  const wantedStates = Object.entries(states)
+    .filter(([, state]) => wanted.state === undefined || state === wanted.state)
+    .map(([code]) => code);
   const rows: TcpRow[] = [];
   let start = table.indexOf('\n') + 1;
   while (start < table.length) {
@@ -50,7 +59,7 @@ export function parseTcpTable(
       throw cutTable(path, `it has a line that was not expected: ${table.slice(start, end)}`);
     }
     const isWanted = wantedPort === null || table.startsWith(wantedPort, local + digits + 1);
-    if (isWanted && table.slice(state, state + 2) in states) {
+    if (isWanted && wantedStates.includes(table.slice(state, state + 2))) {
       rows.push(parseRow(table.slice(start, end), family, path));
     }
     start = end + 1;
