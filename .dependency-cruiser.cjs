@@ -23,6 +23,15 @@ module.exports = {
       { path: '^(src/builds/(ask|call|connect)\\.ts|(node:)?(http2|tls))$', dynamic: false },
     ),
     rule(
+      'endpoints-know-inspectors',
+      'What is found is looked at; how a command line is read is another matter.',
+      { path: '^src/endpoints/' },
+      {
+        path: '^src/',
+        pathNot: ['^src/endpoints/', '^src/inspect/', '^src/options/endpoint\\.ts$'],
+      },
+    ),
+    rule(
       'drain-knows-inspector-types-only',
       'The rule and the loop know what a sample is, not how one is taken.',
       { path: '^src/drain/' },
@@ -44,15 +53,16 @@ module.exports = {
       'options-are-values',
       'Parsing options takes no look at anything.',
       { path: '^src/options/' },
-      { path: '^src/(cli|inspect|builds)', pathNot: '^src/inspect/types\\.ts$' },
+      { path: '^src/(cli|inspect|endpoints|builds)', pathNot: '^src/inspect/types\\.ts$' },
     ),
     rule(
       'report-only-tells',
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|drain|builds)',
-        pathNot: '^src/(inspect/(types|choose)|drain/(types|roster)|builds/types)\\.ts$',
+        path: '^src/(cli|options|inspect|endpoints|drain|builds)',
+        pathNot:
+          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster)|builds/types)\\.ts$',
       },
     ),
     rule(

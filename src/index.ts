@@ -14,6 +14,8 @@ export type {
   DrainStatus,
   DrainTally,
 } from './drain/types.ts';
+export { type FindOptions, findEndpoints } from './endpoints/find.ts';
+export type { Elsewhere, FindingNotice, FoundDaemon } from './endpoints/types.ts';
 export { type ChoiceNotice, type Looker, lookByBest, type PassedOver } from './inspect/choose.ts';
 export { type DaemonState, type DaemonWatch, watchDaemon } from './inspect/daemon.ts';
 export { createProcfsInspector } from './inspect/procfs/procfs.ts';

@@ -1,11 +1,16 @@
-import { type ChoiceNotice, lookByBest } from '../inspect/choose.ts';
-import { watchDaemon } from '../inspect/daemon.ts';
+import { createElsewhereInspector } from '../endpoints/elsewhere.ts';
+import { followEndpoints } from '../endpoints/follow.ts';
+import type { Target } from '../endpoints/targets.ts';
+import type { EndpointNotice } from '../endpoints/types.ts';
+import { type ChoiceNotice, type Looker, lookByBest } from '../inspect/choose.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
+import { isRunning } from '../inspect/procfs/processes.ts';
 import { createSampler } from '../inspect/sampler.ts';
-import type { Connection, Endpoint, Inspector, Sampler } from '../inspect/types.ts';
-import { chooseEndpoints } from '../options/endpoints.ts';
+import type { Connection, Inspector, Sampler } from '../inspect/types.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues } from '../options/wait-options.ts';
+import { chooseTargets } from './targets.ts';
+import { tellOfChanges } from './tell.ts';
 
 export const procRoot = '/proc';
 
@@ -23,40 +28,85 @@ export interface Lookout {
   readonly close: () => void;
 }
 
+export type LookNotice = ChoiceNotice | EndpointNotice;
+
+interface Looking {
+  readonly target: Target;
+  readonly inspectors: readonly Inspector[];
+}
+
 /** Puts together what takes samples, as the options ask for it. @throws UsageError */
 export function openLookout(
   options: LookOptionValues,
   env: Environment,
-  notify: (notice: ChoiceNotice) => void,
+  notify: (notice: LookNotice) => void,
 ): Lookout {
-  const endpoints = chooseEndpoints(options.addr, env);
-  const inspectors = createInspectors(options.inspector, procRoot);
-  const watched = endpoints.map(({ endpoint, isAssumed }) => ({
-    endpoint,
-    isAssumed,
-    looker: lookByBest(endpoint, inspectors, notify),
-  }));
-  const sampler = createSampler(watched, watchDaemon(procRoot, isInPod(env)));
-  const close = (): void => {
-    for (const inspector of inspectors) {
-      inspector.close();
+  const ours = createInspectors(options.inspector, procRoot);
+  const looking: Looking[] = [];
+  let isClosed = false;
+  let wake: (() => void) | undefined;
+
+  const lookAt = (target: Target): Looker => {
+    const { endpoint, elsewhere } = target;
+    const inspectors =
+      elsewhere === null
+        ? ours
+        : [createElsewhereInspector(procRoot, elsewhere.netDirectory, elsewhere.process)];
+    const added = { target, inspectors };
+    looking.push(added);
+    if (wake !== undefined) {
+      tellOfEnds(added, wake);
     }
+    return lookByBest(endpoint, inspectors, notify);
   };
-  const onEnd = (callback: () => void): void => {
-    const soon = atMostEvery(shortestWakeMs, callback);
-    for (const { endpoint } of endpoints) {
-      for (const inspector of inspectors) {
-        tellOfEnd(inspector, endpoint, soon);
+  const { targets, daemon, find } = chooseTargets(options, {
+    procRoot,
+    inPod: isInPod(env),
+    env,
+    // A command that looks once has ended by then.
+    defer: (task) => queueMicrotask(() => isClosed || task()),
+    notify,
+  });
+  const sampler =
+    find === null
+      ? createSampler(
+          targets.map((target) => {
+            const { endpoint, isAssumed } = target;
+            return { endpoint, isAssumed, looker: lookAt(target) };
+          }),
+          daemon,
+        )
+      : followEndpoints({
+          targets,
+          lookAt,
+          daemon,
+          find,
+          isRunning: (process) => isRunning(procRoot, process),
+          now: () => performance.now(),
+          onChange: tellOfChanges(targets, options.pid !== null, notify),
+        });
+
+  return {
+    sampler,
+    onEnd(callback) {
+      wake = atMostEvery(shortestWakeMs, callback);
+      for (const each of looking) {
+        tellOfEnds(each, wake);
       }
-    }
+    },
+    seenBetweenLooks() {
+      const counts = looking.flatMap(({ target, inspectors }) =>
+        inspectors.map((inspector) => inspector.seenBetweenLooks?.(target.endpoint) ?? 0),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
+    },
+    close() {
+      isClosed = true;
+      for (const inspector of ours) {
+        inspector.close();
+      }
+    },
   };
-  const seenBetweenLooks = (): number => {
-    const counts = inspectors.flatMap((inspector) =>
-      endpoints.map(({ endpoint }) => inspector.seenBetweenLooks?.(endpoint) ?? 0),
-    );
-    return counts.reduce((sum, count) => sum + count, 0);
-  };
-  return { sampler, onEnd, seenBetweenLooks, close };
 }
 
 // Where many connections come and go, their ends must not make the loop look all the time.
@@ -77,10 +127,12 @@ function atMostEvery(pauseMs: number, callback: () => void): () => void {
 }
 
 // The ends of connections only save time: where they can't be had, the next look finds out.
-function tellOfEnd(inspector: Inspector, endpoint: Endpoint, callback: () => void): void {
-  try {
-    inspector.onEnd?.(endpoint, callback);
-  } catch {}
+function tellOfEnds({ target, inspectors }: Looking, callback: () => void): void {
+  for (const inspector of inspectors) {
+    try {
+      inspector.onEnd?.(target.endpoint, callback);
+    } catch {}
+  }
 }
 
 /** Which connections count as clients. */

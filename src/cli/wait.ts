@@ -3,6 +3,7 @@ import { drain } from '../drain/drain.ts';
 import type { DrainConfig } from '../drain/types.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
 import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
+import { endpointEntry } from '../report/endpoint-messages.ts';
 import { eventEntry } from '../report/events.ts';
 import { createLog, type LogEntry } from '../report/log.ts';
 import { openLog } from '../report/log-to.ts';
@@ -10,7 +11,7 @@ import { noticeEntry } from '../report/notices.ts';
 import { outcomeEntry } from '../report/outcome.ts';
 import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
-import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
+import { clientsOnly, isInPod, type LookNotice, openLookout, procRoot } from './look.ts';
 import { readTls } from './tls.ts';
 
 /** `buildkit-drain wait`. @throws UsageError before anything is looked at. */
@@ -19,7 +20,7 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
   const tls = await readTls(options);
   const config = drainConfig(options);
   const log = openWaitLog(options, env);
-  const lookout = openLookout(options, env, (notice) => log(noticeEntry(notice)));
+  const lookout = openLookout(options, env, (notice) => log(lookEntry(notice)));
   const builds = options.builds === 'off' ? null : openBuilds(tls);
   const clock = createMonotonicClock();
   lookout.onEnd(() => clock.wake());
@@ -35,6 +36,10 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
   builds?.close();
   lookout.close();
   return exitCodeOf(outcome);
+}
+
+function lookEntry(notice: LookNotice): LogEntry {
+  return 'inspector' in notice ? noticeEntry(notice) : endpointEntry(notice);
 }
 
 function drainConfig(options: WaitOptionValues): DrainConfig {

@@ -3,48 +3,33 @@ import { parseEndpoint } from './endpoint.ts';
 import { parseWholeNumber } from './number.ts';
 import { type Environment, parseFrom } from './read-options.ts';
 
-export interface ChosenEndpoint {
-  readonly endpoint: Endpoint;
-  /** A default that nobody asked for. */
-  readonly isAssumed: boolean;
-}
-
 // Where rootless buildkitd has its socket. In a longer directory there is no room for one.
 const rootlessDirectory = /^\/[\w./-]{1,70}$/;
 
-/**
- * What to watch: the given addresses, else `BUILDKIT_HOST`, else where buildkitd listens when it is
- * told nothing.
- *
- * @throws UsageError
- */
-export function chooseEndpoints(given: readonly Endpoint[], env: Environment): ChosenEndpoint[] {
-  if (given.length > 0) {
-    return given.map((endpoint) => ({ endpoint, isAssumed: false }));
-  }
+/** The addresses that were given, by `--addr` or else by `BUILDKIT_HOST`. @throws UsageError */
+export function givenEndpoints(given: readonly Endpoint[], env: Environment): readonly Endpoint[] {
   const host = env['BUILDKIT_HOST'];
-  if (host) {
-    const endpoint = parseFrom('BUILDKIT_HOST', () => parseEndpoint(host));
-    return [{ endpoint, isAssumed: false }];
-  }
-  return defaultAddresses(env).map((address) => ({
-    endpoint: parseEndpoint(address),
-    isAssumed: true,
-  }));
+  return given.length === 0 && host
+    ? [parseFrom('BUILDKIT_HOST', () => parseEndpoint(host))]
+    : given;
 }
 
-function defaultAddresses(env: Environment): string[] {
-  const addresses = [
-    `tcp://0.0.0.0:${scriptPort(env) ?? 1234}`,
-    'unix:///run/buildkit/buildkitd.sock',
-  ];
+/** Where buildkitd listens when it is told nothing, or what the script was told. @throws UsageError */
+export function assumedEndpoints(env: Environment): Endpoint[] {
+  const tcp = scriptEndpoint(env) ?? parseEndpoint('tcp://0.0.0.0:1234');
+  const system = parseEndpoint('unix:///run/buildkit/buildkitd.sock');
   const runtimeDirectory = env['XDG_RUNTIME_DIR'] ?? '';
   return rootlessDirectory.test(runtimeDirectory)
-    ? [...addresses, `unix://${runtimeDirectory}/buildkit/buildkitd.sock`]
-    : addresses;
+    ? [tcp, system, parseEndpoint(`unix://${runtimeDirectory}/buildkit/buildkitd.sock`)]
+    : [tcp, system];
 }
 
-/** The shell script's `BUILDKITD_PORT`. */
+/** The shell script's `BUILDKITD_PORT`; null without it. @throws UsageError */
+export function scriptEndpoint(env: Environment): Endpoint | null {
+  const port = scriptPort(env);
+  return port === null ? null : parseEndpoint(`tcp://0.0.0.0:${port}`);
+}
+
 function scriptPort(env: Environment): number | null {
   const text = env['BUILDKITD_PORT'];
   // For a Service called buildkitd, Kubernetes itself sets BUILDKITD_PORT=tcp://10.0.0.1:1234 in

@@ -14,6 +14,8 @@ import { list, type OptionValues, single } from './read-options.ts';
 
 const shortestIntervalMs = 1;
 const shortestProgressMs = 100;
+// PID_MAX_LIMIT of the kernel, proc_sys_kernel(5).
+const highestPid = 2 ** 22;
 // buildkitd asks each peer every 15 s whether it is still there.
 const shortestUnreachableMs = 30_000;
 const longestWeekSeconds = 7 * 24 * 3600;
@@ -22,6 +24,9 @@ const longestWeekSeconds = 7 * 24 * 3600;
 const lookOptions = {
   addr: list('<endpoint>', 'where buildkitd listens; repeatable', (texts) =>
     texts.map(parseEndpoint),
+  ),
+  pid: single('<pid>', "buildkitd's process", 'found', (text) =>
+    text === 'found' ? null : parseWholeNumber(text, 1, highestPid),
   ),
   'ignore-peer': list('<cidr>', 'peers that are no clients; repeatable', parseCidrs),
   inspector: single(

@@ -33,6 +33,11 @@ const wrongValues: readonly (readonly [string, string, readonly string[]])[] = [
     address,
     ['', 'localhost:1234', 'http://x:1', 'tcp://host', 'tcp://:', 'unix://relative', 'fd://3'],
   ],
+  [
+    'pid',
+    'a whole number from 1 to 4194304',
+    ['', '0', '-1', '1.5', '0x10', '4194305', 'self', 'buildkitd', ' 1'],
+  ],
   ['addr', '', ['tcp://host:0', 'tcp://host:65536']],
   ['addr', 'an IPv6 address within the brackets', ['tcp://[zz]:1', 'tcp://[127.0.0.1]:1234']],
   ['addr', 'a socket path of at most 107 bytes', [`unix:///${'p'.repeat(107)}`]],

@@ -131,14 +131,16 @@ describe.concurrent('beside the script, status', () => {
     expect(await answers(scene.place)).toEqual({ script: 0, ...clientsSeen(2) });
   });
 
-  it('does not count clients on port 12345 beside, for which the script holds', async ({
-    scene,
+  it('does not count who reads the metrics on port 12345, for whom the script holds', async ({
+    place,
+    clients,
   }) => {
-    await serve(scene, 0);
-    await scene.daemon.listen('tcp://127.0.0.1:12345');
-    await scene.clients.connect('tcp://127.0.0.1:12345', 2);
-    await accepted(scene.daemon, 2);
-    expect(await answers(scene.place)).toEqual({ script: 2, ...idle });
+    const daemon = await startDaemon(place, { args: ['--debugaddr', '127.0.0.1:12345'] });
+    await daemon.listen(tcp);
+    await daemon.listen('tcp://127.0.0.1:12345');
+    await clients.connect('tcp://127.0.0.1:12345', 2);
+    await accepted(daemon, 2);
+    expect(await answers(place)).toEqual({ script: 2, ...idle });
   });
 
   it('does not count the daemon’s own connection to a port 1234, for which the script holds', async ({
@@ -174,7 +176,7 @@ describe.concurrent('beside the script, status', () => {
     place,
     clients,
   }) => {
-    const daemon = await startDaemon(place, ['net']);
+    const daemon = await startDaemon(place, { namespaces: ['net'] });
     await daemon.listen(tcp);
     await clients.connect(tcp);
     await accepted(daemon, 1);
@@ -192,7 +194,7 @@ describe.concurrent('beside the script, status', () => {
     });
   });
 
-  it('says unknown where the daemon listens on another port, which the script calls idle', async ({
+  it('counts where the daemon listens on another port, which the script calls idle', async ({
     place,
     daemon,
     clients,
@@ -200,7 +202,7 @@ describe.concurrent('beside the script, status', () => {
     await daemon.listen('tcp://127.0.0.1:8372');
     await clients.connect('tcp://127.0.0.1:8372');
     await accepted(daemon, 1);
-    expect(await answers(place)).toEqual({ script: 0, connections: null, code: 4 });
+    expect(await answers(place)).toEqual({ script: 0, ...clientsSeen(1) });
   });
 
   it('counts the clients that remain when the daemon has closed its listener, as the script', async ({

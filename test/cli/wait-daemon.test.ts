@@ -2,7 +2,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Actor, startClients, startDaemon } from '../support/actor.ts';
-import { startWait } from '../support/cli.ts';
+import { type Cli, startWait } from '../support/cli.ts';
 import { compiled } from '../support/native.ts';
 import { untilState } from '../support/process-state.ts';
 import { it } from '../support/test.ts';
@@ -12,8 +12,14 @@ const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit.sock';
 
 // So long that only `gone` ends a wait.
-const patient = ['--quiet-period', '1h', '--timeout', '1h'];
+const patient = ['--quiet-period', '1h', '--timeout', '1h', '--progress-every', '100ms'];
 const inPod = { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } };
+
+/** Resolves after more than one look: whose the listener is, is looked for after the first. */
+async function knowing(wait: Cli, connections: number): Promise<void> {
+  await wait.counted(connections);
+  await wait.event('progress');
+}
 
 async function kill(daemon: Actor): Promise<void> {
   await daemon.process.signal('SIGKILL');
@@ -33,7 +39,7 @@ describe.concurrent('wait whose daemon is killed', () => {
       await clients.connect(address);
       const args = ['--addr', address, '--inspector', inspector, ...patient];
       const wait = await startWait(place, args);
-      await wait.counted(1);
+      await knowing(wait, 1);
       await kill(daemon);
       expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
     },
@@ -45,7 +51,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     const daemon = await place.start([buildkitd, 'listen', '1234']);
     await daemon.line(0);
     const wait = await startWait(place, ['--addr', tcp, ...patient]);
-    await wait.counted(0);
+    await knowing(wait, 0);
     await daemon.signal('SIGKILL');
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
@@ -53,7 +59,7 @@ describe.concurrent('wait whose daemon is killed', () => {
   it('ends as gone where its parent does not reap it', async ({ place, daemon }) => {
     await daemon.listen(tcp);
     const wait = await startWait(place, ['--addr', tcp, ...patient]);
-    await wait.counted(0);
+    await knowing(wait, 0);
     const { pid, parentPid } = daemon.process;
     process.kill(parentPid, 'SIGSTOP');
     await untilState(parentPid, 'T');
@@ -70,7 +76,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     await other.listen('tcp://127.0.0.1:8372');
     await daemon.listen(tcp);
     const wait = await startWait(place, ['--addr', tcp, ...patient]);
-    await wait.counted(0);
+    await knowing(wait, 0);
     await kill(daemon);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
@@ -97,7 +103,7 @@ describe.concurrent('wait that may not read the processes of others', () => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, ...patient];
     const wait = await startWait(place, args, { through: unprivileged });
-    await wait.counted(0);
+    await knowing(wait, 0);
     await kill(daemon);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
@@ -211,7 +217,7 @@ describe.concurrent('wait in a container beside the daemon’s', () => {
     'never takes it for gone when its listener vanishes, in %s',
     async ([, options], { place }) => {
       // The daemon is in the same network, and its process out of sight.
-      const daemon = await startDaemon(place, ['net']);
+      const daemon = await startDaemon(place, { namespaces: ['net'] });
       await daemon.listen(tcp);
       const wait = await startWait(
         place,
@@ -233,7 +239,7 @@ describe.concurrent('wait in a container beside the daemon’s', () => {
     'is drained when its clients have left, with %s',
     async ([, addressIn], { place }) => {
       const address = addressIn(place.directory);
-      const daemon = await startDaemon(place, ['net']);
+      const daemon = await startDaemon(place, { namespaces: ['net'] });
       const clients = await startClients(place);
       await daemon.listen(address);
       const some = await clients.connect(address);

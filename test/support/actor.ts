@@ -31,25 +31,36 @@ export interface Actor {
   readonly leave: (clients: readonly Client[]) => Promise<void>;
 }
 
+export interface ActorOptions {
+  readonly namespaces?: NonNullable<Parameters<Place['start']>[1]>['namespaces'];
+  /** What stands on its command line beside. */
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** What its program is called. */
+  readonly name?: string;
+  /** A command that starts it. */
+  readonly through?: readonly string[];
+}
+
 /** A process called buildkitd that listens where it is told to. */
-export function startDaemon(place: Place, namespaces?: StartNamespaces): Promise<Actor> {
-  return startActor(place, 'buildkitd', namespaces);
+export function startDaemon(place: Place, options: ActorOptions = {}): Promise<Actor> {
+  return startActor(place, { name: 'buildkitd', ...options });
 }
 
 /** A process whose connections are a daemon's clients. */
-export function startClients(place: Place): Promise<Actor> {
-  return startActor(place, 'buildctl');
+export function startClients(place: Place, options: ActorOptions = {}): Promise<Actor> {
+  return startActor(place, { name: 'buildctl', ...options });
 }
-
-type StartNamespaces = NonNullable<Parameters<Place['start']>[1]>['namespaces'];
 
 async function startActor(
   place: Place,
-  name: string,
-  namespaces?: StartNamespaces,
+  { name, namespaces, args = [], env = {}, through = [] }: ActorOptions & { name: string },
 ): Promise<Actor> {
   const node = nodeCalled(place, name);
-  const started = await place.start([node, program], namespaces ? { namespaces } : {});
+  const started = await place.start([...through, node, program, ...args], {
+    env,
+    ...(namespaces && { namespaces }),
+  });
   const call = await commanded(started);
   const ids = (clients: readonly Client[]): number[] => clients.map(({ id }) => id);
   return {

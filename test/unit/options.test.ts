@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../src/inspect/types.ts';
 import { parseCidrs } from '../../src/options/cidr.ts';
 import { parseEndpoint } from '../../src/options/endpoint.ts';
-import { chooseEndpoints } from '../../src/options/endpoints.ts';
+import { assumedEndpoints, givenEndpoints, scriptEndpoint } from '../../src/options/endpoints.ts';
 import { parseWholeNumber } from '../../src/options/number.ts';
 import { type Environment, readOptions } from '../../src/options/read-options.ts';
 import { waitOptions } from '../../src/options/wait-options.ts';
@@ -146,44 +147,47 @@ describe('where an option comes from', () => {
   });
 });
 
-describe('chooseEndpoints', () => {
-  const addresses = (env: Environment) =>
-    chooseEndpoints([], env).map(({ endpoint, isAssumed }) => [endpoint.address, isAssumed]);
+describe('the endpoints of the environment', () => {
+  const addresses = (endpoints: readonly Endpoint[]) => endpoints.map(({ address }) => address);
+  const assumed = (env: Environment) => addresses(assumedEndpoints(env));
 
-  it('takes the given addresses, then BUILDKIT_HOST, then the defaults', () => {
-    const given = parseEndpoint('tcp://:9');
+  it('are given by --addr, else by BUILDKIT_HOST', () => {
+    const given = [parseEndpoint('tcp://:9')];
     const env = { BUILDKIT_HOST: 'tcp://:8' };
-    expect(chooseEndpoints([given], env)).toEqual([{ endpoint: given, isAssumed: false }]);
-    expect(addresses(env)).toEqual([['tcp://:8', false]]);
-    expect(addresses({})).toEqual([
-      ['tcp://0.0.0.0:1234', true],
-      ['unix:///run/buildkit/buildkitd.sock', true],
-    ]);
+    expect(givenEndpoints(given, env)).toEqual(given);
+    expect(addresses(givenEndpoints([], env))).toEqual(['tcp://:8']);
+    expect(givenEndpoints([], { BUILDKIT_HOST: '' })).toEqual([]);
   });
 
-  it('adds the socket of rootless buildkitd', () => {
-    expect(addresses({ XDG_RUNTIME_DIR: '/run/user/1000' })[2]).toEqual([
+  it('are assumed to be the defaults of buildkitd', () => {
+    expect(assumed({})).toEqual(['tcp://0.0.0.0:1234', 'unix:///run/buildkit/buildkitd.sock']);
+  });
+
+  it('have the socket of rootless buildkitd', () => {
+    expect(assumed({ XDG_RUNTIME_DIR: '/run/user/1000' })[2]).toBe(
       'unix:///run/user/1000/buildkit/buildkitd.sock',
-      true,
+    );
+  });
+
+  it('have the port of the script, and the unix socket as well', () => {
+    expect(assumed({ BUILDKITD_PORT: '8372' })).toEqual([
+      'tcp://0.0.0.0:8372',
+      'unix:///run/buildkit/buildkitd.sock',
     ]);
+    expect(scriptEndpoint({ BUILDKITD_PORT: '8372' })?.address).toBe('tcp://0.0.0.0:8372');
   });
 
-  it('takes the port of the script, without losing sight of the unix socket', () => {
-    expect(addresses({ BUILDKITD_PORT: '8372' })).toEqual([
-      ['tcp://0.0.0.0:8372', true],
-      ['unix:///run/buildkit/buildkitd.sock', true],
-    ]);
+  it('are not misled by what Kubernetes sets for a Service called buildkitd', () => {
+    const env = { BUILDKITD_PORT: 'tcp://10.0.0.1:8372' };
+    expect(assumed(env)[0]).toBe('tcp://0.0.0.0:1234');
+    expect(scriptEndpoint(env)).toBe(null);
   });
 
-  it('is not misled by what Kubernetes sets for a Service called buildkitd', () => {
-    expect(addresses({ BUILDKITD_PORT: 'tcp://10.0.0.1:8372' })[0]?.[0]).toBe('tcp://0.0.0.0:1234');
-  });
-
-  it('names the variable in the error about its value', () => {
-    expect(() => addresses({ BUILDKIT_HOST: 'kube-pod://builder' })).toThrow(
+  it('name the variable in the error about its value', () => {
+    expect(() => givenEndpoints([], { BUILDKIT_HOST: 'kube-pod://builder' })).toThrow(
       /^BUILDKIT_HOST: expected an address/,
     );
-    expect(() => addresses({ BUILDKITD_PORT: 'x' })).toThrow(
+    expect(() => assumed({ BUILDKITD_PORT: 'x' })).toThrow(
       /^BUILDKITD_PORT: expected a whole number/,
     );
   });

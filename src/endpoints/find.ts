@@ -1,0 +1,125 @@
+import { statSync } from 'node:fs';
+import { type Listener, readListeners } from '../inspect/procfs/listeners.ts';
+import { findProcess, type Process } from '../inspect/procfs/processes.ts';
+import { type ProcessScan, scanProcesses } from '../inspect/procfs/scan.ts';
+import type { Endpoint } from '../inspect/types.ts';
+import { configuredEndpoints, endpointOf, matchListeners, placeOf } from './match.ts';
+import { readSettings } from './read-settings.ts';
+import type { Elsewhere, FindingNotice, FoundDaemon } from './types.ts';
+
+export interface FindOptions {
+  /** The daemon's process; without it, all those that are called buildkitd. */
+  readonly pid?: number | undefined;
+  /** What was just read of the processes for another purpose. */
+  readonly scan?: ProcessScan | undefined;
+  /**
+   * Where a daemon listens, perhaps, whose descriptors are not ours to read: of these, those that
+   * anything listens on.
+   */
+  readonly known?: readonly Endpoint[];
+}
+
+/**
+ * Finds the daemons that run, and what they listen on: by the sockets that they hold, in the tables
+ * of their network namespace (proc_pid_fd(5), proc_pid_net(5)).
+ *
+ * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
+ * @returns a daemon for each process; none where none can be seen, which does not mean that none runs.
+ * @throws the error of the file system where processes can't be read.
+ */
+export function findEndpoints(
+  procRoot: string,
+  { pid, scan = scanProcesses(procRoot), known = [] }: FindOptions = {},
+): FoundDaemon[] {
+  const processes = pid === undefined ? scan.daemons() : listOf(findProcess(procRoot, pid));
+  const tables = new Map<string, readonly Listener[]>();
+  const listenersAt = ({ netDirectory, id }: Elsewhere): readonly Listener[] => {
+    const listeners = tables.get(id) ?? readListeners(netDirectory);
+    tables.set(id, listeners);
+    return listeners;
+  };
+  const daemons = processes.map((process) =>
+    readDaemon(procRoot, process, { scan, known, listenersAt }),
+  );
+  const pids = daemons.map(({ process }) => process.pid);
+  // A child that has not become its program yet has its parent's name and not its sockets.
+  return daemons.filter(
+    ({ isListening, process }) => isListening || !pids.includes(process.parentPid),
+  );
+}
+
+interface Reading {
+  readonly scan: ProcessScan;
+  readonly known: readonly Endpoint[];
+  readonly listenersAt: (namespace: Elsewhere) => readonly Listener[];
+}
+
+function readDaemon(procRoot: string, process: Process, reading: Reading): FoundDaemon {
+  const { pid } = process;
+  const { settings, notices } = readSettings(procRoot, pid);
+  const configured = configuredEndpoints(settings);
+  try {
+    const namespace = namespaceOf(`${procRoot}/${pid}/net`);
+    const listeners = reading.listenersAt(namespace);
+    const held = reading.scan.sockets(pid);
+    const possible = [...configured, ...reading.known].map(placeOf);
+    const isIts = (listener: Listener): boolean =>
+      held === null ? possible.includes(placeOf(endpointOf(listener))) : held.has(listener.inode);
+    const { endpoints, unheard, unnameable } = matchListeners(listeners.filter(isIts), settings);
+    const isListening = endpoints.length > 0;
+    return {
+      process,
+      elsewhere: unlessOurs(procRoot, namespace),
+      endpoints: isListening ? endpoints : configured,
+      isListening,
+      notices: [
+        ...notices,
+        ...(held === null ? [{ kind: 'descriptors-unreadable', pid } as const] : []),
+        ...addressNotice('address-unheard', pid, isListening ? unheard : []),
+        ...addressNotice('address-unnameable', pid, unnameable),
+      ],
+    };
+  } catch (error) {
+    const notice = { kind: 'tables-unreadable', pid, reason: (error as Error).message } as const;
+    return {
+      process,
+      elsewhere: null,
+      endpoints: configured,
+      isListening: false,
+      notices: [...notices, notice],
+    };
+  }
+}
+
+function listOf<Value>(value: Value | null): Value[] {
+  return value === null ? [] : [value];
+}
+
+function addressNotice(
+  kind: 'address-unheard' | 'address-unnameable',
+  pid: number,
+  addresses: readonly string[],
+): FindingNotice[] {
+  return addresses.length > 0 ? [{ kind, pid, addresses }] : [];
+}
+
+/**
+ * The kernel makes a table's file anew for each network namespace, so that its inode tells them
+ * apart, also where one may not read /proc/<pid>/ns.
+ */
+function namespaceOf(netDirectory: string): Elsewhere {
+  return { netDirectory, id: String(statSync(`${netDirectory}/tcp`).ino) };
+}
+
+function unlessOurs(procRoot: string, namespace: Elsewhere): Elsewhere | null {
+  return namespace.id === namespaceOf(`${procRoot}/net`).id ? null : namespace;
+}
+
+/** A process's network namespace; null where that is ours, or where it can't be told. */
+export function elsewhereOf(procRoot: string, pid: number): Elsewhere | null {
+  try {
+    return unlessOurs(procRoot, namespaceOf(`${procRoot}/${pid}/net`));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Process } from '../inspect/procfs/processes.ts';
+import type { Endpoint } from '../inspect/types.ts';
+import { placeOf } from './match.ts';
+import type { FoundDaemon } from './types.ts';
+
+/** An endpoint to watch, with what is known of whose it is. */
+export interface Target {
+  readonly endpoint: Endpoint;
+  /** A default that nobody asked for, and that nobody was seen to listen on. */
+  readonly isAssumed: boolean;
+  /** The network namespace that it is in, where that is not ours, by a process there. */
+  readonly elsewhere: { readonly netDirectory: string; readonly process: Process } | null;
+  /** The daemons that were found to listen there; none where nobody knows. */
+  readonly owners: readonly Process[];
+}
+
+/** What two targets are told apart by. */
+export function targetKey({ endpoint, elsewhere }: Target): string {
+  return `${elsewhere?.netDirectory ?? ''} ${placeOf(endpoint)}`;
+}
+
+/** What to watch of these daemons: each endpoint once, though several may share it. */
+export function targetsOf(daemons: readonly FoundDaemon[]): Target[] {
+  const targets = new Map<string, Target>();
+  for (const { process, elsewhere, endpoints } of daemons) {
+    for (const endpoint of endpoints) {
+      const key = `${elsewhere?.id ?? ''} ${placeOf(endpoint)}`;
+      const shared = targets.get(key);
+      targets.set(key, {
+        endpoint: shared?.endpoint ?? endpoint,
+        isAssumed: false,
+        elsewhere:
+          shared?.elsewhere ??
+          (elsewhere === null ? null : { netDirectory: elsewhere.netDirectory, process }),
+        owners: [...(shared?.owners ?? []), process],
+      });
+    }
+  }
+  return [...targets.values()];
+}
+
+/**
+ * What to watch from now on, when these daemons were found to run now.
+ *
+ * What was watched stays while a daemon lives that listened there: it may have closed its listeners,
+ * as BuildKit does when it is told to stop, and still have clients. It stays, too, until it is known
+ * where else one listens: an endpoint that nobody listens on makes no sample a count.
+ */
+export function nextTargets(
+  current: readonly Target[],
+  daemons: readonly FoundDaemon[],
+  isRunning: (process: Process) => boolean,
+): Target[] {
+  const found = new Map(
+    targetsOf(daemons.filter(({ isListening }) => isListening)).map((target) => [
+      targetKey(target),
+      target,
+    ]),
+  );
+  const mayBeClosing = ({ elsewhere, owners }: Target): boolean =>
+    elsewhere === null ? owners.some(isRunning) : isRunning(elsewhere.process);
+  const next: Target[] = [];
+  for (const target of current) {
+    const again = found.get(targetKey(target));
+    if (again !== undefined) {
+      found.delete(targetKey(target));
+      next.push({ ...again, endpoint: target.endpoint, owners: joined(target, again, isRunning) });
+    } else if (target.owners.length === 0 || mayBeClosing(target) || found.size === 0) {
+      next.push(target);
+    }
+  }
+  return [...next, ...found.values()];
+}
+
+function joined(
+  before: Target,
+  now: Target,
+  isRunning: (process: Process) => boolean,
+): readonly Process[] {
+  const isNew = ({ pid }: Process): boolean => now.owners.every((owner) => owner.pid !== pid);
+  return [...now.owners, ...before.owners.filter((owner) => isNew(owner) && isRunning(owner))];
+}

@@ -1,0 +1,64 @@
+import type { Process } from '../inspect/procfs/processes.ts';
+import type { Endpoint } from '../inspect/types.ts';
+
+/** A daemon's process, and where it can be reached. */
+export interface FoundDaemon {
+  readonly process: Process;
+  /** Its network namespace, where that is not ours; else null. */
+  readonly elsewhere: Elsewhere | null;
+  readonly endpoints: readonly Endpoint[];
+  /** Whether it was seen to listen there. If not, that is only where it was told to. */
+  readonly isListening: boolean;
+  /** What is worth telling about how they were found. */
+  readonly notices: readonly FindingNotice[];
+}
+
+/** A network namespace that is not ours, by a process in it. */
+export interface Elsewhere {
+  /** The directory with its tables. */
+  readonly netDirectory: string;
+  /** Tells one namespace from another. */
+  readonly id: string;
+}
+
+export type FindingNotice =
+  /** It was told to listen there, and does not. */
+  | {
+      readonly kind: 'address-unheard';
+      readonly pid: number;
+      readonly addresses: readonly string[];
+    }
+  /** A socket whose name is no text, so that no endpoint can stand for it. */
+  | {
+      readonly kind: 'address-unnameable';
+      readonly pid: number;
+      readonly addresses: readonly string[];
+    }
+  /** Its descriptors are not ours to read. */
+  | { readonly kind: 'descriptors-unreadable'; readonly pid: number }
+  | {
+      readonly kind: 'config-unreadable';
+      readonly pid: number;
+      readonly path: string;
+      readonly reason: string;
+    }
+  | { readonly kind: 'tables-unreadable'; readonly pid: number; readonly reason: string };
+
+/** What is told about where the watched endpoints come from. */
+export type EndpointNotice =
+  | FindingNotice
+  | {
+      readonly kind: 'daemon-found';
+      readonly pid: number;
+      /** Whether the process was asked for by its pid, and not found by its name. */
+      readonly isGiven: boolean;
+      readonly isListening: boolean;
+      readonly endpoints: readonly string[];
+    }
+  | { readonly kind: 'daemon-elsewhere'; readonly pid: number }
+  | {
+      readonly kind: 'daemon-not-found';
+      readonly reason: string | null;
+      readonly endpoints: readonly string[];
+    }
+  | { readonly kind: 'endpoints-dropped'; readonly endpoints: readonly string[] };

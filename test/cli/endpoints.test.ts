@@ -1,0 +1,472 @@
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { type Actor, startClients, startDaemon } from '../support/actor.ts';
+import { type CliOptions, startCli, startWait } from '../support/cli.ts';
+import { ownPid } from '../support/pids.ts';
+import type { Place } from '../support/place.ts';
+import { run } from '../support/running.ts';
+import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const patient = ['--quiet-period', '1h', '--timeout', '1h'];
+
+interface Shown {
+  readonly connections: number | null;
+  readonly addresses: readonly string[];
+  readonly inspectors: readonly (string | null)[];
+  readonly code: number | null;
+}
+
+/** What `status --json` says. */
+async function shown(
+  place: Place,
+  args: readonly string[] = [],
+  options: CliOptions = {},
+): Promise<Shown> {
+  const status = await startCli(place, ['status', '--json', ...args], options);
+  const { code, stdout, stderr } = await status.process.ended;
+  if (stdout === '') {
+    throw new Error(`status has said nothing but: ${stderr}`);
+  }
+  const { connections, endpoints } = JSON.parse(stdout) as {
+    connections: number | null;
+    endpoints: readonly { address: string; inspector: string | null }[];
+  };
+  return {
+    connections,
+    addresses: endpoints.map(({ address }) => address),
+    inspectors: endpoints.map(({ inspector }) => inspector),
+    code,
+  };
+}
+
+async function kill(daemon: Actor): Promise<void> {
+  await daemon.process.signal('SIGKILL');
+  await daemon.process.ended;
+}
+
+describe.concurrent('the endpoints of a running daemon', () => {
+  it('are found on whatever ports and paths, each with its clients', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    const odd = 'unix:///run/odd \u001b[31m.sock';
+    for (const address of ['tcp://127.0.0.1:8372', 'tcp://[::]:12345', odd]) {
+      await daemon.listen(address);
+    }
+    await clients.connect('tcp://127.0.0.1:8372', 1);
+    await clients.connect('tcp://[::1]:12345', 2);
+    await clients.connect(odd, 3);
+    expect(await shown(place)).toEqual({
+      connections: 6,
+      addresses: ['tcp://127.0.0.1:8372', 'tcp://[::]:12345', 'unix:///run/odd ?[31m.sock'],
+      inspectors: ['sock-diag', 'sock-diag', 'sock-diag'],
+      code: 3,
+    });
+  });
+
+  it('are told in the log, with the process', async ({ place, daemon }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    await daemon.listen('unix:///run/odd.sock');
+    const wait = await startWait(place, []);
+    const pid = Number(ownPid(daemon.process));
+    const { logs, code } = await wait.ended;
+    expect(code).toBe(0);
+    expect(logs[0]).toMatchObject({
+      level: 'info',
+      event: 'daemon-found',
+      pid,
+      endpoints: ['tcp://127.0.0.1:8372', 'unix:///run/odd.sock'],
+      message: `Found buildkitd (pid ${pid}), which listens on tcp://127.0.0.1:8372 and unix:///run/odd.sock.`,
+    });
+    expect(logs.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  it('are written as its command line has them, and what it does not listen on is told', async ({
+    place,
+  }) => {
+    const args = ['--debug', '--addr', 'tcp://0.0.0.0:8372', '-addr=unix:///run/missing.sock'];
+    const daemon = await startDaemon(place, { args });
+    await daemon.listen('tcp://[::]:8372');
+    const wait = await startWait(place, []);
+    const { logs } = await wait.ended;
+    expect(logs[0]).toMatchObject({ endpoints: ['tcp://0.0.0.0:8372'] });
+    expect(logs[1]).toMatchObject({
+      level: 'warn',
+      event: 'address-unheard',
+      addresses: ['unix:///run/missing.sock'],
+    });
+    expect(logs.at(-1)).toMatchObject({ outcome: 'drained' });
+  });
+
+  it('are not those of its debug and trace listeners, by its command line', async ({
+    place,
+    clients,
+  }) => {
+    const args = ['--debugaddr', '127.0.0.1:6060', '--otel-socket-path=/run/traces.sock'];
+    const daemon = await startDaemon(place, { args });
+    for (const address of ['tcp://127.0.0.1:6060', 'unix:///run/traces.sock']) {
+      await daemon.listen(address);
+      await clients.connect(address);
+    }
+    await daemon.listen('tcp://127.0.0.1:8372');
+    expect(await shown(place)).toMatchObject({
+      connections: 0,
+      addresses: ['tcp://127.0.0.1:8372'],
+      code: 0,
+    });
+  });
+
+  it('are not those of its debug and trace listeners, by its file', async ({ place, clients }) => {
+    const config = join(place.directory, 'buildkitd.toml');
+    writeFileSync(
+      config,
+      [
+        '[grpc]',
+        'address = ["tcp://localhost:8372"]',
+        'debugAddress = "unix:///run/debug.sock"',
+        '[otel]',
+        'socketPath = "/run/traces.sock"',
+      ].join('\n'),
+    );
+    const daemon = await startDaemon(place, { args: ['--config', config] });
+    for (const address of ['unix:///run/debug.sock', 'unix:///run/traces.sock']) {
+      await daemon.listen(address);
+      await clients.connect(address);
+    }
+    await daemon.listen('tcp://127.0.0.1:8372');
+    expect(await shown(place)).toMatchObject({
+      connections: 0,
+      addresses: ['tcp://localhost:8372'],
+      code: 0,
+    });
+  });
+
+  it('are those of all daemons in sight', async ({ place, daemon, clients }) => {
+    const other = await startDaemon(place);
+    await daemon.listen('tcp://127.0.0.1:8372');
+    await other.listen('tcp://127.0.0.1:12345');
+    await other.listen('unix:///run/other.sock');
+    await clients.connect('tcp://127.0.0.1:8372', 1);
+    await clients.connect('tcp://127.0.0.1:12345', 2);
+    const { connections, addresses } = await shown(place);
+    expect(connections).toBe(3);
+    expect([...addresses].sort()).toEqual([
+      'tcp://127.0.0.1:12345',
+      'tcp://127.0.0.1:8372',
+      'unix:///run/other.sock',
+    ]);
+  });
+
+  it('are one where several listeners share a port', async ({ place, daemon, clients }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    await daemon.listen('tcp://[::1]:8372');
+    await clients.connect('tcp://127.0.0.1:8372');
+    await clients.connect('tcp://[::1]:8372');
+    expect(await shown(place)).toMatchObject({ connections: 2, addresses: [expect.any(String)] });
+  });
+
+  it('have the port of the script beside them, where something listens there', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    const beside = await startClients(place);
+    await daemon.listen('tcp://127.0.0.1:8372');
+    await beside.listen('tcp://127.0.0.1:12345');
+    await clients.connect('tcp://127.0.0.1:12345');
+    expect(await shown(place, [], { env: { BUILDKITD_PORT: '12345' } })).toMatchObject({
+      connections: 1,
+      addresses: ['tcp://127.0.0.1:8372', 'tcp://0.0.0.0:12345'],
+    });
+    expect(await shown(place, [], { env: { BUILDKITD_PORT: '8372' } })).toMatchObject({
+      connections: 0,
+      addresses: ['tcp://127.0.0.1:8372'],
+    });
+  });
+
+  it.for([
+    [
+      'is no TOML',
+      (path: string) => writeFileSync(path, '[grpc\naddress = secret'),
+      'not TOML (line 1',
+    ],
+    ['is huge', (path: string) => writeFileSync(path, '#'.repeat(300_000)), 'longer than'],
+    ['is not there', () => {}, 'ENOENT'],
+    ['is a link to itself', (path: string) => symlinkSync(path, path), 'circle'],
+    ['is a device', (path: string) => symlinkSync('/dev/zero', path), 'no regular file'],
+  ] as const)(
+    'are found though its file %s, which is told',
+    async ([, write, reason], { place }) => {
+      const config = join(place.directory, 'buildkitd.toml');
+      write(config);
+      const daemon = await startDaemon(place, { args: [`--config=${config}`] });
+      await daemon.listen('tcp://127.0.0.1:8372');
+      const wait = await startWait(place, []);
+      const { logs, code } = await wait.ended;
+      expect(code).toBe(0);
+      const notice = logs.find(({ event }) => event === 'config-unreadable');
+      expect(notice).toMatchObject({ level: 'warn', path: config });
+      expect(notice?.message).toContain(reason);
+      expect(notice?.message).not.toContain('secret');
+    },
+  );
+
+  it('are found though its file is a FIFO that nobody writes to', async ({ place }) => {
+    const config = join(place.directory, 'fifo');
+    await run(['mkfifo', config]).ended;
+    const daemon = await startDaemon(place, { args: ['--config', config] });
+    await daemon.listen('tcp://127.0.0.1:8372');
+    expect(await shown(place)).toMatchObject({ connections: 0, code: 0 });
+  });
+
+  it('are found though its command line is odd', async ({ place }) => {
+    const args = [
+      '--addr',
+      '',
+      '-addr=\n\u001b',
+      '--addr=tcp://',
+      '--debugaddr',
+      '--addr',
+      '---addr',
+    ];
+    const daemon = await startDaemon(place, { args });
+    await daemon.listen('tcp://127.0.0.1:8372');
+    expect(await shown(place)).toMatchObject({
+      connections: 0,
+      addresses: ['tcp://127.0.0.1:8372'],
+    });
+  });
+});
+
+describe.concurrent('--pid', () => {
+  it('finds the endpoints of a daemon of another name, and follows it', async ({
+    place,
+    clients,
+  }) => {
+    const builder = await startDaemon(place, { name: 'builder' });
+    await builder.listen('tcp://127.0.0.1:8372');
+    await clients.connect('tcp://127.0.0.1:8372');
+    const pid = ownPid(builder.process);
+    const wait = await startWait(place, ['--pid', pid, ...patient]);
+    expect(await wait.counted(1)).toMatchObject({
+      endpoints: [{ address: 'tcp://127.0.0.1:8372' }],
+    });
+    expect(wait.logs()[0]?.message).toBe(`Process ${pid} listens on tcp://127.0.0.1:8372.`);
+    await kill(builder);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('leaves out other daemons', async ({ place, daemon, clients }) => {
+    const other = await startDaemon(place);
+    await daemon.listen('tcp://127.0.0.1:8372');
+    await other.listen('tcp://127.0.0.1:12345');
+    await clients.connect('tcp://127.0.0.1:12345');
+    expect(await shown(place, ['--pid', ownPid(daemon.process)])).toMatchObject({
+      connections: 0,
+      addresses: ['tcp://127.0.0.1:8372'],
+    });
+  });
+
+  it('with --addr says whose end is the end', async ({ place, daemon }) => {
+    const other = await startClients(place);
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const args = ['--addr', 'tcp://127.0.0.1:8372', '--pid', ownPid(other.process)];
+    const wait = await startWait(place, [...args, ...patient]);
+    await wait.counted(0);
+    await kill(daemon);
+    await wait.event('sight-lost');
+    expect(wait.process.hasEnded()).toBe(false);
+    await kill(other);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it.for(['4194304', '4194303'])(
+    'of no process exits 2 and says so: %s',
+    async (pid, { place }) => {
+      const wait = await startWait(place, ['--pid', pid]);
+      const { code, stderr } = await wait.process.ended;
+      expect(code).toBe(2);
+      expect(stderr).toContain(
+        `--pid: expected the pid of a running process but received "${pid}"`,
+      );
+    },
+  );
+});
+
+describe.concurrent('a daemon in another network namespace', () => {
+  const lonely = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
+  const tcp = 'tcp://127.0.0.1:1234';
+  const unix = 'unix:///run/buildkit.sock';
+
+  async function setUp(place: Place): Promise<{ daemon: Actor; near: Actor; far: Actor }> {
+    const daemon = await startDaemon(place, { through: lonely });
+    await daemon.listen(tcp);
+    await daemon.listen(unix);
+    const network = `--net=/proc/${ownPid(daemon.process)}/ns/net`;
+    const near = await startClients(place, { through: ['nsenter', network] });
+    return { daemon, near, far: await startClients(place) };
+  }
+
+  it('is looked at there, its unix socket here as well, and the log says why', async ({
+    place,
+  }) => {
+    const { daemon, near, far } = await setUp(place);
+    await near.connect(tcp, 1);
+    await near.connect(unix, 2);
+    const some = await far.connect(unix, 3);
+    await until('all accepted', async () => (await daemon.accepted()).length === 6);
+    const wait = await startWait(place, patient);
+    const started = await wait.counted(6);
+    expect(started).toMatchObject({
+      endpoints: [
+        { address: tcp, inspector: 'procfs' },
+        { address: unix, inspector: 'procfs' },
+      ],
+    });
+    expect(await wait.event('daemon-elsewhere')).toMatchObject({
+      level: 'warn',
+      message: expect.stringContaining('sock_diag sees only the one it is asked in'),
+    });
+    await far.leave(some);
+    await wait.counted(3);
+    await kill(daemon);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('has its queued clients seen, from wherever they came', async ({ place }) => {
+    const { daemon, near, far } = await setUp(place);
+    await daemon.process.signal('SIGSTOP');
+    await near.connect(unix, 1);
+    await far.connect(unix, 1);
+    expect(await shown(place)).toMatchObject({ connections: 2, code: 3 });
+  });
+
+  it('is looked at where --pid says it is, at the addresses of --addr', async ({ place }) => {
+    const { daemon, near } = await setUp(place);
+    await near.connect(tcp, 2);
+    const args = ['--addr', tcp, '--inspector', 'sock-diag'];
+    expect(await shown(place, [...args, '--pid', ownPid(daemon.process)])).toMatchObject({
+      connections: 2,
+      addresses: [tcp],
+      inspectors: ['procfs'],
+    });
+  });
+});
+
+describe.concurrent('a daemon whose descriptors are another user’s', () => {
+  const withoutRights = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
+  const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  const hasNobody = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+  const ways: (readonly [string, readonly string[]])[] = [
+    ['without capabilities', withoutRights],
+    ...(hasNobody ? [['nobody', asNobody] as const] : []),
+  ];
+
+  it.for(ways)(
+    'is watched where it was told to listen and where it does by default: to %s',
+    async ([, through], { place, clients }) => {
+      const daemon = await startDaemon(place, { args: ['--addr', 'tcp://0.0.0.0:8372'] });
+      await daemon.listen('tcp://127.0.0.1:8372');
+      await daemon.listen('tcp://127.0.0.1:1234');
+      await daemon.listen('tcp://127.0.0.1:12345');
+      await clients.connect('tcp://127.0.0.1:8372', 2);
+      await clients.connect('tcp://127.0.0.1:1234', 1);
+      const wait = await startWait(place, patient, { through });
+      const started = await wait.counted(3);
+      expect(started).toMatchObject({
+        endpoints: expect.arrayContaining([
+          expect.objectContaining({ address: 'tcp://127.0.0.1:1234' }),
+          expect.objectContaining({ address: 'tcp://0.0.0.0:8372' }),
+        ]),
+      });
+      expect(await wait.event('descriptors-unreadable')).toMatchObject({
+        level: 'warn',
+        message: expect.stringContaining('Run as root or as its user, or give --addr'),
+      });
+      await kill(daemon);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+    },
+  );
+});
+
+describe.concurrent('a daemon that restarts during the wait', () => {
+  it('is followed to another port', async ({ place, daemon, clients }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const wait = await startWait(place, []);
+    await wait.event('started');
+    const next = await startDaemon(place);
+    await kill(daemon);
+    await next.listen('tcp://127.0.0.1:12345');
+    const some = await clients.connect('tcp://127.0.0.1:12345');
+    await wait.counted(1);
+    expect(await wait.event('changed')).toMatchObject({
+      endpoints: [{ address: 'tcp://127.0.0.1:12345' }],
+    });
+    expect(await wait.event('endpoints-dropped')).toMatchObject({
+      endpoints: ['tcp://127.0.0.1:8372'],
+    });
+    await clients.leave(some);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+
+  it('is followed though its first port had a listener at each look', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const args = ['--interval', '1s', '--quiet-period', '5s'];
+    const wait = await startWait(place, args);
+    await wait.event('started');
+    const next = await startDaemon(place);
+    await next.listen('unix:///run/next.sock');
+    await kill(daemon);
+    await next.listen('tcp://127.0.0.1:8372');
+    const some = await clients.connect('unix:///run/next.sock');
+    expect(await wait.counted(1)).toMatchObject({
+      endpoints: [{ address: 'tcp://127.0.0.1:8372' }, { address: 'unix:///run/next.sock' }],
+    });
+    await clients.leave(some);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+
+  it('is gone where no other one takes its place', async ({ place, daemon }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const wait = await startWait(place, patient);
+    await wait.event('started');
+    await kill(daemon);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('holds for the old one’s client, and goes on with the new one when the old one is dead', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const build = await clients.connect('tcp://127.0.0.1:8372');
+    await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
+    const wait = await startWait(place, ['--progress-every', '100ms']);
+    const held = await startWait(place, ['--timeout', '3s']);
+    await Promise.all([wait.counted(1), held.counted(1)]);
+    // As BuildKit does when it is told to stop.
+    await daemon.unlisten('tcp://127.0.0.1:8372');
+    await wait.event('sight-lost');
+    const next = await startDaemon(place);
+    await next.listen('tcp://127.0.0.1:12345');
+    expect(await held.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
+    await until('both to be watched', () =>
+      wait
+        .logs()
+        .findLast(({ event }) => event === 'progress')
+        ?.message.includes('8372'),
+    );
+    await clients.leave(build);
+    await kill(daemon);
+    await wait.event('endpoints-dropped');
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+});
