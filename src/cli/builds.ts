@@ -8,10 +8,15 @@ export interface DaemonBuilds extends BuildsSource {
 }
 
 /**
- * Makes the way to ask which builds run: at each endpoint where something was seen to listen. Several
- * may be several daemons, so that none of them stands for another.
+ * Makes the way to ask which builds run.
+ *
+ * @param daemonsOf the endpoints at which to ask, those of each daemon together: one answer is enough
+ * of a daemon, and none stands for another.
  */
-export function openBuilds(tls: TlsConfig | null): DaemonBuilds {
+export function openBuilds(
+  daemonsOf: (sample: Sample) => readonly (readonly Endpoint[])[],
+  tls: TlsConfig | null,
+): DaemonBuilds {
   const clients = new Map<string, BuildsClient>();
 
   const clientAt = (endpoint: Endpoint): BuildsClient => {
@@ -20,11 +25,20 @@ export function openBuilds(tls: TlsConfig | null): DaemonBuilds {
     return client;
   };
 
+  // Over a unix socket there is no TLS.
+  const askDaemon = async (endpoints: readonly Endpoint[]): Promise<BuildsAnswer> => {
+    let answer: BuildsAnswer = { kind: 'unknown', error: nowhereToAsk() };
+    for (const endpoint of endpoints.toSorted(unixFirst)) {
+      answer = await clientAt(endpoint).ask();
+      if (answer.kind === 'known') {
+        break;
+      }
+    }
+    return answer;
+  };
+
   return {
-    async ask(sample) {
-      const asked = listeningEndpoints(sample).map((endpoint) => clientAt(endpoint).ask());
-      return combine(await Promise.all(asked));
-    },
+    ask: async (sample) => combine(await Promise.all(daemonsOf(sample).map(askDaemon))),
     ownPeers: () => [...clients.values()].flatMap((client) => client.ownPeers()),
     close() {
       for (const client of clients.values()) {
@@ -42,25 +56,23 @@ function combine(answers: readonly BuildsAnswer[]): BuildsAnswer {
     return unknown;
   }
   if (answers.length === 0) {
-    return { kind: 'unknown', error: notListening() };
+    return { kind: 'unknown', error: nowhereToAsk() };
   }
-  // One daemon that listens twice says everything twice.
+  // A daemon that listens twice, and is not known to be one, says everything twice.
   return {
     kind: 'known',
     builds: [...new Map(builds.map((build) => [build.ref, build])).values()],
   };
 }
 
-function listeningEndpoints({ looks }: Sample): Endpoint[] {
-  return looks.flatMap((look) =>
-    look.kind === 'seen' && look.sight.listenerInodes.length > 0 ? [look.endpoint] : [],
-  );
+function unixFirst({ kind: one }: Endpoint, { kind: other }: Endpoint): number {
+  return Number(other === 'unix') - Number(one === 'unix');
 }
 
-function notListening(): InspectError {
+function nowhereToAsk(): InspectError {
   return new InspectError(
     'ERR_NO_LISTENER',
     'ask which builds run',
-    'no endpoint was seen to listen',
+    'no endpoint was seen to listen where it can be asked',
   );
 }

@@ -1,12 +1,12 @@
 import { createElsewhereInspector } from '../endpoints/elsewhere.ts';
 import { followEndpoints } from '../endpoints/follow.ts';
-import type { Target } from '../endpoints/targets.ts';
+import { groupByDaemon, type Target } from '../endpoints/targets.ts';
 import type { EndpointNotice } from '../endpoints/types.ts';
 import { type ChoiceNotice, type Looker, lookByBest } from '../inspect/choose.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
 import { isRunning } from '../inspect/procfs/processes.ts';
 import { createSampler } from '../inspect/sampler.ts';
-import type { Connection, Inspector, Sampler } from '../inspect/types.ts';
+import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues } from '../options/wait-options.ts';
 import { chooseTargets } from './targets.ts';
@@ -23,6 +23,8 @@ export interface Lookout {
   readonly sampler: Sampler;
   /** Calls back soon after a connection has ended, where the kernel tells of it. */
   readonly onEnd: (callback: () => void) => void;
+  /** Where the daemons behind a sample can be asked: the listening endpoints of each together. */
+  readonly daemonsOf: (sample: Sample) => readonly (readonly Endpoint[])[];
   /** Connections that came and went without any look having seen them: at least so many. */
   readonly seenBetweenLooks: () => number;
   readonly close: () => void;
@@ -94,6 +96,13 @@ export function openLookout(
         tellOfEnds(each, wake);
       }
     },
+    daemonsOf: (sample) =>
+      groupByDaemon(
+        procRoot,
+        listeningEndpoints(sample).flatMap(
+          (endpoint) => looking.find(({ target }) => target.endpoint === endpoint)?.target ?? [],
+        ),
+      ),
     seenBetweenLooks() {
       const counts = looking.flatMap(({ target, inspectors }) =>
         inspectors.map((inspector) => inspector.seenBetweenLooks?.(target.endpoint) ?? 0),
@@ -107,6 +116,12 @@ export function openLookout(
       }
     },
   };
+}
+
+function listeningEndpoints({ looks }: Sample): Endpoint[] {
+  return looks.flatMap((look) =>
+    look.kind === 'seen' && look.sight.listenerInodes.length > 0 ? [look.endpoint] : [],
+  );
 }
 
 // Where many connections come and go, their ends must not make the loop look all the time.

@@ -28,7 +28,8 @@ export async function status(
   const traffic = lookout.sampler.traffic();
   lookout.close();
   // Asked after the look, which so can't have seen the question's own connection.
-  const builds = options.builds === 'off' ? null : await openBuilds(tls).ask(sample);
+  const builds =
+    options.builds === 'off' ? null : await openBuilds(lookout.daemonsOf, tls).ask(sample);
   const isRequired = options.builds === 'require';
   if (!quiet) {
     const told = isRequired || tls !== null || builds?.kind === 'known' ? builds : null;

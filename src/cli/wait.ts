@@ -21,7 +21,7 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
   const config = drainConfig(options);
   const log = openWaitLog(options, env);
   const lookout = openLookout(options, env, (notice) => log(lookEntry(notice)));
-  const builds = options.builds === 'off' ? null : openBuilds(tls);
+  const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
   const clock = createMonotonicClock();
   lookout.onEnd(() => clock.wake());
   const outcome = await drain({

@@ -19,6 +19,29 @@ export function targetKey({ endpoint, elsewhere }: Target): string {
   return `${elsewhere?.netDirectory ?? ''} ${placeOf(endpoint)}`;
 }
 
+/** The endpoints at which each daemon can be reached from here. Whose nobody knows stand alone. */
+export function groupByDaemon(procRoot: string, targets: readonly Target[]): Endpoint[][] {
+  const groups = new Map<string, Endpoint[]>();
+  for (const target of targets) {
+    const pids = target.owners.map(({ pid }) => pid);
+    const key = pids.length > 0 ? pids.toSorted().join() : targetKey(target);
+    groups.set(key, [...(groups.get(key) ?? []), ...reachableEndpoint(procRoot, target)]);
+  }
+  return [...groups.values()];
+}
+
+/** In another network namespace the same port is another daemon's, and a path may be. */
+function reachableEndpoint(procRoot: string, { endpoint, elsewhere }: Target): Endpoint[] {
+  if (elsewhere === null) {
+    return [endpoint];
+  }
+  if (endpoint.kind === 'tcp' || endpoint.path.startsWith('@')) {
+    return [];
+  }
+  const path = `${procRoot}/${elsewhere.process.pid}/root${endpoint.path}`;
+  return [{ kind: 'unix', address: `unix://${path}`, path }];
+}
+
 /** What to watch of these daemons: each endpoint once, though several may share it. */
 export function targetsOf(daemons: readonly FoundDaemon[]): Target[] {
   const targets = new Map<string, Target>();

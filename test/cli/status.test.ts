@@ -210,7 +210,7 @@ describe.concurrent('status --json', () => {
       error,
       endpoints: [{ address: tcp, inspector: null, listening: null, connections: null, error }],
       builds: null,
-      buildsError: 'no endpoint was seen to listen',
+      buildsError: 'no endpoint was seen to listen where it can be asked',
     });
   });
 
