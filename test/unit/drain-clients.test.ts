@@ -142,6 +142,19 @@ describe('a connection that never sends a byte', () => {
   });
 });
 
+describe('whoever is left out', () => {
+  it('is looked at each time: a byte just before the end of the quiet period is seen', async () => {
+    const { outcome } = await run(
+      {
+        sampleAt: (ms) => (ms < 5000 ? counted(probe) : counted()),
+        trafficAt: (ms) => [[probe, traffic({ bytesReceived: ms < 1450 ? 0 : 24 })]],
+      },
+      { quietPeriodMs: 500 },
+    );
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 5500 });
+  });
+});
+
 describe('a peer that is unreachable', () => {
   it('is left out when nothing has come from it for the time given', async () => {
     const { outcome, events } = await run({
@@ -231,6 +244,17 @@ describe('what the daemon says of its builds', () => {
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(40_000);
     expect(outcome.waitedMs).toBeLessThanOrEqual(41_200);
     expect(only(events, 'builds')).toMatchObject([{ answer: running }, { answer: none }]);
+  });
+
+  it('is asked for when quiet begins: what it said before is no answer', async () => {
+    const { outcome, asked } = await run({
+      sampleAt: (ms) => (ms < 20_000 ? counted(builder) : counted()),
+      trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],
+      buildsAt: (ms) => (ms < 10_000 || ms > 40_000 ? none : running),
+    });
+    expect(asked.slice(0, 2)).toEqual([0, 20_000]);
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(50_000);
   });
 
   it('stands until it says otherwise: an answer that can not be had is none', async () => {
