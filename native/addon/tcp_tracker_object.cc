@@ -51,6 +51,11 @@ class TcpTracker : public Closable<TcpTracker, Core> {
     return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.seenBetweenPolls());
   }
 
+  Napi::Value portsBetweenPolls(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.portsBetweenPolls());
+  }
+
   Napi::Value mode(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
     if (open == nullptr) return {};
@@ -123,6 +128,7 @@ Napi::Function defineTcpTracker(Napi::Env env) {
        TcpTracker::InstanceMethod<&TcpTracker::sockets>("sockets"),
        TcpTracker::InstanceMethod<&TcpTracker::socketsWithTraffic>("socketsWithTraffic"),
        TcpTracker::InstanceMethod<&TcpTracker::seenBetweenPolls>("seenBetweenPolls"),
+       TcpTracker::InstanceMethod<&TcpTracker::portsBetweenPolls>("portsBetweenPolls"),
        TcpTracker::InstanceMethod<&TcpTracker::mode>("mode"),
        TcpTracker::InstanceMethod<&TcpTracker::onDestroyed>("onDestroyed"),
        TcpTracker::InstanceMethod<&TcpTracker::end>("close")});

@@ -106,6 +106,12 @@ Napi::Value toValue(Napi::Env env, const sockdiag::UnixSockets& sockets) {
   return object;
 }
 
+Napi::Value toValue(Napi::Env env, const std::vector<sockdiag::Port>& ports) {
+  return toArray(env, ports, [env](sockdiag::Port port) {
+    return Napi::Number::New(env, static_cast<std::uint32_t>(port));
+  });
+}
+
 Napi::Value toValue(Napi::Env env, std::uint64_t number) {
   return Napi::Number::New(env, static_cast<double>(number));
 }

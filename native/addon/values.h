@@ -27,6 +27,7 @@ std::optional<sockdiag::Bytes> toName(Napi::Value value);
 
 Napi::Value toValue(Napi::Env env, const std::vector<sockdiag::TcpSocket>& sockets);
 Napi::Value toValue(Napi::Env env, const sockdiag::UnixSockets& sockets);
+Napi::Value toValue(Napi::Env env, const std::vector<sockdiag::Port>& ports);
 
 /// Numbers up to 2^53 are exact; a revision or a count that reaches it is beyond any process's
 /// life.

@@ -110,16 +110,34 @@ void TcpTracker::destroyed(const DestroyedSocket& socket) {
   if (set_.sees(socket.cookie)) {
     memberDestroyed_ = true;
   } else if (!set_.hasSeen(socket.cookie)) {
-    ++(socket.peerPort == Port{0} ? nameless_ : seenBetweenPolls_);
+    if (socket.peerPort == Port{0}) {
+      ++nameless_;
+    } else {
+      countBetweenPolls(socket.peerPort);
+    }
   }
+}
+
+void TcpTracker::countBetweenPolls(Port peerPort) {
+  portsBetweenPolls_[seenBetweenPolls_++ % kKeptPorts] = peerPort;
+}
+
+std::vector<Port> TcpTracker::portsBetweenPolls() const {
+  std::vector<Port> ports;
+  auto index = seenBetweenPolls_ - std::min<std::uint64_t>(seenBetweenPolls_, kKeptPorts);
+  for (; index < seenBetweenPolls_; ++index) {
+    ports.push_back(portsBetweenPolls_[index % kKeptPorts]);
+  }
+  return ports;
 }
 
 // A socket without a peer was a connection only if one was taken at that time: it may as well have
 // been one that was bound and closed.
 void TcpTracker::judgeNameless(const std::optional<std::uint64_t>& counter) {
   const bool stoodStill = counter && counter == counterBefore_ && isSettled_;
-  const auto judged = std::exchange(nameless_, 0);
-  if (!stoodStill) seenBetweenPolls_ += judged;
+  auto judged = std::exchange(nameless_, 0);
+  if (stoodStill) return;
+  for (; judged > 0; --judged) countBetweenPolls(Port{0});
 }
 
 }  // namespace sockdiag

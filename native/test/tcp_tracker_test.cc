@@ -409,6 +409,31 @@ TEST_CASE("what has left the set before it was destroyed is not counted") {
   }
 }
 
+TEST_CASE("of those that were destroyed unseen, the latest ports are kept, the oldest first") {
+  Watch watch;
+  watch.settle();
+  CHECK(watch.tracker.portsBetweenPolls().empty());
+  watch.view.events = {destroyed(20, Port{1000}), destroyed(21, Port{1001})};
+  watch.poll(PollReason::kTracked, "eck");
+  CHECK(watch.tracker.portsBetweenPolls() == std::vector{Port{1000}, Port{1001}});
+
+  for (std::uint16_t i = 0; i < 1024; ++i) {
+    watch.view.events.push_back(destroyed(100U + i, static_cast<Port>(2000 + i)));
+  }
+  REQUIRE(watch.tracker.poll().ok());
+  const auto ports = watch.tracker.portsBetweenPolls();
+  REQUIRE(ports.size() == 1024);
+  CHECK(ports.front() == Port{2000});
+  CHECK(ports.back() == Port{3023});
+  CHECK(watch.tracker.seenBetweenPolls() == 1026);
+
+  ++watch.view.counter;
+  watch.view.events = {destroyed(22, Port{0})};
+  REQUIRE(watch.tracker.poll().ok());
+  CHECK(watch.tracker.portsBetweenPolls().front() == Port{2001});
+  CHECK(watch.tracker.portsBetweenPolls().back() == Port{0});
+}
+
 TEST_CASE("a destroyed socket without a peer counts only if a connection was taken") {
   Watch watch;
   watch.settle();

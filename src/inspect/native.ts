@@ -34,6 +34,8 @@ interface NativeTcpTracker {
   socketsWithTraffic(): NativeTcpSocket[];
   /** Connections that ended without any poll having seen them: at least so many. */
   seenBetweenPolls(): number;
+  /** The peers' ports of the latest 1,024 of those, oldest first; 0 for one that is not known. */
+  portsBetweenPolls(): number[];
   /**
    * Calls back from the event loop, which it does not keep alive, when a connection of the last
    * poll has been destroyed. A later call takes an earlier one's place, null ends it.

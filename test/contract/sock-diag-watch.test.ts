@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
+import { loadAddon } from '../../src/inspect/native.ts';
 import { createSockDiagInspector } from '../../src/inspect/sock-diag.ts';
 import type { Endpoint, Inspector, Traffic } from '../../src/inspect/types.ts';
 
@@ -139,6 +140,22 @@ test('the end of a connection calls back at once, and one that no look saw is co
   last.destroy();
   await sleep(100);
   expect(calls).toBe(1);
+});
+
+test('a connection that ended unseen is known by its port', async () => {
+  const { endpoint, arrive } = await scene();
+  const tracker = new (loadAddon().TcpTracker)(endpoint.kind === 'tcp' ? endpoint.localPort : 0);
+  toClose.push(() => tracker.close());
+  tracker.poll();
+  const client = await arrive();
+  const { localPort } = client;
+  client.destroy();
+  await expect
+    .poll(() => {
+      tracker.poll();
+      return tracker.portsBetweenPolls();
+    })
+    .toEqual([localPort]);
 });
 
 function run(script: string): string {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -33,13 +35,19 @@ class TcpTracker final : private DestroyedSink {
   /// Connections that were destroyed without any poll having seen them ESTABLISHED, as far as the
   /// kernel told: at least so many where events were lost, 0 where there are none to be had.
   std::uint64_t seenBetweenPolls() const { return seenBetweenPolls_; }
+  /// The peers' ports of the latest of those, oldest first; 0 where the socket had forgotten it.
+  std::vector<Port> portsBetweenPolls() const;
 
   /// Takes in what has been destroyed, without a poll. True if there is reason to poll: a socket of
   /// the set is gone, or events were lost. Fails where there are no events to be had, or no more.
   Result<bool> takeDestroyed();
 
  private:
+  /// So many ports are kept of connections that no poll has seen.
+  static constexpr std::size_t kKeptPorts = 1024;
+
   void destroyed(const DestroyedSocket& socket) override;
+  void countBetweenPolls(Port peerPort);
 
   Result<PollReason> look();
   Status walk();
@@ -60,6 +68,7 @@ class TcpTracker final : private DestroyedSink {
   bool eventsLost_ = false;
   bool memberDestroyed_ = false;
   std::uint64_t seenBetweenPolls_ = 0;
+  std::array<Port, kKeptPorts> portsBetweenPolls_{};
   /// Destroyed sockets that nobody met, and without a peer's port.
   std::uint64_t nameless_ = 0;
   // Kept for their memory.
