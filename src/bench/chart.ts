@@ -1,24 +1,7 @@
-import { type DotPlot, drawDotPlot, text, width, xmlText } from './dot-plot.ts';
+import { chartStyle, type DotPlot, drawDotPlot, text, width, xmlText } from './dot-plot.ts';
 import { countText, percentText, ratioText, timeText } from './numbers.ts';
 import { largestSetting } from './summary.ts';
 import type { CostResults, PollResult } from './types.ts';
-
-const style = `
-:root { --paper: #ffffff; --ink: #1f2328; --muted: #59636e; --grid: #d1d9e0; --dot: #0969da }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #0d1117; --ink: #f0f6fc; --muted: #9198a1; --grid: #3d444d; --dot: #4493f8 }
-}
-text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink) }
-.title { font-size: 24px; font-weight: 700 }
-.name { font-size: 20px; font-weight: 600 }
-.value { font-size: 18px }
-.muted { font-size: 18px; font-weight: 400; fill: var(--muted) }
-.small { font-size: 16px; fill: var(--muted) }
-.grid { stroke: var(--grid); stroke-width: 1 }
-.link { stroke: var(--dot); stroke-width: 3 }
-.filled { fill: var(--dot); stroke: var(--dot); stroke-width: 3 }
-.hollow { fill: var(--paper); stroke: var(--dot); stroke-width: 3 }
-`;
 
 /** The chart of a run, as an SVG image that follows the reader's choice of light or dark. */
 export function renderChart(results: CostResults): string {
@@ -38,7 +21,7 @@ export function renderChart(results: CostResults): string {
     `<svg xmlns="http://www.w3.org/2000/svg" role="img" width="${width}" height="${height}" `,
     `viewBox="0 0 ${width} ${height}">\n`,
     `<title>What looking for connected clients costs</title>\n<desc>${xmlText(description)}</desc>\n`,
-    `<style>${style}</style>\n`,
+    `<style>${chartStyle}</style>\n`,
     `<rect width="100%" height="100%" style="fill: var(--paper)"/>\n`,
     ...[...panels, ...notes],
     '</svg>\n',

@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { hostFacts } from './host.ts';
-import { findPrivateNetwork, type PrivateNetwork } from './private-network.ts';
+import { findPrivateNetwork, notPrivate } from './private-network.ts';
 import { emptyResults, withMessage } from './results.ts';
+import { runStage } from './run-stage.ts';
 import type { CostPlan, CostResults, StageMessage } from './types.ts';
 
 export interface CostInput {
@@ -24,7 +21,6 @@ export interface CostInput {
   readonly killGroup: (pid: number) => void;
 }
 
-// How long the stage may take to put its things away.
 const longestStopMs = 3000;
 
 /**
@@ -45,48 +41,8 @@ export async function measureCost(input: CostInput): Promise<CostResults> {
     input.onMessage(message);
   };
   if (network.whyNot !== null) {
-    const why = `${network.whyNot}: measured among the sockets of this network`;
-    hear({ kind: 'remark', remark: { what: 'a network namespace of its own', why } });
+    hear({ kind: 'remark', remark: notPrivate(network.whyNot) });
   }
-  await runStage(input, network, hear);
+  await runStage({ ...input, role: 'stage', longestStopMs, network, hear });
   return results;
-}
-
-async function runStage(
-  input: CostInput,
-  { prefix }: PrivateNetwork,
-  hear: (message: StageMessage) => void,
-): Promise<void> {
-  const program = realpathSync(input.program);
-  const helper = join(dirname(program), 'bench-helper.cjs');
-  const [command = input.node, ...args] = [
-    ...[...prefix, input.node, helper],
-    ...['stage', JSON.stringify(input.plan), program],
-  ];
-  // In a process group of its own: Ctrl-C reaches this process alone, which then stops the stage.
-  const stage = spawn(command, args, {
-    detached: true,
-    env: { PATH: input.searchPath },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const kill = (): void => {
-    if (stage.pid !== undefined) {
-      input.killGroup(stage.pid);
-    }
-  };
-  const stop = (): void => {
-    // Where the channel is closed, the stage is about to end anyway.
-    stage.send('stop', () => {});
-    setTimeout(kill, longestStopMs).unref();
-  };
-  stage.on('message', hear);
-  input.signal.addEventListener('abort', stop);
-  if (input.signal.aborted) {
-    stop();
-  }
-  const [code, signal] = await once(stage, 'close');
-  kill();
-  if (code !== 0 && !input.signal.aborted) {
-    throw new Error(`the process that measures ended with ${signal ?? code}`);
-  }
 }

@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type HelperOptions, type HelperProcess, startHelper } from './helper-process.ts';
 import type { Ending, HolderCommand, HolderRole } from './holders.ts';
 import { openFilesLimit } from './proc.ts';
 
@@ -14,12 +13,7 @@ export interface Crew {
   readonly close: () => Promise<void>;
 }
 
-export interface CrewOptions {
-  readonly node: string;
-  readonly helper: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}
+type HolderProcess = HelperProcess<HolderCommand, number>;
 
 // Beside its sockets, a process of Node.js has some twenty files open.
 const otherFiles = 64;
@@ -27,7 +21,7 @@ const otherFiles = 64;
 const mostPairsEach = 10_000;
 const mostPairHolders = 16;
 
-export async function openCrew(options: CrewOptions): Promise<Crew> {
+export async function openCrew(options: HelperOptions): Promise<Crew> {
   const filesLimit = openFilesLimit() - otherFiles;
   const pairsEach = Math.min(mostPairsEach, Math.floor(filesLimit / 2));
   // The netstat pipeline looks for this name.
@@ -69,60 +63,6 @@ export async function openCrew(options: CrewOptions): Promise<Crew> {
   };
 }
 
-interface HolderProcess {
-  readonly call: (command: HolderCommand) => Promise<number>;
-  readonly close: () => Promise<void>;
-}
-
-function start(role: HolderRole, options: CrewOptions, name = 'node'): HolderProcess {
-  const child = spawn(options.node, [options.helper, role], {
-    argv0: name,
-    env: options.env,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const ended = once(child, 'exit').then(() => {});
-  // Handled here for those times when no call waits for it.
-  ended.catch(() => {});
-  let calls = 0;
-  return {
-    call(command) {
-      calls += 1;
-      return answerOf(child, calls, command, options.signal);
-    },
-    async close() {
-      child.kill('SIGKILL');
-      await ended.catch(() => {});
-    },
-  };
-}
-
-function answerOf(
-  child: ChildProcess,
-  id: number,
-  command: HolderCommand,
-  signal: AbortSignal,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => (): void => {
-      child.off('message', onMessage);
-      child.off('exit', onExit);
-      child.off('error', reject);
-      signal.removeEventListener('abort', onAbort);
-      act();
-    };
-    const onMessage = (answer: { id: number; value?: number; error?: string }): void => {
-      if (answer.id === id) {
-        const { value, error } = answer;
-        settle(() => (value === undefined ? reject(new Error(error)) : resolve(value)))();
-      }
-    };
-    const onExit = settle(() => reject(new Error('the process that holds the sockets has ended')));
-    const onAbort = settle(() => reject(signal.reason));
-    child.on('message', onMessage);
-    child.once('exit', onExit);
-    child.once('error', reject);
-    signal.addEventListener('abort', onAbort);
-    signal.throwIfAborted();
-    child.send({ id, command });
-  });
+function start(role: HolderRole, options: HelperOptions, name?: string): HolderProcess {
+  return startHelper(role, options, name);
 }

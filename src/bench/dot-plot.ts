@@ -16,6 +16,24 @@ export interface DotPlot {
   readonly text: (value: number) => string;
 }
 
+/** For light and dark, as the reader prefers. */
+export const chartStyle = `
+:root { --paper: #ffffff; --ink: #1f2328; --muted: #59636e; --grid: #d1d9e0; --dot: #0969da }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #0d1117; --ink: #f0f6fc; --muted: #9198a1; --grid: #3d444d; --dot: #4493f8 }
+}
+text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink) }
+.title { font-size: 24px; font-weight: 700 }
+.name { font-size: 20px; font-weight: 600 }
+.value { font-size: 18px }
+.muted { font-size: 18px; font-weight: 400; fill: var(--muted) }
+.small { font-size: 16px; fill: var(--muted) }
+.grid { stroke: var(--grid); stroke-width: 1 }
+.link { stroke: var(--dot); stroke-width: 3 }
+.filled { fill: var(--dot); stroke: var(--dot); stroke-width: 3 }
+.hollow { fill: var(--paper); stroke: var(--dot); stroke-width: 3 }
+`;
+
 export interface Drawn {
   readonly svg: string;
   readonly height: number;

@@ -1,13 +1,51 @@
-// The program of the processes that the benchmark starts: the stage, which measures, and the
-// holders of its sockets. Beside src/cli.ts this is the only file that speaks with its process.
-import { createHolder, type HolderCommand, holderRoles } from './holders.ts';
+// The program of the processes that the benchmarks start: the stages, which measure, and those that
+// they command. Beside src/cli.ts this is the only file that speaks with its process.
+import { createBackground } from './accuracy/background.ts';
+import { createLoad } from './accuracy/load.ts';
+import { createAccuracyServer } from './accuracy/server.ts';
+import { runAccuracyStage } from './accuracy/stage.ts';
+import type { AccuracyPlan } from './accuracy/types.ts';
+import { createWatching } from './accuracy/watching.ts';
+import type { HelperAnswer } from './helper-process.ts';
+import { createHolder } from './holders.ts';
+import { endedChildrenCpuMs } from './proc.ts';
 import { runStage } from './stage.ts';
-import type { CostPlan, StageMessage } from './types.ts';
+import type { CostPlan } from './types.ts';
 
 const [role = '', plan = '', program = ''] = process.argv.slice(2);
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+const cpuUs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
 
-async function beStage(): Promise<void> {
+const stages: Readonly<Record<string, (base: StageBase) => Promise<void>>> = {
+  stage: (base) => runStage({ ...base, plan: JSON.parse(plan) as CostPlan, program, cpuUs }),
+  'accuracy-stage': (base) => runAccuracyStage({ ...base, plan: JSON.parse(plan) as AccuracyPlan }),
+};
+
+type Obey = (command: never) => Promise<unknown>;
+
+const obedient: Readonly<Record<string, () => Obey>> = {
+  daemon: () => createHolder('daemon', nowMs),
+  clients: () => createHolder('clients', nowMs),
+  pairs: () => createHolder('pairs', nowMs),
+  'accuracy-server': () => createAccuracyServer(nowMs),
+  'accuracy-load': () => createLoad(nowMs),
+  'accuracy-background': createBackground,
+  'accuracy-watcher': () => createWatching({ nowMs, cpuUs, childrenCpuMs: endedChildrenCpuMs }),
+};
+
+interface StageBase {
+  readonly node: string;
+  readonly helper: string;
+  readonly searchPath: string;
+  readonly signal: AbortSignal;
+  readonly nowMs: () => number;
+  readonly send: (message: object) => void;
+}
+
+async function beStage(run: (base: StageBase) => Promise<void>): Promise<void> {
   const stop = new AbortController();
   // The command tells it to stop, with the only message that it ever sends, or is gone.
   process.once('message', () => stop.abort('stopped'));
@@ -15,21 +53,14 @@ async function beStage(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => stop.abort(signal));
   }
-  const cpuUs = (): number => {
-    const { user, system } = process.cpuUsage();
-    return user + system;
-  };
   let sent: Promise<void> = Promise.resolve();
-  await runStage({
-    plan: JSON.parse(plan) as CostPlan,
+  await run({
     node: process.execPath,
     helper: process.argv[1] ?? '',
-    program,
     searchPath: process.env['PATH'] ?? '',
     signal: stop.signal,
-    cpuUs,
     nowMs,
-    send: (message: StageMessage) => {
+    send: (message) => {
       sent = new Promise((resolve) => {
         if (process.connected) {
           process.send?.(message, () => resolve());
@@ -45,11 +76,10 @@ async function beStage(): Promise<void> {
   }
 }
 
-function beHolder(holderRole: (typeof holderRoles)[number]): void {
+function beHelper(obey: Obey): void {
   process.once('disconnect', () => process.exit());
-  const obey = createHolder(holderRole, nowMs);
-  process.on('message', async ({ id, command }: { id: number; command: HolderCommand }) => {
-    const answer = await obey(command).then(
+  process.on('message', async ({ id, command }: { id: number; command: never }) => {
+    const answer: HelperAnswer = await obey(command).then(
       (value) => ({ id, value }),
       (error: Error) => ({ id, error: error.message }),
     );
@@ -57,9 +87,10 @@ function beHolder(holderRole: (typeof holderRoles)[number]): void {
   });
 }
 
-const holderRole = holderRoles.find((each) => each === role);
-if (holderRole === undefined) {
-  void beStage();
-} else {
-  beHolder(holderRole);
+const stage = stages[role];
+const createObey = obedient[role];
+if (stage !== undefined) {
+  void beStage(stage);
+} else if (createObey !== undefined) {
+  beHelper(createObey());
 }

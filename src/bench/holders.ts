@@ -3,8 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 // What the processes do that hold the benchmark's sockets, so that measuring is not disturbed.
 
-export const holderRoles = ['daemon', 'clients', 'pairs'] as const;
-export type HolderRole = (typeof holderRoles)[number];
+export type HolderRole = 'daemon' | 'clients' | 'pairs';
 
 /** How connections are ended: `reset` leaves no socket behind, `close` is what a client does. */
 export type Ending = 'reset' | 'close';

@@ -8,6 +8,14 @@ export interface PrivateNetwork {
   readonly whyNot: string | null;
 }
 
+/** What is to be said where there is none. */
+export function notPrivate(whyNot: string): { readonly what: string; readonly why: string } {
+  return {
+    what: 'a network namespace of its own',
+    why: `${whyNot}: measured among the sockets of this network`,
+  };
+}
+
 // `ifconfig` is what an image with busybox alone has.
 const raiseLoopback = '{ ip link set lo up || ifconfig lo up; } 2>/dev/null';
 const ways = [

@@ -9,15 +9,8 @@ import {
 } from './numbers.ts';
 import { spreadOf } from './statistics.ts';
 import { summaryRows } from './summary.ts';
+import type { Section } from './tables.ts';
 import type { CostResults, Figure, PollResult } from './types.ts';
-
-/** A part of the report: a heading, a sentence about it, and a table. */
-export interface Section {
-  readonly title: string;
-  readonly note: string;
-  /** The first row holds the titles of the columns. */
-  readonly table: readonly (readonly string[])[];
-}
 
 /** All that there is to say about a run, for people. Parts that were not measured are left out. */
 export function reportOf(results: CostResults): Section[] {

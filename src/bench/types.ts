@@ -79,7 +79,7 @@ interface ExitResult {
 }
 
 /** Something that could not be measured, or not as meant, and why. */
-interface Remark {
+export interface Remark {
   readonly what: string;
   readonly why: string;
 }

@@ -1,36 +1,8 @@
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { isatty } from 'node:tty';
 import type { Command } from 'commander';
-import { renderChart } from '../bench/chart.ts';
-import { measureCost } from '../bench/cost.ts';
-import { createProgress } from '../bench/progress.ts';
-import { renderJson, renderMarkdown, renderText } from '../bench/render.ts';
-import type { CostPlan } from '../bench/types.ts';
-import { BadValueError } from '../options/bad-value.ts';
-import { type CostOptionValues, costOptions } from '../options/cost-options.ts';
-import { parseFrom, readOptions, UsageError } from '../options/read-options.ts';
-import { type ExitCode, exitCodes, interruptedBy } from './exit-codes.ts';
-import { addOptions, flagsOf } from './flags.ts';
+import { addBenchAccuracy } from './bench-accuracy.ts';
+import { addBenchCost } from './bench-cost.ts';
+import type { ExitCode } from './exit-codes.ts';
 import type { Surroundings } from './program.ts';
-
-const stderrDescriptor = 2;
-
-// How long the polls of one round go on at least: longer is steadier.
-const roundMs = { full: 100, quick: 50 } as const;
-
-const costNotes = `
-Makes sockets on the loopback interface, in a network namespace of its own where
-that is allowed, and sends nothing anywhere else. A full run takes some six
-minutes. Ctrl-C ends it, and prints what was measured by then.`;
-
-const writers = {
-  json: renderJson,
-  svg: renderChart,
-  markdown: renderMarkdown,
-} as const;
-
-const fileOptions = ['json', 'svg', 'markdown'] as const;
 
 /** Adds `buildkit-drain bench`, for those command lines alone that need it. */
 export function addBench(
@@ -39,88 +11,9 @@ export function addBench(
   surroundings: Surroundings,
   exit: (code: ExitCode) => void,
 ): void {
-  const cost = program
+  const bench = program
     .command('bench')
-    .description('Measure how well looking works on this very node.')
-    .command('cost')
-    .description('Measure what looking costs, beside other ways to look.')
-    .option('--quick', 'fewer sizes, in less than a minute')
-    .addHelpText('after', costNotes)
-    .action(async ({ quick = false }: { quick?: boolean }, command: Command) => {
-      const specs = costOptions(quick);
-      const options = readOptions(specs, flagsOf(command, specs), {});
-      exit(await benchCost(options, quick, version, surroundings));
-    });
-  addOptions(cost, costOptions(false));
-}
-
-async function benchCost(
-  options: CostOptionValues,
-  isQuick: boolean,
-  version: string,
-  surroundings: Surroundings,
-): Promise<ExitCode> {
-  for (const name of fileOptions) {
-    parseFrom(`--${name}`, () => checkWritable(options[name]));
-  }
-  const { env, signal, print, printError, self } = surroundings;
-  const progress = createProgress(isatty(stderrDescriptor), printError);
-  const results = await measureCost({
-    plan: planOf(options, isQuick),
-    node: self.node,
-    nodeVersion: self.nodeVersion,
-    program: self.program,
-    version,
-    searchPath: env['PATH'] ?? '',
-    now: () => new Date(),
-    signal,
-    onMessage: progress.hear,
-    killGroup: self.killGroup,
-  }).finally(progress.end);
-  print(renderText(results));
-  for (const name of fileOptions) {
-    writeResults(name, options[name], writers[name](results));
-  }
-  return signal.aborted ? interruptedBy(signal.reason) : exitCodes.done;
-}
-
-function planOf(options: CostOptionValues, isQuick: boolean): CostPlan {
-  return {
-    pairs: options.pairs,
-    clients: options.clients,
-    rounds: options.rounds,
-    roundMs: roundMs[isQuick ? 'quick' : 'full'],
-    intervalsMs: options.intervals,
-    windowMs: options.window,
-    starts: options.starts,
-    exits: options.exits,
-  };
-}
-
-// Six minutes of measuring are not to end in a folder that is not there.
-function checkWritable(path: string | null): void {
-  if (path === null) {
-    return;
-  }
-  const target = statSync(path, { throwIfNoEntry: false });
-  try {
-    accessSync(target === undefined ? dirname(path) : path, constants.W_OK);
-  } catch {
-    throw new BadValueError('the path of a file that can be written', path);
-  }
-  if (target?.isDirectory()) {
-    throw new BadValueError('the path of a file, not of a folder', path);
-  }
-}
-
-function writeResults(name: string, path: string | null, content: string): void {
-  if (path === null) {
-    return;
-  }
-  try {
-    writeFileSync(path, content);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : cause;
-    throw new UsageError(`--${name}: the file can't be written (${reason})`, { cause });
-  }
+    .description('Measure how well looking works on this very node.');
+  addBenchCost(bench, version, surroundings, exit);
+  addBenchAccuracy(bench, version, surroundings, exit);
 }

@@ -32,7 +32,7 @@ const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
-See also: buildkit-drain status, buildkit-drain bench cost`;
+See also: buildkit-drain status, bench cost, bench accuracy`;
 
 const statusNotes = `
 Exit codes: 0 idle, or the daemon is gone; 3 clients are connected, or builds

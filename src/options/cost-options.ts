@@ -1,5 +1,6 @@
-import { BadValueError } from './bad-value.ts';
 import { parseDuration } from './duration.ts';
+import { parseFile } from './file-path.ts';
+import { ascending, listOf, noneOr } from './lists.ts';
 import { parseWholeNumber } from './number.ts';
 import { type OptionValues, single } from './read-options.ts';
 
@@ -52,23 +53,3 @@ export function costOptions(isQuick: boolean) {
 }
 
 export type CostOptionValues = OptionValues<ReturnType<typeof costOptions>>;
-
-/** Values with commas between them; what stands there twice is measured once. */
-function listOf(parse: (text: string) => number): (text: string) => readonly number[] {
-  return (text) => [...new Set(text.split(',').map((part) => parse(part.trim())))];
-}
-
-function ascending(parse: (text: string) => number): (text: string) => readonly number[] {
-  return (text) => listOf(parse)(text).toSorted((one, other) => one - other);
-}
-
-function noneOr(parse: (text: string) => readonly number[]): (text: string) => readonly number[] {
-  return (text) => (text === 'none' ? [] : parse(text));
-}
-
-function parseFile(text: string): string | null {
-  if (text === '' || text.endsWith('/') || text.includes('\0')) {
-    throw new BadValueError('the path of a file, or none,', text);
-  }
-  return text === 'none' ? null : text;
-}

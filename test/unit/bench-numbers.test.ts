@@ -36,18 +36,20 @@ describe('the figures of a report', () => {
 });
 
 describe('the progress of a run', () => {
-  const step = (text: string) => ({ kind: 'progress', step: 1, steps: 2, text }) as const;
+  const step = (text: string, number = 1) =>
+    ({ kind: 'progress', step: number, steps: 2, text }) as const;
 
-  it('is a line for each step', () => {
+  it('is a line for each step, however often that is told', () => {
     let written = '';
     const progress = createProgress(false, (text) => {
       written += text;
     });
     progress.hear(step('one'));
+    progress.hear(step('one, 5 s left'));
     progress.hear({ kind: 'end' });
-    progress.hear(step('two'));
+    progress.hear(step('two', 2));
     progress.end();
-    expect(written).toBe('[1/2] one\n[1/2] two\n');
+    expect(written).toBe('[1/2] one\n[2/2] two\n');
   });
 
   it('is on a terminal one line, which is gone at the end', () => {
@@ -56,9 +58,10 @@ describe('the progress of a run', () => {
       written += text;
     });
     progress.hear(step('x'.repeat(200)));
+    progress.hear(step('two'));
     progress.end();
     progress.end();
-    expect(written).toBe(`\r\u001b[K[1/2] ${'x'.repeat(73)}\r\u001b[K`);
+    expect(written).toBe(`\r\u001b[K[1/2] ${'x'.repeat(73)}\r\u001b[K[1/2] two\r\u001b[K`);
   });
 });
 

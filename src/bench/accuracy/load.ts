@@ -1,0 +1,99 @@
+import { fstatSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { createPace } from './pace.ts';
+import type { Way } from './types.ts';
+import type { Arrival } from './workload.ts';
+
+/** Where the daemon listens. */
+export interface Target {
+  readonly port: number;
+  readonly path: string;
+}
+
+export interface LoadCommand {
+  readonly target: Target;
+  readonly arrivals: readonly Arrival[];
+  /** When the phase begins, on the clock that all processes share. */
+  readonly fromMs: number;
+}
+
+/** A connection by the one who opened and closed it. */
+export interface ClientRecord {
+  readonly id: number;
+  readonly way: Way;
+  /** Its port, or the inode of its socket. */
+  readonly name: number;
+  /** Before the call that opens it, and when the event loop knew of it. */
+  readonly openFromMs: number;
+  readonly openToMs: number;
+  /** Before and after the call that closes it. */
+  readonly closeFromMs: number;
+  readonly closeToMs: number;
+  readonly error: string | null;
+}
+
+const hosts = { tcp4: '127.0.0.1', tcp6: '::1' } as const;
+
+/** The process that opens and closes connections: a phase for each command. */
+export function createLoad(
+  nowMs: () => number,
+): (command: LoadCommand) => Promise<readonly ClientRecord[]> {
+  return async ({ target, arrivals, fromMs }) => {
+    const pace = createPace(nowMs);
+    const records = arrivals.map(
+      (arrival) =>
+        new Promise<ClientRecord>((resolve) => {
+          pace.at(fromMs + arrival.atMs, () => {
+            const client = open(arrival, target, nowMs, resolve);
+            pace.at(client.openFromMs + arrival.lifetimeMs, client.close);
+          });
+        }),
+    );
+    await pace.run();
+    return await Promise.all(records);
+  };
+}
+
+function open(
+  { id, way }: Arrival,
+  { port, path }: Target,
+  nowMs: () => number,
+  done: (record: ClientRecord) => void,
+): { readonly openFromMs: number; readonly close: () => void } {
+  const openFromMs = nowMs();
+  const socket = way === 'unix' ? connect(path) : connect(port, hosts[way]);
+  const record = { id, way, name: 0, openFromMs, openToMs: 0, closeFromMs: 0, closeToMs: 0 };
+  let mayClose = false;
+  const close = (): void => {
+    mayClose = true;
+    if (record.openToMs === 0 || socket.destroyed) {
+      return;
+    }
+    record.closeFromMs = nowMs();
+    socket.destroy();
+    record.closeToMs = nowMs();
+    done({ ...record, error: null });
+  };
+  socket.once('connect', () => {
+    record.openToMs = nowMs();
+    record.name = nameOf(socket, way);
+    const greeting = Buffer.alloc(4);
+    greeting.writeUInt32LE(id);
+    socket.write(greeting);
+    if (mayClose) {
+      close();
+    }
+  });
+  socket.on('error', (error) => done({ ...record, error: error.message }));
+  return { openFromMs, close };
+}
+
+function nameOf(socket: Socket, way: Way): number {
+  return way === 'unix' ? inodeOf(socket) : (socket.localPort ?? 0);
+}
+
+/** The number by which the kernel's tables name a unix socket. */
+export function inodeOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
+  return fstatSync(handle.fd).ino;
+}

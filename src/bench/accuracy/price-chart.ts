@@ -1,0 +1,103 @@
+import { xmlText } from '../dot-plot.ts';
+import { placeLabels } from './labels.ts';
+
+/** The detectors of one means: what each costs, and how wrong its count is. */
+export interface PriceSeries {
+  readonly name: string;
+  /** Which colour it has. */
+  readonly index: number;
+  readonly points: readonly PricePoint[];
+}
+
+interface PricePoint {
+  readonly label: string;
+  readonly cpuPercent: number;
+  readonly countError: number;
+}
+
+const width = 440;
+const height = 400;
+const left = 56;
+const right = 26;
+const top = 16;
+const bottom = 60;
+
+interface Scale {
+  readonly at: (value: number) => number;
+  readonly decades: readonly number[];
+}
+
+/** Draws both on logarithmic scales: what is better is more to the left and lower. */
+export function drawPrices(title: string, series: readonly PriceSeries[]): string {
+  const points = series.flatMap((each) => each.points);
+  const x = scaleOf(
+    points.map(({ cpuPercent }) => cpuPercent),
+    left,
+    width - right,
+  );
+  const y = scaleOf(
+    points.map(({ countError }) => countError),
+    height - bottom,
+    top,
+  );
+  const said = series.flatMap(({ name, points: own }) =>
+    own.map(
+      (each) =>
+        `${name}, every ${each.label}: ${text(each.countError)} at ${text(each.cpuPercent)} % CPU`,
+    ),
+  );
+  return [
+    `<svg class="panel" role="img" viewBox="0 0 ${width} ${height}">`,
+    `<title>${xmlText(title)}</title><desc>${xmlText(said.join('; '))}</desc>`,
+    ...x.decades.map(
+      (value) =>
+        `<line class="grid" x1="${at(x.at(value))}" x2="${at(x.at(value))}" y1="${top}" y2="${height - bottom}"/>` +
+        `<text class="tick" x="${at(x.at(value))}" y="${height - bottom + 22}" text-anchor="middle">${text(value)} %</text>`,
+    ),
+    ...y.decades.map(
+      (value) =>
+        `<line class="grid" x1="${left}" x2="${width - right}" y1="${at(y.at(value))}" y2="${at(y.at(value))}"/>` +
+        `<text class="tick" x="${left - 8}" y="${at(y.at(value) + 5)}" text-anchor="end">${text(value)}</text>`,
+    ),
+    `<text class="tick" x="${(left + width - right) / 2}" y="${height - 12}" text-anchor="middle">CPU of one core while busy</text>`,
+    ...series.map((each) => drawSeries(each, x, y)),
+    ...placeLabels(
+      points.map(({ label, cpuPercent, countError }) => ({
+        ...{ text: label, x: x.at(cpuPercent), y: y.at(countError) },
+      })),
+    ).map(
+      (label) =>
+        `<text class="mark" x="${at(label.x)}" y="${at(label.y)}" text-anchor="${label.anchor}">${xmlText(label.text)}</text>`,
+    ),
+    '</svg>',
+  ].join('\n');
+}
+
+function scaleOf(values: readonly number[], from: number, to: number): Scale {
+  const least = Math.floor(Math.log10(Math.min(...values)));
+  const most = Math.max(Math.ceil(Math.log10(Math.max(...values))), least + 1);
+  return {
+    at: (value) => from + ((Math.log10(value) - least) / (most - least)) * (to - from),
+    decades: Array.from({ length: most - least + 1 }, (_, index) => 10 ** (least + index)),
+  };
+}
+
+function drawSeries({ name, index, points }: PriceSeries, x: Scale, y: Scale): string {
+  const line = points.map(
+    ({ cpuPercent, countError }) => `${at(x.at(cpuPercent))},${at(y.at(countError))}`,
+  );
+  const dots = points.map(({ label, cpuPercent, countError }) => {
+    const about = `${name}, every ${label}: ${text(countError)} at ${text(cpuPercent)} % CPU`;
+    const [cx, cy] = [at(x.at(cpuPercent)), at(y.at(countError))];
+    return `<circle class="dot s${index}" cx="${cx}" cy="${cy}" r="6"><title>${xmlText(about)}</title></circle>`;
+  });
+  return [`<polyline class="theory s${index}" points="${line.join(' ')}"/>`, ...dots].join('\n');
+}
+
+function text(value: number): string {
+  return String(Number(value.toPrecision(2)));
+}
+
+function at(value: number): string {
+  return value.toFixed(1);
+}

@@ -1,0 +1,143 @@
+import type { HostFacts, Remark } from '../types.ts';
+
+export type Transport = 'tcp' | 'unix';
+
+/** How a client connects. A TCP detector watches both families of its port. */
+export type Way = 'tcp4' | 'tcp6' | 'unix';
+
+/**
+ * How long connections live: so many milliseconds, or one of the mixes: `mix`, probes and builds,
+ * and `sparse`, the same with about one connection a second.
+ */
+export type Lifetime = number | 'mix' | 'sparse';
+
+/** What `bench accuracy` is to measure. */
+export interface AccuracyPlan {
+  /** The same seed makes the same connections. */
+  readonly seed: number;
+  readonly lifetimes: readonly Lifetime[];
+  /** Names of means of looking. */
+  readonly means: readonly string[];
+  readonly intervalsMs: readonly number[];
+  /** How long connections of one lifetime arrive. */
+  readonly phaseMs: number;
+  /** How many connections arrive in a second, where their lifetime does not make them too many. */
+  readonly ratePerSecond: number;
+  /** Connections a second on other ports, half of them on one whose number begins with the watched. */
+  readonly backgroundPerSecond: number;
+  /** Ascending. */
+  readonly quietPeriodsMs: readonly number[];
+}
+
+/** One means of looking at one interval, at the endpoint of one transport. */
+export interface Detector {
+  readonly means: string;
+  readonly transport: Transport;
+  readonly intervalMs: number;
+}
+
+/** Several measured times in milliseconds; null where there was none. */
+export interface Times {
+  readonly median: number;
+  readonly p99: number;
+  readonly most: number;
+}
+
+/** How one detector did with connections of one lifetime. */
+export interface LifetimeScore extends Detector {
+  /** `5ms`, `2s`, `mix`, `sparse`; `rest` for the quiet at the end, without any connection. */
+  readonly lifetime: string;
+  readonly connections: number;
+  /** How many of them were seen at all. */
+  readonly seen: number;
+  /** `seen` by `connections`; null without connections. */
+  readonly recall: number | null;
+  /** What theory gives for the looks as they were made; 1 for a means that is told of every end. */
+  readonly expectedRecall: number | null;
+  /** Of the expected recall. */
+  readonly standardError: number | null;
+  /** Mean of the absolute difference between the count that was known and the true one, over time. */
+  readonly countError: number;
+  /** What theory gives; null where there is none. */
+  readonly expectedCountError: number | null;
+  /** The mean number of connections that were truly open. */
+  readonly meanOpen: number;
+  /** Sightings of connections that there were none of. */
+  readonly falseSightings: number;
+  /** From the call that opens a connection to the end of the look that shows it. */
+  readonly arrivalMs: Times | null;
+  /** From the call that closes it to the end of the look that no longer shows it. */
+  readonly departureMs: Times | null;
+  readonly looks: number;
+  /** From one look to the next. */
+  readonly achievedMs: Times | null;
+  /** User and system time, in percent of one core. */
+  readonly cpuPercent: number | null;
+}
+
+/** What a wait would have concluded from what one detector saw. */
+export interface VerdictScore extends Detector {
+  readonly quietPeriodMs: number;
+  /** Waits that were begun, one a second, and that a faultless observer would have ended. */
+  readonly waits: number;
+  /** They ended while a connection was open. */
+  readonly early: number;
+  /** They ended with nobody connected, but after a quiet that had been broken unseen. */
+  readonly hasty: number;
+  /** They did not end at all. */
+  readonly unended: number;
+  /** Of the others: how long after the earliest moment that the truth allows. */
+  readonly lateMs: Times | null;
+}
+
+/** The connections of one lifetime as they were made. */
+export interface LifetimeFacts {
+  readonly lifetime: string;
+  readonly connections: number;
+  readonly failed: number;
+  /** How long they really lived. */
+  readonly livedMs: Times | null;
+  /** Between which two moments one can't say whether a connection was there: at its begin. */
+  readonly uncertaintyMs: Times | null;
+}
+
+/** Detectors that watched at the same time, and what they watched. */
+export interface SessionFacts {
+  readonly detectors: readonly Detector[];
+  readonly lifetimes: readonly LifetimeFacts[];
+  /** CPU of the processes that make the connections, in percent of one core. */
+  readonly workloadCpuPercent: number;
+}
+
+/** Everything that one run has measured: the content of the file of `--json`. */
+export interface AccuracyResults {
+  readonly schema: 1;
+  readonly command: 'buildkit-drain bench accuracy';
+  readonly date: string;
+  /** False when the run was interrupted. */
+  readonly isComplete: boolean;
+  readonly host: HostFacts;
+  readonly network: { readonly isPrivate: boolean };
+  readonly plan: AccuracyPlan;
+  readonly sessions: readonly SessionFacts[];
+  readonly scores: readonly LifetimeScore[];
+  readonly verdicts: readonly VerdictScore[];
+  readonly remarks: readonly Remark[];
+}
+
+/** What the stage tells the command while it works. */
+export type AccuracyMessage =
+  | {
+      readonly kind: 'progress';
+      readonly step: number;
+      readonly steps: number;
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'session';
+      readonly facts: SessionFacts;
+      readonly scores: readonly LifetimeScore[];
+      readonly verdicts: readonly VerdictScore[];
+    }
+  | { readonly kind: 'remark'; readonly remark: Remark }
+  | { readonly kind: 'end' };

@@ -1,0 +1,95 @@
+import { watchMeans } from './sources.ts';
+import type { AccuracyResults, Detector, LifetimeScore, VerdictScore } from './types.ts';
+import { restName } from './workload.ts';
+
+// What the report, the page and the comparison all pick from a run.
+
+export function isSame(one: Detector, other: Detector): boolean {
+  return (
+    one.means === other.means &&
+    one.transport === other.transport &&
+    one.intervalMs === other.intervalMs
+  );
+}
+
+/** All that watched, by transport and means, each at its intervals. */
+export function detectorsOf({ sessions, plan }: AccuracyResults): Detector[] {
+  const order = (detector: Detector): number => plan.means.indexOf(detector.means);
+  return sessions
+    .flatMap(({ detectors }) => detectors)
+    .toSorted(
+      (one, other) =>
+        one.transport.localeCompare(other.transport) ||
+        order(one) - order(other) ||
+        one.intervalMs - other.intervalMs,
+    );
+}
+
+/** The names of the lifetimes that were played, without the rest. */
+export function lifetimesOf({ scores }: AccuracyResults): string[] {
+  return [...new Set(scores.map(({ lifetime }) => lifetime))].filter((name) => name !== restName);
+}
+
+export function scoresOf({ scores }: AccuracyResults, detector: Detector): LifetimeScore[] {
+  return scores.filter((score) => isSame(score, detector));
+}
+
+export function verdictsOf({ verdicts }: AccuracyResults, detector: Detector): VerdictScore[] {
+  return verdicts.filter((verdict) => isSame(verdict, detector));
+}
+
+export function meansTitle(name: string): string {
+  return watchMeans.find((means) => means.name === name)?.title ?? name;
+}
+
+export function intervalText(intervalMs: number): string {
+  return `${intervalMs} ms`;
+}
+
+/** The mean over all lifetimes; null where there is none. */
+function meanOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((sum, each) => sum + each, 0) / known.length;
+}
+
+/** How one detector did on the whole: the mean over all lifetimes, and at rest. */
+export interface Overall {
+  readonly leastRecall: number | null;
+  readonly countError: number | null;
+  readonly busyCpuPercent: number | null;
+  readonly restCpuPercent: number | null;
+  readonly falseSightings: number;
+  readonly achievedMs: number | null;
+}
+
+export function overallOf(results: AccuracyResults, detector: Detector): Overall {
+  const scores = scoresOf(results, detector);
+  const busy = scores.filter(({ lifetime }) => lifetime !== restName);
+  const recalls = busy.flatMap(({ recall }) => recall ?? []);
+  return {
+    leastRecall: recalls.length === 0 ? null : Math.min(...recalls),
+    countError: meanOf(busy.map(({ countError }) => countError)),
+    busyCpuPercent: meanOf(busy.map(({ cpuPercent }) => cpuPercent)),
+    restCpuPercent: meanOf(
+      scores.filter(({ lifetime }) => lifetime === restName).map(({ cpuPercent }) => cpuPercent),
+    ),
+    falseSightings: scores.reduce((sum, { falseSightings }) => sum + falseSightings, 0),
+    achievedMs: meanOf(busy.map(({ achievedMs }) => achievedMs?.median ?? null)),
+  };
+}
+
+/** How far a measured recall is from theory, in standard errors; null where theory has none. */
+export function deviationOf({
+  recall,
+  expectedRecall,
+  standardError,
+}: LifetimeScore): number | null {
+  return recall === null || expectedRecall === null || !standardError
+    ? null
+    : (recall - expectedRecall) / standardError;
+}
+
+/** Means for which theory is a bound alone: see docs/accuracy.md. */
+export function isPlainPoll({ means }: Detector): boolean {
+  return means !== 'netstat';
+}

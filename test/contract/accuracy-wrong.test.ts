@@ -1,0 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cast, openCast } from '../../src/bench/accuracy/cast.ts';
+import { type PlayedPhase, scorePhases } from '../../src/bench/accuracy/score.ts';
+import { type Source, watchMeans } from '../../src/bench/accuracy/sources.ts';
+import { trueConnections } from '../../src/bench/accuracy/truth.ts';
+import type { LifetimeScore, VerdictScore } from '../../src/bench/accuracy/types.ts';
+import { scoreVerdicts } from '../../src/bench/accuracy/verdicts.ts';
+import { startWatch } from '../../src/bench/accuracy/watcher.ts';
+import { phasesOf } from '../../src/bench/accuracy/workload.ts';
+
+// Detectors that are wrong on purpose watch real connections, beside one that is right.
+
+const helper = fileURLToPath(new URL('../../dist/bin/bench-helper.cjs', import.meta.url));
+const signal = new AbortController().signal;
+const env = { PATH: process.env['PATH'] ?? '' };
+const intervalMs = 10;
+const quietPeriodsMs = [0, 300];
+
+interface Scored {
+  readonly score: LifetimeScore;
+  readonly verdicts: readonly VerdictScore[];
+}
+
+let cast: Cast;
+let scored: { readonly [Name in 'right' | 'dropping' | 'confused']: Scored };
+
+beforeAll(async () => {
+  cast = await openCast({ node: process.execPath, helper, env, signal });
+  const { port, path } = cast.target;
+  const dump = (localPort: number): Source => {
+    const means = watchMeans.find(({ name }) => name === 'dump');
+    return means?.open('tcp', { target: { port: localPort, path }, env, signal }) as Source;
+  };
+  const sources = {
+    right: dump(port),
+    dropping: droppingEveryTenth(dump(port)),
+    confused: together(dump(port), dump(port * 10 + 5)),
+  };
+  scored = await watchAll(sources);
+}, 30_000);
+afterAll(() => cast.close());
+
+/** Never sees every tenth connection. */
+function droppingEveryTenth(source: Source): Source {
+  const order = new Map<number, number>();
+  return {
+    ...source,
+    async look() {
+      const keys = await source.look();
+      for (const key of keys) {
+        order.set(key, order.get(key) ?? order.size);
+      }
+      return keys.filter((key) => (order.get(key) ?? 0) % 10 !== 9);
+    },
+  };
+}
+
+/** Takes 12345 for 1234. */
+function together(one: Source, other: Source): Source {
+  return {
+    ...one,
+    look: async () => [...(await one.look()), ...(await other.look())],
+  };
+}
+
+async function watchAll<Name extends string>(
+  sources: Readonly<Record<Name, Source>>,
+): Promise<Record<Name, Scored>> {
+  const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+  const watchers = Object.entries<Source>(sources).map(
+    ([name, source]) =>
+      [
+        name,
+        startWatch(source, { intervalMs, quietPeriodsMs: null, nowMs, cpuMs: () => 0 }),
+      ] as const,
+  );
+  const [phase] = phasesOf({
+    ...{ seed: 7, lifetimes: [100], means: [], intervalsMs: [intervalMs], phaseMs: 4000 },
+    ...{ ratePerSecond: 60, backgroundPerSecond: 0, quietPeriodsMs },
+  });
+  await cast.setBackground(20, 7);
+  const fromMs = nowMs() + 20;
+  const clients = await cast.play({ arrivals: phase?.arrivals ?? [], fromMs });
+  const toMs = nowMs();
+  await delay(2000);
+  const truth = trueConnections(clients, await cast.accepted()).filter(
+    ({ transport }) => transport === 'tcp',
+  );
+  const untilMs = nowMs();
+  const played: PlayedPhase = { name: '100ms', fromMs, toMs, untilMs, truth };
+  const detector = { means: 'dump', transport: 'tcp', intervalMs } as const;
+  const entries = watchers.map(async ([name, watcher]) => {
+    const recording = await watcher.finish();
+    const [score] = scorePhases(detector, false, recording, [played]);
+    const verdicts = scoreVerdicts(detector, truth, recording, quietPeriodsMs, untilMs);
+    return [name, { score: score as LifetimeScore, verdicts }] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries)) as unknown as Record<Name, Scored>;
+}
+
+function deviationOf({ score: { recall, expectedRecall, standardError } }: Scored): number {
+  return ((recall ?? 0) - (expectedRecall ?? 0)) / (standardError ?? 1);
+}
+
+describe('the scores', () => {
+  it('find nothing wrong with a detector that is right', () => {
+    const { score, verdicts } = scored.right;
+    expect(score.connections).toBeGreaterThan(100);
+    expect(Math.abs(deviationOf(scored.right))).toBeLessThan(4);
+    expect(score.falseSightings).toBe(0);
+    expect(score.countError).toBeLessThan(2 * (score.expectedCountError ?? 0));
+    expect(verdicts.map(({ early, unended }) => [early, unended])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
+  it('find out a detector that drops every tenth connection', () => {
+    const { score } = scored.dropping;
+    expect(score.recall).toBeCloseTo(0.9 * (scored.right.score.recall ?? 0), 1);
+    expect(deviationOf(scored.dropping)).toBeLessThan(-5);
+    expect(score.countError).toBeGreaterThan(scored.right.score.countError);
+    expect(score.falseSightings).toBe(0);
+  });
+
+  it('find out a detector that counts 12345 for 1234', () => {
+    const { score, verdicts } = scored.confused;
+    expect(score.recall).toBeCloseTo(scored.right.score.recall ?? 0, 1);
+    expect(score.falseSightings).toBeGreaterThan(10);
+    expect(score.countError).toBeGreaterThan(scored.right.score.countError);
+    // Nobody is connected any more, but the other port is never quiet for long.
+    const held = (each: Scored['verdicts']): number =>
+      each.reduce(
+        (sum, { unended, lateMs }) => sum + unended + Number((lateMs?.most ?? 0) > 150),
+        0,
+      );
+    expect(held(verdicts)).toBeGreaterThan(held(scored.right.verdicts));
+  });
+});

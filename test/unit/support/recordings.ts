@@ -1,0 +1,48 @@
+import type { Change, Recording, Told } from '../../../src/bench/accuracy/recording.ts';
+import type { TrueConnection } from '../../../src/bench/accuracy/truth.ts';
+
+/** A look: from when to when, and what it saw; null where it failed. */
+type Look = readonly [fromMs: number, toMs: number, keys: readonly number[] | null];
+
+export function recordingOf(looks: readonly Look[], told: readonly Told[] = []): Recording {
+  const changes: Change[] = [];
+  looks.forEach(([, , keys], look) => {
+    const before = changes.at(-1)?.keys;
+    if (JSON.stringify(before) !== JSON.stringify(keys)) {
+      changes.push({ look, keys });
+    }
+  });
+  return {
+    fromMs: Float64Array.from(looks, ([fromMs]) => fromMs),
+    toMs: Float64Array.from(looks, ([, toMs]) => toMs),
+    changes,
+    told,
+    cpu: [],
+  };
+}
+
+/** Looks that take no time, each `everyMs`, at connections of which one knows the exact times. */
+export function perfectLooks(
+  connections: readonly TrueConnection[],
+  everyMs: number,
+  untilMs: number,
+): Look[] {
+  return Array.from({ length: untilMs / everyMs + 1 }, (_, index) => {
+    const atMs = index * everyMs;
+    const open = connections.filter(
+      ({ openFromMs, closeToMs }) => openFromMs <= atMs && closeToMs > atMs,
+    );
+    return [atMs, atMs, open.flatMap(({ keys }) => keys)] as const;
+  });
+}
+
+/** A TCP connection; with four moments one can't say exactly when it began and ended. */
+export function connectionOf(
+  key: number,
+  openFromMs: number,
+  closeFromMs: number,
+  openToMs = openFromMs,
+  closeToMs = closeFromMs,
+): TrueConnection {
+  return { transport: 'tcp', keys: [key], openFromMs, openToMs, closeFromMs, closeToMs };
+}
