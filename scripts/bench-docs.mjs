@@ -1,19 +1,31 @@
-// Runs the full benchmark, and puts the run into docs/: the tables into benchmarks.md between their
-// marks, and the chart and all figures beside it. Options are handed on to the benchmark.
+// Runs one of the full benchmarks, `cost` or `accuracy`, and puts the run into docs/: the tables into
+// its page between their marks, and all else beside it. Further options are handed on.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const page = 'docs/benchmarks.md';
+const [benchmark, ...options] = process.argv.slice(2);
+const pages = {
+  cost: { page: 'docs/benchmarks.md', files: { json: 'benchmarks.json', svg: 'benchmarks.svg' } },
+  accuracy: { page: 'docs/accuracy.md', files: { json: 'accuracy.json', html: 'accuracy.html' } },
+};
 const marks = ['<!-- the run: begin -->', '<!-- the run: end -->'];
 
+if (!(benchmark in pages)) {
+  console.error(`Expected ${Object.keys(pages).join(' or ')} but received ${benchmark}`);
+  process.exit(2);
+}
+const { page, files } = pages[benchmark];
 const folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-bench-'));
 const tables = join(folder, 'tables.md');
-const files = ['--json=docs/benchmarks.json', '--svg=docs/benchmarks.svg', `--markdown=${tables}`];
+const written = Object.entries(files).map(([option, file]) => `--${option}=docs/${file}`);
 const { status } = spawnSync(
   process.execPath,
-  ['dist/bin/buildkit-drain.cjs', 'bench', 'cost', ...files, ...process.argv.slice(2)],
+  [
+    ...['dist/bin/buildkit-drain.cjs', 'bench', benchmark],
+    ...[...written, `--markdown=${tables}`, ...options],
+  ],
   { stdio: 'inherit' },
 );
 if (status === 0) {
