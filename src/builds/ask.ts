@@ -3,7 +3,13 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type CallOptions, call } from './call.ts';
 import { type ConnectInput, connect } from './connect.ts';
-import { decodeBuildEvent, decodeInfo, info, listenBuildHistory } from './control.ts';
+import {
+  decodeBuildEvent,
+  decodeInfo,
+  info,
+  listenBuildHistory,
+  listenOneRecord,
+} from './control.ts';
 import { askError, cut, malformed, messageOf, quote } from './errors.ts';
 import { explainTls, isAboutClient } from './tls-errors.ts';
 import type { Build } from './types.ts';
@@ -28,7 +34,7 @@ export async function askDaemon(input: AskInput): Promise<readonly Build[]> {
     onStage('for the first word of HTTP/2');
     await Promise.race([greeting(session), failed, aborted]);
     onStage('for the answer');
-    const answer = askBoth(session, { signal: over.signal, timeoutMs });
+    const answer = askForBuilds(session, { signal: over.signal, timeoutMs });
     return await Promise.race([answer, failed, aborted]);
   } finally {
     over.abort();
@@ -112,7 +118,7 @@ function noHttp2(address: string, isTls: boolean, cause: unknown): Error {
 }
 
 /** The version is asked for at the same time, and matters only where the daemon names no build. */
-async function askBoth(
+async function askForBuilds(
   session: ClientHttp2Session,
   options: CallOptions,
 ): Promise<readonly Build[]> {
@@ -120,17 +126,38 @@ async function askBoth(
   version.catch(() => {});
   const messages = await call(session, listenBuildHistory, options);
   const builds = messages.map(decodeBuildEvent).filter((build) => build !== null);
-  if (builds.length === 0) {
-    vouchForZero(await version.catch(noVersion));
+  if (builds.length > 0) {
+    return builds;
   }
-  return builds;
+  vouchForVersion(await version.catch(noVersion));
+  return await askForHistory(session, options);
+}
+
+/**
+ * A daemon whose history is switched off names no build whatever it runs. One that shows a build of
+ * the past keeps a history. Should it show a build that has just begun, that one is running.
+ */
+async function askForHistory(
+  session: ClientHttp2Session,
+  options: CallOptions,
+): Promise<readonly Build[]> {
+  const [event] = await call(session, listenOneRecord, { ...options, mostMessages: 1 });
+  if (event === undefined) {
+    throw askError(
+      'ERR_NO_HISTORY',
+      'the daemon names no build, which is not believed: it shows no build of the past either, so ' +
+        'its history may be switched off',
+    );
+  }
+  const begun = decodeBuildEvent(event);
+  return begun === null ? [] : [begun];
 }
 
 function noVersion(cause: unknown): never {
   throw notVouched(`it does not say which version it is (${messageOf(cause)})`, cause);
 }
 
-function vouchForZero([message, ...others]: readonly Uint8Array[]): void {
+function vouchForVersion([message, ...others]: readonly Uint8Array[]): void {
   if (message === undefined || others.length > 0) {
     throw malformed('there is not one message that says the version');
   }

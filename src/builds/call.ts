@@ -1,4 +1,4 @@
-import type { ClientHttp2Session, IncomingHttpHeaders } from 'node:http2';
+import { type ClientHttp2Session, constants, type IncomingHttpHeaders } from 'node:http2';
 import type { Method } from './control.ts';
 import { askError, cut, messageOf, quote } from './errors.ts';
 import { createFrameReader, encodeFrame } from './frames.ts';
@@ -19,10 +19,13 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   /** How long the daemon may be at it. */
   readonly timeoutMs: number;
+  /** With so many messages the answer is taken for whole, and the rest of it is not waited for. */
+  readonly mostMessages?: number;
 }
 
 /**
- * Calls a method and returns the messages of the answer, once the daemon has said that these are all.
+ * Calls a method and returns the messages of the answer, once the daemon has said that these are all,
+ * or when there are as many as are wanted.
  * It follows gRPC's PROTOCOL-HTTP2.md.
  *
  * @throws InspectError
@@ -30,7 +33,7 @@ export interface CallOptions {
 export function call(
   session: ClientHttp2Session,
   { path, request }: Method,
-  { signal, timeoutMs }: CallOptions,
+  { signal, timeoutMs, mostMessages = Infinity }: CallOptions,
 ): Promise<readonly Uint8Array[]> {
   return new Promise((resolve, reject) => {
     const headers = {
@@ -60,7 +63,15 @@ export function call(
       trailers = headers;
       attempt(() => checkHead(headers));
     });
-    stream.on('data', (chunk: Buffer) => attempt(() => reader.push(chunk)));
+    stream.on('data', (chunk: Buffer) => {
+      attempt(() => {
+        reader.push(chunk);
+        if (reader.messages().length >= mostMessages) {
+          resolve(reader.messages().slice(0, mostMessages));
+          stream.close(constants.NGHTTP2_CANCEL);
+        }
+      });
+    });
     stream.on('trailers', (headers) => {
       trailers = headers;
     });

@@ -18,6 +18,13 @@ export const listenBuildHistory: Method = {
   request: Uint8Array.of(0x08, 0x01, 0x18, 0x01),
 };
 
+/** The same, and a COMPLETE event for each build of the past that the daemon keeps a record of. */
+export const listenOneRecord: Method = {
+  path: listenBuildHistory.path,
+  // EarlyExit = 3, true, and Limit = 5, which v0.20 and later know, 1.
+  request: Uint8Array.of(0x18, 0x01, 0x28, 0x01),
+};
+
 /** Which buildkitd it is. Added in v0.11, with the build history itself. */
 export const info: Method = {
   path: '/moby.buildkit.v1.Control/Info',

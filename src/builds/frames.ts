@@ -17,6 +17,8 @@ export function encodeFrame(message: Uint8Array): Buffer {
 export interface FrameReader {
   /** Takes in what came, however it was cut into chunks. @throws InspectError */
   push(chunk: Uint8Array): void;
+  /** The messages that are whole by now. */
+  messages(): readonly Uint8Array[];
   /** The messages, when no more will come. @throws InspectError when the last one is not whole. */
   end(): readonly Uint8Array[];
 }
@@ -53,6 +55,7 @@ export function createFrameReader(): FrameReader {
         takeWhole();
       }
     },
+    messages: () => messages,
     end() {
       if (held > 0) {
         throw cut('its last message is not whole');

@@ -158,6 +158,26 @@ describe.concurrent('a zero is not believed', () => {
     expect(await asker.ask()).toEqual(unknown('ERR_UNIMPLEMENTED', /needs buildkitd v0\.12\.4/));
   });
 
+  it('of a daemon that keeps no history, and shows no build whatever it runs', async ({
+    buildkitd,
+    asker,
+  }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ history: 0 });
+    await asker.open(unix);
+    for (const ref of ['one', 'two']) {
+      expect(await asker.ask()).toEqual(
+        unknown('ERR_NO_HISTORY', /names no build, .* its history may be switched off$/),
+      );
+      await buildkitd.begin(ref);
+    }
+    await buildkitd.behave({ history: 1 });
+    expect(await asker.ask()).toMatchObject({
+      kind: 'known',
+      builds: [{ ref: 'one' }, { ref: 'two' }],
+    });
+  });
+
   it.for([
     ['error', 'ERR_GRPC_STATUS', /UNAVAILABLE: not now/],
     ['garbage', 'ERR_ANSWER_MALFORMED', /not of buildkitd's form/],
@@ -170,6 +190,33 @@ describe.concurrent('a zero is not believed', () => {
       expect(await asker.ask()).toEqual(unknown(code, message));
     },
   );
+});
+
+describe.concurrent('a zero is believed', () => {
+  it.for([
+    ['one record', 1, true],
+    // Some megabytes more than an answer may have.
+    ['more records than are read', 5000, false],
+  ] as const)(
+    'of a daemon that has %s of the past',
+    async ([, history, knowsLimit], { buildkitd, asker }) => {
+      await buildkitd.listen(unix);
+      await buildkitd.behave({ history, knowsLimit });
+      await asker.open(unix, { timeoutMs: 10_000 });
+      expect(await asker.ask()).toEqual(none);
+      await until('the end of the connection', async () => (await asker.own()).isSettled);
+    },
+  );
+
+  it('unless a build has begun before it is shown that there is a history', async ({
+    buildkitd,
+    asker,
+  }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ answer: 'late-build' });
+    await asker.open(unix);
+    expect(await asker.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'late' }] });
+  });
 });
 
 const codes: Record<string, [code: string, message: RegExp]> = {

@@ -3,55 +3,84 @@ import { readFileSync } from 'node:fs';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { brokenServers } from './broken-server.mjs';
 import { serveCommands } from './commands.mjs';
-import { bytesField, control, firstText, infoResponse, startedEvent } from './wire.mjs';
+import {
+  bytesField,
+  completeEvent,
+  control,
+  firstText,
+  infoResponse,
+  startedEvent,
+} from './wire.mjs';
 
 // What a beat is on the wire, with the 14 bytes that HTTP/2 and gRPC add to a message.
 const beatBytes = 196 - 14;
 const workersBytes = 600;
+// A record has some kilobytes.
+const recordFiller = ' '.repeat(4000);
 
 const listeners = new Map();
 const builds = new Map();
 const behaviour = {
   package: 'github.com/moby/buildkit',
   version: 'v0.25.0',
-  /** right, false-zero, unimplemented, error or garbage */
+  /** right, false-zero, late-build, unimplemented, error or garbage */
   answer: 'right',
+  /** How many builds of the past it keeps a record of. */
+  history: 1,
   /** How long it thinks before it answers; -1 for ever. */
   delayMs: 0,
   beatMs: 5000,
   /** die at once, as up to v0.13, or wait for the running builds, as since v0.14 */
   onSigterm: 'die',
+  /** Whether it sends no more records than it is asked for: older versions send them all. */
+  knowsLimit: true,
+};
+
+const failures = {
+  unimplemented: { code: status.UNIMPLEMENTED, details: 'unknown method' },
+  error: { code: status.UNAVAILABLE, details: 'not now' },
 };
 
 const after = (answer) => behaviour.delayMs >= 0 && setTimeout(answer, behaviour.delayMs);
 
 function listenBuildHistory(call) {
   const { answer } = behaviour;
-  const [activeOnly, earlyExit] = [
+  const [activeOnly, earlyExit, limitOne] = [
     [0x08, 1],
     [0x18, 1],
+    [0x28, 1],
   ].map((field) => call.request.includes(Buffer.from(field)));
   after(() => {
-    if (answer === 'unimplemented') {
-      call.emit('error', { code: status.UNIMPLEMENTED, details: 'unknown method' });
+    if (failures[answer]) {
+      call.emit('error', failures[answer]);
       return;
     }
-    if (answer === 'error') {
-      call.emit('error', { code: status.UNAVAILABLE, details: 'not now' });
-      return;
-    }
-    if (answer === 'garbage') {
-      call.write(Buffer.from('garbage'));
-    }
-    if (answer === 'right' && activeOnly) {
-      for (const build of builds.values()) {
-        call.write(startedEvent(build));
-      }
+    const events = answer === 'garbage' ? [Buffer.from('garbage')] : active(activeOnly);
+    const completed = answer === 'garbage' || activeOnly ? [] : past(limitOne);
+    for (const event of [...events, ...completed]) {
+      call.write(event);
     }
     if (earlyExit) {
       call.end();
     }
   });
+}
+
+/** Without a history it records no build, not even one that is running. */
+function active(activeOnly) {
+  const { answer, history } = behaviour;
+  if (answer === 'late-build' && !activeOnly) {
+    return [startedEvent({ ref: 'late', startedAtMs: Date.now() })];
+  }
+  return answer === 'right' && history > 0 ? [...builds.values()].map(startedEvent) : [];
+}
+
+function past(limitOne) {
+  const { history, knowsLimit } = behaviour;
+  const length = limitOne && knowsLimit ? Math.min(1, history) : history;
+  return Array.from({ length }, (_, number) =>
+    completeEvent({ ref: `past-${number}${recordFiller}`, startedAtMs: 0 }),
+  );
 }
 
 function info(_, answer) {

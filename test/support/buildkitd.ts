@@ -17,7 +17,10 @@ interface Behaviour {
   readonly package: string;
   /** Empty for none. */
   readonly version: string;
-  readonly answer: 'right' | 'false-zero' | 'unimplemented' | 'error' | 'garbage';
+  readonly answer: 'right' | 'false-zero' | 'late-build' | 'unimplemented' | 'error' | 'garbage';
+  /** How many builds of the past it keeps a record of: with none it records no build at all. */
+  readonly history: number;
+  readonly knowsLimit: boolean;
   /** How long it thinks before it answers `ListenBuildHistory` and `Info`; -1 for ever. */
   readonly delayMs: number;
   /** Between two health checks of a session. */

@@ -26,7 +26,16 @@ export function firstText(message) {
 }
 
 /** BuildHistoryEvent of type STARTED, which is 0 and so not written. */
-export function startedEvent({ ref, startedAtMs }) {
+export function startedEvent(build) {
+  return bytesField(2, buildRecord(build));
+}
+
+/** BuildHistoryEvent of type COMPLETE. */
+export function completeEvent(build) {
+  return Buffer.concat([numberField(1, 1), bytesField(2, buildRecord(build))]);
+}
+
+function buildRecord({ ref, startedAtMs }) {
   const timestamp = Buffer.concat([
     numberField(1, Math.floor(startedAtMs / 1000)),
     numberField(2, (startedAtMs % 1000) * 1e6),
@@ -38,7 +47,7 @@ export function startedEvent({ ref, startedAtMs }) {
     bytesField(3, attribute),
     bytesField(6, timestamp),
   ];
-  return bytesField(2, Buffer.concat(record));
+  return Buffer.concat(record);
 }
 
 export function infoResponse({ package: name, version }) {
