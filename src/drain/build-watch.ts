@@ -27,7 +27,8 @@ interface BuildsNeed {
 export interface BuildWatch {
   readonly latest: () => BuildsNote | null;
   readonly isAsking: () => boolean;
-  readonly askIfDue: (need: BuildsNeed) => void;
+  /** Returns when it is to be called again, in milliseconds, should nothing else happen. */
+  readonly askIfDue: (need: BuildsNeed) => number;
   /** What it comes to for the rule: an error where it may not do without an answer. */
   readonly reading: () => CountedReading['builds'] | InspectError;
   readonly ownPeers: () => readonly string[];
@@ -57,9 +58,15 @@ export function watchBuilds(
     latest: () => latest,
     isAsking: () => askedMs !== null,
     askIfDue(need) {
-      if (source !== null && askedMs === null && isDue(latest, need, isRequired)) {
-        void ask(source, need);
+      if (source === null || askedMs !== null) {
+        return Infinity;
       }
+      const dueMs = nextDueMs(latest, need, isRequired);
+      if (need.nowMs < dueMs) {
+        return dueMs;
+      }
+      void ask(source, need);
+      return Infinity;
     },
     reading() {
       if (latest?.wereRunning) {
@@ -74,23 +81,22 @@ export function watchBuilds(
   };
 }
 
-/** Whether the daemon is to be asked now. */
-function isDue(latest: BuildsNote | null, need: BuildsNeed, isRequired: boolean): boolean {
+/** When the daemon is to be asked, as things stand. */
+function nextDueMs(latest: BuildsNote | null, need: BuildsNeed, isRequired: boolean): number {
   const { nowMs, socketsQuietSinceMs, hasDoubtful, progressDueMs } = need;
   if (latest === null) {
-    return true;
+    return nowMs;
   }
-  const pauseMs = nowMs - latest.answeredMs;
-  if (pauseMs < shortestPauseMs) {
-    return false;
-  }
+  const { askedMs, answeredMs } = latest;
+  const soonMs = answeredMs + shortestPauseMs;
   const hangsOnIt = latest.wereRunning || (isRequired && latest.answer.kind === 'unknown');
   const isQuiet = socketsQuietSinceMs !== null;
-  return (
-    (isQuiet && (hangsOnIt || latest.askedMs < socketsQuietSinceMs)) ||
-    (hasDoubtful && pauseMs >= doubtPauseMs) ||
-    (nowMs >= progressDueMs && latest.askedMs < progressDueMs)
-  );
+  const dues = [
+    isQuiet && (hangsOnIt || askedMs < socketsQuietSinceMs) ? soonMs : Infinity,
+    hasDoubtful ? answeredMs + doubtPauseMs : Infinity,
+    askedMs < progressDueMs ? Math.max(soonMs, progressDueMs) : Infinity,
+  ];
+  return Math.min(...dues);
 }
 
 function noteOf(

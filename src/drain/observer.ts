@@ -12,7 +12,7 @@ export interface Observation {
   readonly sample: Sample;
   readonly reading: Reading;
   readonly roster: Roster;
-  /** When the reading may change without any connection coming or going, in milliseconds. */
+  /** When to look in full again though no connection comes or goes, in milliseconds. */
   readonly reviewDueMs: number;
 }
 
@@ -66,10 +66,11 @@ export function createObserver(
     socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;
     const isDoubt = clients.every((entry) => isDoubtful(entry, toMs, rule));
     const hasDoubtful = isDoubt && roster.some((entry) => isDoubtful(entry, toMs, rule));
-    builds.askIfDue({ nowMs: toMs, sample, socketsQuietSinceMs, hasDoubtful, progressDueMs });
+    const need = { nowMs: toMs, sample, socketsQuietSinceMs, hasDoubtful, progressDueMs };
+    const askDueMs = builds.askIfDue(need);
 
     const reading = readingOf({ fromMs, toMs }, sample, roster, input);
-    return { sample, reading, roster, reviewDueMs: census.reviewDueMs };
+    return { sample, reading, roster, reviewDueMs: Math.min(census.reviewDueMs, askDueMs) };
   };
 }
 

@@ -25,6 +25,8 @@ interface World {
   readonly trafficAt?: (ms: number) => readonly [Connection, Traffic][];
   readonly buildsAt?: (ms: number) => BuildsAnswer;
   readonly ownPeers?: readonly string[];
+  /** Whether the sampler can tell that nothing has changed since the last sample. */
+  readonly isUnchanged?: boolean;
 }
 
 interface Run {
@@ -40,16 +42,19 @@ async function run(world: World, changes: Partial<DrainConfig> = {}): Promise<Ru
   const nowMs = (): number => clock.now() - startMs;
   const events: DrainEvent[] = [];
   const asked: number[] = [];
-  const { buildsAt, ownPeers = [] } = world;
+  const { buildsAt, ownPeers = [], isUnchanged = false } = world;
   const ask = async (): Promise<BuildsAnswer> => {
     asked.push(nowMs());
     return buildsAt?.(nowMs()) ?? unknown;
   };
   const outcome = await drain({
-    sampler: samplerOf(
-      () => world.sampleAt(nowMs()),
-      () => new Map(world.trafficAt?.(nowMs())),
-    ),
+    sampler: {
+      ...samplerOf(
+        () => world.sampleAt(nowMs()),
+        () => new Map(world.trafficAt?.(nowMs())),
+      ),
+      isUnchanged: () => isUnchanged,
+    },
     builds: buildsAt === undefined ? null : { ask, ownPeers: () => ownPeers },
     config: { ...config, timeoutMs: 600_000, ...changes },
     clock,
@@ -255,6 +260,20 @@ describe('what the daemon says of its builds', () => {
     expect(asked.slice(0, 2)).toEqual([0, 20_000]);
     expect(outcome.kind).toBe('drained');
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(50_000);
+  });
+
+  it('is asked each second while it alone holds the wait, though nothing is new', async () => {
+    const { outcome, asked } = await run(
+      {
+        sampleAt: () => counted(),
+        buildsAt: (ms) => (ms < 5000 ? running : none),
+        isUnchanged: true,
+      },
+      { progressEveryMs: 600_000 },
+    );
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeLessThanOrEqual(16_200);
+    expect(asked.length).toBeLessThanOrEqual(7);
   });
 
   it('stands until it says otherwise: an answer that can not be had is none', async () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../../../src/drain/clock.ts';
 /** A clock that goes forward only when somebody sleeps, or when a test says so. */
 export class VirtualClock implements Clock {
   ms = 1_000_000;
+  private isWoken = false;
 
   now(): number {
     return this.ms;
@@ -13,10 +14,13 @@ export class VirtualClock implements Clock {
   }
 
   async repeat(intervalMs: number, isDone: () => boolean): Promise<void> {
+    this.isWoken = false;
     do {
       await this.sleep(intervalMs);
-    } while (!isDone());
+    } while (!this.isWoken && !isDone());
   }
 
-  wake(): void {}
+  wake(): void {
+    this.isWoken = true;
+  }
 }
