@@ -72,10 +72,11 @@ export function watchBuilds(
       if (latest?.wereRunning) {
         return 'running';
       }
-      if (askedMs !== null) {
-        return 'awaited';
+      // Where it was unknown, it stays so while the same is asked again.
+      if (isRequired && latest?.answer.kind === 'unknown') {
+        return latest.answer.error;
       }
-      return isRequired && latest?.answer.kind === 'unknown' ? latest.answer.error : 'none';
+      return askedMs === null ? 'none' : 'awaited';
     },
     ownPeers: () => source?.ownPeers() ?? [],
   };

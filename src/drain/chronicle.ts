@@ -90,7 +90,7 @@ export function createChronicle(
         sample,
         clients,
         leftOut: entry.roster.filter(isLeftOut),
-        builds: entry.builds?.answer ?? null,
+        ...latestOf(entry.builds),
         quietForMs: after.quietSinceMs === null ? null : toMs - after.quietSinceMs,
       };
       polls += 1;
@@ -104,7 +104,10 @@ export function createChronicle(
         recordRoster(entry.roster, status);
       }
       recordBuilds(entry.builds);
-      recordSight(reading);
+      // That the builds are unknown is told as such: the clients were counted.
+      if (!isAboutBuilds(reading, entry.builds)) {
+        recordSight(reading);
+      }
       // The line that is due names the builds, if the daemon can still be heard.
       if (toMs >= progressDueMs && !entry.isAsking) {
         onEvent({ kind: 'progress', ...status });
@@ -122,7 +125,7 @@ export function createChronicle(
       probes,
       clients: clientsIn(roster),
       leftOut: roster.filter(isLeftOut),
-      builds: builds?.answer ?? null,
+      ...latestOf(builds),
       sample: latest,
     }),
   };
@@ -138,6 +141,15 @@ function mostSeen(before: number | null, reading: Reading): number | null {
     case 'gone':
       return before;
   }
+}
+
+function latestOf(note: BuildsNote | null): Pick<DrainStatus, 'builds' | 'buildsAskedMs'> {
+  return { builds: note?.answer ?? null, buildsAskedMs: note?.askedMs ?? null };
+}
+
+function isAboutBuilds(reading: Reading, note: BuildsNote | null): boolean {
+  const { answer } = note ?? {};
+  return reading.kind === 'failed' && answer?.kind === 'unknown' && answer.error === reading.error;
 }
 
 function saysTheSame(before: BuildsAnswer | undefined, now: BuildsAnswer): boolean {

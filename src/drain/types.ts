@@ -51,6 +51,8 @@ export interface DrainStatus {
   readonly leftOut: Roster;
   /** What the daemon last said of its builds; null where it has not been asked. */
   readonly builds: BuildsAnswer | null;
+  /** When it was asked for that; null where it has not been asked. */
+  readonly buildsAskedMs: number | null;
   /** How long quiet has lasted; null where it does not last. */
   readonly quietForMs: number | null;
 }
@@ -91,6 +93,7 @@ export interface DrainTally {
   readonly clients: Roster;
   readonly leftOut: Roster;
   readonly builds: BuildsAnswer | null;
+  readonly buildsAskedMs: number | null;
   /** The last sample; null where the wait was interrupted before the first. */
   readonly sample: Sample | null;
 }

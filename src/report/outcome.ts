@@ -1,7 +1,15 @@
 import type { DrainConfig, DrainOutcome } from '../drain/types.ts';
 import type { LogEntry } from './log.ts';
 import { countOf, leftOutReason, type State, stateText } from './state.ts';
-import { about, clients, formatDuration, listed, nameOf } from './words.ts';
+import {
+  about,
+  capitalized,
+  clients,
+  clientsAreConnected,
+  formatDuration,
+  listed,
+  nameOf,
+} from './words.ts';
 
 /** What a wait says last: how it ended, and what it has seen. */
 export function outcomeEntry(
@@ -53,10 +61,7 @@ function outcomeText(outcome: DrainOutcome, config: DrainConfig): string {
     case 'timed-out':
       return `The deadline passed: ${remainder(outcome, config)}.`;
     case 'blind':
-      return (
-        `Gave up blind: ${outcome.error.message}. ` +
-        'Nobody knows whether a client is still connected.'
-      );
+      return `Gave up blind: ${outcome.error.message}. ${unknownText(outcome)}`;
     case 'interrupted':
       return `Interrupted by ${outcome.reason}: ${remainder({ ...outcome, quietForMs: null }, config)}.`;
   }
@@ -69,6 +74,12 @@ function drainedText({ leftOut, nowMs }: DrainOutcome, config: DrainConfig): str
   return config.maxConnections === 0
     ? `Drained: no client was seen for ${quietPeriod}.${notCounted}`
     : `Drained: no more than ${clients(config.maxConnections)} for ${quietPeriod}.${notCounted}`;
+}
+
+function unknownText({ error, builds, clients }: DrainOutcome & { kind: 'blind' }): string {
+  return builds?.kind === 'unknown' && builds.error === error
+    ? `${capitalized(clientsAreConnected(clients.length))}, but nobody knows whether a build is running.`
+    : 'Nobody knows whether a client is still connected.';
 }
 
 type Remains = Omit<State, 'sample'> & Pick<DrainOutcome, 'sample'>;

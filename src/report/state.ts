@@ -1,4 +1,4 @@
-import type { Build, BuildsAnswer } from '../builds/types.ts';
+import type { Build } from '../builds/types.ts';
 import type { RosterEntry } from '../drain/roster.ts';
 import type { DrainConfig, DrainStatus } from '../drain/types.ts';
 import type { Sample } from '../inspect/types.ts';
@@ -14,7 +14,7 @@ import {
 
 export type State = Pick<
   DrainStatus,
-  'nowMs' | 'sample' | 'clients' | 'leftOut' | 'builds' | 'quietForMs'
+  'nowMs' | 'sample' | 'clients' | 'leftOut' | 'builds' | 'buildsAskedMs' | 'quietForMs'
 >;
 
 /** How things stand, as a clause: who is connected, who is left out, what the daemon says. */
@@ -89,22 +89,29 @@ export function countOf(sample: Sample | null, counted: number): number | null {
 }
 
 const mostFields = 100;
+const shortestAgeMs = 100;
 
 function countedText(state: State, config: DrainConfig): string {
-  const { clients, leftOut, builds, quietForMs, nowMs } = state;
+  const { clients, leftOut, quietForMs, nowMs } = state;
   const who = clients.length > 0 ? `: ${namesOf(clients, presence(nowMs))}` : '';
   const others = listed(leftOut, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
   const quietPeriod = formatDuration(config.quietPeriodMs);
   return [
     `${clientsAreConnected(clients.length)}${who}`,
     leftOut.length > 0 ? `; not counted: ${others}` : '',
-    saysOf(builds),
+    saysOf(state),
     quietForMs === null ? '' : `; quiet for ${about(quietForMs)} of ${quietPeriod}`,
   ].join('');
 }
 
-function saysOf(builds: BuildsAnswer | null): string {
-  return builds?.kind === 'known' ? `; ${buildsAreRunning(builds.builds)}` : '';
+/** The daemon is not asked at each look: what it said before may be true no longer. */
+function saysOf({ builds, buildsAskedMs, nowMs }: State): string {
+  if (builds?.kind !== 'known') {
+    return '';
+  }
+  const ageMs = nowMs - (buildsAskedMs ?? nowMs);
+  const asOf = ageMs < shortestAgeMs ? '' : ` (as of ${about(ageMs)} ago)`;
+  return `; ${buildsAreRunning(builds.builds)}${asOf}`;
 }
 
 function presence(nowMs: number): (entry: RosterEntry) => string {

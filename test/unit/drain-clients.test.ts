@@ -311,6 +311,16 @@ describe('what the daemon says of its builds', () => {
       },
     );
     expect(without.outcome).toMatchObject({ kind: 'blind', error: { code: 'ECONNREFUSED' } });
+    expect(without.events.map(({ kind }) => kind).filter((kind) => kind !== 'progress')).toEqual([
+      'started',
+      'builds',
+    ]);
+    const impatient = await run(
+      { sampleAt: () => counted(), buildsAt: () => unknown },
+      { builds: 'require', onBlind: 'exit' },
+    );
+    expect(impatient.outcome.kind).toBe('blind');
+    expect(impatient.outcome.waitedMs).toBeLessThanOrEqual(11_200);
     const later = await run(
       { sampleAt: () => counted(), buildsAt: (ms) => (ms < 5000 ? unknown : none) },
       { builds: 'require' },

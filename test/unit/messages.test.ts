@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Roster } from '../../src/drain/roster.ts';
 import type { DrainStatus, DrainTally } from '../../src/drain/types.ts';
-import type { Connection } from '../../src/inspect/types.ts';
+import { type Connection, InspectError } from '../../src/inspect/types.ts';
 import { eventEntry } from '../../src/report/events.ts';
 import { noticeEntry } from '../../src/report/notices.ts';
 import { outcomeEntry } from '../../src/report/outcome.ts';
@@ -29,6 +29,7 @@ function status(...connections: Connection[]): DrainStatus {
     clients: rosterOf(...connections),
     leftOut: [],
     builds: null,
+    buildsAskedMs: null,
     quietForMs: connections.length === 0 ? 4200 : null,
   };
 }
@@ -47,6 +48,23 @@ describe('the sentences of a wait', () => {
         '1 client is connected: 10.0.0.5:43210 (for 42s).',
       fields: { event: 'started', connections: 1, quietPeriodMs: 10_000 },
     });
+  });
+
+  it('say of when the daemon’s word is, where it is not of now', () => {
+    const builds = { kind: 'known', builds: [] } as const;
+    const said = (buildsAskedMs: number): string =>
+      eventEntry({ kind: 'progress', ...status(builder), builds, buildsAskedMs }, config).message;
+    expect(said(42_500)).toMatch(/; no build is running\.$/);
+    expect(said(40_000)).toMatch(/; no build is running \(as of 2\.5s ago\)\.$/);
+  });
+
+  it('do not call the clients unknown where only the builds are', () => {
+    const error = new InspectError('ERR_NO_GRPC', 'ask which builds run', 'no gRPC');
+    const builds = { kind: 'unknown', error } as const;
+    const entry = outcomeEntry({ kind: 'blind', error, ...tally(), builds }, config, 0);
+    expect(entry.message).toMatch(
+      /^Gave up blind: no gRPC\. No client is connected, but nobody knows whether a build is running\. /,
+    );
   });
 
   it('say who came and who left', () => {
