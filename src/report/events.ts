@@ -87,7 +87,7 @@ function standingEntry(event: StandingEvent, config: DrainConfig): LogEntry {
     level: isProbe ? 'debug' : 'info',
     message:
       kind === 'left-out'
-        ? `${nameOf(entry)} no longer counts as a client: ${leftOutReason(entry, nowMs)}${evidence(event, config)}.`
+        ? `${nameOf(entry)} no longer counts as a client: ${evidence(event, config)}.`
         : `${nameOf(entry)} counts as a client again${returnReason(entry, nowMs)}.`,
     fields: {
       event: kind,
@@ -102,15 +102,20 @@ function standingEntry(event: StandingEvent, config: DrainConfig): LogEntry {
   };
 }
 
-function evidence({ entry, builds }: StandingEvent, { ignoreSilentMs }: DrainConfig): string {
+function evidence(event: StandingEvent, { ignoreSilentMs }: DrainConfig): string {
+  const { entry, builds, nowMs } = event;
+  const reason = leftOutReason(entry, nowMs);
   if (entry.standing !== 'silent') {
-    return '';
+    return reason;
+  }
+  const leave = ignoreSilentMs === null ? '' : formatDuration(ignoreSilentMs);
+  if (entry.traffic === null) {
+    return `for ${leave}, which is --ignore-silent, the daemon has named no build`;
   }
   const isNone = builds?.kind === 'known' && builds.builds.length === 0;
-  const leave = ignoreSilentMs === null ? '' : formatDuration(ignoreSilentMs);
   return isNone
-    ? ', and the daemon says that no build is running'
-    : `, and --ignore-silent is ${leave}`;
+    ? `${reason}, and the daemon says that no build is running`
+    : `${reason}, and --ignore-silent is ${leave}`;
 }
 
 function returnReason({ traffic }: RosterEntry, nowMs: number): string {

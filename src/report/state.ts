@@ -32,13 +32,21 @@ export function stateText(state: State, config: DrainConfig): string {
 
 /** `2 builds are running: a1b2 (for 30s), c3d4`. */
 export function buildsAreRunning(builds: readonly Build[]): string {
+  return running(builds, ['is', 'are'], Date.now());
+}
+
+function running(
+  builds: readonly Build[],
+  [one, many]: readonly [string, string],
+  nowMs: number,
+): string {
   const count = builds.length;
   const who = listed(builds, ({ ref, startedAtMs }) =>
-    startedAtMs === null ? ref : `${ref} (for ${about(Math.max(0, Date.now() - startedAtMs))})`,
+    startedAtMs === null ? ref : `${ref} (for ${about(Math.max(0, nowMs - startedAtMs))})`,
   );
   return count === 0
-    ? 'no build is running'
-    : `${count} ${count === 1 ? 'build is' : 'builds are'} running: ${who}`;
+    ? `no build ${one} running`
+    : `${count} ${count === 1 ? `build ${one}` : `builds ${many}`} running: ${who}`;
 }
 
 /** Why a connection is taken for no client, with what was measured of it. */
@@ -110,8 +118,9 @@ function saysOf({ builds, buildsAskedMs, nowMs }: State): string {
     return '';
   }
   const ageMs = nowMs - (buildsAskedMs ?? nowMs);
-  const asOf = ageMs < shortestAgeMs ? '' : ` (as of ${about(ageMs)} ago)`;
-  return `; ${buildsAreRunning(builds.builds)}${asOf}`;
+  return ageMs < shortestAgeMs
+    ? `; ${buildsAreRunning(builds.builds)}`
+    : `; ${about(ageMs)} ago ${running(builds.builds, ['was', 'were'], Date.now() - ageMs)}`;
 }
 
 function presence(nowMs: number): (entry: RosterEntry) => string {
