@@ -20,6 +20,10 @@ const recordFiller = ' '.repeat(4000);
 
 const listeners = new Map();
 const builds = new Map();
+const record = [];
+
+// The clock that all processes of a machine share.
+const machineMs = () => Number(process.hrtime.bigint()) / 1e6;
 const behaviour = {
   package: 'github.com/moby/buildkit',
   version: 'v0.25.0',
@@ -30,6 +34,8 @@ const behaviour = {
   /** How long it thinks before it answers; -1 for ever. */
   delayMs: 0,
   beatMs: 5000,
+  /** How long a session may leave its health checks unanswered. Its build goes on without it. */
+  patienceMs: 40_000,
   /** die at once, as up to v0.13, or wait for the running builds, as since v0.14 */
   onSigterm: 'die',
   /** Whether it sends no more records than it is asked for: older versions send them all. */
@@ -91,28 +97,46 @@ function info(_, answer) {
 }
 
 function begin(ref, onEnd = () => {}) {
-  builds.set(ref, { ref, startedAtMs: Date.now(), onEnd });
+  const entry = { ref, begunMs: machineMs(), endedMs: null };
+  record.push(entry);
+  builds.set(ref, { ref, startedAtMs: Date.now(), onEnd, entry });
+}
+
+function drop(ref) {
+  const build = builds.get(ref);
+  if (builds.delete(ref)) {
+    build.entry.endedMs = machineMs();
+  }
+  return build;
 }
 
 function end(ref) {
-  const build = builds.get(ref);
-  builds.delete(ref);
-  build?.onEnd();
+  drop(ref)?.onEnd();
 }
 
 /** A build is as long as the call that asks for it. */
 function solve(call, answer) {
   const ref = firstText(call.request);
   begin(ref, () => answer(null, Buffer.alloc(0)));
-  call.on('cancelled', () => builds.delete(ref));
+  call.on('cancelled', () => drop(ref));
 }
 
 /** BytesMessages: the server asks for a sign of life now and then, and the client gives it. */
 function session(call) {
   const message = bytesField(1, Buffer.alloc(beatBytes));
-  const beat = setInterval(() => call.write(message), behaviour.beatMs);
+  let heardMs = machineMs();
+  const beat = setInterval(() => {
+    if (machineMs() - heardMs <= behaviour.patienceMs) {
+      call.write(message);
+      return;
+    }
+    stop();
+    call.end();
+  }, behaviour.beatMs);
   const stop = () => clearInterval(beat);
-  call.on('data', () => {});
+  call.on('data', () => {
+    heardMs = machineMs();
+  });
   call.on('error', stop);
   call.on('cancelled', stop);
   call.on('end', () => {
@@ -191,4 +215,6 @@ await serveCommands({
   begin: ({ refs }) => refs.forEach((ref) => void begin(ref)),
   end: ({ refs }) => refs.forEach(end),
   builds: () => [...builds.keys()],
+  /** All builds, with when they ran by the machine's monotonic clock; null for not ended. */
+  record: () => record,
 });

@@ -25,6 +25,8 @@ interface Behaviour {
   readonly delayMs: number;
   /** Between two health checks of a session. */
   readonly beatMs: number;
+  /** How long a session may leave its health checks unanswered. */
+  readonly patienceMs: number;
   /** Die at once, as up to v0.13, or wait for the running builds, as since v0.14. */
   readonly onSigterm: 'die' | 'wait';
 }
@@ -43,10 +45,29 @@ export interface Buildkitd {
   /** Ends builds, also those of clients. */
   readonly end: (...refs: string[]) => Promise<void>;
   readonly builds: () => Promise<readonly string[]>;
+  /** All builds that it ran, with when, by the monotonic clock that all processes share. */
+  readonly record: () => Promise<readonly BuildRecord[]>;
 }
 
-export async function startBuildkitd(place: Place): Promise<Buildkitd> {
-  const started = await place.start([nodeCalled(place, 'buildkitd'), daemonProgram]);
+interface BuildRecord {
+  readonly ref: string;
+  readonly begunMs: number;
+  /** Null for one that runs. */
+  readonly endedMs: number | null;
+}
+
+interface ProcessOptions {
+  /** A command that starts it. */
+  readonly through?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export async function startBuildkitd(
+  place: Place,
+  { through = [], env = {} }: ProcessOptions = {},
+): Promise<Buildkitd> {
+  const command = [...through, nodeCalled(place, 'buildkitd'), daemonProgram];
+  const started = await place.start(command, { env });
   const call = await commanded(started);
   const address = (answer: Promise<{ address: string }>): Promise<string> =>
     answer.then((result) => result.address);
@@ -59,6 +80,7 @@ export async function startBuildkitd(place: Place): Promise<Buildkitd> {
     begin: (...refs) => call({ do: 'begin', refs }),
     end: (...refs) => call({ do: 'end', refs }),
     builds: () => call({ do: 'builds' }),
+    record: () => call({ do: 'record' }),
   };
 }
 
@@ -67,8 +89,10 @@ export interface ClientOptions {
   readonly ref?: string;
   /** False for a build without a session, and so without a beat. */
   readonly session?: boolean;
+  /** True for one that keeps its channel open after its build. */
+  readonly keepsChannel?: boolean;
   readonly tls?: TlsFiles;
-  /** Of `probe-every`. */
+  /** Of `probe-every` and `knock-every`. */
   readonly intervalMs?: number;
   /** Of `build-by-relay`: a path for the socket between the client and its relay. */
   readonly via?: string;
@@ -79,6 +103,7 @@ export type ClientKind =
   | 'build-by-relay'
   | 'probe'
   | 'probe-every'
+  | 'knock-every'
   | 'idle'
   | 'silent'
   | 'dial-stdio';
@@ -89,7 +114,8 @@ export async function startClient(
   kind: ClientKind,
   address: string,
   options: ClientOptions = {},
+  through: readonly string[] = [],
 ): Promise<Resident> {
-  const node = nodeCalled(place, 'buildctl');
-  return place.start([node, clientProgram, kind, address, JSON.stringify(options)]);
+  const command = [...through, nodeCalled(place, 'buildctl'), clientProgram];
+  return place.start([...command, kind, address, JSON.stringify(options)]);
 }

@@ -56,7 +56,11 @@ async function build(to) {
     (error) => say(`failed: ${error.details}`),
   );
   session?.cancel();
-  client.close();
+  if (options.keepsChannel) {
+    setInterval(() => client, 60_000);
+  } else {
+    client.close();
+  }
 }
 
 /** What `buildctl debug workers` does: a connection for one call. */
@@ -80,6 +84,11 @@ async function idle() {
   await unary(client, control.info, Buffer.alloc(0));
   say('ready');
   setInterval(() => client, 60_000);
+}
+
+/** What a load balancer does: it connects, and closes without a byte. */
+function knockEvery(intervalMs) {
+  setInterval(() => connect(toNode(address), say.bind(null, 'knocked')).end(), intervalMs);
 }
 
 function silent() {
@@ -112,6 +121,7 @@ await {
   'build-by-relay': buildByRelay,
   probe,
   'probe-every': () => probeEvery(options.intervalMs),
+  'knock-every': () => knockEvery(options.intervalMs),
   idle,
   silent,
   'dial-stdio': dialStdio,

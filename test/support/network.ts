@@ -21,15 +21,21 @@ export function tcpStates(place: Place, localPort: number): string[] {
     .map(([, , , state = '']) => stateNames[state] ?? state);
 }
 
+/** Cuts a place off from the one that it was joined to. */
+export async function cutOff(place: Place): Promise<void> {
+  await ip(place, 'link', 'set', 'cable', 'down');
+}
+
+async function ip(place: Place, ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await (await place.start(['ip', ...args], { namespaces: ['net'] }))
+    .ended;
+  if (code !== 0) {
+    throw new Error(`ip ${args.join(' ')}: ${stderr}`);
+  }
+}
+
 /** Joins two places by a cable, and returns the address of each. */
 export async function joinPlaces(one: Place, other: Place): Promise<readonly [string, string]> {
-  const ip = async (place: Place, ...args: readonly string[]): Promise<void> => {
-    const { code, stderr } = await (await place.start(['ip', ...args], { namespaces: ['net'] }))
-      .ended;
-    if (code !== 0) {
-      throw new Error(`ip ${args.join(' ')}: ${stderr}`);
-    }
-  };
   const addresses = ['192.0.2.1', '192.0.2.2'] as const;
   const peer = ['peer', 'name', 'cable', 'netns', String(other.pid)];
   await ip(one, 'link', 'add', 'cable', 'type', 'veth', ...peer);

@@ -1,0 +1,282 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, vi } from 'vitest';
+import { startBuildkitd, startClient } from '../support/buildkitd.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { ownPid } from '../support/pids.ts';
+import { it, machineMs, startBuild } from '../support/scene.ts';
+
+// The rows of docs/who-holds-the-wait.md that take some seconds. The others: scenes-long.test.ts.
+vi.setConfig({ maxConcurrency: 8 });
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkitd.sock';
+// Not as late as the next progress line.
+const soonMs = 15_000;
+const drained = { code: 0, outcome: 'drained' };
+const withoutApi = ['daemon-found', 'started', 'builds', 'changed', 'ended'];
+const withApi = ['daemon-found', 'started', 'builds', 'changed', 'builds', 'ended'];
+
+describe.concurrent('who holds the wait', () => {
+  it('two builds through dial-stdio', async ({ scene }) => {
+    const { buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(unix);
+    const [kind, first, second] = ['build-by-relay', 'first', 'second'] as const;
+    const one = await build(unix, { kind, ref: first, via: '/run/first.sock' });
+    const other = await build(unix, { kind, ref: second, via: '/run/second.sock' });
+    const waiting = await wait();
+    await waiting.event('builds');
+    await buildkitd.end(first);
+    await waiting.counted(1);
+    await buildkitd.end(second);
+    const end = await ending(waiting);
+    expect(end).toMatchObject(drained);
+    expect(end.text).toMatch(/2 builds are running: first .*, second /);
+    expect((await one.ended).stdout + (await other.ended).stdout).toMatch(/built.*built/s);
+  });
+
+  it('a build while a probe comes every second, and goes on after it', async ({ scene }) => {
+    const { place, buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(tcp);
+    await buildkitd.listen(unix);
+    const probe = await startClient(place, 'probe-every', unix, { intervalMs: 1000 });
+    await build(tcp, { ref: 'one' });
+    const waiting = await wait();
+    await waiting.counted(1);
+    await probe.line(probe.stdout().split('\n').length + 1);
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject({ ...drained, events: withApi });
+    expect(end.last).toMatchObject({ mostConnections: 1 });
+    expect(probe.hasEnded()).toBe(false);
+  });
+
+  it('health checks that connect and close every 100 ms', async ({ scene }) => {
+    const { place, buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(tcp);
+    const knocks = await startClient(place, 'knock-every', tcp, { intervalMs: 100 });
+    await build(tcp, { ref: 'one' });
+    const waiting = await wait();
+    await waiting.event('builds');
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject({ ...drained, events: withApi });
+    expect(end.last).toMatchObject({ mostConnections: 1 });
+    expect(knocks.hasEnded()).toBe(false);
+  });
+
+  it('a health check that stays, and sends no byte', async ({ scene }) => {
+    const { place, buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(tcp);
+    await (await startClient(place, 'silent', tcp)).line(0);
+    await build(tcp, { ref: 'one' });
+    const waiting = await wait();
+    await waiting.counted(1);
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject(drained);
+    expect(end.last.message).toMatch(/Not counted: 127\.0\.0\.1:\d+ \(no byte came in /);
+  });
+
+  it('a client that is killed', async ({ scene }) => {
+    const { buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(tcp);
+    const client = await build(tcp);
+    const waiting = await wait();
+    await waiting.event('builds');
+    await client.signal('SIGKILL');
+    expect(await ending(waiting)).toMatchObject({ ...drained, events: withApi });
+  });
+
+  it('a build begun when all was quiet', async ({ scene }) => {
+    const { buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(unix);
+    const waiting = await wait();
+    await waiting.event('started');
+    await build(unix, { ref: 'one' });
+    await waiting.counted(1);
+    await buildkitd.end('one');
+    expect(await ending(waiting)).toMatchObject(drained);
+  });
+
+  it('a daemon that restarts: the next is there before the first ends', async ({ scene }) => {
+    const { place, buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(tcp);
+    await build(tcp);
+    const waiting = await wait();
+    await waiting.counted(1);
+    const next = await startBuildkitd(place);
+    await buildkitd.process.signal('SIGKILL');
+    await buildkitd.process.ended;
+    await next.listen(tcp);
+    await startBuild(place, next, tcp, { ref: 'after' });
+    await waiting.counted(1);
+    await next.end('after');
+    const end = await ending(waiting, next);
+    expect(end).toMatchObject(drained);
+  });
+
+  it('a daemon that is killed, and whose successor comes later', async ({ scene }) => {
+    const { buildkitd, build, wait, endingSince } = scene;
+    await buildkitd.listen(tcp);
+    await build(tcp);
+    const waiting = await wait();
+    await waiting.counted(1);
+    const killedMs = machineMs();
+    await buildkitd.process.signal('SIGKILL');
+    const end = await endingSince(waiting, killedMs);
+    expect(end).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('two daemons', async ({ scene }) => {
+    const { place, buildkitd, build, wait, ending } = scene;
+    const other = await startBuildkitd(place);
+    await buildkitd.listen(tcp);
+    await other.listen(unix);
+    await build(tcp, { ref: 'here' });
+    await startBuild(place, other, unix, { ref: 'there' });
+    const waiting = await wait();
+    await waiting.event('builds');
+    await buildkitd.end('here');
+    await waiting.counted(1);
+    await other.end('there');
+    const end = await ending(waiting, buildkitd, other);
+    expect(end).toMatchObject(drained);
+    expect(end.events.slice(0, 3)).toEqual(['daemon-found', 'daemon-found', 'started']);
+    expect(end.text).toMatch(/2 builds are running: (here .*, there|there .*, here) /);
+  });
+
+  it('a daemon in another network namespace, by --pid', async ({ scene }) => {
+    const { place, wait, ending } = scene;
+    const lonely = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
+    const far = await startBuildkitd(place, { through: lonely });
+    await far.listen(tcp);
+    await far.listen(unix);
+    const pid = ownPid(far.process);
+    const through = ['nsenter', `--net=/proc/${pid}/ns/net`];
+    await startBuild(place, far, tcp, { ref: 'one', through });
+    const waiting = await wait('--pid', pid);
+    await waiting.event('builds');
+    await far.end('one');
+    const end = await ending(waiting, far);
+    expect(end).toMatchObject(drained);
+    expect(end.text).toContain('1 build is running: one');
+  });
+
+  it('a build that has no client', async ({ scene }) => {
+    const { buildkitd, wait, ending } = scene;
+    await buildkitd.listen(unix);
+    await buildkitd.begin('one');
+    const waiting = await wait();
+    await waiting.event('builds');
+    await delay(4000);
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject({
+      ...drained,
+      events: ['daemon-found', 'started', 'builds', 'builds', 'ended'],
+    });
+    expect(end.heldMs).toBeLessThan(soonMs);
+  });
+
+  it('a client in a third network namespace, through a shared socket file', async ({ scene }) => {
+    const { place, openPlace, buildkitd, wait, ending } = scene;
+    const shared = `unix://${join(place.directory, 'shared.sock')}`;
+    await buildkitd.listen(shared);
+    await startBuild(await openPlace(), buildkitd, shared, { ref: 'one' });
+    const waiting = await wait();
+    await waiting.event('builds');
+    await delay(4000);
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject({ ...drained, last: { mostConnections: 0 } });
+    expect(end.heldMs).toBeLessThan(soonMs);
+    expect(end.text).toContain('1 build is running: one');
+  });
+
+  it('SIGTERM to a daemon that waits for its build', async ({ scene }) => {
+    const { buildkitd, build, wait, endingSince } = scene;
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ onSigterm: 'wait' });
+    const client = await build(unix, { ref: 'one' });
+    const waiting = await wait();
+    await waiting.counted(1);
+    await buildkitd.process.signal('SIGTERM');
+    await waiting.event('sight-lost');
+    await delay(4000);
+    expect(waiting.process.hasEnded()).toBe(false);
+    const endedMs = machineMs();
+    await buildkitd.end('one');
+    const end = await endingSince(waiting, endedMs);
+    expect(end).toMatchObject({ code: 0, outcome: 'gone' });
+    expect((await client.ended).stdout).toContain('built');
+  });
+
+  it.for([
+    ['an old daemon without the API', { answer: 'unimplemented' }, /v0\.12\.4 or later/],
+    ['a daemon whose API answers nonsense', { answer: 'garbage' }, /not of buildkitd's form/],
+    ['a daemon whose API does not answer', { delayMs: -1 }, /did not answer within 1000ms/],
+    ['a daemon without a history', { history: 0 }, /its history may be switched off/],
+  ] as const)('%s', async ([, behaviour, reason], { scene }) => {
+    const { buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(unix);
+    await buildkitd.behave(behaviour);
+    await build(unix, { ref: 'one', session: false });
+    const waiting = await wait();
+    await waiting.event('builds');
+    await delay(3000);
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject({ ...drained, events: withoutApi });
+    expect(end.text).toMatch(reason);
+  });
+
+  it('a slow API, by procfs over a unix socket, with --probe-grace 0s', async ({ scene }) => {
+    const { buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ delayMs: 400 });
+    await build(unix, { ref: 'one' });
+    await buildkitd.begin('two');
+    const waiting = await wait('--inspector', 'procfs', '--probe-grace', '0s', '--timeout', '25s');
+    await waiting.event('builds');
+    await buildkitd.end('one');
+    await delay(3000);
+    await buildkitd.end('two');
+    expect(await ending(waiting)).toMatchObject(drained);
+  });
+
+  it('an API that does not answer, and --quiet-period 0s', async ({ scene }) => {
+    const { buildkitd, wait, endingSince } = scene;
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ delayMs: -1 });
+    const startedMs = machineMs();
+    const waiting = await wait('--quiet-period', '0s', '--timeout', '25s');
+    const end = await endingSince(waiting, startedMs);
+    expect(end).toMatchObject(drained);
+  });
+
+  it('TLS on TCP only, without a file of it', async ({ scene }) => {
+    const { place, buildkitd, build, wait, ending } = scene;
+    const authority = createAuthority(place.directory);
+    const server = authority.sign('server', ['IP:127.0.0.1']);
+    await buildkitd.listen(tcp, server);
+    await build(tcp, { ref: 'one', tls: { ca: authority.ca } });
+    const waiting = await wait();
+    await waiting.event('builds');
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject({ ...drained, events: withoutApi });
+    expect(end.text).toContain('give --tls-ca');
+  });
+
+  it('the same, and --builds require', async ({ scene }) => {
+    const { place, buildkitd, wait, endingSince } = scene;
+    const server = createAuthority(place.directory).sign('server', ['IP:127.0.0.1']);
+    await buildkitd.listen(tcp, server);
+    const startedMs = machineMs();
+    const waiting = await wait('--builds', 'require', '--timeout', '6s');
+    const end = await endingSince(waiting, startedMs);
+    expect(end).toMatchObject({ code: 4, outcome: 'blind' });
+    expect(end.last.message).toContain('give --tls-ca');
+  });
+});
