@@ -4,6 +4,8 @@ import { type Endpoint, InspectError, type Sample } from '../inspect/types.ts';
 
 /** Asks the daemons behind a sample. */
 export interface DaemonBuilds extends BuildsSource {
+  /** How many TCP connections asking may have made. */
+  readonly tcpConnections: () => number;
   readonly close: () => void;
 }
 
@@ -18,6 +20,7 @@ export function openBuilds(
   tls: TlsConfig | null,
 ): DaemonBuilds {
   const clients = new Map<string, BuildsClient>();
+  let tcpConnections = 0;
 
   const clientAt = (endpoint: Endpoint): BuildsClient => {
     const client = clients.get(endpoint.address) ?? createBuildsClient({ endpoint, tls });
@@ -29,6 +32,7 @@ export function openBuilds(
   const askDaemon = async (endpoints: readonly Endpoint[]): Promise<BuildsAnswer> => {
     let answer: BuildsAnswer = { kind: 'unknown', error: nowhereToAsk() };
     for (const endpoint of endpoints.toSorted(unixFirst)) {
+      tcpConnections += endpoint.kind === 'tcp' ? 1 : 0;
       answer = await clientAt(endpoint).ask();
       if (answer.kind === 'known') {
         break;
@@ -40,6 +44,7 @@ export function openBuilds(
   return {
     ask: async (sample) => combine(await Promise.all(daemonsOf(sample).map(askDaemon))),
     ownPeers: () => [...clients.values()].flatMap((client) => client.ownPeers()),
+    tcpConnections: () => tcpConnections,
     close() {
       for (const client of clients.values()) {
         client.close();

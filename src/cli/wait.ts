@@ -32,7 +32,10 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
     signal,
     onEvent: (event) => log(eventEntry(event, config)),
   });
-  log(outcomeEntry(outcome, config, lookout.seenBetweenLooks()));
+  // Some of them were our own questions, and those that were seen are subtracted for nothing: "at
+  // least" is what the log says.
+  const others = lookout.seenBetweenLooks() - (builds?.tcpConnections() ?? 0);
+  log(outcomeEntry(outcome, config, Math.max(0, others)));
   builds?.close();
   lookout.close();
   return exitCodeOf(outcome);

@@ -143,6 +143,7 @@ describe.concurrent('who holds the wait', () => {
     const end = await ending(waiting, buildkitd, other);
     expect(end).toMatchObject(drained);
     expect(end.events.slice(0, 3)).toEqual(['daemon-found', 'daemon-found', 'started']);
+    expect(end.last).toMatchObject({ seenBetweenLooks: 0 });
     expect(end.text).toMatch(/2 builds are running: (here .*, there|there .*, here) /);
   });
 
@@ -276,7 +277,7 @@ describe.concurrent('who holds the wait', () => {
     const startedMs = machineMs();
     const waiting = await wait('--builds', 'require', '--timeout', '6s');
     const end = await endingSince(waiting, startedMs);
-    expect(end).toMatchObject({ code: 4, outcome: 'blind' });
+    expect(end).toMatchObject({ code: 4, outcome: 'blind', last: { seenBetweenLooks: 0 } });
     expect(end.last.message).toContain('give --tls-ca');
   });
 });
