@@ -118,16 +118,16 @@ describe.concurrent('asking buildkitd which builds run', () => {
   });
 
   it.for([
-    ['that answers', 0, 'known'],
-    ['that does not', -1, 'unknown'],
+    ['that answers', 0, 'known', 20_000],
+    ['that does not', -1, 'unknown', 300],
   ] as const)(
     'keeps no process alive, with a daemon %s',
-    async ([, delayMs, kind], { place, buildkitd }) => {
+    async ([, delayMs, kind, timeoutMs], { place, buildkitd }) => {
       await buildkitd.listen(unix);
       await buildkitd.behave({ delayMs });
       const script = `
       import { createBuildsClient, parseEndpoint } from ${JSON.stringify(library)};
-      const client = createBuildsClient({ endpoint: parseEndpoint('${unix}'), timeoutMs: 300 });
+      const client = createBuildsClient({ endpoint: parseEndpoint('${unix}'), timeoutMs: ${timeoutMs} });
       console.log((await client.ask()).kind);`;
       const asked = await place.start([process.execPath, '--input-type=module', '--eval', script]);
       expect(await asked.ended).toMatchObject({ code: 0, stdout: `${kind}\n`, stderr: '' });

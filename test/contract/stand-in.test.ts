@@ -67,6 +67,29 @@ describe.concurrent('the stand-in for buildkitd', () => {
     expect(await buildkitd.builds()).toEqual(['stopped']);
   });
 
+  it('gives up the session of a stopped client, and keeps its build', async ({
+    place,
+    buildkitd,
+    observe,
+  }) => {
+    await buildkitd.listen(tcp);
+    await buildkitd.behave({ beatMs: 100, patienceMs: 500 });
+    const client = await startClient(place, 'build', tcp, { ref: 'stopped' });
+    await until('a build', async () => (await buildkitd.builds()).length === 1);
+    await client.signal('SIGSTOP');
+    let before: number | null | undefined;
+    await until('silence', async () => {
+      await delay(400);
+      const [now] = (await observe('sock-diag', tcp)).traffic.map((known) => known?.bytesAcked);
+      const isSilent = now === before;
+      before = now;
+      return isSilent;
+    });
+    expect(await buildkitd.record()).toEqual([
+      { ref: 'stopped', begunMs: expect.any(Number), endedMs: null },
+    ]);
+  });
+
   it('has clients that are no builds', async ({ place, buildkitd, observe }) => {
     await buildkitd.listen(tcp);
     const connections = async (): Promise<number> =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeBuildEvent, decodeInfo } from '../../src/builds/control.ts';
+import { decodeBuildEvent, decodeInfo, listenOneRecord } from '../../src/builds/control.ts';
 import { createFrameReader, encodeFrame } from '../../src/builds/frames.ts';
 import { readFields } from '../../src/builds/protobuf.ts';
 
@@ -19,6 +19,15 @@ const record = [
 ].join('');
 const started = hex('12 1f', record);
 const build = { ref: 'r1', startedAtMs: 1_700_000_000_500 };
+
+describe('a question for one record', () => {
+  it('is for an early exit and one record, and not for running builds alone', () => {
+    expect(readFields(listenOneRecord.request)).toEqual([
+      { number: 3, kind: 'varint', value: 1n },
+      { number: 5, kind: 'varint', value: 1n },
+    ]);
+  });
+});
 
 describe('an event of the build history', () => {
   it('names the build that began, and when', () => {
