@@ -41,6 +41,8 @@ describe.concurrent('who holds the wait', () => {
     await buildkitd.listen(unix);
     const probe = await startClient(place, 'probe-every', unix, { intervalMs: 1000 });
     await build(tcp, { ref: 'one' });
+    // Right after a probe: who is there at the first look is of unknown age.
+    await probe.line(probe.stdout().split('\n').length - 1);
     const waiting = await wait();
     await waiting.counted(1);
     await probe.line(probe.stdout().split('\n').length + 1);
@@ -60,8 +62,9 @@ describe.concurrent('who holds the wait', () => {
     await waiting.event('builds');
     await buildkitd.end('one');
     const end = await ending(waiting);
-    expect(end).toMatchObject({ ...drained, events: withApi });
-    expect(end.last).toMatchObject({ mostConnections: 1 });
+    expect(end).toMatchObject(drained);
+    expect(end.heldMs).toBeLessThan(soonMs);
+    expect(end.last.message).toMatch(/at least \d+ more between two looks/);
     expect(knocks.hasEnded()).toBe(false);
   });
 
