@@ -143,8 +143,14 @@ function mostSeen(before: number | null, reading: Reading): number | null {
   }
 }
 
-function latestOf(note: BuildsNote | null): Pick<DrainStatus, 'builds' | 'buildsAskedMs'> {
-  return { builds: note?.answer ?? null, buildsAskedMs: note?.askedMs ?? null };
+function latestOf(
+  note: BuildsNote | null,
+): Pick<DrainStatus, 'builds' | 'buildsAskedMs' | 'buildsWereRunning'> {
+  return {
+    builds: note?.answer ?? null,
+    buildsAskedMs: note?.askedMs ?? null,
+    buildsWereRunning: note?.wereRunning ?? false,
+  };
 }
 
 function isAboutBuilds(reading: Reading, note: BuildsNote | null): boolean {

@@ -53,6 +53,8 @@ export interface DrainStatus {
   readonly builds: BuildsAnswer | null;
   /** When it was asked for that; null where it has not been asked. */
   readonly buildsAskedMs: number | null;
+  /** Whether builds were running when the daemon last said anything certain: they hold the wait. */
+  readonly buildsWereRunning: boolean;
   /** How long quiet has lasted; null where it does not last. */
   readonly quietForMs: number | null;
 }
@@ -94,6 +96,7 @@ export interface DrainTally {
   readonly leftOut: Roster;
   readonly builds: BuildsAnswer | null;
   readonly buildsAskedMs: number | null;
+  readonly buildsWereRunning: boolean;
   /** The last sample; null where the wait was interrupted before the first. */
   readonly sample: Sample | null;
 }

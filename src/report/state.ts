@@ -14,7 +14,14 @@ import {
 
 export type State = Pick<
   DrainStatus,
-  'nowMs' | 'sample' | 'clients' | 'leftOut' | 'builds' | 'buildsAskedMs' | 'quietForMs'
+  | 'nowMs'
+  | 'sample'
+  | 'clients'
+  | 'leftOut'
+  | 'builds'
+  | 'buildsAskedMs'
+  | 'buildsWereRunning'
+  | 'quietForMs'
 >;
 
 /** How things stand, as a clause: who is connected, who is left out, what the daemon says. */
@@ -113,9 +120,9 @@ function countedText(state: State, config: DrainConfig): string {
 }
 
 /** The daemon is not asked at each look: what it said before may be true no longer. */
-function saysOf({ builds, buildsAskedMs, nowMs }: State): string {
+function saysOf({ builds, buildsAskedMs, buildsWereRunning, nowMs }: State): string {
   if (builds?.kind !== 'known') {
-    return '';
+    return buildsWereRunning ? '; builds were running when the daemon last said' : '';
   }
   const ageMs = nowMs - (buildsAskedMs ?? nowMs);
   return ageMs < shortestAgeMs

@@ -281,7 +281,7 @@ describe('what the daemon says of its builds', () => {
       sampleAt: () => counted(),
       buildsAt: (ms) => (ms < 5000 ? running : unknown),
     });
-    expect(outcome.kind).toBe('timed-out');
+    expect(outcome).toMatchObject({ kind: 'timed-out', buildsWereRunning: true });
     expect(only(events, 'builds')).toMatchObject([
       { answer: running },
       { answer: unknown, wereRunning: true },

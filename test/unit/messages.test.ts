@@ -30,6 +30,7 @@ function status(...connections: Connection[]): DrainStatus {
     leftOut: [],
     builds: null,
     buildsAskedMs: null,
+    buildsWereRunning: false,
     quietForMs: connections.length === 0 ? 4200 : null,
   };
 }
@@ -56,6 +57,15 @@ describe('the sentences of a wait', () => {
       eventEntry({ kind: 'progress', ...status(builder), builds, buildsAskedMs }, config).message;
     expect(said(42_500)).toMatch(/; no build is running\.$/);
     expect(said(40_000)).toMatch(/; 2\.5s ago no build was running\.$/);
+  });
+
+  it('say of builds that were running what holds the wait, where the daemon says no more', () => {
+    const builds = { kind: 'unknown', error: failed().error } as const;
+    const known = { ...tally(), builds, buildsWereRunning: true };
+    const entry = outcomeEntry({ kind: 'timed-out', quietForMs: null, ...known }, config, 0);
+    expect(entry.message).toMatch(
+      /^The deadline passed: no client is connected; builds were running when the daemon last said\. /,
+    );
   });
 
   it('do not call the clients unknown where only the builds are', () => {
