@@ -1,16 +1,10 @@
 import type { Command } from 'commander';
 import { addBenchAccuracy } from './bench-accuracy.ts';
 import { addBenchCost } from './bench-cost.ts';
-import type { ExitCode } from './exit-codes.ts';
-import type { Surroundings } from './program.ts';
+import type { CommandContext } from './program.ts';
 
 /** Adds `buildkit-drain bench`, for those command lines alone that need it. */
-export function addBench(
-  program: Command,
-  version: string,
-  surroundings: Surroundings,
-  exit: (code: ExitCode) => void,
-): void {
+export function addBench(program: Command, { version, surroundings, exit }: CommandContext): void {
   const bench = program
     .command('bench')
     .description('Measure how well looking works on this very node.');

@@ -1,14 +1,14 @@
 import { createElsewhereInspector } from '../endpoints/elsewhere.ts';
 import { followEndpoints } from '../endpoints/follow.ts';
 import { groupByDaemon, type Target } from '../endpoints/targets.ts';
-import type { EndpointNotice } from '../endpoints/types.ts';
-import { type ChoiceNotice, type Looker, lookByBest } from '../inspect/choose.ts';
+import { type Looker, lookByBest } from '../inspect/choose.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
 import { isRunning } from '../inspect/procfs/processes.ts';
 import { createSampler } from '../inspect/sampler.ts';
 import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues } from '../options/wait-options.ts';
+import type { LookNotice } from '../report/look-entry.ts';
 import { chooseTargets } from './targets.ts';
 import { tellOfChanges } from './tell.ts';
 
@@ -29,8 +29,6 @@ export interface Lookout {
   readonly seenBetweenLooks: () => number;
   readonly close: () => void;
 }
-
-export type LookNotice = ChoiceNotice | EndpointNotice;
 
 interface Looking {
   readonly target: Target;

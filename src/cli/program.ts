@@ -1,9 +1,8 @@
 import { Command } from 'commander';
 import type { Environment } from '../options/read-options.ts';
-import { statusOptions, waitOptions } from '../options/wait-options.ts';
+import { waitOptions } from '../options/wait-options.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import { status } from './status.ts';
 import { wait } from './wait.ts';
 
 export interface Surroundings {
@@ -26,6 +25,16 @@ interface Self {
   readonly killGroup: (pid: number) => void;
 }
 
+/** Adds a command to the command line. */
+export type AddCommand = (program: Command, into: CommandContext) => void;
+
+export interface CommandContext {
+  readonly version: string;
+  readonly surroundings: Surroundings;
+  /** Takes the exit code of what was run. */
+  readonly exit: (code: ExitCode) => void;
+}
+
 const helpWidth = 80;
 
 const waitNotes = `
@@ -33,10 +42,6 @@ Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
 See also: buildkit-drain status, bench cost, bench accuracy`;
-
-const statusNotes = `
-Exit codes: 0 idle, or the daemon is gone; 3 clients are connected, or builds
-run; 4 blind.`;
 
 /** The command line, which hands the exit code of what was run to `exit`. */
 export function createProgram(
@@ -67,17 +72,6 @@ export function createProgram(
       exit(await wait(flagsOf(command, waitOptions), env, signal));
     });
   addOptions(waitCommand, waitOptions);
-
-  const statusCommand = program
-    .command('status')
-    .description('Look once, and show who is connected.')
-    .addHelpText('after', statusNotes)
-    .option('--json', 'print one JSON object')
-    .option('--quiet', 'print nothing: the exit code says it all')
-    .action(async (switches, command: Command) => {
-      exit(await status(flagsOf(command, statusOptions), switches, env, print));
-    });
-  addOptions(statusCommand, statusOptions);
 
   // Waiting is what the program is for: its help is the help of `wait`.
   program.helpInformation = () => waitCommand.helpInformation();

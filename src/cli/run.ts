@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs';
 import { CommanderError } from 'commander';
 import { UsageError } from '../options/read-options.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { createProgram, type Surroundings } from './program.ts';
+import { type AddCommand, createProgram, type Surroundings } from './program.ts';
+
+// A hook starts in the busiest moment: only the command lines that need these pay for loading them.
+const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  status: async () => (await import('./status.ts')).addStatus,
+  bench: async () => (await import('./bench.ts')).addBench,
+};
 
 /** Runs one command line to its end, and returns the exit code. Never throws. */
 export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
@@ -13,10 +19,11 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
       exitCode = code;
     };
     const program = createProgram(version, surroundings, exit);
-    // Nobody else is to pay for loading it.
-    if (argv.includes('bench')) {
-      const { addBench } = await import('./bench.ts');
-      addBench(program, version, surroundings, exit);
+    for (const [name, load] of Object.entries(loadedOnDemand)) {
+      if (argv.includes(name)) {
+        const add = await load();
+        add(program, { version, surroundings, exit });
+      }
     }
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

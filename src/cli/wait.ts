@@ -3,15 +3,14 @@ import { drain } from '../drain/drain.ts';
 import type { DrainConfig } from '../drain/types.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
 import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
-import { endpointEntry } from '../report/endpoint-messages.ts';
 import { eventEntry } from '../report/events.ts';
 import { createLog, type LogEntry } from '../report/log.ts';
 import { openLog } from '../report/log-to.ts';
-import { noticeEntry } from '../report/notices.ts';
+import { lookEntry } from '../report/look-entry.ts';
 import { outcomeEntry } from '../report/outcome.ts';
 import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
-import { clientsOnly, isInPod, type LookNotice, openLookout, procRoot } from './look.ts';
+import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
 import { readTls } from './tls.ts';
 
 /** `buildkit-drain wait`. @throws UsageError before anything is looked at. */
@@ -39,10 +38,6 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
   builds?.close();
   lookout.close();
   return exitCodeOf(outcome);
-}
-
-function lookEntry(notice: LookNotice): LogEntry {
-  return 'inspector' in notice ? noticeEntry(notice) : endpointEntry(notice);
 }
 
 function drainConfig(options: WaitOptionValues): DrainConfig {

@@ -40,19 +40,38 @@ const lookOptions = {
 /** The options of `status`. */
 export const statusOptions = { ...lookOptions, ...buildsOptions };
 
+const interval = single(
+  '<duration>',
+  'time between two looks',
+  '100ms',
+  (text) => parseDuration(text, shortestIntervalMs),
+  {
+    name: 'CHECK_FREQUENCY_MS',
+    parse: (text) => parseWholeNumber(text, shortestIntervalMs, longestWeekSeconds * 1000),
+  },
+);
+
+const probeGrace = single('<duration>', 'who is gone within this is no client', '1s', (text) =>
+  parseDuration(text),
+);
+
+const ignoreUnreachable = single(
+  '<duration>',
+  'leave out whose host does not answer',
+  '120s',
+  (text) => parseDurationOrOff(text, shortestUnreachableMs),
+);
+
+/** Those of `wait` that say what a connection is taken for, as far as one look can tell. */
+export const standingOptions = {
+  'probe-grace': probeGrace,
+  'ignore-unreachable': ignoreUnreachable,
+};
+
 /** The options of `wait`. */
 export const waitOptions = {
   ...statusOptions,
-  interval: single(
-    '<duration>',
-    'time between two looks',
-    '100ms',
-    (text) => parseDuration(text, shortestIntervalMs),
-    {
-      name: 'CHECK_FREQUENCY_MS',
-      parse: (text) => parseWholeNumber(text, shortestIntervalMs, longestWeekSeconds * 1000),
-    },
-  ),
+  interval,
   'quiet-period': single(
     '<duration>',
     'how long no client may be seen',
@@ -70,18 +89,11 @@ export const waitOptions = {
   'max-connections': single('<number>', 'so many clients are quiet', '0', (text) =>
     parseWholeNumber(text, 0, 1_000_000),
   ),
-  'probe-grace': single('<duration>', 'who is gone within this is no client', '1s', (text) =>
-    parseDuration(text),
-  ),
+  'probe-grace': probeGrace,
   'ignore-silent': single('<duration>', 'leave out whom no byte goes to or from', 'off', (text) =>
     parseDurationOrOff(text, shortestSilenceMs),
   ),
-  'ignore-unreachable': single(
-    '<duration>',
-    'leave out whose host does not answer',
-    '120s',
-    (text) => parseDurationOrOff(text, shortestUnreachableMs),
-  ),
+  'ignore-unreachable': ignoreUnreachable,
   'on-blind': single(
     '<what>',
     'when nothing can be seen: hold or exit',

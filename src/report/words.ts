@@ -33,6 +33,23 @@ export function about(durationMs: number): string {
     : formatDuration(Math.floor(durationMs / 1000) * 1000);
 }
 
+const byteUnits = ['kB', 'MB', 'GB', 'TB'];
+
+/** `870 B`, `1.1 kB`, `12 MB`: rounded down, to two digits at least. */
+export function formatBytes(count: number): string {
+  let rest = count;
+  let unit = 'B';
+  for (const larger of byteUnits) {
+    if (rest < 1000) {
+      break;
+    }
+    rest /= 1000;
+    unit = larger;
+  }
+  const digits = unit === 'B' || rest >= 10 ? Math.floor(rest) : Math.floor(rest * 10) / 10;
+  return `${digits} ${unit}`;
+}
+
 /** Who is on a roster, the first ten by name, each with a note. */
 export function namesOf(roster: Roster, note: (entry: RosterEntry) => string): string {
   return listed(roster, (entry) => {

@@ -48,7 +48,7 @@ describe.concurrent('status, of builds', () => {
     expect(Date.parse(build?.startedAt ?? '')).toBeLessThanOrEqual(before);
     const text = await status(place, ...both);
     expect(text.stdout).toMatch(
-      /^1 client is connected .*\n1 build is running: one \(for [\d.]+s\)\.\nAT/,
+      /^1 client is connected .*\n1 build is running: one \(for [\d.]+s\)\.\n {2}PEER/,
     );
     await buildkitd.end('one');
     await client.ended;

@@ -1,10 +1,12 @@
 import { constants } from 'node:os';
 import { describe, expect } from 'vitest';
+import { startDaemon } from '../support/actor.ts';
 import { type CliOptions, cliPath, startCli } from '../support/cli.ts';
 import { refusingSockDiag, withoutProc } from '../support/hide.ts';
 import type { Place } from '../support/place.ts';
 import type { Ended } from '../support/running.ts';
 import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const prefaceBytes = 24;
@@ -26,22 +28,80 @@ describe.concurrent('status', () => {
     expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
     const [headline, titles, ...rows] = stdout.split('\n').slice(0, -1);
     expect(headline).toBe(`3 clients are connected to ${tcp} and ${unix}.`);
-    expect(titles?.split(/ {2,}/)).toEqual([
-      'AT',
-      'PEER',
-      'INODE',
-      'RECEIVED',
-      'LAST IN',
-      'LAST OUT',
+    expect(titles?.trim().split(/ {2,}/)).toEqual([
+      ...['PEER', 'AGE', 'SILENT', 'IN', 'OUT', 'INODE', 'TAKEN FOR'],
     ]);
-    const cells = rows.map((row) => row.split(/ {2,}/).slice(0, 3)).sort();
-    expect(cells).toEqual(
+    const cells = rows.map((row) => row.trim().split(/ {2,}/));
+    const time = expect.stringMatching(/^\d+(\.\d)?s\+$/);
+    const inode = expect.stringMatching(/^\d+$/);
+    expect(cells[0]).toEqual(['at 127.0.0.1:1234']);
+    expect(cells.slice(1, 3).sort()).toEqual(
       [
-        ['127.0.0.1:1234', client?.name, expect.stringMatching(/^\d+$/)],
-        ['127.0.0.1:1234', queued?.name, 'queued'],
-        ['/run/buildkit.sock', other?.name, expect.stringMatching(/^\d+$/)],
+        [client?.name, time, time, '24 B', '0 B', inode, 'client'],
+        [queued?.name, time, time, '24 B', '0 B', 'queued', 'client'],
       ].sort(),
     );
+    expect(cells.slice(3)).toEqual([
+      ['at /run/buildkit.sock'],
+      [other?.name, '-', '-', '-', '-', inode, 'client'],
+    ]);
+    // It lines up, and fits.
+    const ends = [titles, ...rows.filter((row) => row.startsWith(' '))].map((row) =>
+      row?.search(/(TAKEN FOR|client)$/),
+    );
+    expect(new Set(ends).size).toBe(1);
+    expect(rows.filter((row) => row.length > 80)).toEqual([]);
+  });
+
+  it('takes whom no byte came from for a health check once it is older than a probe', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const [mute] = await clients.connectMutely(tcp);
+    const env = { BUILDKIT_DRAIN_PROBE_GRACE: '1h' };
+    const young = await status(place, ['--addr', tcp], { env });
+    expect(young).toMatchObject({ code: 3, stdout: expect.stringMatching(/ new\n$/) });
+    const old = await until('a health check', async () => {
+      const shown = await status(place, ['--addr', tcp, '--json']);
+      return shown.code === 0 && JSON.parse(shown.stdout);
+    });
+    expect(old).toMatchObject({
+      connections: 0,
+      endpoints: [
+        {
+          connections: [
+            { peer: mute?.name, bytesReceived: 0, takenFor: 'health-check', counted: false },
+          ],
+        },
+      ],
+    });
+    const [{ ageAtLeastMs, msSinceReceived }] = old.endpoints[0].connections;
+    expect(ageAtLeastMs).toBeGreaterThanOrEqual(1000);
+    expect(ageAtLeastMs).toBe(msSinceReceived);
+    expect((await status(place, ['--addr', tcp])).stdout).toMatch(/^No client .*health check\n$/s);
+  });
+
+  it('warns on standard error of what it could not find out', async ({ place, clients }) => {
+    const args = ['--addr', tcp, '--addr', 'unix:///run/missing.sock'];
+    const daemon = await startDaemon(place, { args });
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const told = await status(place, []);
+    const warning =
+      /buildkitd \(pid \d+\) was told to listen on unix:\/\/\/run\/missing.sock, and does not\./;
+    expect(told).toMatchObject({ code: 3, stderr: expect.stringMatching(warning) });
+    expect(told.stdout).not.toMatch(warning);
+    const json = await status(place, ['--json']);
+    expect(json.stderr).toBe('');
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      notices: [
+        { level: 'warn', event: 'address-unheard', message: expect.stringMatching(warning) },
+      ],
+    });
+    const quiet = await status(place, ['--quiet']);
+    expect(quiet).toMatchObject({ code: 3, stdout: '', stderr: '' });
   });
 
   it('says that nobody is connected, and exits 0', async ({ place, daemon }) => {
@@ -88,12 +148,12 @@ describe.concurrent('status', () => {
     const ignoring = ['--addr', tcp, '--ignore-peer', '127.0.0.0/8'];
     const { code, stdout } = await status(place, ignoring);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^No client is connected .*\nAT .*\n.* ignored\n$/);
+    expect(stdout).toMatch(/^No client is connected .*\n {2}PEER .*\nat .*\n.* ignored\n$/);
     const json = await status(place, [...ignoring, '--json']);
     expect(json.code).toBe(0);
     expect(JSON.parse(json.stdout)).toMatchObject({
       connections: 0,
-      endpoints: [{ connections: [{ counted: false }] }],
+      endpoints: [{ connections: [{ counted: false, takenFor: 'ignored' }] }],
     });
   });
 
@@ -143,12 +203,16 @@ describe.concurrent('status --json', () => {
               peerAddress: '127.0.0.1',
               local: '127.0.0.1:1234',
               inode: inodeOf(client?.name ?? ''),
+              queued: false,
+              ageAtLeastMs: expect.any(Number),
+              silentAtLeastMs: expect.any(Number),
               bytesReceived: prefaceBytes,
               bytesAcked: expect.any(Number),
               msSinceReceived: expect.any(Number),
               msSinceSent: expect.any(Number),
               msSinceAcked: expect.any(Number),
               unanswered: 0,
+              takenFor: 'client',
               counted: true,
             },
           ],
@@ -164,12 +228,16 @@ describe.concurrent('status --json', () => {
               peerAddress: null,
               local: '/run/buildkit.sock',
               inode: inodeOf(null),
+              queued: false,
+              ageAtLeastMs: null,
+              silentAtLeastMs: null,
               bytesReceived: null,
               bytesAcked: null,
               msSinceReceived: null,
               msSinceSent: null,
               msSinceAcked: null,
               unanswered: null,
+              takenFor: 'client',
               counted: true,
             },
           ],
@@ -178,6 +246,7 @@ describe.concurrent('status --json', () => {
       ],
       builds: null,
       buildsError: expect.stringContaining('did not answer within 1000ms'),
+      notices: [],
     });
   });
 
@@ -211,6 +280,7 @@ describe.concurrent('status --json', () => {
       endpoints: [{ address: tcp, inspector: null, listening: null, connections: null, error }],
       builds: null,
       buildsError: 'no endpoint was seen to listen where it can be asked',
+      notices: [],
     });
   });
 
@@ -244,7 +314,9 @@ describe.concurrent('status --json', () => {
       const { stdout } = await status(place, ['--json', '--addr', tcp, ...args], { through });
       expect(JSON.parse(stdout)).toMatchObject({
         connections: 1,
-        endpoints: [{ inspector: 'procfs', connections: [{ bytesReceived: null }] }],
+        endpoints: [
+          { inspector: 'procfs', connections: [{ bytesReceived: null, ageAtLeastMs: null }] },
+        ],
       });
     }
   });

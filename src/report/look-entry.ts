@@ -1,0 +1,12 @@
+import type { EndpointNotice } from '../endpoints/types.ts';
+import type { ChoiceNotice } from '../inspect/choose.ts';
+import { endpointEntry } from './endpoint-messages.ts';
+import type { LogEntry } from './log.ts';
+import { noticeEntry } from './notices.ts';
+
+export type LookNotice = ChoiceNotice | EndpointNotice;
+
+/** What is said about where is looked, and how. */
+export function lookEntry(notice: LookNotice): LogEntry {
+  return 'inspector' in notice ? noticeEntry(notice) : endpointEntry(notice);
+}
