@@ -38,6 +38,15 @@ module.exports = {
       { path: '^src/', pathNot: ['^src/drain/', '^src/(inspect|builds)/types\\.ts$'] },
     ),
     rule(
+      'watch-knows-what-drain-knows',
+      'Watching goes by the same words and standings as waiting, and looks no more itself.',
+      { path: '^src/watch/' },
+      {
+        path: '^src/',
+        pathNot: ['^src/watch/', '^src/drain/', '^src/(inspect|builds)/types\\.ts$'],
+      },
+    ),
+    rule(
       'bench-measures-inspectors',
       'The benchmark knows what it measures and replays, not how a command line is read.',
       { path: '^src/bench/' },
@@ -51,7 +60,7 @@ module.exports = {
       'What one command alone needs is loaded when that is called.',
       { path: '^src/(cli\\.ts$|cli/(run|program|wait)\\.ts$)' },
       {
-        path: '^src/(bench/|watch/|doctor/|cli/(status|bench|watch|doctor)\\.ts$)',
+        path: '^src/(bench/|watch/|doctor/|cli/(status|bench.*|watch|doctor)\\.ts$)',
         dynamic: false,
       },
     ),
@@ -72,9 +81,9 @@ module.exports = {
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|endpoints|drain|builds)',
+        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch)',
         pathNot:
-          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types)\\.ts$',
+          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types)\\.ts$',
       },
     ),
     rule(

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
+import type { Screen } from './cli/program.ts';
 import { run } from './cli/run.ts';
 
 const stop = new AbortController();
@@ -7,8 +8,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => stop.abort(signal));
 }
 
-/** Writes all of a text. A closed output must not end a command: its exit code says the result. */
-function printTo(descriptor: number): (text: string) => void {
+/**
+ * Writes all of a text, and says whether it could be written. A closed output must not end a command
+ * whose exit code says the result.
+ */
+function printTo(descriptor: number): (text: string) => boolean {
   return (text) => {
     let rest: Buffer = Buffer.from(text);
     while (rest.length > 0) {
@@ -16,11 +20,12 @@ function printTo(descriptor: number): (text: string) => void {
         rest = rest.subarray(writeSync(descriptor, rest));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') {
-          return;
+          return false;
         }
         pause();
       }
     }
+    return true;
   };
 }
 
@@ -29,11 +34,25 @@ function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
+function screenOf(terminal: NodeJS.WriteStream): Screen {
+  return {
+    size: () => ({ columns: terminal.columns, rows: terminal.rows }),
+    onResize(callback) {
+      terminal.on('resize', callback);
+    },
+  };
+}
+
 void run(process.argv.slice(2), {
   env: process.env,
   signal: stop.signal,
   print: printTo(1),
   printError: printTo(2),
+  openScreen: async () => {
+    const { isatty } = await import('node:tty');
+    // Node.js would make a pipe non-blocking for all who write to it.
+    return isatty(1) ? screenOf(process.stdout) : null;
+  },
   self: {
     node: process.execPath,
     nodeVersion: process.version,

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Environment } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
+import type { ScreenSize } from '../report/watch-frame.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { wait } from './wait.ts';
@@ -9,9 +10,19 @@ export interface Surroundings {
   readonly env: Environment;
   /** Raised, with the signal's name as its reason, when the process is told to stop. */
   readonly signal: AbortSignal;
-  readonly print: (text: string) => void;
-  readonly printError: (text: string) => void;
+  /** Returns false where the text could not be written, as when nobody reads it any more. */
+  readonly print: (text: string) => boolean;
+  readonly printError: (text: string) => boolean;
+  /** The terminal that `print` writes to; null where it is none. */
+  readonly openScreen: () => Promise<Screen | null>;
   readonly self: Self;
+}
+
+/** A terminal. */
+export interface Screen {
+  /** In characters; 0 is what a terminal says that does not know. */
+  readonly size: () => ScreenSize;
+  readonly onResize: (callback: () => void) => void;
 }
 
 /** This process, as far as a command has to know it that starts others. */
@@ -41,7 +52,7 @@ const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
-See also: buildkit-drain status, bench cost, bench accuracy`;
+See also: buildkit-drain status, watch, bench cost, bench accuracy`;
 
 /** The command line, which hands the exit code of what was run to `exit`. */
 export function createProgram(

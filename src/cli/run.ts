@@ -7,6 +7,7 @@ import { type AddCommand, createProgram, type Surroundings } from './program.ts'
 // A hook starts in the busiest moment: only the command lines that need these pay for loading them.
 const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
   status: async () => (await import('./status.ts')).addStatus,
+  watch: async () => (await import('./watch.ts')).addWatch,
   bench: async () => (await import('./bench.ts')).addBench,
 };
 

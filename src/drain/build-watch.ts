@@ -1,16 +1,8 @@
-import type { BuildsAnswer, BuildsSource } from '../builds/types.ts';
+import type { BuildsSource } from '../builds/types.ts';
 import type { InspectError, Sample } from '../inspect/types.ts';
+import { type BuildsNote, noteOf } from './builds-note.ts';
 import type { Clock } from './clock.ts';
 import type { CountedReading } from './quiet-period.ts';
-import type { BuildsEvidence } from './standing.ts';
-
-/** What the daemon has said of its builds, and when. All times are in milliseconds. */
-export interface BuildsNote extends BuildsEvidence {
-  readonly answer: BuildsAnswer;
-  readonly answeredMs: number;
-  /** Whether builds were running when the daemon last said anything certain. */
-  readonly wereRunning: boolean;
-}
 
 /** How the wait stands, as far as it tells whether to ask. */
 interface BuildsNeed {
@@ -98,18 +90,4 @@ function nextDueMs(latest: BuildsNote | null, need: BuildsNeed, isRequired: bool
     askedMs < progressDueMs ? Math.max(soonMs, progressDueMs) : Infinity,
   ];
   return Math.min(...dues);
-}
-
-function noteOf(
-  before: BuildsNote | null,
-  answer: BuildsAnswer,
-  askedMs: number,
-  answeredMs: number,
-): BuildsNote {
-  // An answer that could not be had does not end what was certain.
-  const wereRunning =
-    answer.kind === 'known' ? answer.builds.length > 0 : (before?.wereRunning ?? false);
-  const isNone = answer.kind === 'known' && answer.builds.length === 0;
-  const noneSinceMs = isNone ? (before?.noneSinceMs ?? askedMs) : null;
-  return { answer, askedMs, answeredMs, wereRunning, noneSinceMs };
 }

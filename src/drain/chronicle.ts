@@ -1,6 +1,5 @@
-import type { BuildsAnswer } from '../builds/types.ts';
 import type { InspectError, Sample } from '../inspect/types.ts';
-import type { BuildsNote } from './build-watch.ts';
+import { type BuildsNote, saysTheSame } from './builds-note.ts';
 import { gapMs, type QuietRule, type QuietState, type Reading } from './quiet-period.ts';
 import { clientsIn, isLeftOut, type Roster } from './roster.ts';
 import { goneProbes, rosterEvents } from './roster-events.ts';
@@ -156,14 +155,4 @@ function latestOf(
 function isAboutBuilds(reading: Reading, note: BuildsNote | null): boolean {
   const { answer } = note ?? {};
   return reading.kind === 'failed' && answer?.kind === 'unknown' && answer.error === reading.error;
-}
-
-function saysTheSame(before: BuildsAnswer | undefined, now: BuildsAnswer): boolean {
-  if (before?.kind === 'known' && now.kind === 'known') {
-    const refs = new Set(before.builds.map(({ ref }) => ref));
-    return refs.size === now.builds.length && now.builds.every(({ ref }) => refs.has(ref));
-  }
-  return (
-    before?.kind === 'unknown' && now.kind === 'unknown' && before.error.code === now.error.code
-  );
 }

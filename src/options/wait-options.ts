@@ -62,6 +62,9 @@ const ignoreUnreachable = single(
   (text) => parseDurationOrOff(text, shortestUnreachableMs),
 );
 
+/** The options of `watch`. */
+export const watchOptions = { ...statusOptions, interval, 'probe-grace': probeGrace };
+
 /** Those of `wait` that say what a connection is taken for, as far as one look can tell. */
 export const standingOptions = {
   'probe-grace': probeGrace,

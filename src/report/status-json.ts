@@ -33,12 +33,12 @@ export function statusJson(report: StatusReport): string {
 }
 
 /** A build in JSON, its begin as a date. */
-function buildJson({ ref, startedAtMs }: Build): Record<string, unknown> {
+export function buildJson({ ref, startedAtMs }: Build): Record<string, unknown> {
   return { ref, startedAt: startedAtMs === null ? null : new Date(startedAtMs).toISOString() };
 }
 
 /** A connection in JSON, with all that is known of it. */
-function connectionJson(
+export function connectionJson(
   { endpoint: _, ...connection }: Connection,
   row: ConnectionRow | undefined,
   nowMs: number,

@@ -17,7 +17,7 @@ export function statusText(report: StatusReport): string {
 }
 
 /** How many clients are connected and where, or why that is not known. */
-function headline({ sample, clients, rows }: Omit<StatusReport, 'notices'>): string {
+export function headline({ sample, clients, rows }: Omit<StatusReport, 'notices'>): string {
   switch (sample.kind) {
     case 'gone':
       return 'The daemon is gone: nothing listens, and no process of it is left.';
@@ -33,7 +33,7 @@ function headline({ sample, clients, rows }: Omit<StatusReport, 'notices'>): str
 }
 
 /** What the daemon says of its builds, or why it says nothing. */
-function buildsLine(answer: BuildsAnswer): string {
+export function buildsLine(answer: BuildsAnswer): string {
   return answer.kind === 'unknown'
     ? `Which builds run is not known: ${visible(answer.error.message)}.`
     : `${capitalized(visible(buildsAreRunning(answer.builds)))}.`;

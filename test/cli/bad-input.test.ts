@@ -141,6 +141,7 @@ describe.concurrent('a command line that is not understood', () => {
     [['wait', 'now'], 'too many arguments'],
     [['drain'], 'too many arguments'],
     [['status', 'now'], 'too many arguments'],
+    [['watch', '--quiet-period', '1s'], "unknown option '--quiet-period'"],
   ] as const)('exits 2 and says why: %s', async ([args, expected]) => {
     const { code, stdout, stderr } = await cli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -151,18 +152,20 @@ describe.concurrent('a command line that is not understood', () => {
 });
 
 describe.concurrent('--help', () => {
-  it.for([[['--help']], [['wait', '--help']], [['status', '--help']]] as const)(
-    'fits a screen: %s',
-    async ([args]) => {
-      const { code, stdout, stderr } = await cli(args);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      const lines = stdout.split('\n');
-      expect(lines.filter((line) => line.length > 80)).toEqual([]);
-      // An option takes one line, so that the eye finds it.
-      expect(lines.filter((line) => /^ {10}/.test(line))).toEqual([]);
-      expect(lines.length - 1).toBeLessThanOrEqual(36);
-    },
-  );
+  it.for([
+    [['--help']],
+    [['wait', '--help']],
+    [['status', '--help']],
+    [['watch', '--help']],
+  ] as const)('fits a screen: %s', async ([args]) => {
+    const { code, stdout, stderr } = await cli(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.split('\n');
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    // An option takes one line, so that the eye finds it.
+    expect(lines.filter((line) => /^ {10}/.test(line))).toEqual([]);
+    expect(lines.length - 1).toBeLessThanOrEqual(36);
+  });
 
   it('shows every option of wait with its default', async () => {
     const { stdout } = await cli(['--help']);

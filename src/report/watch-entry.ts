@@ -1,0 +1,158 @@
+import type { RosterEntry } from '../drain/roster.ts';
+import type { Sample } from '../inspect/types.ts';
+import type { Scene, WatchEvent } from '../watch/types.ts';
+import type { ConnectionRow } from './connection-table.ts';
+import type { LogEntry } from './log.ts';
+import { buildsAreRunning, leftOutReason } from './state.ts';
+import { buildJson, connectionJson, isClient } from './status-json.ts';
+import { about, capitalized, clientsAreConnected, nameOf, namesOf } from './words.ts';
+
+/** What is said of how things stand, and what a peer is taken for. */
+export interface WatchReport {
+  readonly scene: Scene;
+  readonly rowOf: (entry: RosterEntry) => ConnectionRow;
+}
+
+/** What `watch` says of a change, and the fields that say the same to machines. */
+export function watchEntry(event: WatchEvent, report: WatchReport): LogEntry {
+  const { level = 'info', message, fields } = said(event, report);
+  return { level, message, fields: { event: event.kind, ...stateFields(report), ...fields } };
+}
+
+type Said = Partial<LogEntry> & Pick<LogEntry, 'message'>;
+
+function said(event: WatchEvent, report: WatchReport): Said {
+  const { scene } = report;
+  switch (event.kind) {
+    case 'started':
+      return startedText(report);
+    case 'changed':
+      return changedText(event, report);
+    case 'left-out':
+    case 'counted-again':
+      return standingText(event, report);
+    case 'between-looks':
+      return {
+        message:
+          `At least ${event.more} more came and went between two looks ` +
+          `(${scene.seenBetweenLooks} since the start).`,
+        fields: { more: event.more, seenBetweenLooks: scene.seenBetweenLooks },
+      };
+    case 'builds':
+      return event.answer.kind === 'known'
+        ? {
+            message: `The daemon says that ${buildsAreRunning(event.answer.builds)}.`,
+            fields: { builds: event.answer.builds.map(buildJson) },
+          }
+        : {
+            message: `Which builds are running is unknown: ${event.answer.error.message}.`,
+            fields: { builds: null, code: event.answer.error.code },
+          };
+    case 'sight-lost':
+      return {
+        level: 'warn',
+        message: `The clients can't be counted: ${event.error.message}.`,
+        fields: { code: event.error.code, operation: event.error.operation },
+      };
+    case 'sight-back':
+      return { message: `The clients can be counted again: ${countText(report)}.` };
+    case 'gone':
+      return { level: 'warn', message: `The daemon is gone: ${goneText}. Still watching.` };
+    case 'back':
+      return {
+        message: `The daemon is back, and listens on ${whereText(scene.sample)}: ${countText(report)}.`,
+      };
+  }
+}
+
+const goneText = 'nothing listens, and no process of it is left';
+
+function startedText(report: WatchReport): Said {
+  const { sample, nowMs, roster } = report.scene;
+  const names = roster.length > 0 ? ` Connected: ${namesOf(roster, () => '')}.` : '';
+  return {
+    message: `Watching ${whereText(sample)}: ${countText(report)}.${names}`,
+    fields: {
+      endpoints: sample.looks.map((look) => ({
+        address: look.endpoint.address,
+        inspector: look.kind === 'seen' ? look.inspector : null,
+        listening: look.kind === 'seen' ? look.sight.listenerInodes.length > 0 : null,
+      })),
+      connected: roster.map((entry) => entryJson(entry, report, nowMs)),
+    },
+  };
+}
+
+function changedText(
+  { arrived, left }: Extract<WatchEvent, { kind: 'changed' }>,
+  report: WatchReport,
+): Said {
+  const { nowMs } = report.scene;
+  const seenFor = ({ firstSeenMs, isNewcomer }: RosterEntry): string =>
+    `after ${about(nowMs - firstSeenMs)}${isNewcomer ? '' : ' in sight'}`;
+  const parts = [
+    arrived.length > 0 ? ` New: ${namesOf(arrived, () => '')}.` : '',
+    left.length > 0 ? ` Left: ${namesOf(left, seenFor)}.` : '',
+  ];
+  return {
+    message: `${capitalized(countText(report))}.${parts.join('')}`,
+    fields: {
+      arrived: arrived.map((entry) => entryJson(entry, report, nowMs)),
+      left: left.map((entry) => ({
+        ...entryJson(entry, report, nowMs),
+        seenForMs: Math.round(nowMs - entry.firstSeenMs),
+      })),
+    },
+  };
+}
+
+function standingText(
+  { kind, entry }: Extract<WatchEvent, { kind: 'left-out' | 'counted-again' }>,
+  report: WatchReport,
+): Said {
+  const { nowMs } = report.scene;
+  return {
+    message:
+      kind === 'left-out'
+        ? `${nameOf(entry)} is taken for no client: ${leftOutReason(entry, nowMs)}.`
+        : `${nameOf(entry)} is taken for a client again.`,
+    fields: { connection: entryJson(entry, report, nowMs) },
+  };
+}
+
+function entryJson(entry: RosterEntry, { rowOf }: WatchReport, nowMs: number) {
+  const { connection } = entry;
+  return { endpoint: connection.endpoint, ...connectionJson(connection, rowOf(entry), nowMs) };
+}
+
+function stateFields(report: WatchReport): Record<string, unknown> {
+  const { sample } = report.scene;
+  return {
+    connections: sample.kind === 'counted' ? clientsOf(report) : null,
+    state: sample.kind,
+  };
+}
+
+/** How many are clients, for all that is known of them. */
+export function clientsOf({ scene, rowOf }: WatchReport): number {
+  return scene.roster.map(rowOf).filter(isClient).length;
+}
+
+function countText(report: WatchReport): string {
+  const { sample } = report.scene;
+  const count = clientsOf(report);
+  switch (sample.kind) {
+    case 'counted':
+      return clientsAreConnected(count);
+    case 'failed':
+      return count > 0
+        ? `at least ${clientsAreConnected(count)} (${sample.error.message})`
+        : `the clients can't be counted (${sample.error.message})`;
+    case 'gone':
+      return goneText;
+  }
+}
+
+function whereText({ looks }: Sample): string {
+  return looks.map((look) => look.endpoint.address).join(' and ') || 'nothing';
+}

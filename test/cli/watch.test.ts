@@ -1,0 +1,212 @@
+import { describe, expect } from 'vitest';
+import { startDaemon } from '../support/actor.ts';
+import { startBuildkitd, startClient } from '../support/buildkitd.ts';
+import { type Cli, type CliOptions, cliPath, type LogLine, startCli } from '../support/cli.ts';
+import type { Place } from '../support/place.ts';
+import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkit.sock';
+const quick = ['--interval', '20ms', '--builds', 'off'];
+
+interface Watch {
+  readonly cli: Cli;
+  readonly lines: () => readonly LogLine[];
+  /** Resolves with the first line of an event, from a line on, that a test likes. */
+  readonly told: (event: string, isIt?: (line: LogLine) => boolean) => Promise<LogLine>;
+}
+
+async function startWatch(
+  place: Place,
+  args: readonly string[],
+  options?: CliOptions,
+): Promise<Watch> {
+  const cli = await startCli(place, ['watch', '--json', ...args], options);
+  const lines = (): LogLine[] =>
+    cli.process
+      .stdout()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as LogLine);
+  return {
+    cli,
+    lines,
+    told: (event, isIt = () => true) =>
+      until(`a line of ${event}`, () => lines().find((line) => line.event === event && isIt(line))),
+  };
+}
+
+const named = (list: unknown): unknown[] => (list as { peer: string }[]).map(({ peer }) => peer);
+
+describe.concurrent('watch', () => {
+  it('prints a line for everybody who comes and goes, however shortly', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    await daemon.listen(unix);
+    const [first] = await clients.connect(tcp);
+    const cli = await startCli(place, ['watch', ...quick, '--addr', tcp, '--addr', unix]);
+    const { stdout } = cli.process;
+    await until('the first line', () => stdout().includes('Watching'));
+    const [second] = await clients.connect(unix);
+    await until('its line', () => stdout().includes(`New: ${second?.name}.`));
+    await clients.leave([second ?? { id: 0, name: '' }]);
+    await until('its line', () => stdout().includes('Left: '));
+    await cli.process.signal('SIGTERM');
+    const { code, stderr } = await cli.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const texts = stdout()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => /^[\d-]+T[\d:.]+Z info {2}(.*)$/.exec(line)?.[1]);
+    expect(texts).toEqual([
+      `Watching ${tcp} and ${unix}: 1 client is connected. Connected: ${first?.name}.`,
+      `2 clients are connected. New: ${second?.name}.`,
+      expect.stringMatching(/^1 client is connected\. Left: socket:\[\d+\] \(after [\d.]+s\)\.$/),
+    ]);
+  });
+
+  it('counts those that came and went between two looks', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const watch = await startWatch(place, ['--addr', tcp, '--interval', '400ms', '--builds=off']);
+    await watch.told('started');
+    await until('one that no look has seen', async () => {
+      await clients.leave(await clients.connect(tcp));
+      return watch.lines().some(({ event }) => event === 'between-looks');
+    });
+    const line = await watch.told('between-looks');
+    expect(line.message).toMatch(/^At least \d+ more came and went between two looks \(\d+ since/);
+    expect(line['more']).toBeGreaterThan(0);
+  });
+
+  it('says what a connection is taken for, and when it is a client again', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const grace = ['--probe-grace', '200ms', '--ignore-peer', '127.0.0.9'];
+    const watch = await startWatch(place, ['--addr', tcp, ...quick, ...grace]);
+    await watch.told('started');
+    const mute = await clients.connectMutely(tcp);
+    const peer = mute[0]?.name;
+    expect(await watch.told('changed')).toMatchObject({
+      connections: 1,
+      arrived: [{ endpoint: tcp, peer, takenFor: 'newcomer', counted: true }],
+      left: [],
+    });
+    const leftOut = await watch.told('left-out');
+    expect(leftOut).toMatchObject({
+      connections: 0,
+      connection: { peer, takenFor: 'health-check', counted: false },
+    });
+    expect(leftOut.message).toMatch(/ is taken for no client: no byte came in [\d.]+s\.$/);
+    await clients.say(mute, 'a word');
+    expect(await watch.told('counted-again')).toMatchObject({ connections: 1 });
+    await clients.connect(tcp, 1, '127.0.0.9');
+    const isIgnored = (line: LogLine) => named(line['arrived']).join().startsWith('127.0.0.9');
+    expect(await watch.told('changed', isIgnored)).toMatchObject({
+      connections: 1,
+      arrived: [{ takenFor: 'ignored', counted: false }],
+    });
+  });
+
+  it('goes on when the daemon goes away and comes back', async ({ place, clients }) => {
+    const daemon = await startDaemon(place);
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const watch = await startWatch(place, quick);
+    expect(await watch.told('started')).toMatchObject({ connections: 1 });
+    await daemon.process.signal('SIGKILL');
+    expect(await watch.told('gone')).toMatchObject({ level: 'warn', connections: null });
+    const next = await startDaemon(place);
+    await next.listen('tcp://127.0.0.1:8372');
+    const isThere = (line: LogLine) => line['state'] === 'counted';
+    await until('the daemon back', () =>
+      watch.lines().some((line) => /^(back|sight-back)$/.test(line.event ?? '') && isThere(line)),
+    );
+    const [client] = await clients.connect('tcp://127.0.0.1:8372');
+    const isNew = (line: LogLine) => named(line['arrived']).includes(client?.name);
+    expect(await watch.told('changed', isNew)).toMatchObject({ connections: 1 });
+    await watch.cli.process.signal('SIGINT');
+    expect((await watch.cli.ended).code).toBe(0);
+  });
+
+  it('says that it is blind, and keeps whom it can still see', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const [client] = await clients.connect(tcp);
+    await until('the connection', async () => (await daemon.accepted()).length === 1);
+    const watch = await startWatch(place, ['--addr', tcp, ...quick]);
+    await watch.told('started');
+    await daemon.unlisten(tcp);
+    expect(await watch.told('sight-lost')).toMatchObject({
+      level: 'warn',
+      connections: null,
+      code: 'ERR_NO_LISTENER',
+    });
+    await clients.leave([client ?? { id: 0, name: '' }]);
+    const left = await watch.told('changed');
+    expect(named(left['left'])).toEqual([client?.name]);
+    expect(left['connections']).toBe(null);
+    await daemon.listen(tcp);
+    expect(await watch.told('sight-back')).toMatchObject({ connections: 0 });
+  });
+
+  it('names the builds when they change, and never shows its own questions', async ({ place }) => {
+    const buildkitd = await startBuildkitd(place);
+    await buildkitd.listen(tcp);
+    const watch = await startWatch(place, ['--addr', tcp, '--interval', '5ms']);
+    expect(await watch.told('builds')).toMatchObject({
+      builds: [],
+      message: 'The daemon says that no build is running.',
+    });
+    const client = await startClient(place, 'build', tcp, { ref: 'one' });
+    const isOne = (line: LogLine) => (line['builds'] as unknown[]).length === 1;
+    expect(await watch.told('builds', isOne)).toMatchObject({ builds: [{ ref: 'one' }] });
+    await buildkitd.end('one');
+    await client.ended;
+    await until(
+      'the end of it',
+      () => watch.lines().filter(({ event }) => event === 'builds').length === 3,
+    );
+    const peers = watch
+      .lines()
+      .filter(({ event }) => event === 'changed')
+      .flatMap((line) => named(line['arrived']));
+    expect(peers).toHaveLength(1);
+    expect(watch.lines().filter(({ event }) => event === 'between-looks')).toEqual([]);
+  });
+
+  it('ends with its reader, and exits 0', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const tool = [process.execPath, cliPath, 'watch', ...quick, '--addr', tcp];
+    const pipe = '{ "$0" "$@"; echo "code $?" >&2; } | head -n 1';
+    const piped = await place.start(['sh', '-c', pipe, ...tool]);
+    await piped.line(0);
+    await clients.connect(tcp);
+    expect(await piped.ended).toMatchObject({ code: 0, stderr: 'code 0\n' });
+  });
+
+  it('exits 2 for what makes no sense', async ({ place }) => {
+    const cases = [
+      [['--interval', '0ms'], '--interval: expected a duration such as'],
+      [['--probe-grace', 'off'], '--probe-grace: expected a duration such as'],
+      [['--pid', '4194304'], '--pid: expected the pid of a running process'],
+      [['--quiet'], "unknown option '--quiet'"],
+      [['now'], 'too many arguments'],
+    ] as const;
+    for (const [args, message] of cases) {
+      const { code, stdout, stderr } = await (await startCli(place, ['watch', ...args])).process
+        .ended;
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(`buildkit-drain: ${message}`);
+    }
+  });
+});
