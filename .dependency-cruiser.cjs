@@ -47,6 +47,12 @@ module.exports = {
       },
     ),
     rule(
+      'doctor-tries-inspectors',
+      'The doctor finds out; what that means, and how a command line is read, are other matters.',
+      { path: '^src/doctor/' },
+      { path: '^src/', pathNot: ['^src/doctor/', '^src/inspect/', '^src/builds/types\\.ts$'] },
+    ),
+    rule(
       'bench-measures-inspectors',
       'The benchmark knows what it measures and replays, not how a command line is read.',
       { path: '^src/bench/' },
@@ -81,9 +87,9 @@ module.exports = {
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch)',
+        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor)',
         pathNot:
-          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types)\\.ts$',
+          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|doctor/(types|attempt|endpoints))\\.ts$',
       },
     ),
     rule(

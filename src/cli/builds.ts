@@ -6,7 +6,15 @@ import { type Endpoint, InspectError, type Sample } from '../inspect/types.ts';
 export interface DaemonBuilds extends BuildsSource {
   /** How many TCP connections asking may have made. */
   readonly tcpConnections: () => number;
+  /** What each daemon says by itself. */
+  readonly askEach: (sample: Sample) => Promise<readonly DaemonAnswer[]>;
   readonly close: () => void;
+}
+
+interface DaemonAnswer {
+  /** Where the daemon can be asked. */
+  readonly endpoints: readonly Endpoint[];
+  readonly answer: BuildsAnswer;
 }
 
 /**
@@ -41,8 +49,16 @@ export function openBuilds(
     return answer;
   };
 
+  const askEach = (sample: Sample): Promise<DaemonAnswer[]> =>
+    Promise.all(
+      daemonsOf(sample).map(async (endpoints) => {
+        return { endpoints, answer: await askDaemon(endpoints) };
+      }),
+    );
+
   return {
-    ask: async (sample) => combine(await Promise.all(daemonsOf(sample).map(askDaemon))),
+    askEach,
+    ask: async (sample) => combine((await askEach(sample)).map(({ answer }) => answer)),
     ownPeers: () => [...clients.values()].flatMap((client) => client.ownPeers()),
     tcpConnections: () => tcpConnections,
     close() {

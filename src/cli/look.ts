@@ -21,6 +21,8 @@ export function isInPod(env: Environment): boolean {
 
 export interface Lookout {
   readonly sampler: Sampler;
+  /** What is looked at, each with its means of looking, the preferred one first. */
+  readonly looking: readonly Looking[];
   /** Calls back soon after a connection has ended, where the kernel tells of it. */
   readonly onEnd: (callback: () => void) => void;
   /** Where the daemons behind a sample can be asked: the listening endpoints of each together. */
@@ -88,6 +90,7 @@ export function openLookout(
 
   return {
     sampler,
+    looking,
     onEnd(callback) {
       wake = atMostEvery(shortestWakeMs, callback);
       for (const each of looking) {

@@ -52,7 +52,7 @@ const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
-See also: buildkit-drain status, watch, bench cost, bench accuracy`;
+See also: buildkit-drain status, watch, doctor, bench cost, bench accuracy`;
 
 /** The command line, which hands the exit code of what was run to `exit`. */
 export function createProgram(

@@ -8,6 +8,7 @@ import { type AddCommand, createProgram, type Surroundings } from './program.ts'
 const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
   status: async () => (await import('./status.ts')).addStatus,
   watch: async () => (await import('./watch.ts')).addWatch,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
   bench: async () => (await import('./bench.ts')).addBench,
 };
 

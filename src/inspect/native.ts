@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
-import { InspectError } from './types.ts';
+import { InspectError, type LookMode } from './types.ts';
 
 /** The addon's exports; native/addon/addon.cc is the other side of this type. */
 export interface NativeAddon {
@@ -43,21 +43,9 @@ interface NativeTcpTracker {
    */
   onDestroyed(callback: (() => void) | null): boolean;
   /** How the last poll came to its answer: `tracked`, or why it walked the kernel's table. */
-  mode(): NativePollMode;
+  mode(): LookMode;
   close(): void;
 }
-
-/** native/include/sockdiag/poll_reason.h says what each of them means. */
-type NativePollMode =
-  | 'tracked'
-  | 'first'
-  | 'counter-unreadable'
-  | 'counter-moved'
-  | 'settling'
-  | 'events-lost'
-  | 'cheaper'
-  | 'old'
-  | 'unexpected';
 
 /** What `SockDiag.unix` answers, with a number that changes when it does. */
 export interface NativeUnixTracker {
@@ -115,6 +103,14 @@ export function loadAddon(): NativeAddon {
       { cause },
     );
   }
+}
+
+/** The file that `loadAddon` loads. @throws the error of node-gyp-build where there is none. */
+export function addonPath(): string {
+  const { resolve } = createRequire(import.meta.url)('node-gyp-build') as {
+    resolve: (directory: string) => string;
+  };
+  return resolve(packageRoot);
 }
 
 /** Gives an error of the addon the shape and the words of an inspector's error. */

@@ -50,6 +50,9 @@ export function createSockDiagInspector(): Inspector {
     handicap(endpoint) {
       return watches.get(endpoint.address)?.handicap() ?? null;
     },
+    mode(endpoint) {
+      return watches.get(endpoint.address)?.mode() ?? null;
+    },
     close() {
       for (const watch of watches.values()) {
         watch.close();

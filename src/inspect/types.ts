@@ -66,6 +66,21 @@ export interface Sight {
   readonly connections: readonly Connection[];
 }
 
+/**
+ * How a means that keeps the set of connections came to an answer: by what it keeps (`tracked`), or
+ * why it walked the kernel's table (native/include/sockdiag/poll_reason.h).
+ */
+export type LookMode =
+  | 'tracked'
+  | 'first'
+  | 'counter-unreadable'
+  | 'counter-moved'
+  | 'settling'
+  | 'events-lost'
+  | 'cheaper'
+  | 'old'
+  | 'unexpected';
+
 /** A means of looking at an endpoint. */
 export interface Inspector {
   readonly name: InspectorName;
@@ -100,6 +115,8 @@ export interface Inspector {
    * same. Costs more than a look: not to be asked each time.
    */
   handicap?(endpoint: Endpoint): string | null;
+  /** How the latest look at this endpoint came to its answer; null where there was none. */
+  mode?(endpoint: Endpoint): LookMode | null;
   /** Releases what the inspector holds open. A second call does nothing. */
   close(): void;
 }

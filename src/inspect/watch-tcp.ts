@@ -41,6 +41,9 @@ export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
     handicap() {
       return tracker.mode() === 'counter-unreadable' ? counterUnreadable : null;
     },
+    mode() {
+      return tracker.mode();
+    },
     close() {
       tracker.close();
     },

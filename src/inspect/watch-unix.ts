@@ -77,6 +77,9 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
     handicap() {
       return null;
     },
+    mode() {
+      return null;
+    },
     close() {
       for (const { tracker } of trackers) {
         tracker.close();

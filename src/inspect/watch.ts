@@ -1,4 +1,4 @@
-import type { Sight, TrafficOf } from './types.ts';
+import type { LookMode, Sight, TrafficOf } from './types.ts';
 
 /** What an inspector keeps open for one endpoint. Its methods throw what the addon throws. */
 export interface Watch {
@@ -9,5 +9,6 @@ export interface Watch {
   onEnd(callback: (() => void) | null): boolean;
   seenBetweenLooks(): number;
   handicap(): string | null;
+  mode(): LookMode | null;
   close(): void;
 }

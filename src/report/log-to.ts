@@ -84,7 +84,8 @@ function targetsOf({ logTo, inPod, procRoot }: LogTargets, stderr: Target): Targ
   }
 }
 
-function openPodLog(procRoot: string): Sink {
+/** @throws Error, which says why the container's log can't be written. */
+export function openPodLog(procRoot: string): Sink {
   if (readFileSync(`${procRoot}/${mainPid}/comm`, 'utf8').trimEnd() === 'pause') {
     throw new Error(
       "process 1 is the pod's pause process, since the pod has shareProcessNamespace",

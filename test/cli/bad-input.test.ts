@@ -157,6 +157,7 @@ describe.concurrent('--help', () => {
     [['wait', '--help']],
     [['status', '--help']],
     [['watch', '--help']],
+    [['doctor', '--help']],
   ] as const)('fits a screen: %s', async ([args]) => {
     const { code, stdout, stderr } = await cli(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

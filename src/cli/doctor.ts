@@ -1,0 +1,127 @@
+import type { Command } from 'commander';
+import { findAddon } from '../doctor/addon.ts';
+import { type Attempt, attempt, attemptLater } from '../doctor/attempt.ts';
+import { compareMeans } from '../doctor/endpoints.ts';
+import { findPlace, findSelf } from '../doctor/place.ts';
+import { findDaemons, findProcesses } from '../doctor/processes.ts';
+import { tryMeans } from '../doctor/trial.ts';
+import type { BuildsFacts, Diagnosis, WaitFacts } from '../doctor/types.ts';
+import { createInspectors } from '../inspect/inspectors.ts';
+import { findProcess } from '../inspect/procfs/processes.ts';
+import type { Sample } from '../inspect/types.ts';
+import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
+import { statusOptions, waitOptions } from '../options/wait-options.ts';
+import { doctorJson, doctorSections, doctorText } from '../report/doctor/render.ts';
+import type { LogEntry } from '../report/log.ts';
+import { openPodLog } from '../report/log-to.ts';
+import { lookEntry } from '../report/look-entry.ts';
+import { type DaemonBuilds, openBuilds } from './builds.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { addOptions, flagsOf } from './flags.ts';
+import { isInPod, type Lookout, openLookout, procRoot } from './look.ts';
+import type { CommandContext, Surroundings } from './program.ts';
+import { readTls } from './tls.ts';
+
+interface DoctorSwitches {
+  readonly json?: boolean;
+}
+
+const doctorNotes = `
+Opens a listener of each kind for a moment, on the loopback interface and in the
+folder for temporary files, to see whether it is seen. What it prints has paths
+and addresses, and no content of files.
+Exit codes: 0 it works, 4 blind.`;
+
+/** Adds `buildkit-drain doctor`. */
+export function addDoctor(program: Command, { version, surroundings, exit }: CommandContext): void {
+  const command = program
+    .command('doctor')
+    .description('Say what this place allows, and what to do about what is missing.')
+    .addHelpText('after', doctorNotes)
+    .option('--json', 'print one JSON object')
+    .action(async (switches: DoctorSwitches) => {
+      exit(await doctor(flagsOf(command, statusOptions), switches, version, surroundings));
+    });
+  addOptions(command, statusOptions);
+}
+
+/** @throws UsageError before anything is looked at. */
+async function doctor(
+  flags: Flags,
+  { json = false }: DoctorSwitches,
+  version: string,
+  { env, print, self }: Surroundings,
+): Promise<ExitCode> {
+  const options = readOptions(statusOptions, flags, env);
+  const tls = await readTls(options);
+  const notices: LogEntry[] = [];
+  const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
+  const sample = lookout.sampler.sample();
+  const inPod = isInPod(env);
+  const given = options.pid === null ? null : findProcess(procRoot, options.pid);
+  const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
+  const diagnosis: Diagnosis = {
+    place: attempt(() => findPlace({ procRoot, version, nodeVersion: self.nodeVersion, inPod })),
+    self: attempt(() => findSelf(procRoot)),
+    addon: attempt(findAddon),
+    trials: await tryAllMeans(),
+    processes: attempt(() => findProcesses(procRoot)),
+    daemons: attempt(() => findDaemons(procRoot, given)),
+    sample,
+    endpoints: endpointsOf(lookout),
+    builds: builds === null ? null : await askEach(builds, sample),
+    needsBuilds: options.builds === 'require',
+    log: { inPod, podLog: attempt(() => (inPod ? openPodLog(procRoot) : null)) },
+    wait: attempt(() => waitFacts(env)),
+  };
+  builds?.close();
+  lookout.close();
+  const works = canCount(diagnosis);
+  const sections = doctorSections(diagnosis, notices);
+  print(json ? `${doctorJson(sections, works)}\n` : doctorText(sections, works));
+  return works ? exitCodes.done : exitCodes.blind;
+}
+
+async function tryAllMeans(): Promise<Diagnosis['trials']> {
+  const inspectors = createInspectors('auto', procRoot);
+  const trials = await attemptLater(() => tryMeans(inspectors));
+  for (const inspector of inspectors) {
+    inspector.close();
+  }
+  return trials;
+}
+
+function endpointsOf({ looking }: Lookout): Diagnosis['endpoints'] {
+  return looking.map(({ target, inspectors }) =>
+    compareMeans(target.endpoint, target.isAssumed, inspectors),
+  );
+}
+
+function askEach(builds: DaemonBuilds, sample: Sample): Promise<Attempt<readonly BuildsFacts[]>> {
+  return attemptLater(async () =>
+    (await builds.askEach(sample)).map(({ endpoints, answer }) => ({
+      addresses: endpoints.map(({ address }) => address),
+      answer,
+    })),
+  );
+}
+
+/** @throws UsageError */
+function waitFacts(env: Environment): WaitFacts {
+  const options = readOptions(waitOptions, {}, env);
+  return {
+    intervalMs: options.interval,
+    quietPeriodMs: options['quiet-period'],
+    timeoutMs: options.timeout,
+  };
+}
+
+/** The same as for `status`: a daemon that is gone is an answer. */
+function canCount({ sample, builds, needsBuilds }: Diagnosis): boolean {
+  if (sample.kind !== 'counted') {
+    return sample.kind === 'gone';
+  }
+  const isAnswered =
+    builds?.kind === 'done' && builds.value.every(({ answer }) => answer.kind === 'known');
+  return !needsBuilds || isAnswered;
+}

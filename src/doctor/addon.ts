@@ -1,0 +1,8 @@
+import { addonPath, loadAddon } from '../inspect/native.ts';
+import type { AddonFacts } from './types.ts';
+
+/** @throws InspectError that says what to do. */
+export function findAddon(): AddonFacts {
+  const { sourceHash } = loadAddon();
+  return { path: addonPath(), sourceHash };
+}

@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type ListenOptions, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Endpoint, Inspector } from '../inspect/types.ts';
+import { type Attempt, attempt, attemptLater } from './attempt.ts';
+import { type Family, families, type MeansTrial, type Trial } from './types.ts';
+
+/**
+ * Opens a listener of each kind, on the loopback interface and in a folder for files that nobody
+ * keeps, and has each means of looking look for it. Nobody connects to it.
+ */
+export async function tryMeans(inspectors: readonly Inspector[]): Promise<Trial[]> {
+  const folder = attempt(() => mkdtempSync(join(tmpdir(), 'buildkit-drain-')));
+  try {
+    const trials: Trial[] = [];
+    for (const family of families) {
+      trials.push(await tryFamily(family, folder, inspectors));
+    }
+    return trials;
+  } finally {
+    if (folder.kind === 'done') {
+      rmSync(folder.value, { recursive: true, force: true });
+    }
+  }
+}
+
+async function tryFamily(
+  family: Family,
+  folder: Attempt<string>,
+  inspectors: readonly Inspector[],
+): Promise<Trial> {
+  const listener = await attemptLater(() => listen(family, folder));
+  if (listener.kind === 'failed') {
+    return { family, listener, means: [] };
+  }
+  const { server, endpoint } = listener.value;
+  const means: MeansTrial[] = [];
+  for (const inspector of inspectors) {
+    means.push(await tryOne(inspector, endpoint));
+  }
+  server.close();
+  return { family, listener, means };
+}
+
+interface TriedListener {
+  readonly server: Server;
+  readonly endpoint: Endpoint;
+}
+
+async function listen(family: Family, folder: Attempt<string>): Promise<TriedListener> {
+  if (family !== 'unix') {
+    const server = await opened({ host: family === 'IPv4' ? '127.0.0.1' : '::1', port: 0 });
+    const bound = server.address();
+    const localPort = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    return { server, endpoint: { kind: 'tcp', address: `tcp://try:${localPort}`, localPort } };
+  }
+  if (folder.kind === 'failed') {
+    throw new Error(folder.reason);
+  }
+  const path = join(folder.value, 'try.sock');
+  return {
+    server: await opened({ path }),
+    endpoint: { kind: 'unix', address: `unix://${path}`, path },
+  };
+}
+
+function opened(where: ListenOptions): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', reject);
+    server.listen(where, () => resolve(server));
+  });
+}
+
+// So many looks, and a moment between them, are enough to see by which way answers come.
+const mostLooks = 10;
+const pauseMs = 20;
+
+async function tryOne(inspector: Inspector, endpoint: Endpoint): Promise<MeansTrial> {
+  const look = (): Attempt<boolean> =>
+    attempt(() => inspector.look(endpoint).listenerInodes.length > 0);
+  let sees = look();
+  for (let looks = 1; looks < mostLooks && isSettling(inspector, endpoint); looks += 1) {
+    await delay(pauseMs);
+    sees = look();
+  }
+  const handicap = attempt(() => inspector.handicap?.(endpoint) ?? null);
+  return {
+    inspector: inspector.name,
+    sees,
+    mode: modeOf(inspector, endpoint),
+    handicap: handicap.kind === 'done' ? handicap.value : null,
+    hearsEnds: hearsEnds(inspector, endpoint),
+  };
+}
+
+function isSettling(inspector: Inspector, endpoint: Endpoint): boolean {
+  const mode = modeOf(inspector, endpoint);
+  return mode !== null && mode !== 'tracked' && mode !== 'counter-unreadable';
+}
+
+function modeOf(inspector: Inspector, endpoint: Endpoint) {
+  const mode = attempt(() => inspector.mode?.(endpoint) ?? null);
+  return mode.kind === 'done' ? mode.value : null;
+}
+
+function hearsEnds(inspector: Inspector, endpoint: Endpoint): boolean | null {
+  if (inspector.onEnd === undefined || endpoint.kind === 'unix') {
+    return null;
+  }
+  const told = attempt(() => inspector.onEnd?.(endpoint, () => {}) ?? false);
+  return told.kind === 'done' && told.value;
+}

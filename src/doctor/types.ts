@@ -1,0 +1,110 @@
+import type { BuildsAnswer } from '../builds/types.ts';
+import type { Endpoint, InspectorName, LookMode, Sample } from '../inspect/types.ts';
+import type { Attempt } from './attempt.ts';
+
+/** All that was found out about a place. */
+export interface Diagnosis {
+  readonly place: Attempt<PlaceFacts>;
+  readonly self: Attempt<SelfFacts>;
+  readonly addon: Attempt<AddonFacts>;
+  readonly trials: Attempt<readonly Trial[]>;
+  readonly processes: Attempt<ProcessFacts>;
+  readonly daemons: Attempt<readonly DaemonFacts[]>;
+  readonly sample: Sample;
+  readonly endpoints: readonly EndpointFacts[];
+  /** Null where the daemon is not to be asked. */
+  readonly builds: Attempt<readonly BuildsFacts[]> | null;
+  readonly needsBuilds: boolean;
+  readonly log: LogFacts;
+  readonly wait: Attempt<WaitFacts>;
+}
+
+export interface PlaceFacts {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly kernel: string;
+  readonly machine: string;
+  /** The C library of this process, where that can be told. */
+  readonly libc: 'glibc' | 'musl' | null;
+  /** What says that this is a container. */
+  readonly containerSigns: readonly string[];
+}
+
+/** This process, as proc_pid_status(5) has it. */
+export interface SelfFacts {
+  readonly uid: number;
+  /** Those of its capabilities that let it read of other users' processes. */
+  readonly capabilities: readonly string[];
+}
+
+export interface AddonFacts {
+  readonly path: string;
+  readonly sourceHash: string;
+}
+
+export const families = ['IPv4', 'IPv6', 'unix'] as const;
+export type Family = (typeof families)[number];
+
+/** What the means of looking make of a listener that was opened to try them. */
+export interface Trial {
+  readonly family: Family;
+  /** Whether there could be a listener at all. */
+  readonly listener: Attempt<unknown>;
+  readonly means: readonly MeansTrial[];
+}
+
+export interface MeansTrial {
+  readonly inspector: InspectorName;
+  /** Whether it sees the listener. */
+  readonly sees: Attempt<boolean>;
+  /** How its looks come to their answer, after some; null where it keeps nothing. */
+  readonly mode: LookMode | null;
+  readonly handicap: string | null;
+  /** Whether the kernel tells it of ended connections; null where it does not ask for that. */
+  readonly hearsEnds: boolean | null;
+}
+
+export interface ProcessFacts {
+  readonly count: number;
+  readonly showsFirst: boolean;
+  /** The name of process 1; null where it can't be read. */
+  readonly firstName: string | null;
+  /** As /proc is mounted (proc(5)); null where it is not said. */
+  readonly hidepid: string | null;
+}
+
+export interface DaemonFacts {
+  readonly pid: number;
+  readonly name: string;
+  readonly uid: Attempt<number>;
+  readonly showsDescriptors: boolean;
+}
+
+export interface EndpointFacts {
+  readonly endpoint: Endpoint;
+  readonly isAssumed: boolean;
+  readonly means: readonly MeansSight[];
+}
+
+export interface MeansSight {
+  readonly inspector: InspectorName;
+  readonly seen: Attempt<{ readonly isListening: boolean; readonly connections: number }>;
+}
+
+export interface BuildsFacts {
+  readonly addresses: readonly string[];
+  readonly answer: BuildsAnswer;
+}
+
+export interface LogFacts {
+  readonly inPod: boolean;
+  /** Whether the container's log can be written. */
+  readonly podLog: Attempt<unknown>;
+}
+
+/** What `wait` would do by its environment alone. All times are in milliseconds. */
+export interface WaitFacts {
+  readonly intervalMs: number;
+  readonly quietPeriodMs: number;
+  readonly timeoutMs: number | null;
+}

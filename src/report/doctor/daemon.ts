@@ -1,0 +1,137 @@
+import { agree } from '../../doctor/endpoints.ts';
+import type { BuildsFacts, DaemonFacts, Diagnosis, EndpointFacts } from '../../doctor/types.ts';
+import type { LogEntry } from '../log.ts';
+import { buildsAreRunning } from '../state.ts';
+import { clientsAreConnected } from '../words.ts';
+import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';
+
+/** What is known of the daemon: its process, where it listens, what it says. */
+export function daemonSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
+  const { daemons, endpoints, builds, needsBuilds } = diagnosis;
+  return [
+    {
+      title: 'Daemon',
+      findings: [
+        ...found('Which daemons run', daemons, (all) => all.flatMap(daemonFindings)),
+        ...notices.flatMap(noticeFindings),
+      ],
+    },
+    {
+      title: 'Endpoints',
+      findings: [...endpoints.map(endpointFinding), sampleFinding(diagnosis)],
+    },
+    {
+      title: 'Builds',
+      findings:
+        builds === null
+          ? [ok('The daemon is not asked, since --builds is off.')]
+          : found('Which builds run', builds, (all) =>
+              all.length === 0
+                ? [
+                    (needsBuilds ? problem : handicap)(
+                      'No daemon was seen that can be asked.',
+                      null,
+                    ),
+                  ]
+                : all.map((each) => buildsFinding(each, needsBuilds)),
+            ),
+    },
+  ];
+}
+
+function daemonFindings({ pid, name, uid, showsDescriptors }: DaemonFacts): Finding[] {
+  const user = uid.kind === 'done' ? `uid ${uid.value}` : `an unknown user (${uid.reason})`;
+  const who = `${name} (pid ${pid}) runs as ${user}`;
+  return [
+    showsDescriptors
+      ? ok(`${who}; its descriptors can be read.`)
+      : handicap(
+          `${who}; its descriptors can't be read.`,
+          'Run as that user or as root with CAP_SYS_PTRACE, or give --addr for each address.',
+        ),
+  ];
+}
+
+function noticeFindings({ level, message, fields }: LogEntry): Finding[] {
+  switch (fields?.['event']) {
+    case 'daemon-not-found':
+      return [
+        handicap(
+          message,
+          'Give --addr for each of its addresses, or --pid where it is called otherwise.',
+        ),
+      ];
+    case 'descriptors-unreadable':
+      // Said already, of the process.
+      return [];
+    default:
+      return level === 'debug' ? [] : [level === 'info' ? ok(message) : handicap(message, null)];
+  }
+}
+
+function endpointFinding({ endpoint, isAssumed, means }: EndpointFacts): Finding {
+  const sights = means.map(({ inspector, seen }) =>
+    seen.kind === 'failed'
+      ? `${inspector} fails (${seen.reason})`
+      : `${inspector} sees ${seen.value.isListening ? 'a' : 'no'} listener and ${connections(seen.value.connections)}`,
+  );
+  const text = `${endpoint.address}: ${sights.join(', ')}.`;
+  const seen = means.flatMap((each) => (each.seen.kind === 'done' ? [each.seen.value] : []));
+  if (seen.length === 0) {
+    return problem(text, 'See above what each means of looking lacks.');
+  }
+  if (!seen.some(({ isListening }) => isListening)) {
+    return isAssumed
+      ? ok(`${text} It is only a default.`)
+      : problem(text, 'Check the address: it has to be what buildkitd listens on.');
+  }
+  if (!agree(means)) {
+    const remedy = 'Try again: if they never agree, please report it with all of this.';
+    return problem(`${text} They do not agree.`, remedy);
+  }
+  return seen.length < means.length ? handicap(text, null) : ok(text);
+}
+
+function connections(count: number): string {
+  return `${count === 0 ? 'no' : count} ${count === 1 ? 'connection' : 'connections'}`;
+}
+
+function sampleFinding({ sample }: Diagnosis): Finding {
+  switch (sample.kind) {
+    case 'counted': {
+      const count = sample.connections.length;
+      const who =
+        count === 0
+          ? clientsAreConnected(0)
+          : `${connections(count)} ${count > 1 ? 'are' : 'is'} there`;
+      return ok(`A look at all of them says that ${who}, and listeners vouch for it.`);
+    }
+    case 'gone':
+      return ok('There is no daemon: nothing listens, and no process of it is left.');
+    case 'failed':
+      return problem(
+        `A look at all of them does not count: ${sample.error.message}.`,
+        sample.error.code === 'ERR_NO_LISTENER'
+          ? 'Give --addr for each address that buildkitd listens on, if they are others.'
+          : null,
+      );
+  }
+}
+
+function buildsFinding({ addresses, answer }: BuildsFacts, isNeeded: boolean): Finding {
+  const where = addresses.join(' and ') || 'the daemon, which is in another network namespace';
+  if (answer.kind === 'known') {
+    return ok(`Asked at ${where}, the daemon says that ${buildsAreRunning(answer.builds)}.`);
+  }
+  const bad = isNeeded ? problem : handicap;
+  return bad(`Asked at ${where}: ${answer.error.message}.`, buildsRemedy(answer.error.code));
+}
+
+const withoutTls =
+  'If the daemon speaks TLS, give --tls-ca and what else it asks for. Without an answer, connections alone decide.';
+
+function buildsRemedy(code: string): string {
+  return code.startsWith('ERR_TLS') || code === 'ERR_NO_TLS'
+    ? 'Without an answer, connections alone decide.'
+    : withoutTls;
+}

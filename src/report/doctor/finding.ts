@@ -1,0 +1,39 @@
+import type { Attempt } from '../../doctor/attempt.ts';
+
+/** Whether something is as it should be, makes the tool work less well, or keeps it from working. */
+type Mark = 'ok' | 'handicap' | 'problem';
+
+/** One thing that was found out, and what to do about it. */
+export interface Finding {
+  readonly mark: Mark;
+  readonly text: string;
+  readonly remedy: string | null;
+}
+
+export interface Section {
+  readonly title: string;
+  readonly findings: readonly Finding[];
+}
+
+export function ok(text: string): Finding {
+  return { mark: 'ok', text, remedy: null };
+}
+
+export function handicap(text: string, remedy: string | null): Finding {
+  return { mark: 'handicap', text, remedy };
+}
+
+export function problem(text: string, remedy: string | null): Finding {
+  return { mark: 'problem', text, remedy };
+}
+
+/** What is said of something that was tried; where that failed, that it did. */
+export function found<Value>(
+  what: string,
+  tried: Attempt<Value>,
+  tell: (value: Value) => readonly Finding[],
+): readonly Finding[] {
+  return tried.kind === 'done'
+    ? tell(tried.value)
+    : [handicap(`${what} can't be found out: ${tried.reason}.`, null)];
+}

@@ -1,0 +1,65 @@
+import type { Diagnosis, LogFacts, PlaceFacts, WaitFacts } from '../../doctor/types.ts';
+import { formatDuration } from '../words.ts';
+import { type Finding, found, handicap, ok, type Section } from './finding.ts';
+
+/** What this place is. */
+export function placeSection({ place, self }: Diagnosis): Section {
+  return {
+    title: 'Place',
+    findings: [
+      ...found('What this place is', place, placeFindings),
+      ...found('Who this is', self, ({ uid, capabilities }) => [
+        ok(`Runs as uid ${uid}, with ${capabilities.join(', ') || 'no capability that matters'}.`),
+      ]),
+    ],
+  };
+}
+
+/** What a wait would do here. */
+export function waitSection({ log, wait }: Diagnosis): Section {
+  return {
+    title: 'Waiting here',
+    findings: [
+      logFinding(log),
+      ...found('What wait would do', wait, (facts) => [waitFinding(facts, log)]),
+    ],
+  };
+}
+
+function placeFindings(place: PlaceFacts): Finding[] {
+  const { version, nodeVersion, kernel, machine, libc, containerSigns } = place;
+  const library = libc === null ? '' : `, ${libc}`;
+  const signs = containerSigns.join(', ');
+  return [
+    ok(
+      `buildkit-drain ${version}, Node.js ${nodeVersion}, Linux ${kernel} on ${machine}${library}.`,
+    ),
+    ok(signs === '' ? 'No sign of a container.' : `This is a container: ${signs}.`),
+  ];
+}
+
+function logFinding({ inPod, podLog }: LogFacts): Finding {
+  if (!inPod) {
+    return ok('This is no Kubernetes pod: the log of wait goes to standard error alone.');
+  }
+  return podLog.kind === 'done'
+    ? ok("The container's log can be written (/proc/1/fd/2): the log of wait goes there too.")
+    : handicap(
+        `The container's log can't be written: ${podLog.reason}.`,
+        'What a hook prints is thrown away. Run as the user of process 1, or give --log-to a file.',
+      );
+}
+
+function waitFinding({ intervalMs, quietPeriodMs, timeoutMs }: WaitFacts, log: LogFacts): Finding {
+  const looks = `By its environment alone wait looks every ${formatDuration(intervalMs)}, needs ${formatDuration(quietPeriodMs)} of quiet`;
+  if (timeoutMs !== null) {
+    return ok(`${looks}, and gives up after ${formatDuration(timeoutMs)}.`);
+  }
+  const text = `${looks}, and has no deadline.`;
+  return log.inPod
+    ? handicap(
+        text,
+        "Unless the hook's own command has it, give --timeout, below terminationGracePeriodSeconds.",
+      )
+    : ok(text);
+}

@@ -1,0 +1,71 @@
+import type { Diagnosis } from '../../doctor/types.ts';
+import type { LogEntry } from '../log.ts';
+import { visible } from '../words.ts';
+import { daemonSections } from './daemon.ts';
+import type { Finding, Section } from './finding.ts';
+import { meansSections } from './means.ts';
+import { placeSection, waitSection } from './place.ts';
+
+/** Everything that was found out, in the order in which one thing needs the other. */
+export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
+  return [
+    placeSection(diagnosis),
+    ...meansSections(diagnosis),
+    ...daemonSections(diagnosis, notices),
+    waitSection(diagnosis),
+  ];
+}
+
+export function doctorJson(sections: readonly Section[], works: boolean): string {
+  return JSON.stringify({ works, sections });
+}
+
+const width = 80;
+const margin = 12;
+
+export function doctorText(sections: readonly Section[], works: boolean): string {
+  const lines = sections.flatMap(({ title, findings }) => [
+    title,
+    ...findings.flatMap(findingLines),
+    '',
+  ]);
+  return [...lines, conclusion(sections, works)].map((line) => `${line}\n`).join('');
+}
+
+function findingLines({ mark, text, remedy }: Finding): string[] {
+  const [first = '', ...rest] = [
+    ...wrapped(visible(text)),
+    ...(remedy === null ? [] : wrapped(`→ ${visible(remedy)}`)),
+  ];
+  return [
+    `  ${mark.padEnd(margin - 2)}${first}`,
+    ...rest.map((line) => `${' '.repeat(margin)}${line}`),
+  ];
+}
+
+/** A long word, as an address may be, has a line to itself. */
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && margin + line.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${line} ${word}`;
+    } else {
+      lines.push(word);
+    }
+  }
+  return lines;
+}
+
+function conclusion(sections: readonly Section[], works: boolean): string {
+  const marks = sections.flatMap(({ findings }) => findings.map(({ mark }) => mark));
+  const count = (mark: Finding['mark'], plural: string): string[] => {
+    const number = marks.filter((each) => each === mark).length;
+    return number === 0 ? [] : [`${number} ${number === 1 ? mark : plural}`];
+  };
+  const trouble = [...count('problem', 'problems'), ...count('handicap', 'handicaps')].join(
+    ' and ',
+  );
+  const verdict = works ? 'It works' : "It is blind: what wait has to know can't be had";
+  return trouble === '' ? `${verdict}.` : `${verdict}, with ${trouble}.`;
+}

@@ -1,0 +1,264 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect } from 'vitest';
+import { type Buildkitd, startBuildkitd } from '../support/buildkitd.ts';
+import { createAuthority } from '../support/certificates.ts';
+import { type CliOptions, cliPath, startCli } from '../support/cli.ts';
+import { refusingSockDiag, withoutProc } from '../support/hide.ts';
+import type { Place } from '../support/place.ts';
+import { it as itInPlace } from '../support/test.ts';
+
+const it = itInPlace.extend<{ buildkitd: Buildkitd }>({
+  buildkitd: async ({ place }, use) => {
+    await use(await startBuildkitd(place));
+  },
+});
+
+const tcp = 'tcp://0.0.0.0:1234';
+const unix = 'unix:///run/buildkitd.sock';
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Finding {
+  readonly mark: string;
+  readonly text: string;
+  readonly remedy: string | null;
+}
+
+interface Told {
+  readonly code: number | null;
+  readonly works: boolean;
+  readonly of: (title: string) => readonly Finding[];
+  /** What is no `ok`, by section. */
+  readonly trouble: readonly string[];
+}
+
+async function doctor(
+  place: Place,
+  args: readonly string[] = [],
+  options: CliOptions = {},
+): Promise<Told> {
+  const cli = await startCli(place, ['doctor', '--json', ...args], options);
+  return toldBy(await cli.process.ended);
+}
+
+function toldBy({
+  code,
+  stdout,
+  stderr,
+}: {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}): Told {
+  expect(stderr).toBe('');
+  const { works, sections } = JSON.parse(stdout) as {
+    works: boolean;
+    sections: readonly { title: string; findings: readonly Finding[] }[];
+  };
+  return {
+    code,
+    works,
+    of: (title) => sections.find((section) => section.title === title)?.findings ?? [],
+    trouble: sections.flatMap(({ title, findings }) =>
+      findings.filter(({ mark }) => mark !== 'ok').map(({ mark }) => `${title}: ${mark}`),
+    ),
+  };
+}
+
+const textOf = (findings: readonly Finding[]): string =>
+  findings.map(({ text }) => text).join('\n');
+
+describe.concurrent('doctor', () => {
+  it('finds nothing amiss where all is well, in lines that fit a screen', async ({
+    place,
+    buildkitd,
+    clients,
+  }) => {
+    await buildkitd.listen(tcp);
+    await buildkitd.listen(unix);
+    await clients.connect('tcp://127.0.0.1:1234');
+    await buildkitd.begin('one');
+    const { code, stdout, stderr } = await (await startCli(place, ['doctor'])).process.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/\n\nIt works\.\n$/);
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    const plain = stdout.replaceAll(/\n {12}/g, ' ');
+    for (const sentence of [
+      `, Node.js ${process.version}, Linux`,
+      'Runs as uid 0, with',
+      `/prebuilds/linux-${process.arch}/buildkit-drain.node, built from`,
+      'TCP over IPv4: connections are kept track of',
+      'TCP over IPv6: the kernel tells when connections end.',
+      'Unix sockets: works, and sees a listener that was opened to try it.',
+      'in sight, process 1 being cat.',
+      'runs as uid 0; its descriptors can be read.',
+      `which listens on ${tcp} and ${unix}.`,
+      `${tcp}: sock-diag sees a listener and 1 connection, procfs sees a listener and 1 connection.`,
+      `Asked at ${tcp} and ${unix}, the daemon says that 1 build is running: one (for`,
+      'wait looks every 100ms, needs 10s of quiet, and has no deadline.',
+    ]) {
+      expect(plain).toContain(sentence);
+    }
+    expect((await doctor(place)).trouble).toEqual([]);
+  });
+
+  it('names sock_diag that is refused, with the errno and a remedy, and works', async ({
+    place,
+    buildkitd,
+  }) => {
+    await buildkitd.listen(tcp);
+    const through = refusingSockDiag(constants.errno.EPERM);
+    const told = await doctor(place, [], { through });
+    expect(told).toMatchObject({ code: 0, works: true });
+    expect(told.of('sock_diag')).toHaveLength(3);
+    for (const finding of told.of('sock_diag')) {
+      expect(finding).toMatchObject({
+        mark: 'handicap',
+        text: expect.stringContaining('socket failed with EPERM'),
+        remedy: expect.stringContaining('allow AF_NETLINK'),
+      });
+    }
+    expect(textOf(told.of('Endpoints'))).toMatch(/sock-diag fails .*, procfs sees a listener/);
+    expect(told.trouble.some((each) => each.endsWith('problem'))).toBe(false);
+  });
+
+  it('does without /proc as far as it can', async ({ place, buildkitd }) => {
+    await buildkitd.listen(tcp);
+    const told = await doctor(place, ['--addr', tcp], { through: withoutProc });
+    expect(told).toMatchObject({ code: 0, works: true });
+    expect(textOf(told.of('procfs'))).toMatch(/\/proc\/net\/tcp can't be read \(ENOENT\)/);
+    expect(textOf(told.of('procfs'))).toContain("Which processes run can't be found out: /proc");
+    expect(textOf(told.of('Daemon'))).toContain("can't be found out");
+    expect(textOf(told.of('sock_diag'))).toMatch(/counter of new connections .* can't be read/);
+  });
+
+  it('is blind without any means, and says what each lacks', async ({ place, buildkitd }) => {
+    await buildkitd.listen(tcp);
+    const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
+    const told = await doctor(place, ['--addr', tcp], { through });
+    expect(told).toMatchObject({ code: 4, works: false });
+    expect(told.of('sock_diag')[0]?.mark).toBe('problem');
+    expect(told.of('procfs')[0]).toMatchObject({ mark: 'problem', remedy: 'Mount /proc here.' });
+    const cli = await startCli(place, ['doctor', '--addr', tcp], { through });
+    const { code, stdout } = await cli.process.ended;
+    expect(code).toBe(4);
+    expect(stdout).toMatch(/\nIt is blind: .*, with \d+ problems and \d+ handicaps\.\n$/);
+  });
+
+  it('tells how to build the addon where there is none', async ({ place, buildkitd }) => {
+    await buildkitd.listen(tcp);
+    const bare = join(place.directory, 'bare');
+    mkdirSync(bare);
+    for (const part of ['dist', 'package.json']) {
+      cpSync(join(root, part), join(bare, part), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
+    const tool = cliPath.replace(root, `${bare}/`);
+    const started = await place.start([process.execPath, tool, 'doctor', '--json']);
+    const told = toldBy(await started.ended);
+    expect(told).toMatchObject({ code: 0, works: true });
+    expect(told.of('Addon')).toEqual([
+      {
+        mark: 'handicap',
+        text: expect.stringMatching(/^The native addon can't be loaded .*npx cmake-js compile -d /),
+        remedy: null,
+      },
+    ]);
+    expect(textOf(told.of('sock_diag'))).toContain('not to be had without the addon');
+  });
+
+  it('says what another user may not read', async ({ place, buildkitd }) => {
+    await buildkitd.listen(tcp);
+    const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+    const told = await doctor(place, [], { through, env });
+    expect(told).toMatchObject({ code: 0, works: true });
+    expect(textOf(told.of('Place'))).toContain(
+      'Runs as uid 65534, with no capability that matters.',
+    );
+    expect(told.of('Daemon')[0]).toMatchObject({
+      mark: 'handicap',
+      text: expect.stringMatching(/ runs as uid 0; its descriptors can't be read\.$/),
+      remedy: expect.stringContaining('CAP_SYS_PTRACE'),
+    });
+    expect(told.of('Waiting here')[0]).toMatchObject({
+      mark: 'handicap',
+      text: expect.stringMatching(/^The container's log can't be written: EACCES/),
+    });
+  });
+
+  it('says where there is no daemon, which is an answer but not in a pod', async ({ place }) => {
+    const told = await doctor(place);
+    expect(told).toMatchObject({ code: 0, works: true });
+    expect(textOf(told.of('Daemon'))).toContain('No process called buildkitd is in sight');
+    expect(textOf(told.of('Endpoints'))).toContain('There is no daemon');
+    const inPod = await doctor(place, [], { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } });
+    expect(inPod).toMatchObject({ code: 4, works: false });
+    expect(textOf(inPod.of('Endpoints'))).toContain('A look at all of them does not count');
+  });
+
+  it('says what a wait in a pod would do, by its environment', async ({ openPlace }) => {
+    const place = await openPlace({ mainName: 'pause' });
+    const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', BUILDKIT_DRAIN_TIMEOUT: '58m' };
+    const [log, wait] = (await doctor(place, [], { env })).of('Waiting here');
+    expect(log).toMatchObject({
+      mark: 'handicap',
+      text: expect.stringContaining("process 1 is the pod's pause process"),
+    });
+    expect(wait).toMatchObject({ mark: 'ok', text: expect.stringContaining('gives up after 58m') });
+    const wrong = await doctor(place, [], { env: { BUILDKIT_DRAIN_TIMEOUT: 'never' } });
+    expect(textOf(wrong.of('Waiting here'))).toContain(
+      "What wait would do can't be found out: BUILDKIT_DRAIN_TIMEOUT: expected a duration",
+    );
+  });
+
+  it('hints at TLS where the daemon speaks it, and prints nothing of its files', async ({
+    place,
+    buildkitd,
+  }) => {
+    const { ca, sign } = createAuthority(place.directory);
+    const server = sign('server', ['IP:127.0.0.1']);
+    await buildkitd.listen(tcp, server);
+    const told = await doctor(place);
+    expect(told).toMatchObject({ code: 0, works: true });
+    expect(told.of('Builds')).toEqual([
+      {
+        mark: 'handicap',
+        text: expect.stringContaining(`Asked at ${tcp}: `),
+        remedy: expect.stringContaining('give --tls-ca'),
+      },
+    ]);
+    expect(await doctor(place, ['--builds', 'require'])).toMatchObject({ code: 4, works: false });
+    const right = await startCli(place, ['doctor', '--tls-ca', ca]);
+    const { stdout } = await right.process.ended;
+    expect(stdout.replaceAll(/\n {12}/g, ' ')).toContain('says that no build is running');
+    const secret = readFileSync(ca, 'utf8').split('\n')[1] ?? '';
+    expect(stdout).not.toContain(secret);
+  });
+
+  it('is not kept from anything by a folder that can not be written', async ({
+    place,
+    buildkitd,
+  }) => {
+    await buildkitd.listen(tcp);
+    const told = await doctor(place, [], { env: { TMPDIR: '/nowhere' } });
+    expect(told).toMatchObject({ code: 0, trouble: [] });
+    expect(textOf(told.of('sock_diag'))).toContain('Unix sockets: not tried');
+  });
+
+  it('exits 2 for what makes no sense', async ({ place }) => {
+    const cases = [
+      [['--addr', 'nonsense'], '--addr: expected an address such as'],
+      [['--interval', '1s'], "unknown option '--interval'"],
+      [['now'], 'too many arguments'],
+    ] as const;
+    for (const [args, message] of cases) {
+      const { code, stdout, stderr } = await (await startCli(place, ['doctor', ...args])).process
+        .ended;
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(`buildkit-drain: ${message}`);
+    }
+  });
+});
