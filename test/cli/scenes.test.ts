@@ -7,12 +7,14 @@ import { ownPid } from '../support/pids.ts';
 import { it, machineMs, startBuild } from '../support/scene.ts';
 
 // The rows of docs/who-holds-the-wait.md that take some seconds. The others: scenes-long.test.ts.
-vi.setConfig({ maxConcurrency: 8 });
+vi.setConfig({ maxConcurrency: 12 });
 
 const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkitd.sock';
 // Not as late as the next progress line.
 const soonMs = 15_000;
+// In which a process can start on a busy machine.
+const patient = ['--quiet-period', '8s'];
 const drained = { code: 0, outcome: 'drained' };
 const withoutApi = ['daemon-found', 'started', 'builds', 'changed', 'ended'];
 const withApi = ['daemon-found', 'started', 'builds', 'changed', 'builds', 'ended'];
@@ -41,15 +43,13 @@ describe.concurrent('who holds the wait', () => {
     await buildkitd.listen(unix);
     const probe = await startClient(place, 'probe-every', unix, { intervalMs: 1000 });
     await build(tcp, { ref: 'one' });
-    // Right after a probe: who is there at the first look is of unknown age.
-    await probe.line(probe.stdout().split('\n').length - 1);
     const waiting = await wait();
     await waiting.counted(1);
     await probe.line(probe.stdout().split('\n').length + 1);
     await buildkitd.end('one');
     const end = await ending(waiting);
-    expect(end).toMatchObject({ ...drained, events: withApi });
-    expect(end.last).toMatchObject({ mostConnections: 1 });
+    expect(end).toMatchObject(drained);
+    expect(end.heldMs).toBeLessThan(soonMs);
     expect(probe.hasEnded()).toBe(false);
   });
 
@@ -94,7 +94,7 @@ describe.concurrent('who holds the wait', () => {
   it('a build begun when all was quiet', async ({ scene }) => {
     const { buildkitd, build, wait, ending } = scene;
     await buildkitd.listen(unix);
-    const waiting = await wait();
+    const waiting = await wait(...patient);
     await waiting.event('started');
     await build(unix, { ref: 'one' });
     await waiting.counted(1);
@@ -106,7 +106,7 @@ describe.concurrent('who holds the wait', () => {
     const { place, buildkitd, build, wait, ending } = scene;
     await buildkitd.listen(tcp);
     await build(tcp);
-    const waiting = await wait();
+    const waiting = await wait(...patient);
     await waiting.counted(1);
     const next = await startBuildkitd(place);
     await buildkitd.process.signal('SIGKILL');
