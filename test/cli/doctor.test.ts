@@ -141,6 +141,10 @@ describe.concurrent('doctor', () => {
     expect(told).toMatchObject({ code: 4, works: false });
     expect(told.of('sock_diag')[0]?.mark).toBe('problem');
     expect(told.of('procfs')[0]).toMatchObject({ mark: 'problem', remedy: 'Mount /proc here.' });
+    expect(told.of('Endpoints')[0]).toMatchObject({
+      mark: 'problem',
+      remedy: 'See above what each means of looking lacks.',
+    });
     const cli = await startCli(place, ['doctor', '--addr', tcp], { through });
     const { code, stdout } = await cli.process.ended;
     expect(code).toBe(4);
