@@ -2,6 +2,7 @@
 // hook starts in the busiest moment and reading many files is what a start costs most.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { build } from 'esbuild';
 
 const outdir = 'dist/bin';
@@ -28,8 +29,37 @@ const withoutPrograms = {
   },
 };
 
+// node:net brings all of Node's streams along, and most waits never come to use it.
+const netWhenUsed = {
+  name: 'net-when-used',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:net$/ }, ({ namespace }) =>
+      namespace === 'when-used' ? undefined : { path: 'node:net', namespace: 'when-used' },
+    );
+    onLoad({ filter: /.*/, namespace: 'when-used' }, ({ path }) => ({
+      contents: `module.exports = { ${Object.keys(net)
+        .map((name) => `get ${name}() { return require('${path}').${name}; }`)
+        .join(', ')} };`,
+    }));
+  },
+};
+
+// What only other command lines need than those of hooks is in a file of its own.
+const commandsApart = {
+  name: 'commands-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/program\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './commands.cjs', external: true } : undefined,
+    );
+  },
+};
+
 await build({
-  entryPoints: { [cli]: 'src/cli.ts', 'bench-helper': 'src/bench/helper.ts' },
+  entryPoints: {
+    [cli]: 'src/cli.ts',
+    commands: 'src/cli/program.ts',
+    'bench-helper': 'src/bench/helper.ts',
+  },
   outdir,
   outExtension: { '.js': '.cjs' },
   bundle: true,
@@ -37,9 +67,11 @@ await build({
   target: 'node20.17',
   // CommonJS starts faster than a module; it has no import.meta.
   format: 'cjs',
+  // Node's own import() would load all that modules need.
+  supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  plugins: [withoutPrograms],
+  plugins: [withoutPrograms, netWhenUsed, commandsApart],
   legalComments: 'inline',
 });
 chmodSync(`${outdir}/${cli}.cjs`, 0o755);

@@ -15,7 +15,7 @@ import { BadValueError } from '../options/bad-value.ts';
 import { parseFrom, readOptions } from '../options/read-options.ts';
 import { type ExitCode, exitCodes, interruptedBy } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import type { Surroundings } from './program.ts';
+import type { Surroundings } from './surroundings.ts';
 import { checkWritable, writeResult } from './result-files.ts';
 
 const stderrDescriptor = 2;

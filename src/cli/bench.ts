@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { addBenchAccuracy } from './bench-accuracy.ts';
 import { addBenchCost } from './bench-cost.ts';
-import type { CommandContext } from './program.ts';
+import type { CommandContext } from './surroundings.ts';
 
 /** Adds `buildkit-drain bench`, for those command lines alone that need it. */
 export function addBench(program: Command, { version, surroundings, exit }: CommandContext): void {

@@ -19,7 +19,7 @@ import { type DaemonBuilds, openBuilds } from './builds.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { isInPod, type Lookout, openLookout, procRoot } from './look.ts';
-import type { CommandContext, Surroundings } from './program.ts';
+import type { CommandContext, Surroundings } from './surroundings.ts';
 import { readTls } from './tls.ts';
 
 interface DoctorSwitches {

@@ -1,50 +1,10 @@
-import { Command } from 'commander';
-import type { Environment } from '../options/read-options.ts';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
 import { waitOptions } from '../options/wait-options.ts';
-import type { ScreenSize } from '../report/watch-frame.ts';
-import type { ExitCode } from './exit-codes.ts';
+import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
+import type { AddCommand, Surroundings } from './surroundings.ts';
 import { wait } from './wait.ts';
-
-export interface Surroundings {
-  readonly env: Environment;
-  /** Raised, with the signal's name as its reason, when the process is told to stop. */
-  readonly signal: AbortSignal;
-  /** Returns false where the text could not be written, as when nobody reads it any more. */
-  readonly print: (text: string) => boolean;
-  readonly printError: (text: string) => boolean;
-  /** The terminal that `print` writes to; null where it is none. */
-  readonly openScreen: () => Promise<Screen | null>;
-  readonly self: Self;
-}
-
-/** A terminal. */
-export interface Screen {
-  /** In characters; 0 is what a terminal says that does not know. */
-  readonly size: () => ScreenSize;
-  readonly onResize: (callback: () => void) => void;
-}
-
-/** This process, as far as a command has to know it that starts others. */
-interface Self {
-  /** The Node.js that runs it, and its version. */
-  readonly node: string;
-  readonly nodeVersion: string;
-  /** The file that Node.js was told to run. */
-  readonly program: string;
-  /** Kills a process and all of its group; where there is none, that is well. */
-  readonly killGroup: (pid: number) => void;
-}
-
-/** Adds a command to the command line. */
-export type AddCommand = (program: Command, into: CommandContext) => void;
-
-export interface CommandContext {
-  readonly version: string;
-  readonly surroundings: Surroundings;
-  /** Takes the exit code of what was run. */
-  readonly exit: (code: ExitCode) => void;
-}
 
 const helpWidth = 80;
 
@@ -54,8 +14,49 @@ Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
 See also: buildkit-drain status, watch, doctor, bench cost, bench accuracy`;
 
+// Only the command lines that need these pay for loading them.
+const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  status: async () => (await import('./status.ts')).addStatus,
+  watch: async () => (await import('./watch.ts')).addWatch,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+  bench: async () => (await import('./bench.ts')).addBench,
+};
+
+/**
+ * Runs a command line, and returns the exit code.
+ *
+ * @throws UsageError, and what commands throw.
+ */
+export async function runProgram(
+  argv: readonly string[],
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.done;
+  const exit = (code: ExitCode): void => {
+    exitCode = code;
+  };
+  const version = packageVersion();
+  const program = createProgram(version, surroundings, exit);
+  for (const [name, load] of Object.entries(loadedOnDemand)) {
+    if (argv.includes(name)) {
+      const add = await load();
+      add(program, { version, surroundings, exit });
+    }
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // It has printed its message already.
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    }
+    throw error;
+  }
+}
+
 /** The command line, which hands the exit code of what was run to `exit`. */
-export function createProgram(
+function createProgram(
   version: string,
   surroundings: Surroundings,
   exit: (code: ExitCode) => void,
@@ -88,4 +89,9 @@ export function createProgram(
   program.helpInformation = () => waitCommand.helpInformation();
   program.addHelpText('after', waitNotes);
   return program;
+}
+
+function packageVersion(): string {
+  const path = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }

@@ -3,7 +3,7 @@ import { createLog, type LogEntry } from '../report/log.ts';
 import { type WatchReport, watchEntry } from '../report/watch-entry.ts';
 import { watchFrame } from '../report/watch-frame.ts';
 import type { WatchEvent } from '../watch/types.ts';
-import type { Screen } from './program.ts';
+import type { Screen } from './surroundings.ts';
 
 /** What shows a watch to whoever reads it. */
 export interface WatchView {

@@ -9,7 +9,7 @@ import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { clientsOnly, openLookout } from './look.ts';
-import type { CommandContext, Surroundings } from './program.ts';
+import type { CommandContext, Surroundings } from './surroundings.ts';
 import { readTls } from './tls.ts';
 import { createLineView, createTableView } from './watch-view.ts';
 

@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import type { Environment } from '../options/read-options.ts';
+import type { ScreenSize } from '../report/watch-frame.ts';
+import type { ExitCode } from './exit-codes.ts';
+
+/** What a command has of the process that it runs in. */
+export interface Surroundings {
+  readonly env: Environment;
+  /** Raised, with the signal's name as its reason, when the process is told to stop. */
+  readonly signal: AbortSignal;
+  /** Returns false where the text could not be written, as when nobody reads it any more. */
+  readonly print: (text: string) => boolean;
+  readonly printError: (text: string) => boolean;
+  /** The terminal that `print` writes to; null where it is none. */
+  readonly openScreen: () => Promise<Screen | null>;
+  readonly self: Self;
+}
+
+/** A terminal. */
+export interface Screen {
+  /** In characters; 0 is what a terminal says that does not know. */
+  readonly size: () => ScreenSize;
+  readonly onResize: (callback: () => void) => void;
+}
+
+/** This process, as far as a command has to know it that starts others. */
+interface Self {
+  /** The Node.js that runs it, and its version. */
+  readonly node: string;
+  readonly nodeVersion: string;
+  /** The file that Node.js was told to run. */
+  readonly program: string;
+  /** Kills a process and all of its group; where there is none, that is well. */
+  readonly killGroup: (pid: number) => void;
+}
+
+/** Adds a command to the command line. */
+export type AddCommand = (program: Command, into: CommandContext) => void;
+
+export interface CommandContext {
+  readonly version: string;
+  readonly surroundings: Surroundings;
+  /** Takes the exit code of what was run. */
+  readonly exit: (code: ExitCode) => void;
+}
