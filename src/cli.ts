@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
-import type { Screen } from './cli/program.ts';
+import type { Screen } from './cli/surroundings.ts';
 import { run } from './cli/run.ts';
 
 const stop = new AbortController();

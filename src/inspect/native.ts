@@ -1,6 +1,7 @@
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
+// @ts-expect-error It comes without types.
+import nodeGypBuild from 'node-gyp-build';
 import { InspectError, type LookMode } from './types.ts';
 
 /** The addon's exports; native/addon/addon.cc is the other side of this type. */
@@ -83,6 +84,11 @@ interface NativeUnixSockets {
 // would load Node's resolver for modules: 8 ms of every start.
 const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
+const loader = nodeGypBuild as {
+  (directory: string): NativeAddon;
+  resolve: (directory: string) => string;
+};
+
 /**
  * Loads the addon: a build from source if there is one, else the committed prebuild.
  *
@@ -90,9 +96,7 @@ const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
  */
 export function loadAddon(): NativeAddon {
   try {
-    const require = createRequire(import.meta.url);
-    const load = require('node-gyp-build') as (directory: string) => NativeAddon;
-    return load(packageRoot);
+    return loader(packageRoot);
   } catch (cause) {
     const reason = firstLine(cause instanceof Error ? cause.message : String(cause));
     throw new InspectError(
@@ -107,10 +111,7 @@ export function loadAddon(): NativeAddon {
 
 /** The file that `loadAddon` loads. @throws the error of node-gyp-build where there is none. */
 export function addonPath(): string {
-  const { resolve } = createRequire(import.meta.url)('node-gyp-build') as {
-    resolve: (directory: string) => string;
-  };
-  return resolve(packageRoot);
+  return loader.resolve(packageRoot);
 }
 
 /** Gives an error of the addon the shape and the words of an inspector's error. */
