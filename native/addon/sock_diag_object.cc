@@ -24,6 +24,12 @@ class SockDiag : public Closable<SockDiag, sockdiag::SockDiag> {
     return valueOrThrow(info.Env(), sockDiag->tcpSockets(*port));
   }
 
+  Napi::Value tcpListeners(const Napi::CallbackInfo& info) {
+    auto* const sockDiag = core(info.Env());
+    if (sockDiag == nullptr) return {};
+    return valueOrThrow(info.Env(), sockDiag->tcpListeners());
+  }
+
   Napi::Value unixByName(const Napi::CallbackInfo& info) {
     const auto name = toName(info[0]);
     if (!name) return {};
@@ -40,6 +46,7 @@ class SockDiag : public Closable<SockDiag, sockdiag::SockDiag> {
 Napi::Function defineSockDiag(Napi::Env env) {
   return SockDiag::DefineClass(env, "SockDiag",
                                {SockDiag::InstanceMethod<&SockDiag::tcp>("tcp"),
+                                SockDiag::InstanceMethod<&SockDiag::tcpListeners>("tcpListeners"),
                                 SockDiag::InstanceMethod<&SockDiag::unixByName>("unix"),
                                 SockDiag::InstanceMethod<&SockDiag::end>("close")});
 }

@@ -25,6 +25,10 @@ bool isOf(int family, const TcpQuestion& question) {
   return family == AF_INET || family == AF_INET6;
 }
 
+bool isOf(Port localPort, const TcpQuestion& question) {
+  return question.localPort == kAnyPort || localPort == question.localPort;
+}
+
 SocketAddress socketAddress(int family, const __be32 (&address)[4], __be16 port) {
   SocketAddress result{.address = {.family = family, .bytes = {}},
                        .port = static_cast<Port>(ntohs(port))};
@@ -84,7 +88,7 @@ Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion
   if (!isSocket.ok()) return isSocket.failure();
 
   if (!contains(question.states, socket.state)) return std::optional<TcpSocket>{};
-  if (!isOf(family, question) || socket.local.port != question.localPort) return malformed();
+  if (!isOf(family, question) || !isOf(socket.local.port, question)) return malformed();
   if (socket.state == SocketState::kSynReceived && !isSocket.value()) {
     return std::optional<TcpSocket>{};
   }

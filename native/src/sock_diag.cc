@@ -12,6 +12,14 @@ Result<std::vector<TcpSocket>> SockDiag::tcpSockets(Port localPort) {
   return sockets;
 }
 
+Result<std::vector<TcpSocket>> SockDiag::tcpListeners() {
+  std::vector<TcpSocket> sockets;
+  auto dumped =
+      dumpTcp(conversation_, kAnyPort, maskOf(SocketState::kListen), Traffic::kLeftOut, sockets);
+  if (!dumped.ok()) return dumped.failure();
+  return sockets;
+}
+
 Result<UnixSockets> SockDiag::unixSockets(Bytes name) { return dumpUnix(conversation_, name); }
 
 }  // namespace sockdiag

@@ -152,6 +152,12 @@ TEST_CASE("either family will do where none is asked for") {
                  {.family = AF_UNSPEC, .localPort = Port{12345}});
 }
 
+TEST_CASE("any port will do where none is asked for") {
+  const auto socket =
+      parseTcpSocket(recordedTcpConnection(), {.family = AF_INET6, .localPort = kAnyPort});
+  CHECK(socket.value()->local.port == Port{12345});
+}
+
 TEST_CASE("a socket of another port or family is the answer to another question") {
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{1234}});
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{0x3930}});

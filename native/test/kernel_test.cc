@@ -56,6 +56,24 @@ TEST_CASE("a TCP client is seen from its connect to its close") {
   CHECK(countOf(sockDiag.tcpSockets(port).value(), SocketState::kEstablished) == 0);
 }
 
+TEST_CASE("listeners of all ports are seen, and nothing else") {
+  const UniqueFd one = listenOnLoopback();
+  const UniqueFd other = listenOnLoopback();
+  const UniqueFd client = connectTo(localPort(one));
+  SockDiag sockDiag;
+
+  const auto listeners = sockDiag.tcpListeners();
+  REQUIRE(listeners.ok());
+  const auto sees = [&](const UniqueFd& listener) {
+    return std::ranges::count_if(listeners.value(), [&](const auto& socket) {
+      return socket.inode == inodeOf(listener) && socket.local.port == localPort(listener);
+    });
+  };
+  CHECK(sees(one) == 1);
+  CHECK(sees(other) == 1);
+  CHECK(countOf(listeners.value(), SocketState::kListen) == listeners.value().size());
+}
+
 TEST_CASE("a lost descriptor fails one call and is replaced by the next") {
   const UniqueFd listener = listenOnLoopback();
   SockDiag sockDiag;

@@ -1,8 +1,9 @@
-import { elsewhereOf, findEndpoints } from '../endpoints/find.ts';
+import { elsewhereOf, type FindOptions, findEndpoints } from '../endpoints/find.ts';
 import { placeOf } from '../endpoints/match.ts';
 import { type Target, targetsOf } from '../endpoints/targets.ts';
 import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
 import { type DaemonWatch, watchDaemon } from '../inspect/daemon.ts';
+import { readOwnListeners } from '../inspect/own-listeners.ts';
 import { findProcess, type Process } from '../inspect/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../inspect/procfs/scan.ts';
 import type { Endpoint } from '../inspect/types.ts';
@@ -38,7 +39,12 @@ interface Place {
 export function chooseTargets(options: LookOptionValues, place: Place): Watching {
   const given = givenEndpoints(options.addr, place.env);
   const process = options.pid === null ? null : processOf(options.pid, place);
-  return given.length > 0 ? watchGiven(given, process, place) : watchFound(process, place);
+  // Who does not want sock-diag gets nothing by it.
+  const ownListeners =
+    options.inspector === 'procfs' ? undefined : () => readOwnListeners(place.procRoot);
+  return given.length > 0
+    ? watchGiven(given, process, place)
+    : watchFound(process, place, ownListeners);
 }
 
 function processOf(pid: number, { procRoot }: Place): Process {
@@ -73,12 +79,16 @@ function watchGiven(given: readonly Endpoint[], process: Process | null, place: 
   return { targets, daemon, find: null };
 }
 
-function watchFound(process: Process | null, place: Place): Watching {
+function watchFound(
+  process: Process | null,
+  place: Place,
+  ownListeners: FindOptions['ownListeners'],
+): Watching {
   const { procRoot, inPod, env, defer, notify } = place;
   const assumed = assumedEndpoints(env);
   const pid = process?.pid;
   const find = (scan?: ProcessScan): FoundDaemon[] =>
-    findEndpoints(procRoot, { pid, scan, known: assumed });
+    findEndpoints(procRoot, { pid, scan, known: assumed, ownListeners });
   const scan = scanProcesses(procRoot);
   const { daemons, failure } = findOrFail(() => find(scan));
   for (const daemon of daemons) {

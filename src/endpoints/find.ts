@@ -17,6 +17,8 @@ export interface FindOptions {
    * anything listens on.
    */
   readonly known?: readonly Endpoint[];
+  /** The listeners of our own network namespace, where there is a better way to them than its tables. */
+  readonly ownListeners?: (() => readonly Listener[]) | undefined;
 }
 
 /**
@@ -29,12 +31,17 @@ export interface FindOptions {
  */
 export function findEndpoints(
   procRoot: string,
-  { pid, scan = scanProcesses(procRoot), known = [] }: FindOptions = {},
+  { pid, scan = scanProcesses(procRoot), known = [], ownListeners }: FindOptions = {},
 ): FoundDaemon[] {
   const processes = pid === undefined ? scan.daemons() : listOf(findProcess(procRoot, pid));
   const tables = new Map<string, readonly Listener[]>();
-  const listenersAt = ({ netDirectory, id }: Elsewhere): readonly Listener[] => {
-    const listeners = tables.get(id) ?? readListeners(netDirectory);
+  const read = (namespace: Elsewhere): readonly Listener[] =>
+    ownListeners !== undefined && unlessOurs(procRoot, namespace) === null
+      ? ownListeners()
+      : readListeners(namespace.netDirectory);
+  const listenersAt = (namespace: Elsewhere): readonly Listener[] => {
+    const { id } = namespace;
+    const listeners = tables.get(id) ?? read(namespace);
     tables.set(id, listeners);
     return listeners;
   };

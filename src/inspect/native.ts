@@ -20,6 +20,8 @@ export interface NativeAddon {
 interface NativeSockDiag {
   /** The LISTEN and ESTABLISHED TCP sockets of both families with this local port. */
   tcp(localPort: number): NativeTcpSocket[];
+  /** The LISTEN TCP sockets of both families with any local port. */
+  tcpListeners(): NativeTcpSocket[];
   /** The sockets with exactly this name; an abstract one begins with a zero byte. */
   unix(name: Uint8Array): NativeUnixSockets;
   close(): void;

@@ -180,4 +180,19 @@ describe('its file', () => {
       { kind: 'config-unreadable', pid: 7, path: '/etc/buildkit/buildkitd.toml', reason },
     ]);
   });
+
+  it('are asked for in a better way where there is one, in our own network namespace alone', () => {
+    tree.network({ tcp: { 5: 1111 } });
+    tree.network({ tcp: { 6: 2222 } }, 'theirs');
+    tree.add(7, { comm: 'buildkitd', sockets: [5] });
+    tree.add(8, { comm: 'buildkitd', sockets: [6], network: 'theirs' });
+    const ownListeners = () => [
+      { kind: 'tcp', inode: 5, localAddress: '0.0.0.0', localPort: 3333 } as const,
+    ];
+    const daemons = findEndpoints(tree.procRoot, { ownListeners });
+    expect(daemons.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))).toEqual([
+      'tcp://0.0.0.0:3333',
+      'tcp://0.0.0.0:2222',
+    ]);
+  });
 });

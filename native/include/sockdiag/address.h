@@ -11,6 +11,9 @@ namespace sockdiag {
 /// A TCP port in host byte order.
 enum class Port : std::uint16_t {};
 
+/// No port of a socket's own; asked for, it stands for all.
+inline constexpr Port kAnyPort{0};
+
 /// An IP address: 4 bytes (AF_INET) or 16 (AF_INET6) in network byte order, the rest zero.
 struct InetAddress {
   int family;

@@ -13,6 +13,7 @@ namespace sockdiag {
 struct TcpQuestion {
   /// AF_UNSPEC for either.
   std::uint8_t family;
+  /// kAnyPort for each.
   Port localPort;
   StateMask states = kVisibleStates;
 };

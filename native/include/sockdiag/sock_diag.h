@@ -17,6 +17,8 @@ namespace sockdiag {
 class SockDiag {
  public:
   Result<std::vector<TcpSocket>> tcpSockets(Port localPort);
+  /// Those of all ports, without traffic. The large table of connections is left out.
+  Result<std::vector<TcpSocket>> tcpListeners();
   Result<UnixSockets> unixSockets(Bytes name);
 
  private:

@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { expect, test } from 'vitest';
+import { readOwnListeners } from '../../src/inspect/own-listeners.ts';
+import { type Listener, readListeners } from '../../src/inspect/procfs/listeners.ts';
+
+const byInode = (one: Listener, other: Listener): number => one.inode - other.inode;
+
+test('the listeners that the kernel is asked for are those of its tables', async (context) => {
+  const where = [
+    { host: '127.0.0.1' },
+    { host: '::1' },
+    { host: '::', ipv6Only: false },
+    { path: `\0buildkit-drain-own-listeners-${process.pid}` },
+  ];
+  const servers = where.map((each): Server => createServer().listen({ port: 0, ...each }));
+  context.onTestFinished(() => {
+    for (const server of servers) {
+      server.close();
+    }
+  });
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+
+  const own = readOwnListeners('/proc').toSorted(byInode);
+  expect(own).toEqual(readListeners('/proc/net').toSorted(byInode));
+  const addresses = own.map((listener) => listener.kind === 'tcp' && listener.localAddress);
+  expect(addresses).toEqual(expect.arrayContaining(['127.0.0.1', '::1', '::']));
+});
