@@ -28,6 +28,10 @@ const shortestBlindnessMs = 1000;
 // The second look that makes sure of a gone daemon need not wait for a long interval.
 const longestSecondLookMs = 100;
 
+// While nothing can end the wait but what wakes it, looks are only for the log, and for what is known
+// of who is there. docs/decisions/cost.md has the reasons.
+const heldIntervalMs = 1000;
+
 export interface DrainInput {
   /** Takes the samples. */
   readonly sampler: Sampler;
@@ -54,12 +58,16 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
   const builds = watchBuilds(input.builds, config.builds === 'require', clock);
   const look = createObserver({ sampler, builds, rule: plan, clock });
   let state = beginQuiet(startedMs);
+  let isHeld = false;
   signal.addEventListener('abort', () => clock.wake(), { once: true });
 
   while (!signal.aborted) {
     const before = state;
-    const isWatched = (toMs: number): boolean => gapMs(before, toMs) <= plan.maxGapMs;
+    // Who has come since a look long ago is not as young as it seems.
+    const longestGapMs = isHeld ? 2 * plan.intervalMs : plan.maxGapMs;
+    const isWatched = (toMs: number): boolean => gapMs(before, toMs) <= longestGapMs;
     const observation = look(isWatched, chronicle.progressDueMs());
+    isHeld = observation.isHeld;
     state = observe(before, observation.reading, plan);
     const isAsking = builds.isAsking();
     chronicle.record({ ...observation, builds: builds.latest(), isAsking, before, after: state });
@@ -119,8 +127,13 @@ async function untilNextLook(
   chronicle: Chronicle,
 ): Promise<QuietState> {
   const nowMs = clock.now();
-  const { reading, reviewDueMs } = observation;
+  const { reading, reviewDueMs, isHeld } = observation;
   const dueMs = nextDueMs(state, plan, chronicle.progressDueMs(), nowMs);
+  if (isHeld) {
+    const lookMs = nowMs + Math.max(plan.intervalMs, heldIntervalMs);
+    await clock.sleep(Math.min(lookMs, dueMs) - nowMs);
+    return state;
+  }
   const nextMs = Math.min(nowMs + intervalMs(state, plan), dueMs);
   if (nextMs === dueMs || reviewDueMs <= nowMs || reading.kind !== 'counted') {
     await clock.sleep(Math.max(0, nextMs - nowMs));

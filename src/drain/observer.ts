@@ -12,6 +12,11 @@ export interface Observation {
   readonly sample: Sample;
   readonly reading: Reading;
   readonly roster: Roster;
+  /**
+   * Whether there are too many clients for any end of the wait until one of them is gone, and that
+   * will be told without a look.
+   */
+  readonly isHeld: boolean;
   /** When to look in full again though no connection comes or goes, in milliseconds. */
   readonly reviewDueMs: number;
 }
@@ -70,7 +75,10 @@ export function createObserver(
     const askDueMs = builds.askIfDue(need);
 
     const reading = readingOf({ fromMs, toMs }, sample, roster, input);
-    return { sample, reading, roster, reviewDueMs: Math.min(census.reviewDueMs, askDueMs) };
+    const announced = clients.filter(({ connection }) => sampler.announcesEnd(connection));
+    const isHeld = reading.kind === 'counted' && announced.length > rule.maxConnections;
+    const reviewDueMs = Math.min(census.reviewDueMs, askDueMs);
+    return { sample, reading, roster, isHeld, reviewDueMs };
   };
 }
 

@@ -121,6 +121,7 @@ export function followEndpoints(input: FollowInput): Sampler {
     },
     isUnchanged: () => latest === settled && sampler.isUnchanged(),
     traffic: () => sampler.traffic(),
+    announcesEnd: (connection) => sampler.announcesEnd(connection),
   };
 }
 

@@ -36,6 +36,8 @@ export interface Looker {
   readonly isUnchanged: () => boolean;
   /** The traffic of the latest look's connections, as far as it is to be had. */
   readonly traffic: () => TrafficOf;
+  /** Whether the ends of the latest look's connections will be told without any look. */
+  readonly announcesEnds: () => boolean;
 }
 
 export interface PassedOver {
@@ -125,6 +127,9 @@ export function lookByBest(
     },
     traffic() {
       return trafficOf(chosen, endpoint);
+    },
+    announcesEnds() {
+      return chosen?.announcesEnds?.(endpoint) ?? false;
     },
   };
 }

@@ -44,6 +44,9 @@ export function createSockDiagInspector(): Inspector {
     onEnd(endpoint, callback) {
       return ask(() => watchOf(endpoint).onEnd(callback));
     },
+    announcesEnds(endpoint) {
+      return watches.get(endpoint.address)?.announcesEnds() ?? false;
+    },
     seenBetweenLooks(endpoint) {
       return watches.get(endpoint.address)?.seenBetweenLooks() ?? 0;
     },

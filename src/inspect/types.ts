@@ -108,6 +108,11 @@ export interface Inspector {
    * @returns false where the kernel does not tell. Looks are as good without.
    */
   onEnd?(endpoint: Endpoint, callback: (() => void) | null): boolean;
+  /**
+   * Whether `onEnd` was called and will call back: soon after the kernel has freed the socket of a
+   * connection that was seen.
+   */
+  announcesEnds?(endpoint: Endpoint): boolean;
   /** Connections that came and went without any look having seen them: at least so many. */
   seenBetweenLooks?(endpoint: Endpoint): number;
   /**
@@ -167,6 +172,8 @@ export interface Sampler {
   readonly isUnchanged: () => boolean;
   /** The traffic of the latest sample's connections, as far as it is to be had. */
   readonly traffic: () => TrafficOf;
+  /** Whether the end of this connection, which was seen, will be told without any look. */
+  readonly announcesEnd: (connection: Connection) => boolean;
 }
 
 /** Why a look gave no answer. Code decides by `code`; people read `message`. */

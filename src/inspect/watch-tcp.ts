@@ -9,6 +9,7 @@ const counterUnreadable =
 
 export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
   const tracker = new addon.TcpTracker(endpoint.localPort);
+  let isAnnounced = false;
   let seen: { readonly revision: number; readonly sight: Sight } | undefined;
 
   return {
@@ -33,7 +34,11 @@ export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
       );
     },
     onEnd(callback) {
-      return tracker.onDestroyed(callback);
+      isAnnounced = tracker.onDestroyed(callback);
+      return isAnnounced;
+    },
+    announcesEnds() {
+      return isAnnounced;
     },
     seenBetweenLooks() {
       return tracker.seenBetweenPolls();

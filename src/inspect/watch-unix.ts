@@ -71,6 +71,9 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
     onEnd() {
       return false;
     },
+    announcesEnds() {
+      return false;
+    },
     seenBetweenLooks() {
       return 0;
     },

@@ -7,6 +7,7 @@ export interface Watch {
   isUnchanged(): boolean;
   traffic(): TrafficOf;
   onEnd(callback: (() => void) | null): boolean;
+  announcesEnds(): boolean;
   seenBetweenLooks(): number;
   handicap(): string | null;
   mode(): LookMode | null;

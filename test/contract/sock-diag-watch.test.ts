@@ -117,11 +117,14 @@ test.each([
 test('the end of a connection calls back at once, and one that no look saw is counted', async () => {
   const { inspector, endpoint, arrive } = await scene();
   let calls = 0;
+  inspector.look(endpoint);
+  expect(inspector.announcesEnds?.(endpoint)).toBe(false);
   expect(
     inspector.onEnd?.(endpoint, () => {
       calls += 1;
     }),
   ).toBe(true);
+  expect(inspector.announcesEnds?.(endpoint)).toBe(true);
 
   const client = await arrive();
   inspector.look(endpoint);

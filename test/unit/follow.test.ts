@@ -51,6 +51,7 @@ function setUp() {
         return shown;
       },
       isUnchanged: () => true,
+      announcesEnds: () => false,
       traffic: () => new Map(),
     }),
     daemon: { remember: () => {}, state: () => world.state },

@@ -19,6 +19,7 @@ function setUp(isAssumed: boolean) {
     daemon: { kind: 'dead' } as DaemonState,
     remembered: [] as readonly number[],
     isUnchanged: false,
+    announcesEnds: false,
   };
   const daemon: DaemonWatch = {
     remember: (inodes) => {
@@ -29,6 +30,7 @@ function setUp(isAssumed: boolean) {
   const lookerAt = (look: () => EndpointLook): Looker => ({
     look,
     isUnchanged: () => now.isUnchanged,
+    announcesEnds: () => now.announcesEnds,
     traffic: () => new Map(),
   });
   const sampler = createSampler(
@@ -141,5 +143,13 @@ describe('an endpoint that is only assumed', () => {
         message: expect.stringContaining(`${tcpEndpoint.address} or ${unixEndpoint.address}`),
       },
     });
+  });
+
+  it('knows by its endpoint whether the end of a connection will be told', () => {
+    const { now, sampler } = setUp(false);
+    const elsewhere = { ...builder, endpoint: 'tcp://0.0.0.0:4321' };
+    expect([builder, elsewhere].map(sampler.announcesEnd)).toEqual([false, false]);
+    now.announcesEnds = true;
+    expect([builder, elsewhere].map(sampler.announcesEnd)).toEqual([true, false]);
   });
 });

@@ -78,7 +78,12 @@ export function samplerOf(
   sample: () => Sample,
   trafficNow: () => TrafficOf = () => new Map(),
 ): Sampler {
-  return { sample, isUnchanged: () => false, traffic: trafficNow };
+  return {
+    sample,
+    isUnchanged: () => false,
+    traffic: trafficNow,
+    announcesEnd: () => false,
+  };
 }
 
 /** What `wait` does without options, but for the daemon's word, which nobody gives here. */
