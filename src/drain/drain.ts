@@ -33,7 +33,7 @@ const longestSecondLookMs = 100;
 const heldIntervalMs = 1000;
 
 export interface DrainInput {
-  /** Takes the samples. */
+  /** Takes the samples. Whoever has an inspector tell of ends has to wake the clock with it. */
   readonly sampler: Sampler;
   /** Asks the daemon which builds are running; null where it is not to be asked. */
   readonly builds: BuildsSource | null;

@@ -6,7 +6,7 @@ export const onBlindChoices = ['hold', 'exit'] as const;
 
 /** How a wait is to be done. All times are in milliseconds. */
 export interface DrainConfig {
-  /** Time between two looks. */
+  /** Time between two looks; a second, where that is longer, while a client holds whose end will be told. */
   readonly intervalMs: number;
   /** How long no client may be seen before the wait ends. */
   readonly quietPeriodMs: number;
