@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
-import type { Screen } from './cli/surroundings.ts';
 import { run } from './cli/run.ts';
+import type { Screen } from './cli/surroundings.ts';
 
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -15,8 +15,8 @@ import { BadValueError } from '../options/bad-value.ts';
 import { parseFrom, readOptions } from '../options/read-options.ts';
 import { type ExitCode, exitCodes, interruptedBy } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import type { Surroundings } from './surroundings.ts';
 import { checkWritable, writeResult } from './result-files.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const stderrDescriptor = 2;
 const meansNames = watchMeans.map(({ name }) => name);

@@ -9,8 +9,8 @@ import { type CostOptionValues, costOptions } from '../options/cost-options.ts';
 import { readOptions } from '../options/read-options.ts';
 import { type ExitCode, exitCodes, interruptedBy } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import type { Surroundings } from './surroundings.ts';
 import { checkWritable, writeResult } from './result-files.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const stderrDescriptor = 2;
 
