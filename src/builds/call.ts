@@ -41,7 +41,8 @@ export function call(
       ':path': path,
       'content-type': 'application/grpc',
       te: 'trailers',
-      'grpc-timeout': `${timeoutMs}m`,
+      // For the daemon to give up by itself. That it took too long is ours to say, and in time.
+      'grpc-timeout': `${2 * timeoutMs}m`,
       'user-agent': 'buildkit-drain',
     };
     const stream = session.request(headers, { signal });

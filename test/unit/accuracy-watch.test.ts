@@ -64,10 +64,11 @@ describe('a watch', () => {
   it('looks again when a quiet period would be over', async () => {
     const source = played([]);
     const { finish } = watch(source, anHourMs, [0, 20, 60]);
-    await expect.poll(() => source.looks).toBe(3);
+    await expect.poll(() => source.looks).toBeGreaterThanOrEqual(3);
     const { fromMs, toMs } = await finish();
-    expect((fromMs[1] ?? 0) - (toMs[0] ?? 0)).toBeGreaterThanOrEqual(20 - timerGrainMs);
-    expect((fromMs[2] ?? 0) - (toMs[0] ?? 0)).toBeGreaterThanOrEqual(60 - timerGrainMs);
+    const afterMs = fromMs.slice(1).map((ms) => ms - (toMs[0] ?? 0));
+    expect(afterMs[0]).toBeGreaterThanOrEqual(20 - timerGrainMs);
+    expect(afterMs.at(-1)).toBeGreaterThanOrEqual(60 - timerGrainMs);
   });
 
   it('looks at the interval alone, if that is all it is to do', async () => {
