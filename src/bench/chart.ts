@@ -67,8 +67,8 @@ function processPlot({ process }: CostResults): DotPlot {
     title: 'CPU of the whole process, of one core',
     hollowMeaning: 'an empty timer of Node.js',
     filledMeaning: 'buildkit-drain wait',
-    rows: process.map(({ intervalMs, ratio, timerCpuPercent, waitCpuPercent }) => ({
-      name: `every ${intervalMs} ms`,
+    rows: process.map(({ intervalMs, clients, ratio, timerCpuPercent, waitCpuPercent }) => ({
+      name: `every ${intervalMs} ms, ${clients === 0 ? 'in quiet' : `${clients} clients`}`,
       aside: ratio === null ? '' : `${ratioText(ratio)} the timer`,
       hollow: timerCpuPercent > 0 ? timerCpuPercent : null,
       filled: waitCpuPercent,

@@ -63,8 +63,12 @@ export async function runScript(
 }
 
 /** Starts `buildkit-drain wait` for the daemon of the crew, and returns after its first sample. */
-export async function launchWait(stage: Stage, args: readonly string[]): Promise<LaunchedWait> {
-  const addr = `tcp://127.0.0.1:${stage.crew.port}`;
+export async function launchWait(
+  stage: Stage,
+  args: readonly string[],
+  port = stage.crew.port,
+): Promise<LaunchedWait> {
+  const addr = `tcp://127.0.0.1:${port}`;
   const options = ['--addr', addr, '--log-to', 'stderr', '--timeout', longestWait, ...args];
   const { reader, writeEnd, closeWriteEnd } = await openPipe();
   const [launched] = launch(stage, [stage.program, 'wait', ...options], writeEnd);

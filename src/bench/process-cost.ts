@@ -1,62 +1,79 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { type Launched, launchScript, launchWait } from './children.ts';
 import type { Stage } from './context.ts';
 import { peakResidentKib, processCpuMs } from './proc.ts';
 import { pairedRatio } from './statistics.ts';
-import type { ProcessResult } from './types.ts';
+import { type ProcessResult, referenceClients } from './types.ts';
 
 // What a start costs is measured elsewhere.
 const settleMs = 1000;
 const slices = 10;
 
-/** Measures the whole process beside an empty timer, for each interval and over the same time. */
+// Nothing of it is to end by itself.
+const longQuiet = '24h';
+
+/**
+ * Measures the whole process beside an empty timer, for each interval and over the same time: once
+ * with clients, while it waits for their end, and once without, while it makes sure of quiet.
+ */
 export async function measureProcess(stage: Stage): Promise<void> {
   for (const intervalMs of stage.plan.intervalsMs) {
     stage.startStep(`whole process at ${intervalMs} ms, for ${stage.plan.windowMs / 1000} s`);
-    const result = await measureInterval(stage, intervalMs);
-    stage.send({ kind: 'process', result });
-  }
-}
-
-async function measureInterval(stage: Stage, intervalMs: number): Promise<ProcessResult> {
-  const timer = launchScript(stage, `setInterval(() => {}, ${intervalMs})`);
-  try {
-    const wait = await launchWait(stage, ['--interval', `${intervalMs}ms`]);
-    try {
-      await stage.sleep(settleMs);
-      return await watch(stage, intervalMs, wait, timer);
-    } finally {
-      await wait.kill();
+    for (const result of await measureInterval(stage, intervalMs)) {
+      stage.send({ kind: 'process', result });
     }
-  } finally {
-    await timer.kill();
   }
 }
 
+async function measureInterval(stage: Stage, intervalMs: number): Promise<ProcessResult[]> {
+  const nobodys = createServer().listen(0, '127.0.0.1');
+  await once(nobodys, 'listening');
+  const { port } = nobodys.address() as AddressInfo;
+  const launched: Launched[] = [];
+  const keep = <Kind extends Launched>(each: Kind): Kind => {
+    launched.push(each);
+    return each;
+  };
+  try {
+    const timer = keep(launchScript(stage, `setInterval(() => {}, ${intervalMs})`));
+    const args = ['--interval', `${intervalMs}ms`, '--quiet-period', longQuiet];
+    const busy = keep(await launchWait(stage, args));
+    const quiet = keep(await launchWait(stage, args, port));
+    await stage.sleep(settleMs);
+    const readings = await watch(stage, [busy, quiet, timer]);
+    const [ofBusy, ofQuiet, ofTimer] = readings.cpuMs as [number[], number[], number[]];
+    const result = (clients: number, wait: Launched, cpuMs: readonly number[]): ProcessResult => ({
+      intervalMs,
+      clients,
+      windowMs: Math.round(readings.windowMs),
+      waitCpuPercent: (sum(cpuMs) / readings.windowMs) * 100,
+      timerCpuPercent: (sum(ofTimer) / readings.windowMs) * 100,
+      ratio: pairedRatio([sum(cpuMs)], [sum(ofTimer)])?.median ?? null,
+      sliceRatio: pairedRatio(cpuMs, ofTimer),
+      waitPeakKib: peakResidentKib(wait.pid),
+      timerPeakKib: peakResidentKib(timer.pid),
+    });
+    return [result(referenceClients, busy, ofBusy), result(0, quiet, ofQuiet)];
+  } finally {
+    await Promise.all(launched.map((each) => each.kill()));
+    nobodys.close();
+  }
+}
+
+/** What each process has used in each slice of the same window. */
 async function watch(
   { plan, nowMs, sleep }: Stage,
-  intervalMs: number,
-  wait: Launched,
-  timer: Launched,
-): Promise<ProcessResult> {
+  processes: readonly Launched[],
+): Promise<{ readonly windowMs: number; readonly cpuMs: readonly number[][] }> {
   const fromMs = nowMs();
-  const readings = [{ wait: processCpuMs(wait.pid), timer: processCpuMs(timer.pid) }];
+  const readings = [processes.map(({ pid }) => processCpuMs(pid))];
   for (let slice = 1; slice <= slices; slice += 1) {
     await sleep(Math.max(0, fromMs + (plan.windowMs * slice) / slices - nowMs()));
-    readings.push({ wait: processCpuMs(wait.pid), timer: processCpuMs(timer.pid) });
+    readings.push(processes.map(({ pid }) => processCpuMs(pid)));
   }
-  const windowMs = nowMs() - fromMs;
-  const waitCpuMs = steps(readings.map((each) => each.wait));
-  const timerCpuMs = steps(readings.map((each) => each.timer));
-  return {
-    intervalMs,
-    windowMs: Math.round(windowMs),
-    waitCpuPercent: (sum(waitCpuMs) / windowMs) * 100,
-    timerCpuPercent: (sum(timerCpuMs) / windowMs) * 100,
-    ratio: pairedRatio([sum(waitCpuMs)], [sum(timerCpuMs)])?.median ?? null,
-    sliceRatio: pairedRatio(waitCpuMs, timerCpuMs),
-    waitPeakKib: peakResidentKib(wait.pid),
-    timerPeakKib: peakResidentKib(timer.pid),
-  };
+  const cpuMs = processes.map((_, index) => steps(readings.map((each) => each[index] ?? 0)));
+  return { windowMs: nowMs() - fromMs, cpuMs };
 }
 
 /** The differences between each value and the one before. */

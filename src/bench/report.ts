@@ -83,9 +83,10 @@ function wholeProcess({ process }: CostResults): Section {
     title: 'The whole process',
     note: 'CPU of `buildkit-drain wait` in percent of one core, beside an empty timer of Node.js.',
     table: [
-      ['interval', 'wait', 'empty timer', 'ratio', 'most memory', 'of the timer'],
+      ['interval', 'clients', 'wait', 'empty timer', 'ratio', 'most memory', 'of the timer'],
       ...process.map((each) => [
         `${each.intervalMs} ms`,
+        String(each.clients),
         percentText(each.waitCpuPercent),
         percentText(each.timerCpuPercent),
         each.ratio === null ? '-' : ratioText(each.ratio),

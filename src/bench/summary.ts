@@ -62,9 +62,10 @@ function growth(results: CostResults): string[][] {
 }
 
 function wholeProcess({ process }: CostResults): string[][] {
-  return process.flatMap(({ intervalMs, ratio, sliceRatio }) => {
-    const what = `CPU of \`wait\` at ${intervalMs} ms, beside an empty timer`;
-    const aim = intervalMs === 100 ? 'at most 1.5×' : undefined;
+  return process.flatMap(({ intervalMs, clients, ratio, sliceRatio }) => {
+    const who = clients === 0 ? 'in quiet' : `with ${clients} clients`;
+    const what = `CPU of \`wait\` at ${intervalMs} ms ${who}, beside an empty timer`;
+    const aim = intervalMs === 100 && clients > 0 ? 'at most 1.5×' : undefined;
     return ratio === null || sliceRatio === null
       ? []
       : [row(what, { ...sliceRatio, median: ratio }, aim)];

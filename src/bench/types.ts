@@ -46,6 +46,8 @@ export interface PollResult {
 /** `buildkit-drain wait` and an empty timer of the same interval, side by side for one window. */
 export interface ProcessResult {
   readonly intervalMs: number;
+  /** Clients that are connected all the while. */
+  readonly clients: number;
   readonly windowMs: number;
   /** User and system time over the whole window, as a percentage of one core. */
   readonly waitCpuPercent: number;

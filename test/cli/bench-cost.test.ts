@@ -101,7 +101,12 @@ describe('bench cost', () => {
       expect(cpuUs.median).toBeGreaterThan(1);
       expect(wallUs.median).toBeGreaterThan(1);
     }
-    expect(results.process.map(({ intervalMs }) => intervalMs)).toEqual([50, 5]);
+    expect(results.process.map(({ intervalMs, clients }) => [intervalMs, clients])).toEqual([
+      [50, 3],
+      [50, 0],
+      [5, 3],
+      [5, 0],
+    ]);
     for (const { waitCpuPercent, timerCpuPercent, waitPeakKib, timerPeakKib } of results.process) {
       expect(waitCpuPercent).toBeGreaterThan(0);
       expect(timerCpuPercent).toBeGreaterThan(0);

@@ -23,7 +23,12 @@ describe('the report on a run', () => {
         '1.82× to 2.20×',
         'at most 1.5×',
       ],
-      ['CPU of `wait` at 100 ms, beside an empty timer', '1.50×', '1.45× to 1.55×', 'at most 1.5×'],
+      [
+        'CPU of `wait` at 100 ms with 3 clients, beside an empty timer',
+        '1.50×',
+        '1.45× to 1.55×',
+        'at most 1.5×',
+      ],
       ['start to first sample, beside `node -e 0`', '1.50×', '1.50× to 1.50×', 'at most 1.5×'],
       ['memory at the first sample, beside `node -e 0`', '1.13×', '1.13× to 1.13×', 'at most 1.2×'],
       [
@@ -46,6 +51,7 @@ describe('the report on a run', () => {
   it('tells what is unknown from what is zero', () => {
     expect(tables['The whole process']?.[1]).toEqual([
       '1 ms',
+      '0',
       '30.0 %',
       '0.00 %',
       '-',

@@ -57,6 +57,7 @@ export const costResults: CostResults = {
   process: [
     {
       intervalMs: 100,
+      clients: 3,
       windowMs: 60_001,
       waitCpuPercent: 0.24,
       timerCpuPercent: 0.16,
@@ -67,6 +68,7 @@ export const costResults: CostResults = {
     },
     {
       intervalMs: 1,
+      clients: 0,
       windowMs: 60_001,
       waitCpuPercent: 30,
       timerCpuPercent: 0,
