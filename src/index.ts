@@ -3,8 +3,9 @@ export {
   type BuildsClientOptions,
   createBuildsClient,
 } from './builds/client.ts';
-export type { Build, BuildsAnswer, TlsConfig } from './builds/types.ts';
+export type { Build, BuildsAnswer, BuildsSource, TlsConfig } from './builds/types.ts';
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
+export { drainDefaults } from './drain/defaults.ts';
 export { type DrainInput, drain } from './drain/drain.ts';
 export type { Roster, RosterEntry } from './drain/roster.ts';
 export type {

@@ -54,7 +54,7 @@ describe('the README', () => {
     server.close();
     rmSync(folder, { recursive: true });
     expect(stderr).toBe('');
-    expect(stdout).toBe('started\ndrained\n');
+    expect(stdout).toBe('started\nbuilds\ndrained\n');
     expect(status).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BuildsAnswer } from '../../src/builds/types.ts';
+import { drainDefaults as config } from '../../src/drain/defaults.ts';
 import { drain } from '../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
 import {
@@ -8,7 +9,7 @@ import {
   type Sample,
   type Traffic,
 } from '../../src/inspect/types.ts';
-import { client, config, counted, samplerOf, traffic } from './support/samples.ts';
+import { client, counted, samplerOf, traffic } from './support/samples.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
 
 const builder = client('10.0.0.5:4000');

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BuildsAnswer } from '../../src/builds/types.ts';
+import { drainDefaults as config } from '../../src/drain/defaults.ts';
 import { drain } from '../../src/drain/drain.ts';
 import { shortestSilenceMs } from '../../src/drain/standing.ts';
 import type { DrainConfig, DrainOutcome } from '../../src/drain/types.ts';
 import { type Connection, InspectError, type Sample } from '../../src/inspect/types.ts';
-import { client, config, counted, failed, samplerOf, traffic } from './support/samples.ts';
+import { client, counted, failed, samplerOf, traffic } from './support/samples.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
 
 /** One client of a made-up history, its times in ticks of one interval. */

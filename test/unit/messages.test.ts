@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { drainDefaults as config } from '../../src/drain/defaults.ts';
 import type { Roster } from '../../src/drain/roster.ts';
 import type { DrainStatus, DrainTally } from '../../src/drain/types.ts';
 import { type Connection, InspectError } from '../../src/inspect/types.ts';
 import { eventEntry } from '../../src/report/events.ts';
 import { noticeEntry } from '../../src/report/notices.ts';
 import { outcomeEntry } from '../../src/report/outcome.ts';
-import { client, config, counted, failed, tcpEndpoint } from './support/samples.ts';
+import { client, counted, failed, tcpEndpoint } from './support/samples.ts';
 
 const builder = client('10.0.0.5:43210');
 const queued = client(null, { inode: 0, endpoint: 'unix:///run/b.sock' });

@@ -1,4 +1,3 @@
-import type { DrainConfig } from '../../../src/drain/types.ts';
 import {
   type Connection,
   type CountedSample,
@@ -85,19 +84,3 @@ export function samplerOf(
     announcesEnd: () => false,
   };
 }
-
-/** What `wait` does without options, but for the daemon's word, which nobody gives here. */
-export const config: DrainConfig = {
-  intervalMs: 100,
-  quietPeriodMs: 10_000,
-  timeoutMs: null,
-  minWaitMs: 0,
-  maxConnections: 0,
-  counts: () => true,
-  probeGraceMs: 1000,
-  ignoreSilentMs: null,
-  ignoreUnreachableMs: 120_000,
-  builds: 'auto',
-  onBlind: 'hold',
-  progressEveryMs: 30_000,
-};
