@@ -76,7 +76,7 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
     if (outcome !== null) {
       return outcome;
     }
-    state = await untilNextLook(state, observation, plan, input, chronicle);
+    state = await untilNextLook(state, observation, plan, input, chronicle, isAsking);
   }
   return { kind: 'interrupted', reason: signal.reason, ...chronicle.tally(clock.now()) };
 }
@@ -125,10 +125,11 @@ async function untilNextLook(
   plan: Plan,
   { clock, sampler }: DrainInput,
   chronicle: Chronicle,
+  isAsking: boolean,
 ): Promise<QuietState> {
   const nowMs = clock.now();
   const { reading, reviewDueMs, isHeld } = observation;
-  const dueMs = nextDueMs(state, plan, chronicle.progressDueMs(), nowMs);
+  const dueMs = nextDueMs(state, plan, isAsking ? Infinity : chronicle.progressDueMs(), nowMs);
   if (isHeld) {
     const lookMs = nowMs + Math.max(plan.intervalMs, heldIntervalMs);
     await clock.sleep(Math.min(lookMs, dueMs) - nowMs);
@@ -159,8 +160,9 @@ function intervalMs({ goneInARow }: QuietState, plan: Plan): number {
 
 /** What is not to wait for the interval's end: the end of the quiet period, the deadline, … */
 function nextDueMs(state: QuietState, plan: Plan, progressDueMs: number, nowMs: number): number {
-  // Where a sample has begun before the end of the quiet period, the next one makes sure at once.
-  const endMs = Math.max(nowMs, drainedAtMs(state, plan) ?? Infinity);
-  const others = [plan.deadlineMs, progressDueMs].filter((ms) => ms > nowMs);
-  return Math.min(endMs, ...others);
+  // Of a daemon that looks gone, the second look is waited for, even at the deadline.
+  const deadlineMs = state.goneInARow > 0 ? Infinity : plan.deadlineMs;
+  const firstMs = Math.min(drainedAtMs(state, plan) ?? Infinity, deadlineMs, progressDueMs);
+  // What has come due since the look was taken is due at once.
+  return Math.max(nowMs, firstMs);
 }

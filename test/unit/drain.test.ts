@@ -195,6 +195,26 @@ describe('the events of a wait', () => {
     expect(kindsOf(events).filter((kind) => kind === 'progress')).toHaveLength(3);
   });
 
+  it('tell of progress that came due while a line was written, and pass no deadline so', async () => {
+    const clock = new VirtualClock();
+    const same = counted();
+    const sampler = { ...samplerOf(() => same), isUnchanged: () => true };
+    const events: DrainEvent[] = [];
+    const input = { sampler, builds: null, clock, signal: new AbortController().signal };
+    const onEvent = (event: DrainEvent): void => {
+      events.push(event);
+      clock.ms += event.kind === 'started' ? 120 : 0;
+    };
+    const once = { ...config, progressEveryMs: 100, timeoutMs: 5000 };
+    await drain({ ...input, config: once, onEvent });
+    expect(kindsOf(events).filter((kind) => kind === 'progress').length).toBeGreaterThan(30);
+
+    const begunMs = clock.now();
+    const late = { ...config, timeoutMs: 110 };
+    expect(await drain({ ...input, config: late, onEvent })).toMatchObject({ kind: 'timed-out' });
+    expect(clock.now() - begunMs).toBeLessThanOrEqual(320);
+  });
+
   it('tell once that sight was lost and once that it is back', async () => {
     const { events } = await run((ms) => (ms > 500 && ms < 2000 ? failed() : counted(builder)), {
       timeoutMs: 3000,
