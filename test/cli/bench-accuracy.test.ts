@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   mkdtempSync,
   readdirSync,
@@ -10,11 +8,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AccuracyResults } from '../../src/bench/accuracy/types.ts';
-
-const program = fileURLToPath(new URL('../../dist/bin/buildkit-drain.cjs', import.meta.url));
+import { type Bench, commandLines, startBench as startBenchOf } from '../support/bench.ts';
 
 const small = ['--phase', '800ms', '--quiet-periods', '0s,100ms', '--intervals', '20ms'];
 
@@ -26,32 +22,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-interface Bench {
-  readonly child: ChildProcess;
-  readonly said: (text: string) => Promise<void>;
-  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
-}
-
-function startBench(args: readonly string[], env: Record<string, string> = {}): Bench {
-  const child = spawn(process.execPath, [program, 'bench', 'accuracy', ...args], {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  }
-  return {
-    child,
-    said: async (text) => {
-      while (!output.stderr.includes(text)) {
-        await once(child.stderr, 'data');
-      }
-    },
-    ended: once(child, 'close').then(([code]) => ({ code, ...output })),
-  };
+function startBench(args: readonly string[], env?: Record<string, string>): Bench {
+  return startBenchOf('accuracy', args, env);
 }
 
 function resultsIn(path: string): AccuracyResults {
@@ -59,16 +31,7 @@ function resultsIn(path: string): AccuracyResults {
 }
 
 function helpersLeft(): string[] {
-  const commandLines = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
-      } catch {
-        return '';
-      }
-    });
-  return commandLines.filter((line) => line.includes('bench-helper'));
+  return commandLines().filter((line) => line.includes('bench-helper'));
 }
 
 describe('bench accuracy', () => {

@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CostResults } from '../../src/bench/types.ts';
-
-const program = fileURLToPath(new URL('../../dist/bin/buildkit-drain.cjs', import.meta.url));
+import { type Bench, commandLines, startBench as startBenchOf } from '../support/bench.ts';
+import { cliPath } from '../support/cli.ts';
 
 const small = ['--pairs', '0,40', '--clients', '0,3', '--rounds', '2'];
 const pollsAlone = ['--intervals', 'none', '--starts', '0', '--exits', '0'];
@@ -20,32 +19,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-interface Bench {
-  readonly child: ChildProcess;
-  readonly said: (text: string) => Promise<void>;
-  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
-}
-
-function startBench(args: readonly string[], env: Record<string, string> = {}): Bench {
-  const child = spawn(process.execPath, [program, 'bench', 'cost', ...args], {
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  }
-  return {
-    child,
-    said: async (text) => {
-      while (!output.stderr.includes(text)) {
-        await once(child.stderr, 'data');
-      }
-    },
-    ended: once(child, 'close').then(([code]) => ({ code, ...output })),
-  };
+function startBench(args: readonly string[], env?: Record<string, string>): Bench {
+  return startBenchOf('cost', args, env);
 }
 
 function resultsIn(path: string): CostResults {
@@ -54,16 +29,7 @@ function resultsIn(path: string): CostResults {
 
 /** The command lines of those processes that only a benchmark starts. */
 function processesLeft(): string[] {
-  const commandLines = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
-      } catch {
-        return '';
-      }
-    });
-  return commandLines.filter((line) =>
+  return commandLines().filter((line) =>
     /bench-helper|-e setInterval\(\(\) => |sport = :|--timeout 24h/.test(line),
   );
 }
@@ -173,7 +139,7 @@ describe('bench cost', () => {
     const limited = spawn(
       'sh',
       [
-        ...['-c', 'ulimit -n 200; exec "$0" "$@"', process.execPath, program, 'bench', 'cost'],
+        ...['-c', 'ulimit -n 200; exec "$0" "$@"', process.execPath, cliPath, 'bench', 'cost'],
         ...['--pairs', '10,2000', '--clients', '3,500', '--rounds', '1', ...pollsAlone],
       ],
       { stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] } },

@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { cliPath } from './cli.ts';
+
+/** `buildkit-drain bench` as a process. */
+export interface Bench {
+  readonly child: ChildProcess;
+  /** Resolves when its standard error has this text. */
+  readonly said: (text: string) => Promise<void>;
+  readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+export function startBench(
+  command: 'cost' | 'accuracy',
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Bench {
+  const child = spawn(process.execPath, [cliPath, 'bench', command, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  return {
+    child,
+    said: async (text) => {
+      while (!output.stderr.includes(text)) {
+        await once(child.stderr, 'data');
+      }
+    },
+    ended: once(child, 'close').then(([code]) => ({ code, ...output })),
+  };
+}
+
+/** The command lines of all processes, their words apart by spaces. */
+export function commandLines(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+      } catch {
+        return '';
+      }
+    });
+}
