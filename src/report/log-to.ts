@@ -78,7 +78,7 @@ function targetsOf({ logTo, inPod, procRoot }: LogTargets, stderr: Target): Targ
     case 'pod':
       return [pod];
     case 'file':
-      return [target(logTo.path, () => fileSink(logTo.path))];
+      return [target(logTo.path, () => fileSink(procRoot, logTo.path))];
     case 'auto':
       return inPod && !sharesStderr(procRoot, mainPid) ? [stderr, pod] : [stderr];
   }

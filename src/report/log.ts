@@ -1,6 +1,6 @@
 import type { LogFormat, LogLevel } from './levels.ts';
 import { logLevels } from './levels.ts';
-import { visible } from './words.ts';
+import { visible, visibleJson } from './words.ts';
 
 /** One thing to say, for people in `message` and for machines in `fields`. */
 export interface LogEntry {
@@ -33,6 +33,6 @@ function formatEntry({ level, message, fields }: LogEntry, options: LogOptions):
   const timestamp = options.now().toISOString();
   const text = options.prefix === '' ? message : `${options.prefix} ${message}`;
   return options.format === 'json'
-    ? JSON.stringify({ timestamp, level, message: text, ...fields })
+    ? visibleJson({ timestamp, level, message: text, ...fields })
     : `${timestamp} ${level.padEnd(5)} ${visible(text)}`;
 }

@@ -1,4 +1,4 @@
-import { constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { constants, fstatSync, lstatSync, openSync, statSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
 /** Where log lines go. A write never blocks, and never throws but when the target is lost. */
@@ -9,7 +9,7 @@ export interface Sink {
   takeLost(): number;
 }
 
-const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 const openFlags = O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK;
 
 const noRoom = ['EAGAIN', 'EWOULDBLOCK'];
@@ -61,9 +61,26 @@ function descriptorSink(descriptor: number): Sink {
   };
 }
 
-/** @throws the error of the file system. A FIFO that nobody reads is one (`ENXIO`). */
-export function fileSink(path: string): Sink {
-  return descriptorSink(openSync(path, openFlags | O_CREAT, 0o644));
+/**
+ * A file, which is made where there is none.
+ *
+ * @throws the error of the file system. A FIFO that nobody reads is one (`ENXIO`), and a symbolic
+ * link that neither root nor we have made: it would have us write where its maker can't.
+ */
+export function fileSink(procRoot: string, path: string): Sink {
+  try {
+    return descriptorSink(openSync(path, openFlags | O_CREAT | O_NOFOLLOW, 0o644));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP' || !isTrustedLink(procRoot, path)) {
+      throw error;
+    }
+    return descriptorSink(openSync(path, openFlags | O_CREAT, 0o644));
+  }
+}
+
+function isTrustedLink(procRoot: string, path: string): boolean {
+  const { uid: ownUid } = statSync(`${procRoot}/self`);
+  return [0, ownUid].includes(lstatSync(path).uid);
 }
 
 /** The standard error of another process. @throws the error of the file system. */

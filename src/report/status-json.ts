@@ -4,6 +4,7 @@ import type { Connection, EndpointLook, Traffic } from '../inspect/types.ts';
 import type { ConnectionRow } from './connection-table.ts';
 import type { LogEntry } from './log.ts';
 import type { StatusReport } from './status-report.ts';
+import { visibleJson } from './words.ts';
 
 // What is not known of a unix connection, or by the means that was used, is null.
 const unknownTraffic: Traffic = {
@@ -19,7 +20,7 @@ const unknownTraffic: Traffic = {
 export function statusJson(report: StatusReport): string {
   const { sample, rows, nowMs, clients, builds, notices } = report;
   const rowOf = new Map(rows.map((row) => [row.entry.connection, row]));
-  return JSON.stringify({
+  return visibleJson({
     connections: sample.kind === 'counted' ? clients : null,
     state: sample.kind,
     error: sample.kind === 'failed' ? sample.error.message : null,

@@ -78,12 +78,23 @@ export function capitalized(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
+// What acts on a terminal, or on how a line is shown, instead of being seen.
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /**
- * A text without control characters. Names of sockets, processes and builds are other people's: they
- * must not make lines of their own.
+ * A text without control characters, marks of direction or line separators. Names of sockets,
+ * processes and builds are other people's: they must not make lines of their own, nor rewrite others.
  */
 export function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(invisible, escaped);
+}
+
+/** A value as one line of JSON whose strings are visible. */
+export function visibleJson(value: unknown): string {
+  return visible(JSON.stringify(value));
+}
+
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }

@@ -46,4 +46,18 @@ describe('a log line', () => {
     expect(logged(hostile, { format: 'text' })).toContain('a\\u000ab\\u001b[2J\\u0085');
     expect(logged(hostile).split('\n')).toHaveLength(2);
   });
+
+  it.each(['text', 'json'] as const)(
+    'shows in %s what would act on a terminal unseen',
+    (format) => {
+      // CSI as one character, an override of direction, a separator of lines, an invisible tag.
+      const message = 'a\u009b31m\u202eb\u2028c\u{e0041}d\u007f';
+      const line = logged({ level: 'info', message, fields: { path: message } }, { format });
+      expect(line).toContain('a\\u009b31m\\u202eb\\u2028c\\udb40\\udc41d\\u007f');
+      expect(line.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+      if (format === 'json') {
+        expect(JSON.parse(line)).toMatchObject({ message, path: message });
+      }
+    },
+  );
 });

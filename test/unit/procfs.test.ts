@@ -149,16 +149,30 @@ const unixHeader = 'Num       RefCount Protocol Flags    Type St Inode Path\n';
 const unixRow = '0000000066085a19: 00000002 00000000 00010000 0001 01 53148 /run/b.sock\n';
 
 describe('parseUnixTable', () => {
-  it('refuses a row that is cut where it can be told from a name with a line feed', () => {
+  it('refuses a table whose first row is cut', () => {
     const lastNeeded = unixRow.indexOf(' 53148') + 2;
-    for (let length = '0000000066085a19: '.length; length < lastNeeded; length += 1) {
-      const table = `${unixHeader}${unixRow}${unixRow.slice(0, length)}\n`;
+    for (let length = 0; length < lastNeeded; length += 1) {
+      const table = `${unixHeader}${unixRow.slice(0, length)}\n`;
       expect(() => parseUnixTable(table, 'unix'), `cut at ${length}`).toThrow('not expected');
     }
   });
 
-  it('refuses a line that is no row, where no name can go on in it', () => {
-    expect(() => parseUnixTable(`${unixHeader}garbage\n`, 'unix')).toThrow('not expected');
+  it.each([
+    'a\nb',
+    'a\r',
+    'a\rb\n',
+    '\n\n',
+    'a\n0000000066085a19: 0000',
+    'a\n0000000066085a19: 00000002 00000000 00000000 0001 03 7\njunk',
+    'a\n(____ptrval____): 00000002',
+  ])('loses no row to a stranger’s socket called %j', (name) => {
+    const strangers = unixRow.replace('/run/b.sock', name);
+    const names = (table: string): string[] =>
+      parseUnixTable(unixHeader + table, 'unix').map((each) => each.name);
+    for (const table of [strangers + unixRow, unixRow + strangers, unixRow + strangers + unixRow]) {
+      const rows = table.split(unixRow).length - 1;
+      expect(names(table).filter((each) => each === '/run/b.sock')).toHaveLength(rows);
+    }
   });
 
   it('leaves out sockets that are no streams', () => {

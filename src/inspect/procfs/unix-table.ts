@@ -12,8 +12,7 @@ export interface UnixRow {
 export const unixTableHeader = 'Num       RefCount Protocol Flags    Type St Inode Path';
 
 const row =
-  /^[0-9a-f]{8,16}: [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{4}) ([0-9A-F]{2}) +(\d+)(?: (.*))?$/;
-const rowStart = /^[0-9a-f]{8,16}: /;
+  /^[0-9a-f]{8,16}: [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{8}) ([0-9A-F]{4}) ([0-9A-F]{2}) +(\d+)(?: (.*))?$/s;
 
 // include/linux/net.h: __SO_ACCEPTCON (1 << 16), and enum socket_state of include/uapi/linux/net.h.
 const acceptsConnections = 0x10000;
@@ -22,24 +21,23 @@ const connecting = '02';
 const connected = '03';
 
 /**
- * The named stream sockets in a table.
+ * The named stream sockets in a table. The kernel prints names as they are, and anybody may give a
+ * socket one with line feeds: what follows them is no row, or one that is made up. So nobody can
+ * take a row away, or keep us from reading the others.
  *
- * @throws InspectError (`ERR_TABLE_CUT`) when a line is not of the kernel's form.
+ * @throws InspectError (`ERR_TABLE_CUT`) when the first row is not of the kernel's form.
  */
 export function parseUnixTable(table: string, path: string): UnixRow[] {
   const rows: UnixRow[] = [];
-  let lastName: string | undefined;
-  for (const line of table.slice(0, -1).split('\n').slice(1)) {
+  for (const [index, line] of table.slice(0, -1).split('\n').slice(1).entries()) {
     const match = row.exec(line);
     if (match === null) {
-      // The kernel prints names as they are: a line feed in one makes a line that is no row.
-      if (lastName === undefined || rowStart.test(line)) {
+      if (index === 0) {
         throw cutTable(path, `it has a line that was not expected: ${line}`);
       }
       continue;
     }
     const [, flags = '', type, state = '', inode, name] = match;
-    lastName = name;
     const role = roleOf(Number.parseInt(flags, 16), state);
     if (type === streamType && name !== undefined && role !== null) {
       rows.push({ state: role, inode: Number(inode), name });

@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../../doctor/types.ts';
 import type { LogEntry } from '../log.ts';
-import { visible } from '../words.ts';
+import { visible, visibleJson } from '../words.ts';
 import { daemonSections } from './daemon.ts';
 import type { Finding, Section } from './finding.ts';
 import { meansSections } from './means.ts';
@@ -17,7 +17,7 @@ export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[
 }
 
 export function doctorJson(sections: readonly Section[], works: boolean): string {
-  return JSON.stringify({ works, sections });
+  return visibleJson({ works, sections });
 }
 
 const width = 80;
