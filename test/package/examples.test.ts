@@ -1,0 +1,145 @@
+import { fileURLToPath } from 'node:url';
+import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
+import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
+import { Service } from 'kubernetes-models/v1';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { parseDuration } from '../../src/options/duration.ts';
+import {
+  commandsOf,
+  type Example,
+  readExamples,
+  readExampleText,
+  valuesOf,
+  type YamlObject,
+} from '../support/examples.ts';
+
+const examples = readExamples();
+const inCluster = examples.filter(({ path }) => path.startsWith('kubernetes/'));
+const named = (some: readonly Example[]): (readonly [string, Example])[] =>
+  some.map((example) => [example.path, example]);
+
+// Checks what Kubernetes' published schemas say of types and values.
+const kinds: Readonly<Record<string, new (content: never) => { validate(): void }>> = {
+  'apps/v1 Deployment': Deployment,
+  'apps/v1 StatefulSet': StatefulSet,
+  'policy/v1 PodDisruptionBudget': PodDisruptionBudget,
+  'v1 Service': Service,
+  'keda.sh/v1alpha1 ScaledObject': ScaledObject,
+};
+const modules: Readonly<Record<string, string>> = {
+  'apps/v1': 'kubernetes-models/apps/v1',
+  'policy/v1': 'kubernetes-models/policy/v1',
+  v1: 'kubernetes-models/v1',
+  'keda.sh/v1alpha1': '@kubernetes-models/keda/keda.sh/v1alpha1',
+};
+
+function kindOf({ content }: Example): string {
+  return `${content['apiVersion']} ${content['kind']}`;
+}
+
+/** What the compiler says of manifests as literals of the schemas' types: it knows every field. */
+function compilerErrors(manifests: readonly Example[]): string[] {
+  const source = manifests
+    .map(({ content }, index) => {
+      const module = modules[String(content['apiVersion'])];
+      const type = `import('${module}').I${content['kind']}`;
+      return `export const manifest${index}: ${type} = ${JSON.stringify(content)};`;
+    })
+    .join('\n');
+  const name = fileURLToPath(new URL('manifests.ts', import.meta.url));
+  const options: ts.CompilerOptions = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: [],
+    module: ts.ModuleKind.Node16,
+    moduleResolution: ts.ModuleResolutionKind.Node16,
+  };
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile } = host;
+  host.getSourceFile = (file, ...rest) =>
+    file === name
+      ? ts.createSourceFile(file, source, ts.ScriptTarget.ES2022)
+      : getSourceFile.call(host, file, ...rest);
+  const program = ts.createProgram([name], options, host);
+  return ts
+    .getPreEmitDiagnostics(program, program.getSourceFile(name))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+}
+
+describe('a manifest in examples/kubernetes', () => {
+  it.each(named(inCluster))('%s is as the published schema wants it', (_, example) => {
+    const kind = kinds[kindOf(example)];
+    expect(kind, kindOf(example)).toBeDefined();
+    if (kind !== undefined) {
+      new kind(example.content as never).validate();
+    }
+  });
+
+  it('has no field that the schema does not know', () => {
+    expect(compilerErrors(inCluster)).toEqual([]);
+    const first = inCluster.find(({ path }) => path.endsWith('deployment.yaml')) as Example;
+    const misspelt = JSON.parse(JSON.stringify(first.content).replace('"preStop"', '"prestop"'));
+    expect(compilerErrors([{ ...first, content: misspelt as YamlObject }])).toEqual([
+      expect.stringContaining(`'"prestop"' does not exist in type 'ILifecycle'`),
+    ]);
+  });
+
+  it.each(['derived-image', 'init-container', 'sidecar', 'rootless'])(
+    'is there as a Deployment and as a StatefulSet with the same pod: %s',
+    (way) => {
+      const [deployment, statefulSet] = ['deployment', 'statefulset'].map((kind) => {
+        const path = `kubernetes/${way}/${kind}.yaml`;
+        const found = examples.find((example) => example.path === path);
+        const [template] = valuesOf(found?.content ?? null, 'template') as YamlObject[];
+        return template;
+      });
+      // Its state is on a volume of its own in each pod.
+      const text = JSON.stringify(deployment).replace(',{"name":"state","emptyDir":{}}', '');
+      expect(JSON.stringify(statefulSet)).toBe(text);
+    },
+  );
+});
+
+describe('the deadline of an example', () => {
+  const withGrace = examples.flatMap(({ path, content }) =>
+    valuesOf(content, 'terminationGracePeriodSeconds').map((grace) => ({
+      path,
+      graceMs: Number(grace) * 1000,
+      args: [...commandsOf({ path, content }).flatMap(({ args }) => args), ...hooksOf(content)],
+    })),
+  );
+
+  it.each(withGrace)('leaves the daemon time, and not much: $path', ({ args, graceMs }) => {
+    const timeouts = args.filter((arg) => arg.startsWith('--timeout='));
+    expect(timeouts).not.toEqual([]);
+    for (const timeout of timeouts) {
+      const timeoutMs = parseDuration(timeout.slice('--timeout='.length));
+      expect(graceMs - timeoutMs).toBeGreaterThanOrEqual(60_000);
+      expect(graceMs - timeoutMs).toBeLessThanOrEqual(graceMs / 10);
+    }
+  });
+
+  it('is in every example with a hook', () => {
+    const hooked = examples.filter(({ content }) => valuesOf(content, 'preStop').length > 0);
+    expect(hooked.length).toBeGreaterThanOrEqual(9);
+    expect(withGrace.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(hooked.map(({ path }) => path)),
+    );
+  });
+
+  it('is below the time that systemd gives', () => {
+    const unit = readExampleText('systemd/buildkit-drain.conf');
+    const timeout = /--timeout=(\w+)/.exec(unit)?.[1] ?? '';
+    const stop = /^TimeoutStopSec=(\w+)$/m.exec(unit)?.[1] ?? '';
+    expect(parseDuration(stop) - parseDuration(timeout)).toBeGreaterThanOrEqual(60_000);
+  });
+});
+
+function hooksOf(content: YamlObject): string[] {
+  return valuesOf(content, 'preStop').flatMap((hook) =>
+    valuesOf(hook, 'command').flat(),
+  ) as string[];
+}
