@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: npm's packages always, and with `--tests` the Debian packages that the
-// tests need. Does nothing where all is in place.
+// Makes a fresh clone ready: npm's packages always, with `--tests` what the tests need besides, and
+// the Debian packages for `--lint` and for `--prebuilds`. Does nothing where all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 
@@ -13,6 +13,20 @@ const testTools = {
   openssl: 'openssl',
   '/usr/include/doctest/doctest.h': 'doctest-dev',
 };
+/** To run, on x64, the addons for arm64 and for musl. */
+const runtimeTools = {
+  'qemu-aarch64-static': 'qemu-user-static',
+  '/usr/aarch64-linux-gnu/lib/libc.so.6': 'libc6-arm64-cross',
+  '/usr/aarch64-linux-gnu/lib/libgcc_s.so.1': 'libgcc-s1-arm64-cross',
+  '/usr/aarch64-linux-gnu/lib/libstdc++.so.6': 'libstdc++6-arm64-cross',
+  '/lib/ld-musl-x86_64.so.1': 'musl',
+};
+const prebuildTools = {
+  cmake: 'cmake',
+  'g++': 'g++',
+  make: 'make',
+  'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
+};
 const lintTools = { 'clang-format-14': 'clang-format-14', 'clang-tidy-14': 'clang-tidy-14' };
 
 function run(command, ...args) {
@@ -25,12 +39,13 @@ function fail(message) {
   process.exit(1);
 }
 
-function installNpmPackages() {
-  const installed = 'node_modules/.package-lock.json';
+function installNpmPackages(folder, ...options) {
+  const installed = `${folder}/node_modules/.package-lock.json`;
   const isFresh =
-    existsSync(installed) && statSync(installed).mtimeMs >= statSync('package-lock.json').mtimeMs;
-  if (!isFresh && !run('npm', 'ci')) {
-    fail('`npm ci` failed: see above.');
+    existsSync(installed) &&
+    statSync(installed).mtimeMs >= statSync(`${folder}/package-lock.json`).mtimeMs;
+  if (!isFresh && !run('npm', 'ci', `--prefix=${folder}`, ...options)) {
+    fail(`\`npm ci\` failed in ${folder}: see above.`);
   }
 }
 
@@ -57,9 +72,16 @@ function installDebianPackages(tools) {
   }
 }
 
-installNpmPackages();
+installNpmPackages('.');
 if (process.argv.includes('--tests')) {
-  installDebianPackages(testTools);
+  installDebianPackages(process.arch === 'x64' ? { ...testTools, ...runtimeTools } : testTools);
+  if (process.arch === 'x64') {
+    // By force, since they are for another CPU and another libc.
+    installNpmPackages('test/runtimes', '--force', '--ignore-scripts');
+  }
+}
+if (process.argv.includes('--prebuilds')) {
+  installDebianPackages(prebuildTools);
 }
 if (process.argv.includes('--lint')) {
   installDebianPackages(lintTools);

@@ -29,6 +29,8 @@ export interface Cli {
 export interface CliOptions extends SpawnOptions {
   /** A command that runs the tool: its last words are the tool's command line. */
   readonly through?: readonly string[];
+  /** What runs it, in place of the Node.js that runs the tests. */
+  readonly node?: readonly string[];
   readonly namespaces?: readonly ('net' | 'pid' | 'mount')[];
 }
 
@@ -36,9 +38,9 @@ export interface CliOptions extends SpawnOptions {
 export async function startCli(
   place: Place,
   args: readonly string[],
-  { through = [], ...options }: CliOptions = {},
+  { through = [], node = [process.execPath], ...options }: CliOptions = {},
 ): Promise<Cli> {
-  const command = [...through, process.execPath, cliPath, ...args];
+  const command = [...through, ...node, cliPath, ...args];
   const started = await place.start(command, options);
   const logs = (): LogLine[] => parseLog(started.stderr());
   const untilLogged = (what: string, read: () => LogLine | undefined): Promise<LogLine> =>

@@ -57,7 +57,7 @@ function toldOf(kind: string, mine: MeansTrial, all: readonly MeansTrial[]): Fin
 function endsOf(kind: string, hearsEnds: boolean): Finding {
   return hearsEnds
     ? ok(`${kind}: the kernel tells when connections end.`)
-    : handicap(`${kind}: the kernel does not tell when connections end: looks find out.`, null);
+    : handicap(`${kind}: the end of a connection is not told, but found by looks.`, null);
 }
 
 function costOf(kind: string, { mode, handicap: reason }: MeansTrial): Finding[] {

@@ -1,0 +1,201 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect } from 'vitest';
+import type { Actor, Client } from '../support/actor.ts';
+import { startCli, startWait } from '../support/cli.ts';
+import type { Place } from '../support/place.ts';
+import type { Ended } from '../support/running.ts';
+import { bunOnMusl, nodeOnArm64 } from '../support/runtimes.ts';
+import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const prebuilds = fileURLToPath(new URL('../../prebuilds', import.meta.url));
+const [arm64, x64] = ['arm64', 'x64'].map((cpu) => `${prebuilds}/linux-${cpu}/buildkit-drain.node`);
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkitd.sock';
+const both = ['--addr', tcp, '--addr', unix];
+
+async function connectToBoth(daemon: Actor, clients: Actor): Promise<readonly Client[]> {
+  await daemon.listen(tcp);
+  await daemon.listen(unix);
+  return [...(await clients.connect(tcp)), ...(await clients.connect(unix))];
+}
+
+function untilNobody(daemon: Actor): Promise<unknown> {
+  return until('a daemon without clients', async () => (await daemon.accepted()).length === 0);
+}
+
+/** What a script prints, to which `addon` is the addon. */
+async function told(
+  place: Place,
+  node: readonly string[],
+  addon: string | undefined,
+  script: string,
+): Promise<unknown> {
+  const load = `const addon = require(${JSON.stringify(addon)});`;
+  const { ended } = await place.start([...node, '-e', `${load} console.log(${script})`]);
+  const { stdout, stderr } = await ended;
+  expect(stderr).toBe('');
+  return JSON.parse(stdout);
+}
+
+async function status(
+  place: Place,
+  node: readonly string[],
+  ...args: readonly string[]
+): Promise<Ended> {
+  const started = await startCli(place, ['status', '--builds=off', ...both, ...args], { node });
+  return started.process.ended;
+}
+
+function json({ stdout }: Ended): unknown {
+  return JSON.parse(stdout);
+}
+
+/** How `status --json` shows the clients of `connectToBoth`. */
+function shownBy(inspector: string, [atTcp, atUnix]: readonly Client[]): object {
+  return {
+    connections: 2,
+    endpoints: [
+      { address: tcp, inspector, listening: true, connections: [{ peer: atTcp?.name }] },
+      {
+        ...{ address: unix, inspector, listening: true },
+        // /proc/net/unix does not tell the peer.
+        connections: [{ peer: inspector === 'procfs' ? null : atUnix?.name }],
+      },
+    ],
+  };
+}
+
+// What test/runtimes has is for such a machine.
+const isX64 = process.arch === 'x64';
+
+const refusal = 'sock_diag: socket failed with EPROTONOSUPPORT';
+
+describe.runIf(isX64)('the addon for arm64, under qemu', { concurrent: true }, () => {
+  it('loads in Node.js, and reaches the kernel', async ({ place }) => {
+    const script = `JSON.stringify([process.arch, Object.keys(addon), (() => {
+      try { return new addon.SockDiag().tcp(1234); } catch ({ errno, syscall }) { return { errno, syscall }; }
+    })()])`;
+    expect(await told(place, nodeOnArm64, arm64, script)).toEqual([
+      'arm64',
+      ['sourceHash', 'SockDiag', 'TcpTracker', 'UnixTracker'],
+      { errno: -93, syscall: 'socket' },
+    ]);
+  });
+
+  it('status counts by procfs, and says why', async ({ place, daemon, clients }) => {
+    const some = await connectToBoth(daemon, clients);
+    const busy = await status(place, nodeOnArm64, '--json');
+    expect(busy.code).toBe(3);
+    expect(json(busy)).toMatchObject(shownBy('procfs', some));
+    await clients.leave(some);
+    await untilNobody(daemon);
+    const idle = await status(place, nodeOnArm64);
+    const passedOver = `by procfs, not by sock-diag: ${refusal}.`;
+    expect(idle).toMatchObject({
+      code: 0,
+      stdout: `No client is connected to ${tcp} and ${unix}.\n`,
+      stderr: [tcp, unix]
+        .map((address) => `buildkit-drain: Looking at ${address} ${passedOver}\n`)
+        .join(''),
+    });
+  });
+
+  it('status is blind where it was told to use sock_diag alone', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    await daemon.listen(unix);
+    const blind = await status(place, nodeOnArm64, '--inspector=sock-diag', '--json');
+    expect(blind.code).toBe(4);
+    expect(json(blind)).toMatchObject({
+      connections: null,
+      error: expect.stringContaining(refusal),
+    });
+  });
+
+  it('wait holds for a client until it leaves, and says by what', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    const some = await connectToBoth(daemon, clients);
+    const wait = await startWait(place, both, { node: nodeOnArm64 });
+    await wait.counted(2);
+    for (const n of [0, 1]) {
+      const chosen = { level: 'warn', inspector: 'procfs', passedOver: 'sock-diag' };
+      expect(await wait.event('inspector-chosen', n)).toMatchObject({ ...chosen, reason: refusal });
+    }
+    await clients.leave(some);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+
+  it('wait exits 3 at its deadline with a client', async ({ place, daemon, clients }) => {
+    await connectToBoth(daemon, clients);
+    const args = [...both, '--timeout=1s'];
+    const wait = await startWait(place, args, { node: nodeOnArm64 });
+    expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
+  });
+});
+
+describe.runIf(isX64)('the addon for x64, under musl', { concurrent: true }, () => {
+  it('loads, and sees listeners and connections by sock_diag', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    const [client] = await connectToBoth(daemon, clients);
+    const script = `JSON.stringify({
+      libcs: require('fs').readFileSync('/proc/self/maps', 'utf8').match(/\\S*\\/(ld|libc)[-.].*/g),
+      tcp: new addon.SockDiag().tcp(1234).map((one) => [one.state, one.peerAddress, one.peerPort]),
+      unix: new addon.SockDiag().unix(Buffer.from('/run/buildkitd.sock')).accepted.length,
+    })`;
+    const seen = (await told(place, bunOnMusl(place), x64, script)) as Record<string, unknown>;
+    const [, address, port] = /(.*):(.*)/.exec(client?.name ?? '') ?? [];
+    expect(new Set(seen['libcs'] as string[])).toEqual(
+      new Set(['/usr/lib/x86_64-linux-musl/libc.so']),
+    );
+    expect((seen['tcp'] as unknown[]).sort()).toEqual([
+      ['established', address, Number(port)],
+      ['listen', '0.0.0.0', 0],
+    ]);
+    expect(seen['unix']).toBe(1);
+  });
+
+  it('refuses receivers that are not its own, and what needs libuv', async ({ place }) => {
+    const script = `JSON.stringify([{}, new Map(), new addon.TcpTracker(1), null].map((other) => {
+      try { return addon.SockDiag.prototype.tcp.call(other, 1); } catch (error) { return error.message; }
+    }).concat(new addon.TcpTracker(1).onDestroyed(() => {})))`;
+    const wrongReceiver = 'Expected a SockDiag as the receiver of its methods';
+    expect(await told(place, bunOnMusl(place), x64, script)).toEqual([
+      ...Array(4).fill(wrongReceiver),
+      false,
+    ]);
+  });
+
+  it('status counts by sock_diag', async ({ place, daemon, clients }) => {
+    const some = await connectToBoth(daemon, clients);
+    const bun = bunOnMusl(place);
+    const busy = await status(place, bun, '--json');
+    expect(busy).toMatchObject({ code: 3, stderr: '' });
+    expect(json(busy)).toMatchObject(shownBy('sock-diag', some));
+    await clients.leave(some);
+    await untilNobody(daemon);
+    expect(await status(place, bun)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('wait keeps track without the help of libuv, which Bun does not have', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    const some = await connectToBoth(daemon, clients);
+    const wait = await startWait(place, both, { node: bunOnMusl(place) });
+    expect((await wait.event('started'))['endpoints']).toMatchObject([
+      { inspector: 'sock-diag', listening: true },
+      { inspector: 'sock-diag', listening: true },
+    ]);
+    await wait.counted(2);
+    await clients.leave(some);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+});
