@@ -21,7 +21,7 @@ export function bunOnMusl({ directory }: Place): readonly string[] {
 
 function libstdcxxForMusl(): string {
   const archive = (name: string): string =>
-    execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
+    execFileSync('cc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
   return compiled(
     'libstdcxx_for_musl',
     ...['-shared', '-fPIC', '-nodefaultlibs', '-Wl,-soname,libstdc++.so.6'],
