@@ -4,7 +4,8 @@ import { run } from './cli/run.ts';
 import type { Screen } from './cli/surroundings.ts';
 
 const stop = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+const stopSignals = ['SIGTERM', 'SIGINT'] as const;
+for (const signal of stopSignals) {
   process.on(signal, () => stop.abort(signal));
 }
 
@@ -46,6 +47,11 @@ function screenOf(terminal: NodeJS.WriteStream): Screen {
 void run(process.argv.slice(2), {
   env: process.env,
   signal: stop.signal,
+  onStopSignal(callback) {
+    for (const signal of stopSignals) {
+      process.on(signal, () => callback(signal));
+    }
+  },
   print: printTo(1),
   printError: printTo(2),
   openScreen: async () => {

@@ -1,18 +1,12 @@
 import type { Command } from 'commander';
-import type { BuildsAnswer } from '../builds/types.ts';
-import { glance, glanceMs } from '../drain/glance.ts';
-import type { StandingRule } from '../drain/standing.ts';
-import type { Sample } from '../inspect/types.ts';
-import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
+import { type Flags, readOptions } from '../options/read-options.ts';
 import { standingOptions, statusOptions } from '../options/wait-options.ts';
-import type { LogEntry } from '../report/log.ts';
-import { lookEntry } from '../report/look-entry.ts';
-import { isClient, statusJson } from '../report/status-json.ts';
+import { statusJson } from '../report/status-json.ts';
+import type { StatusReport } from '../report/status-report.ts';
 import { noticesText, statusText } from '../report/status-text.ts';
-import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import { clientsOnly, openLookout } from './look.ts';
+import { lookForStatus } from './look-for-status.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';
 import { readTls } from './tls.ts';
 
@@ -49,26 +43,13 @@ async function status(
 ): Promise<ExitCode> {
   const options = readOptions(statusOptions, flags, env);
   const tls = await readTls(options);
-  const counts = clientsOnly(options);
-  const notices: LogEntry[] = [];
-  const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
-  const sample = lookout.sampler.sample();
-  const traffic = lookout.sampler.traffic();
-  lookout.close();
-  // Asked after the look, which so can't have seen the question's own connection.
-  const builds =
-    options.builds === 'off' ? null : await openBuilds(lookout.daemonsOf, tls).ask(sample);
-  const isRequired = options.builds === 'require';
-  const rows = glance(connectionsOf(sample), traffic, standingRule(env), saysNone(builds)).map(
-    (entry) => ({ entry, isIgnored: !counts(entry.connection) }),
-  );
-  const clients = rows.filter(isClient).length;
+  const report = await lookForStatus({
+    ...{ options, env, tls },
+    // What `wait` would go by, were it told nothing else.
+    standing: readOptions(standingOptions, {}, env),
+    builds: options.builds === 'off' ? null : 'ask',
+  });
   if (!quiet) {
-    const report = {
-      ...{ sample, rows, nowMs: glanceMs, clients, builds },
-      needsBuilds: isRequired || tls !== null,
-      notices: notices.filter(({ level }) => level === 'warn'),
-    };
     if (json) {
       print(`${statusJson(report)}\n`);
     } else {
@@ -76,33 +57,10 @@ async function status(
       print(statusText(report));
     }
   }
-  return exitCodeOf(sample, clients, builds, isRequired);
+  return exitCodeOf(report, options.builds === 'require');
 }
 
-function connectionsOf(sample: Sample) {
-  return sample.kind === 'gone' ? [] : sample.connections;
-}
-
-function saysNone(builds: BuildsAnswer | null): boolean {
-  return builds?.kind === 'known' && builds.builds.length === 0;
-}
-
-/** What `wait` would go by, were it told nothing else. */
-function standingRule(env: Environment): StandingRule {
-  const options = readOptions(standingOptions, {}, env);
-  return {
-    probeGraceMs: options['probe-grace'],
-    ignoreSilentMs: null,
-    ignoreUnreachableMs: options['ignore-unreachable'],
-  };
-}
-
-function exitCodeOf(
-  sample: Sample,
-  clients: number,
-  builds: BuildsAnswer | null,
-  isRequired: boolean,
-): ExitCode {
+function exitCodeOf({ sample, clients, builds }: StatusReport, isRequired: boolean): ExitCode {
   if (clients > 0 || (builds?.kind === 'known' && builds.builds.length > 0)) {
     return exitCodes.clientsConnected;
   }

@@ -3,11 +3,15 @@ import type { Environment } from '../options/read-options.ts';
 import type { ScreenSize } from '../report/watch-frame.ts';
 import type { ExitCode } from './exit-codes.ts';
 
+type StopSignal = 'SIGTERM' | 'SIGINT';
+
 /** What a command has of the process that it runs in. */
 export interface Surroundings {
   readonly env: Environment;
   /** Raised, with the signal's name as its reason, when the process is told to stop. */
   readonly signal: AbortSignal;
+  /** Hears each signal that tells the process to stop, also the second one. */
+  readonly onStopSignal: (callback: (signal: StopSignal) => void) => void;
   /** Returns false where the text could not be written, as when nobody reads it any more. */
   readonly print: (text: string) => boolean;
   readonly printError: (text: string) => boolean;

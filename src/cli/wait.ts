@@ -1,6 +1,8 @@
+import type { TlsConfig } from '../builds/types.ts';
 import { createMonotonicClock } from '../drain/clock.ts';
-import { drain } from '../drain/drain.ts';
-import type { DrainConfig } from '../drain/types.ts';
+import { type DrainInput, drain } from '../drain/drain.ts';
+import type { DrainConfig, DrainOutcome } from '../drain/types.ts';
+import type { Sampler } from '../inspect/types.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
 import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
 import { eventEntry } from '../report/events.ts';
@@ -13,31 +15,67 @@ import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
 import { readTls } from './tls.ts';
 
+/** All that a wait is done by. */
+interface WaitPlan {
+  readonly options: WaitOptionValues;
+  readonly env: Environment;
+  readonly tls: TlsConfig | null;
+  readonly config: DrainConfig;
+  readonly log: (entry: LogEntry) => void;
+}
+
+/** What is to be heard of one wait, and what ends it. */
+interface WaitHooks extends Pick<DrainInput, 'signal' | 'onLook'> {
+  /** Stands between the wait and what takes its samples. */
+  readonly through?: (sampler: Sampler) => Sampler;
+}
+
+interface EndedWait {
+  readonly outcome: DrainOutcome;
+  /** What the log said last. */
+  readonly said: LogEntry;
+}
+
 /** `buildkit-drain wait`. @throws UsageError before anything is looked at. */
 export async function wait(flags: Flags, env: Environment, signal: AbortSignal): Promise<ExitCode> {
-  const options = readOptions(waitOptions, flags, env);
+  const plan = await planWait(readOptions(waitOptions, flags, env), env);
+  return exitCodeOf((await runWait(plan, { signal })).outcome);
+}
+
+/** @throws UsageError */
+async function planWait(options: WaitOptionValues, env: Environment): Promise<WaitPlan> {
   const tls = await readTls(options);
-  const config = drainConfig(options);
-  const log = openWaitLog(options, env);
+  return { options, env, tls, config: drainConfig(options), log: openWaitLog(options, env) };
+}
+
+/** Waits once. @throws UsageError before anything is looked at. */
+async function runWait(
+  { options, env, tls, config, log }: WaitPlan,
+  { through = (sampler) => sampler, ...hooks }: WaitHooks,
+): Promise<EndedWait> {
   const lookout = openLookout(options, env, (notice) => log(lookEntry(notice)));
   const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
   const clock = createMonotonicClock();
   lookout.onEnd(() => clock.wake());
-  const outcome = await drain({
-    sampler: lookout.sampler,
-    builds,
-    config,
-    clock,
-    signal,
-    onEvent: (event) => log(eventEntry(event, config)),
-  });
-  // Some of them were our own questions, and those that were seen are subtracted for nothing: "at
-  // least" is what the log says.
-  const others = lookout.seenBetweenLooks() - (builds?.tcpConnections() ?? 0);
-  log(outcomeEntry(outcome, config, Math.max(0, others)));
-  builds?.close();
-  lookout.close();
-  return exitCodeOf(outcome);
+  try {
+    const outcome = await drain({
+      ...hooks,
+      sampler: through(lookout.sampler),
+      builds,
+      config,
+      clock,
+      onEvent: (event) => log(eventEntry(event, config)),
+    });
+    // Some of them were our own questions, and those that were seen are subtracted for nothing: "at
+    // least" is what the log says.
+    const others = lookout.seenBetweenLooks() - (builds?.tcpConnections() ?? 0);
+    const said = outcomeEntry(outcome, config, Math.max(0, others));
+    log(said);
+    return { outcome, said };
+  } finally {
+    builds?.close();
+    lookout.close();
+  }
 }
 
 function drainConfig(options: WaitOptionValues): DrainConfig {

@@ -29,6 +29,7 @@ export function createChronicle(
   startedMs: number,
   rule: QuietRule & { readonly progressEveryMs: number },
   onEvent: (event: DrainEvent) => void,
+  onLook?: (status: DrainStatus) => void,
 ): Chronicle {
   let roster: Roster = [];
   let latest: Sample | null = null;
@@ -112,6 +113,7 @@ export function createChronicle(
         onEvent({ kind: 'progress', ...status });
         progressDueMs = toMs + rule.progressEveryMs;
       }
+      onLook?.(status);
     },
     countLook() {
       polls += 1;

@@ -16,7 +16,7 @@ import {
   type Reading,
   verdict,
 } from './quiet-period.ts';
-import type { DrainConfig, DrainEvent, DrainOutcome } from './types.ts';
+import type { DrainConfig, DrainEvent, DrainOutcome, DrainStatus } from './types.ts';
 
 // A busy machine wakes a loop late by hundreds of milliseconds. That alone is no unwatched time, as
 // long as it is but a part of the quiet period.
@@ -43,18 +43,20 @@ export interface DrainInput {
   readonly signal: AbortSignal;
   /** Hears what happens while waiting. */
   readonly onEvent: (event: DrainEvent) => void;
+  /** Hears how things stand after each look, but for those that find everything as it was. */
+  readonly onLook?: (status: DrainStatus) => void;
 }
 
 /**
  * Waits until the last client is gone, and says how the wait ended.
  *
- * @throws only what `onEvent` throws: a sample that can't be taken is unknown, and unknown waits.
+ * @throws only what `onEvent` and `onLook` throw: a sample that can't be taken is unknown, and unknown waits.
  */
 export async function drain(input: DrainInput): Promise<DrainOutcome> {
   const { config, clock, signal, sampler, onEvent } = input;
   const startedMs = clock.now();
   const plan = planOf(config, startedMs);
-  const chronicle = createChronicle(startedMs, plan, onEvent);
+  const chronicle = createChronicle(startedMs, plan, onEvent, input.onLook);
   const builds = watchBuilds(input.builds, config.builds === 'require', clock);
   const look = createObserver({ sampler, builds, rule: plan, clock });
   let state = beginQuiet(startedMs);

@@ -1,0 +1,72 @@
+import type { BuildsAnswer, TlsConfig } from '../builds/types.ts';
+import { glance, glanceMs } from '../drain/glance.ts';
+import type { Sample } from '../inspect/types.ts';
+import type { Environment, OptionValues } from '../options/read-options.ts';
+import type { standingOptions, statusOptions } from '../options/wait-options.ts';
+import type { LogEntry } from '../report/log.ts';
+import { lookEntry } from '../report/look-entry.ts';
+import { isClient } from '../report/status-json.ts';
+import type { StatusReport } from '../report/status-report.ts';
+import { openBuilds } from './builds.ts';
+import { clientsOnly, type Lookout, openLookout } from './look.ts';
+
+export interface StatusPlan {
+  readonly options: OptionValues<typeof statusOptions>;
+  readonly env: Environment;
+  readonly tls: TlsConfig | null;
+  readonly standing: OptionValues<typeof standingOptions>;
+  /** What the daemon has said of its builds, or that it is to be asked. */
+  readonly builds: BuildsAnswer | null | 'ask';
+}
+
+/** Looks once, and puts together all that is known then. @throws UsageError */
+export async function lookForStatus({
+  options,
+  env,
+  tls,
+  standing,
+  builds: given,
+}: StatusPlan): Promise<StatusReport> {
+  const counts = clientsOnly(options);
+  const notices: LogEntry[] = [];
+  const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
+  const sample = lookout.sampler.sample();
+  const traffic = lookout.sampler.traffic();
+  lookout.close();
+  // Asked after the look, which so can't have seen the question's own connection.
+  const builds = given === 'ask' ? await askOnce(lookout, sample, tls) : given;
+  const rule = {
+    probeGraceMs: standing['probe-grace'],
+    ignoreSilentMs: null,
+    ignoreUnreachableMs: standing['ignore-unreachable'],
+  };
+  const isNoneNow = given === 'ask' && saysNone(builds);
+  const rows = glance(connectionsOf(sample), traffic, rule, isNoneNow).map((entry) => ({
+    entry,
+    isIgnored: !counts(entry.connection),
+  }));
+  return {
+    ...{ sample, rows, nowMs: glanceMs, clients: rows.filter(isClient).length, builds },
+    needsBuilds: options.builds === 'require' || tls !== null,
+    notices: notices.filter(({ level }) => level === 'warn'),
+  };
+}
+
+async function askOnce(
+  { daemonsOf }: Lookout,
+  sample: Sample,
+  tls: TlsConfig | null,
+): Promise<BuildsAnswer> {
+  const builds = openBuilds(daemonsOf, tls);
+  const answer = await builds.ask(sample);
+  builds.close();
+  return answer;
+}
+
+function connectionsOf(sample: Sample) {
+  return sample.kind === 'gone' ? [] : sample.connections;
+}
+
+function saysNone(builds: BuildsAnswer | null): boolean {
+  return builds?.kind === 'known' && builds.builds.length === 0;
+}
