@@ -62,11 +62,17 @@ module.exports = {
       },
     ),
     rule(
+      'bundle-stands-alone',
+      'What this program was shipped in, and copying that, has to do with nothing else.',
+      { path: '^src/bundle/' },
+      { path: '^src/', pathNot: '^src/bundle/' },
+    ),
+    rule(
       'commands-on-demand',
       'What one command alone needs is loaded when that is called.',
       { path: '^src/(cli\\.ts$|cli/(run|program|wait)\\.ts$)' },
       {
-        path: '^src/(bench/|watch/|doctor/|cli/(status|bench.*|watch|doctor)\\.ts$)',
+        path: '^src/(bench/|watch/|doctor/|bundle/install|cli/(status|bench.*|watch|doctor|install)\\.ts$)',
         dynamic: false,
       },
     ),
@@ -87,7 +93,7 @@ module.exports = {
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor)',
+        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|bundle)',
         pathNot:
           '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|doctor/(types|attempt|endpoints))\\.ts$',
       },

@@ -1,7 +1,10 @@
-// Makes a fresh clone ready: npm's packages always, with `--tests` what the tests need besides, and
-// the Debian packages for `--lint` and for `--prebuilds`. Does nothing where all is in place.
+// Makes a fresh clone ready: npm's packages always, with `--tests` what the tests need besides, with
+// `--bundle=<cpu>` what a bundle for that CPU is made of, and the Debian packages for `--lint` and for
+// `--prebuilds`. Does nothing where all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
+import { fetchNode } from './bundle/node-package.mjs';
+import { toolsFor } from './bundle/toolchain.mjs';
 
 const testTools = {
   cmake: 'cmake',
@@ -12,6 +15,7 @@ const testTools = {
   netstat: 'net-tools',
   openssl: 'openssl',
   '/usr/include/doctest/doctest.h': 'doctest-dev',
+  'qemu-aarch64-static': 'qemu-user-static',
 };
 /** To run, on x64, the addons for arm64 and for musl. */
 const runtimeTools = {
@@ -72,6 +76,15 @@ function installDebianPackages(tools) {
   }
 }
 
+function prepareBundle(cpu) {
+  installDebianPackages(toolsFor(cpu));
+  try {
+    fetchNode(cpu);
+  } catch (error) {
+    fail(error.message);
+  }
+}
+
 installNpmPackages('.');
 if (process.argv.includes('--tests')) {
   installDebianPackages(process.arch === 'x64' ? { ...testTools, ...runtimeTools } : testTools);
@@ -82,6 +95,11 @@ if (process.argv.includes('--tests')) {
 }
 if (process.argv.includes('--prebuilds')) {
   installDebianPackages(prebuildTools);
+}
+for (const cpu of ['x64', 'arm64']) {
+  if (process.argv.includes('--tests') || process.argv.includes(`--bundle=${cpu}`)) {
+    prepareBundle(cpu);
+  }
 }
 if (process.argv.includes('--lint')) {
   installDebianPackages(lintTools);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { writeSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
+import { bundledNode } from './bundle/bundle.ts';
 import { run } from './cli/run.ts';
 import type { Screen } from './cli/surroundings.ts';
 
@@ -8,6 +9,11 @@ const stopSignals = ['SIGTERM', 'SIGINT'] as const;
 for (const signal of stopSignals) {
   process.on(signal, () => stop.abort(signal));
 }
+
+// What lists of processes show: else that of Node.js, or of its main thread.
+try {
+  writeFileSync('/proc/self/comm', 'buildkit-drain');
+} catch {}
 
 /**
  * Writes all of a text, and says whether it could be written. A closed output must not end a command
@@ -60,7 +66,9 @@ void run(process.argv.slice(2), {
     return isatty(1) ? screenOf(process.stdout) : null;
   },
   self: {
-    node: process.execPath,
+    get node() {
+      return bundledNode() ?? process.execPath;
+    },
     nodeVersion: process.version,
     program: process.argv[1] ?? '',
     killGroup(pid) {

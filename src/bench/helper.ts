@@ -12,7 +12,7 @@ import { endedChildrenCpuMs } from './proc.ts';
 import { runStage } from './stage.ts';
 import type { CostPlan } from './types.ts';
 
-const [role = '', plan = '', program = ''] = process.argv.slice(2);
+const [role = '', plan = '', program = '', node = ''] = process.argv.slice(2);
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 const cpuUs = (): number => {
   const { user, system } = process.cpuUsage();
@@ -55,7 +55,7 @@ async function beStage(run: (base: StageBase) => Promise<void>): Promise<void> {
   }
   let sent: Promise<void> = Promise.resolve();
   await run({
-    node: process.execPath,
+    node,
     helper: process.argv[1] ?? '',
     searchPath: process.env['PATH'] ?? '',
     signal: stop.signal,

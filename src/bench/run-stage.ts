@@ -29,7 +29,7 @@ export async function runStage<Message>(input: StageProcess<Message>): Promise<v
   const helper = join(dirname(program), 'bench-helper.cjs');
   const [command = input.node, ...args] = [
     ...[...input.network.prefix, input.node, helper],
-    ...[input.role, JSON.stringify(input.plan), program],
+    ...[input.role, JSON.stringify(input.plan), program, input.node],
   ];
   // In a process group of its own: Ctrl-C reaches this process alone, which then stops the stage.
   const stage = spawn(command, args, {

@@ -12,7 +12,8 @@ const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
-See also: buildkit-drain status, watch, doctor, bench cost, bench accuracy`;
+See also: buildkit-drain status, watch, doctor, bench cost, bench accuracy,
+install`;
 
 // Only the command lines that need these pay for loading them.
 const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
@@ -20,6 +21,7 @@ const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
   watch: async () => (await import('./watch.ts')).addWatch,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
   bench: async () => (await import('./bench.ts')).addBench,
+  install: async () => (await import('./install.ts')).addInstall,
 };
 
 /**
