@@ -47,6 +47,21 @@ module.exports = {
       },
     ),
     rule(
+      'mark-knows-inspectors',
+      "A drain's mark is a socket with a name, and is found as other sockets are.",
+      { path: '^src/mark/' },
+      { path: '^src/', pathNot: '^src/(mark|inspect)/' },
+    ),
+    rule(
+      'ready-judges',
+      'What readiness goes by is handed in.',
+      { path: '^src/ready/' },
+      {
+        path: '^src/',
+        pathNot: ['^src/ready/', '^src/inspect/types\\.ts$', '^src/builds/knock\\.ts$'],
+      },
+    ),
+    rule(
       'doctor-tries-inspectors',
       'The doctor finds out; what that means, and how a command line is read, are other matters.',
       { path: '^src/doctor/' },
@@ -72,7 +87,7 @@ module.exports = {
       'What one command alone needs is loaded when that is called.',
       { path: '^src/(cli\\.ts$|cli/(run|program|wait)\\.ts$)' },
       {
-        path: '^src/(bench/|watch/|doctor/|bundle/install|cli/(status|bench.*|watch|doctor|install)\\.ts$)',
+        path: '^src/(bench/|watch/|doctor/|ready/|bundle/install|cli/(status|bench.*|watch|doctor|ready|install)\\.ts$)',
         dynamic: false,
       },
     ),
@@ -93,9 +108,9 @@ module.exports = {
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|bundle)',
+        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|ready|mark|bundle)',
         pathNot:
-          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|doctor/(types|attempt|endpoints))\\.ts$',
+          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|ready/types|doctor/(types|attempt|endpoints))\\.ts$',
       },
     ),
     rule(

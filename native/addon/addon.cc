@@ -1,5 +1,7 @@
 #include <napi.h>
 
+#include "abstract_listener_object.h"
+#include "orphans_function.h"
 #include "sock_diag_object.h"
 #include "tcp_tracker_object.h"
 #include "unix_tracker_object.h"
@@ -13,6 +15,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("SockDiag", addon::defineSockDiag(env));
   exports.Set("TcpTracker", addon::defineTcpTracker(env));
   exports.Set("UnixTracker", addon::defineUnixTracker(env));
+  exports.Set("AbstractListener", addon::defineAbstractListener(env));
+  exports.Set("reapOrphans", addon::defineReapOrphans(env));
   return exports;
 }
 

@@ -71,6 +71,15 @@ std::optional<sockdiag::Port> toPort(Napi::Value value) {
   return static_cast<sockdiag::Port>(port);
 }
 
+std::optional<pid_t> toPid(Napi::Value value) {
+  const double pid = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
+  if (!(pid >= 1 && pid <= INT32_MAX) || pid != std::int32_t(pid)) {
+    throwTypeError(value.Env(), "Expected a positive integer for pid");
+    return {};
+  }
+  return static_cast<pid_t>(pid);
+}
+
 std::optional<sockdiag::Bytes> toName(Napi::Value value) {
   const bool isBytes =
       value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;

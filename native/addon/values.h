@@ -1,6 +1,7 @@
 #pragma once
 
 #include <napi.h>
+#include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
@@ -22,6 +23,7 @@ void throwFailure(Napi::Env env, const sockdiag::Failure& failure);
 void throwTypeError(Napi::Env env, const char* message);
 
 std::optional<sockdiag::Port> toPort(Napi::Value value);
+std::optional<pid_t> toPid(Napi::Value value);
 /// Points into the array's memory.
 std::optional<sockdiag::Bytes> toName(Napi::Value value);
 

@@ -10,7 +10,7 @@ import {
   listenBuildHistory,
   listenOneRecord,
 } from './control.ts';
-import { askError, cut, malformed, messageOf, quote } from './errors.ts';
+import { askError, codeOf, cut, malformed, messageOf, quote } from './errors.ts';
 import { explainTls, isAboutClient } from './tls-errors.ts';
 import type { Build } from './types.ts';
 import { countsRightly } from './version.ts';
@@ -22,8 +22,21 @@ export interface AskInput extends ConnectInput {
   readonly timeoutMs: number;
 }
 
-/** Asks once, on a connection of its own. @throws InspectError, or what the signal says */
-export async function askDaemon(input: AskInput): Promise<readonly Build[]> {
+/** Asks once which builds run. @throws InspectError, or what the signal says */
+export function askDaemon(input: AskInput): Promise<readonly Build[]> {
+  return converse(input, askForBuilds);
+}
+
+/** Asks once whether it is there. @throws InspectError, or what the signal says */
+export function askForLife(input: AskInput): Promise<void> {
+  return converse(input, callInfo);
+}
+
+/** Has a conversation, on a connection of its own. */
+async function converse<Answer>(
+  input: AskInput,
+  talk: (session: ClientHttp2Session, options: CallOptions) => Promise<Answer>,
+): Promise<Answer> {
   const { endpoint, signal, timeoutMs, onStage } = input;
   const socket = await connect(input);
   const session = openSession(socket);
@@ -34,7 +47,7 @@ export async function askDaemon(input: AskInput): Promise<readonly Build[]> {
     onStage('for the first word of HTTP/2');
     await Promise.race([greeting(session), failed, aborted]);
     onStage('for the answer');
-    const answer = askForBuilds(session, { signal: over.signal, timeoutMs });
+    const answer = talk(session, { signal: over.signal, timeoutMs });
     return await Promise.race([answer, failed, aborted]);
   } finally {
     over.abort();
@@ -115,6 +128,17 @@ function noHttp2(address: string, isTls: boolean, cause: unknown): Error {
           'if buildkitd speaks TLS there, give --tls-ca; if not, check the address',
         cause,
       );
+}
+
+/** A daemon before v0.11 does not know the question, and says so. */
+async function callInfo(session: ClientHttp2Session, options: CallOptions): Promise<void> {
+  try {
+    await call(session, info, options);
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_UNIMPLEMENTED') {
+      throw error;
+    }
+  }
 }
 
 /** The version is asked for at the same time, and matters only where the daemon names no build. */

@@ -1,5 +1,6 @@
-import { type Endpoint, InspectError } from '../inspect/types.ts';
-import { askError, messageOf } from './errors.ts';
+import type { Endpoint, InspectError } from '../inspect/types.ts';
+import { asInspectError, askError } from './errors.ts';
+import { inTime } from './in-time.ts';
 import { createOwnSockets } from './own-sockets.ts';
 import type { Build, BuildsAnswer, TlsConfig } from './types.ts';
 
@@ -44,20 +45,15 @@ export function createBuildsClient({
   let isClosed = false;
 
   const askInTime = async (): Promise<readonly Build[]> => {
-    let stage = 'to begin';
     const asking = new AbortController();
-    const timer = setTimeout(() => asking.abort(tooLate(endpoint, timeoutMs, stage)), timeoutMs);
     asks.add(asking);
     try {
-      // Whoever never asks does not load HTTP/2 and TLS.
-      const { askDaemon } = await import('./ask.ts');
-      const { signal } = asking;
-      const onStage = (next: string): void => {
-        stage = next;
-      };
-      return await askDaemon({ endpoint, tls, own, signal, timeoutMs, onStage });
+      return await inTime({ endpoint, timeoutMs, asking }, async (signal, onStage) => {
+        // Whoever never asks does not load HTTP/2 and TLS.
+        const { askDaemon } = await import('./ask.ts');
+        return await askDaemon({ endpoint, tls, own, signal, timeoutMs, onStage });
+      });
     } finally {
-      clearTimeout(timer);
       asks.delete(asking);
     }
   };
@@ -88,17 +84,4 @@ function refuse(): never {
 
 function closed(): InspectError {
   return askError('ERR_CLOSED', 'the client was closed');
-}
-
-function tooLate({ address }: Endpoint, timeoutMs: number, stage: string): InspectError {
-  return askError(
-    'ERR_ASK_TIMEOUT',
-    `${address} did not answer within ${timeoutMs}ms: the time went by in waiting ${stage}`,
-  );
-}
-
-function asInspectError(error: unknown): InspectError {
-  return error instanceof InspectError
-    ? error
-    : askError('ERR_ASK_FAILED', `asking failed: ${messageOf(error)}`, error);
 }

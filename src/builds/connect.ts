@@ -9,8 +9,11 @@ import type { TlsConfig } from './types.ts';
 
 export interface ConnectInput {
   readonly endpoint: Endpoint;
-  /** Null for a daemon without TLS. Over a unix socket buildkitd never has it. */
-  readonly tls: TlsConfig | null;
+  /**
+   * Null for a daemon without TLS. Over a unix socket buildkitd never has it. `unverified` is TLS with
+   * whoever is there, for a question whose answer is only taken for a sign of life.
+   */
+  readonly tls: TlsConfig | 'unverified' | null;
   readonly own: OwnSockets;
   /** Aborted with the error that asking then fails with. */
   readonly signal: AbortSignal;
@@ -51,9 +54,17 @@ export async function connect(input: ConnectInput): Promise<Socket> {
   throw unreachable(endpoint, failure);
 }
 
-function open(target: Target, tls: TlsConfig | null): Socket {
+function open(target: Target, tls: ConnectInput['tls']): Socket {
   if (tls === null || 'path' in target) {
     return connectPlain(target);
+  }
+  if (tls === 'unverified') {
+    return connectTls({
+      ...target,
+      servername: serverNameOf(target.host),
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2'],
+    });
   }
   const { ca, cert, key } = tls;
   const name = tls.serverName ?? target.host;
@@ -62,12 +73,16 @@ function open(target: Target, tls: TlsConfig | null): Socket {
     ...(ca !== null && { ca }),
     ...(cert !== null && { cert }),
     ...(key !== null && { key }),
-    // An address is no name to ask for, but one to look for in the certificate.
-    servername: isIP(name) === 0 ? name : '',
+    servername: serverNameOf(name),
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
     rejectUnauthorized: true,
     ALPNProtocols: ['h2'],
   });
+}
+
+/** An address is no name to ask for, but one to look for in the certificate. */
+function serverNameOf(name: string): string {
+  return isIP(name) === 0 ? name : '';
 }
 
 async function shakeHands(socket: TLSSocket, endpoint: Endpoint): Promise<void> {

@@ -33,3 +33,9 @@ export function codeOf(error: unknown): string {
 export function messageOf(error: unknown): string {
   return quote(error instanceof Error ? error.message : String(error));
 }
+
+export function asInspectError(error: unknown): InspectError {
+  return error instanceof InspectError
+    ? error
+    : askError('ERR_ASK_FAILED', `asking failed: ${messageOf(error)}`, error);
+}

@@ -7,6 +7,7 @@ export const exitCodes = {
   usage: 2,
   clientsConnected: 3,
   blind: 4,
+  notReady: 5,
   interruptedBySigint: 130,
   interruptedBySigterm: 143,
 } as const;

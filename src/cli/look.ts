@@ -7,7 +7,7 @@ import { isRunning } from '../inspect/procfs/processes.ts';
 import { createSampler } from '../inspect/sampler.ts';
 import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
 import type { Environment } from '../options/read-options.ts';
-import type { LookOptionValues } from '../options/wait-options.ts';
+import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import type { LookNotice } from '../report/look-entry.ts';
 import { chooseTargets } from './targets.ts';
 import { tellOfChanges } from './tell.ts';
@@ -39,7 +39,7 @@ interface Looking {
 
 /** Puts together what takes samples, as the options ask for it. @throws UsageError */
 export function openLookout(
-  options: LookOptionValues,
+  options: WhereOptionValues,
   env: Environment,
   notify: (notice: LookNotice) => void,
 ): Lookout {

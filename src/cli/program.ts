@@ -20,6 +20,7 @@ const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
   status: async () => (await import('./status.ts')).addStatus,
   watch: async () => (await import('./watch.ts')).addWatch,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
+  ready: async () => (await import('./ready.ts')).addReady,
   bench: async () => (await import('./bench.ts')).addBench,
   install: async () => (await import('./install.ts')).addInstall,
 };

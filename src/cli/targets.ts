@@ -11,7 +11,7 @@ import { watchProcesses } from '../inspect/watch-processes.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import { assumedEndpoints, givenEndpoints, scriptEndpoint } from '../options/endpoints.ts';
 import { type Environment, parseFrom } from '../options/read-options.ts';
-import type { LookOptionValues } from '../options/wait-options.ts';
+import type { WhereOptionValues } from '../options/wait-options.ts';
 import { tellOf } from './tell.ts';
 
 /** What to watch, and how to find out about it anew. */
@@ -36,7 +36,7 @@ interface Place {
  *
  * @throws UsageError
  */
-export function chooseTargets(options: LookOptionValues, place: Place): Watching {
+export function chooseTargets(options: WhereOptionValues, place: Place): Watching {
   const given = givenEndpoints(options.addr, place.env);
   const process = options.pid === null ? null : processOf(options.pid, place);
   // Who does not want sock-diag gets nothing by it.

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { TlsConfig } from '../builds/types.ts';
 import { BadValueError } from '../options/bad-value.ts';
-import type { BuildsOptionValues } from '../options/builds-options.ts';
+import type { TlsOptionValues } from '../options/builds-options.ts';
 import { parseFrom, UsageError } from '../options/read-options.ts';
 
 const certificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/;
 const privateKey = /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/;
 
 /** How to speak TLS with the daemon; null where no option asks for it. @throws UsageError */
-export async function readTls(options: BuildsOptionValues): Promise<TlsConfig | null> {
+export async function readTls(options: TlsOptionValues): Promise<TlsConfig | null> {
   const ca = readPem('tls-ca', options, 'with certificates', certificate);
   const cert = readPem('tls-cert', options, 'with a certificate', certificate);
   const key = readPem('tls-key', options, 'with a private key', privateKey);
@@ -28,7 +28,7 @@ export async function readTls(options: BuildsOptionValues): Promise<TlsConfig | 
 
 function readPem(
   name: 'tls-ca' | 'tls-cert' | 'tls-key',
-  options: BuildsOptionValues,
+  options: TlsOptionValues,
   content: string,
   form: RegExp,
 ): string | null {

@@ -1,14 +1,16 @@
 import type { TlsConfig } from '../builds/types.ts';
 import { createMonotonicClock } from '../drain/clock.ts';
 import { type DrainInput, drain } from '../drain/drain.ts';
-import type { DrainConfig, DrainOutcome } from '../drain/types.ts';
-import type { Sampler } from '../inspect/types.ts';
+import type { DrainConfig, DrainEvent, DrainOutcome } from '../drain/types.ts';
+import type { Endpoint, Sample, Sampler } from '../inspect/types.ts';
+import { createMark } from '../mark/set-mark.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
 import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
 import { eventEntry } from '../report/events.ts';
 import { createLog, type LogEntry } from '../report/log.ts';
 import { openLog } from '../report/log-to.ts';
 import { lookEntry } from '../report/look-entry.ts';
+import { unmarkedEntry } from '../report/mark-entry.ts';
 import { outcomeEntry } from '../report/outcome.ts';
 import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
@@ -57,6 +59,13 @@ async function runWait(
   const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
   const clock = createMonotonicClock();
   lookout.onEnd(() => clock.wake());
+  const mark = createMark();
+  const showDrain = (event: DrainEvent): void => {
+    const reason = 'sample' in event ? mark.cover(endpointsOf(event.sample)) : null;
+    if (reason !== null) {
+      log(unmarkedEntry(reason));
+    }
+  };
   try {
     const outcome = await drain({
       ...hooks,
@@ -64,7 +73,10 @@ async function runWait(
       builds,
       config,
       clock,
-      onEvent: (event) => log(eventEntry(event, config)),
+      onEvent(event) {
+        log(eventEntry(event, config));
+        showDrain(event);
+      },
     });
     // Some of them were our own questions, and those that were seen are subtracted for nothing: "at
     // least" is what the log says.
@@ -73,9 +85,14 @@ async function runWait(
     log(said);
     return { outcome, said };
   } finally {
+    mark.close();
     builds?.close();
     lookout.close();
   }
+}
+
+function endpointsOf({ looks }: Sample): Endpoint[] {
+  return looks.map(({ endpoint }) => endpoint);
 }
 
 function drainConfig(options: WaitOptionValues): DrainConfig {

@@ -4,6 +4,14 @@ import { type OptionValues, single } from './read-options.ts';
 
 const hostName = /^[\w.:-]{1,253}$/;
 
+/** The options about speaking TLS with the daemon. */
+export const tlsOptions = {
+  'tls-ca': single('<file>', "what signed the daemon's certificate", 'none', parsePath),
+  'tls-cert': single('<file>', 'a certificate to show to the daemon', 'none', parsePath),
+  'tls-key': single('<file>', 'the key of that certificate', 'none', parsePath),
+  'tls-server-name': single('<name>', 'a name in its certificate', 'none', parseName),
+};
+
 /** The options about asking the daemon itself which builds it runs. */
 export const buildsOptions = {
   builds: single(
@@ -12,13 +20,10 @@ export const buildsOptions = {
     'auto',
     oneOf(['auto', 'off', 'require']),
   ),
-  'tls-ca': single('<file>', "what signed the daemon's certificate", 'none', parsePath),
-  'tls-cert': single('<file>', 'a certificate to show to the daemon', 'none', parsePath),
-  'tls-key': single('<file>', 'the key of that certificate', 'none', parsePath),
-  'tls-server-name': single('<name>', 'a name in its certificate', 'none', parseName),
+  ...tlsOptions,
 };
 
-export type BuildsOptionValues = OptionValues<typeof buildsOptions>;
+export type TlsOptionValues = OptionValues<typeof tlsOptions>;
 
 function parsePath(text: string): string | null {
   if (text === '' || text.endsWith('/') || text.includes('\0')) {

@@ -4,7 +4,7 @@ import { inspectorNames } from '../inspect/types.ts';
 import { logFormats, logLevels } from '../report/levels.ts';
 import type { LogTo } from '../report/log-to.ts';
 import { BadValueError } from './bad-value.ts';
-import { buildsOptions } from './builds-options.ts';
+import { buildsOptions, tlsOptions } from './builds-options.ts';
 import { oneOf } from './choice.ts';
 import { parseCidrs } from './cidr.ts';
 import { parseDuration } from './duration.ts';
@@ -34,6 +34,17 @@ const lookOptions = {
     'look by auto, sock-diag or procfs',
     'auto',
     oneOf(['auto', ...inspectorNames]),
+  ),
+};
+
+const { 'ignore-peer': _peers, ...whereOptions } = lookOptions;
+
+/** The options of `ready`. */
+export const readyOptions = {
+  ...whereOptions,
+  ...tlsOptions,
+  timeout: single('<duration>', 'how long an answer may take', '1s', (text) =>
+    parseDuration(text, 1),
   ),
 };
 
@@ -122,6 +133,8 @@ export const waitOptions = {
 };
 
 export type LookOptionValues = OptionValues<typeof lookOptions>;
+/** Where to look, and by which means. */
+export type WhereOptionValues = OptionValues<typeof whereOptions>;
 export type WaitOptionValues = OptionValues<typeof waitOptions>;
 
 function parseDurationOrOff(text: string, shortestMs: number): number | null {

@@ -14,6 +14,7 @@ const libcNames = [
   'close',
   'free',
   'inet_ntop',
+  'listen',
   'malloc',
   'memcmp',
   'memcpy',
@@ -28,6 +29,7 @@ const libcNames = [
   'snprintf',
   'socket',
   'strlen',
+  'waitid',
 ];
 
 /** Those that have to have these names; musl's for x64 stands for that of arm64, with the same sources. */
