@@ -11,8 +11,9 @@ test.each(['x64', 'arm64'])(
     const folder = `${root}prebuilds/linux-${cpu}`;
     expect(readdirSync(folder)).toEqual(['buildkit-drain.node']);
     const [sourceHash, ...others] =
-      readFileSync(`${folder}/buildkit-drain.node`, 'latin1').match(/(?<=\0)[0-9a-f]{64}(?=\0)/g) ??
-      [];
+      readFileSync(`${folder}/buildkit-drain.node`, 'latin1').match(
+        /(?<![0-9a-f])[0-9a-f]{64}(?=\0)/g,
+      ) ?? [];
     expect(others).toEqual([]);
     const expected = execFileSync(process.execPath, [`${root}scripts/native-hash.mjs`], {
       encoding: 'utf8',
