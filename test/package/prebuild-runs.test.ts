@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import type { Actor, Client } from '../support/actor.ts';
-import { startCli, startWait } from '../support/cli.ts';
+import { cliPath, startCli, startWait } from '../support/cli.ts';
 import type { Place } from '../support/place.ts';
 import type { Ended } from '../support/running.ts';
 import { bunOnMusl, nodeOnArm64 } from '../support/runtimes.ts';
@@ -44,7 +44,9 @@ async function status(
   node: readonly string[],
   ...args: readonly string[]
 ): Promise<Ended> {
-  const started = await startCli(place, ['status', '--builds=off', ...both, ...args], { node });
+  const started = await startCli(place, ['status', '--builds=off', ...both, ...args], {
+    program: [...node, cliPath],
+  });
   return started.process.ended;
 }
 
@@ -119,7 +121,7 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { concurrent: true }, (
     clients,
   }) => {
     const some = await connectToBoth(daemon, clients);
-    const wait = await startWait(place, both, { node: nodeOnArm64 });
+    const wait = await startWait(place, both, { program: [...nodeOnArm64, cliPath] });
     await wait.counted(2);
     for (const n of [0, 1]) {
       const chosen = { level: 'warn', inspector: 'procfs', passedOver: 'sock-diag' };
@@ -132,7 +134,7 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { concurrent: true }, (
   it('wait exits 3 at its deadline with a client', async ({ place, daemon, clients }) => {
     await connectToBoth(daemon, clients);
     const args = [...both, '--timeout=1s'];
-    const wait = await startWait(place, args, { node: nodeOnArm64 });
+    const wait = await startWait(place, args, { program: [...nodeOnArm64, cliPath] });
     expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
   });
 });
@@ -189,7 +191,7 @@ describe.runIf(isX64)('the addon for x64, under musl', { concurrent: true }, () 
     clients,
   }) => {
     const some = await connectToBoth(daemon, clients);
-    const wait = await startWait(place, both, { node: bunOnMusl(place) });
+    const wait = await startWait(place, both, { program: [...bunOnMusl(place), cliPath] });
     expect((await wait.event('started'))['endpoints']).toMatchObject([
       { inspector: 'sock-diag', listening: true },
       { inspector: 'sock-diag', listening: true },

@@ -29,8 +29,8 @@ export interface Cli {
 export interface CliOptions extends SpawnOptions {
   /** A command that runs the tool: its last words are the tool's command line. */
   readonly through?: readonly string[];
-  /** What runs it, in place of the Node.js that runs the tests. */
-  readonly node?: readonly string[];
+  /** What starts the tool; otherwise it is the one that was built last, and the tests' own Node.js. */
+  readonly program?: readonly string[];
   readonly namespaces?: readonly ('net' | 'pid' | 'mount')[];
 }
 
@@ -38,9 +38,9 @@ export interface CliOptions extends SpawnOptions {
 export async function startCli(
   place: Place,
   args: readonly string[],
-  { through = [], node = [process.execPath], ...options }: CliOptions = {},
+  { through = [], program = [process.execPath, cliPath], ...options }: CliOptions = {},
 ): Promise<Cli> {
-  const command = [...through, ...node, cliPath, ...args];
+  const command = [...through, ...program, ...args];
   const started = await place.start(command, options);
   const logs = (): LogLine[] => parseLog(started.stderr());
   const untilLogged = (what: string, read: () => LogLine | undefined): Promise<LogLine> =>
