@@ -68,6 +68,19 @@ module.exports = {
       { path: '^src/', pathNot: ['^src/doctor/', '^src/inspect/', '^src/builds/types\\.ts$'] },
     ),
     rule(
+      'serve-answers-callers',
+      'Serving shares a wait and looks among callers; how they are done, and said, are other matters.',
+      { path: '^src/serve/' },
+      {
+        path: '^src/',
+        pathNot: [
+          '^src/serve/',
+          '^src/drain/(types|roster)\\.ts$',
+          '^src/(inspect|builds)/types\\.ts$',
+        ],
+      },
+    ),
+    rule(
       'bench-measures-inspectors',
       'The benchmark knows what it measures and replays, not how a command line is read.',
       { path: '^src/bench/' },
@@ -87,7 +100,7 @@ module.exports = {
       'What one command alone needs is loaded when that is called.',
       { path: '^src/(cli\\.ts$|cli/(run|program|wait)\\.ts$)' },
       {
-        path: '^src/(bench/|watch/|doctor/|ready/|bundle/install|cli/(status|bench.*|watch|doctor|ready|install)\\.ts$)',
+        path: '^src/(bench/|watch/|doctor/|ready/|serve/|bundle/install|cli/(status|bench.*|watch|doctor|ready|serve.*|install)\\.ts$)',
         dynamic: false,
       },
     ),
@@ -108,9 +121,9 @@ module.exports = {
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|ready|mark|bundle)',
+        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|ready|mark|bundle|serve)',
         pathNot:
-          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|ready/types|doctor/(types|attempt|endpoints))\\.ts$',
+          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|ready/types|doctor/(types|attempt|endpoints)|serve/(types|accept))\\.ts$',
       },
     ),
     rule(

@@ -15,6 +15,7 @@ const testTools = {
   netstat: 'net-tools',
   openssl: 'openssl',
   '/usr/include/doctest/doctest.h': 'doctest-dev',
+  '/usr/lib/python3/dist-packages/prometheus_client/parser.py': 'python3-prometheus-client',
   'qemu-aarch64-static': 'qemu-user-static',
 };
 /** To run, on x64, the addons for arm64 and for musl. */

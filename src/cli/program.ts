@@ -12,13 +12,14 @@ const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
-See also: buildkit-drain status, watch, doctor, bench cost, bench accuracy,
-install`;
+See also: buildkit-drain status, watch, serve, ready, doctor, bench cost,
+bench accuracy, install`;
 
 // Only the command lines that need these pay for loading them.
 const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
   status: async () => (await import('./status.ts')).addStatus,
   watch: async () => (await import('./watch.ts')).addWatch,
+  serve: async () => (await import('./serve.ts')).addServe,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
   ready: async () => (await import('./ready.ts')).addReady,
   bench: async () => (await import('./bench.ts')).addBench,

@@ -3,7 +3,7 @@ import type { Environment } from '../options/read-options.ts';
 import type { ScreenSize } from '../report/watch-frame.ts';
 import type { ExitCode } from './exit-codes.ts';
 
-type StopSignal = 'SIGTERM' | 'SIGINT';
+export type StopSignal = 'SIGTERM' | 'SIGINT';
 
 /** What a command has of the process that it runs in. */
 export interface Surroundings {

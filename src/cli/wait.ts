@@ -18,7 +18,7 @@ import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
 import { readTls } from './tls.ts';
 
 /** All that a wait is done by. */
-interface WaitPlan {
+export interface WaitPlan {
   readonly options: WaitOptionValues;
   readonly env: Environment;
   readonly tls: TlsConfig | null;
@@ -27,12 +27,12 @@ interface WaitPlan {
 }
 
 /** What is to be heard of one wait, and what ends it. */
-interface WaitHooks extends Pick<DrainInput, 'signal' | 'onLook'> {
+export interface WaitHooks extends Pick<DrainInput, 'signal' | 'onLook'> {
   /** Stands between the wait and what takes its samples. */
   readonly through?: (sampler: Sampler) => Sampler;
 }
 
-interface EndedWait {
+export interface EndedWait {
   readonly outcome: DrainOutcome;
   /** What the log said last. */
   readonly said: LogEntry;
@@ -45,13 +45,13 @@ export async function wait(flags: Flags, env: Environment, signal: AbortSignal):
 }
 
 /** @throws UsageError */
-async function planWait(options: WaitOptionValues, env: Environment): Promise<WaitPlan> {
+export async function planWait(options: WaitOptionValues, env: Environment): Promise<WaitPlan> {
   const tls = await readTls(options);
   return { options, env, tls, config: drainConfig(options), log: openWaitLog(options, env) };
 }
 
 /** Waits once. @throws UsageError before anything is looked at. */
-async function runWait(
+export async function runWait(
   { options, env, tls, config, log }: WaitPlan,
   { through = (sampler) => sampler, ...hooks }: WaitHooks,
 ): Promise<EndedWait> {

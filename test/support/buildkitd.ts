@@ -60,14 +60,15 @@ interface ProcessOptions {
   /** A command that starts it. */
   readonly through?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  readonly namespaces?: NonNullable<Parameters<Place['start']>[1]>['namespaces'];
 }
 
 export async function startBuildkitd(
   place: Place,
-  { through = [], env = {} }: ProcessOptions = {},
+  { through = [], env = {}, namespaces }: ProcessOptions = {},
 ): Promise<Buildkitd> {
   const command = [...through, nodeCalled(place, 'buildkitd'), daemonProgram];
-  const started = await place.start(command, { env });
+  const started = await place.start(command, { env, ...(namespaces && { namespaces }) });
   const call = await commanded(started);
   const address = (answer: Promise<{ address: string }>): Promise<string> =>
     answer.then((result) => result.address);

@@ -1,0 +1,99 @@
+import type { ServerEvent } from '../../serve/types.ts';
+import type { LogEntry } from '../log.ts';
+import { about } from '../words.ts';
+
+/** What is said of serving itself. */
+export type ServeNotice =
+  | { readonly kind: 'serving'; readonly url: string; readonly paths: readonly string[] }
+  | {
+      readonly kind: 'stopping';
+      readonly signal: string;
+      /** What is waited for before the end. */
+      readonly for: 'nothing' | 'wait' | 'late-hook';
+      readonly patienceMs: number;
+    }
+  | { readonly kind: 'interrupting'; readonly signal: string }
+  | { readonly kind: 'look-failed'; readonly error: unknown };
+
+export function serveEntry(notice: ServeNotice | ServerEvent): LogEntry {
+  switch (notice.kind) {
+    case 'serving':
+      return {
+        level: 'info',
+        message: `Serving ${notice.paths.join(', ')} on ${notice.url}.`,
+        fields: { event: notice.kind, url: notice.url },
+      };
+    case 'stopping':
+      return {
+        level: 'info',
+        message: `${notice.signal}: ${untilText(notice)}`,
+        fields: { event: notice.kind, signal: notice.signal, waitsFor: notice.for },
+      };
+    case 'interrupting':
+      return {
+        level: 'warn',
+        message: `${notice.signal} again: stopping at once.`,
+        fields: { event: notice.kind, signal: notice.signal },
+      };
+    case 'look-failed':
+      return {
+        level: 'warn',
+        message: `Looking failed: ${messageOf(notice.error)}.`,
+        fields: { event: notice.kind },
+      };
+    case 'too-many':
+      return {
+        level: 'warn',
+        message:
+          `More than ${notice.most} connections: one from ${notice.peer}, whose address had the most, ` +
+          'was closed.',
+        fields: { event: notice.kind, peer: notice.peer },
+      };
+    case 'trouble':
+      return {
+        level: 'error',
+        message: `Serving met with an error: ${messageOf(notice.error)}.`,
+        fields: { event: notice.kind },
+      };
+    case 'request':
+    case 'not-a-request':
+      return requestEntry(notice);
+  }
+}
+
+function requestEntry(
+  event: Extract<ServerEvent, { kind: 'request' | 'not-a-request' }>,
+): LogEntry {
+  if (event.kind === 'not-a-request') {
+    const { kind, peer, code } = event;
+    const message = `What came from ${peer || 'somebody'} was no request in time (${code}).`;
+    return { level: 'debug', message, fields: { event: kind, peer, code } };
+  }
+  const { kind, peer, method, path, status, tookMs } = event;
+  const answer = status === null ? 'hung up' : status;
+  return {
+    level: 'debug',
+    message: `${method} ${path.slice(0, mostPath)} from ${peer}: ${answer} after ${about(tookMs)}.`,
+    fields: { event: kind, peer, status, tookMs: Math.round(tookMs) },
+  };
+}
+
+const mostPath = 200;
+
+function untilText({ for: what, patienceMs }: Extract<ServeNotice, { kind: 'stopping' }>): string {
+  switch (what) {
+    case 'nothing':
+      return 'stopping: no wait is under way, and no client is seen.';
+    case 'wait':
+      return 'stopping when the wait is over; a second signal ends it at once.';
+    case 'late-hook':
+      return (
+        'no wait is under way, but clients may be connected: the call of a hook that comes within ' +
+        `${about(patienceMs)} is still served.`
+      );
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

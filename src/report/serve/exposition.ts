@@ -1,0 +1,63 @@
+/** One family of metrics, without the suffix that its type gives to its samples. */
+export interface Metric {
+  readonly name: string;
+  readonly type: 'gauge' | 'counter' | 'info' | 'stateset';
+  readonly unit?: 'seconds';
+  /** Without line feeds, backslashes and quotes. */
+  readonly help: string;
+  readonly points: readonly Point[];
+}
+
+export interface Point {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** OpenMetrics 1.0. A family without points is left out: what is unknown is absent, never 0. */
+export function openMetricsText(metrics: readonly Metric[]): string {
+  const families = metrics
+    .filter(({ points }) => points.length > 0)
+    .map((metric) => {
+      const { name, type, unit, help } = metric;
+      const unitLine = unit === undefined ? '' : `# UNIT ${name} ${unit}\n`;
+      return `# TYPE ${name} ${type}\n${unitLine}# HELP ${name} ${help}\n${samples(metric)}`;
+    });
+  return `${families.join('')}# EOF\n`;
+}
+
+/** The text format 0.0.4, which knows neither units, infos nor statesets. */
+export function prometheusText(metrics: readonly Metric[]): string {
+  return metrics
+    .filter(({ points }) => points.length > 0)
+    .map((metric) => {
+      const name = sampleName(metric);
+      const type = metric.type === 'counter' ? 'counter' : 'gauge';
+      return `# HELP ${name} ${metric.help}\n# TYPE ${name} ${type}\n${samples(metric)}`;
+    })
+    .join('');
+}
+
+const suffixes = { gauge: '', counter: '_total', info: '_info', stateset: '' } as const;
+
+function sampleName({ name, type }: Metric): string {
+  return `${name}${suffixes[type]}`;
+}
+
+function samples(metric: Metric): string {
+  const name = sampleName(metric);
+  return metric.points
+    .map(({ labels = {}, value }) => `${name}${labelsText(labels)} ${value}\n`)
+    .join('');
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+}

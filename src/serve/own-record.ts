@@ -1,0 +1,94 @@
+import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
+import type { Sample, Sampler } from '../inspect/types.ts';
+import type { OwnRecord, Reading } from './types.ts';
+
+/** Keeps what this process has done, and what the wait under way saw last. */
+export interface Recorder {
+  readonly countSample: (sample: Sample | null) => void;
+  /** A sampler that counts what the given one takes. */
+  readonly counting: (sampler: Sampler) => Sampler;
+  readonly begin: () => void;
+  readonly note: (status: DrainStatus) => void;
+  /** @param kind null for a wait that could not be done. */
+  readonly end: (kind: DrainOutcome['kind'] | null) => void;
+  /** Null where no wait is under way, or has not looked yet. */
+  readonly reading: () => Reading | null;
+  readonly record: () => OwnRecord;
+}
+
+/** @param now the clock that waits go by, in milliseconds. */
+export function createRecorder(now: () => number): Recorder {
+  const outcomes = { drained: 0, gone: 0, 'timed-out': 0, interrupted: 0, blind: 0 };
+  let samples = 0;
+  let failedSamples = 0;
+  let waitState: OwnRecord['waitState'] = 'none';
+  let begunMs = 0;
+  let lookedMs = 0;
+  let latest: DrainStatus | null = null;
+
+  const countSample = (sample: Sample | null): void => {
+    samples += 1;
+    failedSamples += sample === null || sample.kind === 'failed' ? 1 : 0;
+  };
+  const looked = (): void => {
+    lookedMs = now();
+  };
+
+  return {
+    countSample,
+    counting: (sampler) => ({
+      ...sampler,
+      sample() {
+        const sample = sampler.sample();
+        countSample(sample);
+        looked();
+        return sample;
+      },
+      isUnchanged() {
+        const isUnchanged = sampler.isUnchanged();
+        if (isUnchanged) {
+          samples += 1;
+          looked();
+        }
+        return isUnchanged;
+      },
+    }),
+    begin() {
+      waitState = 'waiting';
+      begunMs = now();
+      latest = null;
+    },
+    note(status) {
+      latest = status;
+    },
+    end(kind) {
+      waitState = kind ?? 'none';
+      latest = null;
+      if (kind !== null) {
+        outcomes[kind] += 1;
+      }
+    },
+    reading: () => (latest === null ? null : readingOf(latest)),
+    record: () => ({
+      samples,
+      failedSamples,
+      waitState,
+      outcomes: { ...outcomes },
+      waitedMs: waitState === 'waiting' ? now() - begunMs : null,
+      quietMs: latest === null ? null : quietMs(latest, lookedMs),
+    }),
+  };
+}
+
+function readingOf({ sample, clients, leftOut, builds }: DrainStatus): Reading {
+  const silent = leftOut.filter(({ standing }) => standing === 'silent').length;
+  return { sample, clients, silent, builds };
+}
+
+/** Up to the latest look: looks that find everything as it was leave the status as it is. */
+function quietMs({ sample, quietForMs, nowMs }: DrainStatus, lookedMs: number): number | null {
+  if (quietForMs !== null) {
+    return quietForMs + Math.max(0, lookedMs - nowMs);
+  }
+  return sample.kind === 'counted' ? 0 : null;
+}

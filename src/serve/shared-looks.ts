@@ -1,0 +1,36 @@
+/** Looks for many callers: each gets one that began after its call. */
+export interface SharedLooks<Seen> {
+  readonly look: () => Promise<Seen>;
+  /** Resolves a pause after the look under way, if there is one. */
+  readonly settled: () => Promise<void>;
+}
+
+/**
+ * One look at a time, and a pause after each: who calls in between shares the next one. However many
+ * call, looking takes no more than a part of the time.
+ *
+ * @param pause resolves when the pause after a look is over.
+ */
+export function shareLooks<Seen>(
+  look: () => Promise<Seen>,
+  pause: () => Promise<void>,
+): SharedLooks<Seen> {
+  let settled: Promise<void> = Promise.resolve();
+  let next: Promise<Seen> | null = null;
+
+  const begin = async (): Promise<Seen> => {
+    await settled;
+    next = null;
+    const seen = look();
+    settled = seen.then(pause, pause);
+    return seen;
+  };
+
+  return {
+    look() {
+      next ??= begin();
+      return next;
+    },
+    settled: () => settled,
+  };
+}

@@ -1,0 +1,168 @@
+import { describe, expect } from 'vitest';
+import { startBuildkitd } from '../support/buildkitd.ts';
+import { startCli } from '../support/cli.ts';
+import { parseExposition } from '../support/prometheus.ts';
+import { it, type Serve, startServe } from '../support/serve.ts';
+import { until } from '../support/until.ts';
+
+const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+const plainText = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** The samples of a scrape, by name and labels. */
+async function scrape(serve: Serve): Promise<ReadonlyMap<string, number>> {
+  const { body } = await serve.get('/metrics', { headers: { accept: openMetrics } });
+  return new Map(
+    parseExposition('openmetrics', body).flatMap(({ samples }) =>
+      samples.map(({ name, labels, value }) => {
+        const values = Object.values(labels);
+        return [
+          `${name.replace('buildkit_drain_', '')} ${values.join(' ')}`.trim(),
+          value,
+        ] as const;
+      }),
+    ),
+  );
+}
+
+describe.concurrent('GET /metrics', () => {
+  it('is OpenMetrics for who asks for it, as its own parser reads it', async ({ served }) => {
+    await served.clients.connect(served.address, 2);
+    const serve = await served.serve();
+    const accept =
+      'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2';
+    const { status, headers, body } = await serve.get('/metrics', { headers: { accept } });
+    expect([status, headers['content-type']]).toEqual([200, openMetrics]);
+    expect(body.endsWith('\n# EOF\n')).toBe(true);
+    const families = parseExposition('openmetrics', body);
+    const shape = families.map(({ name, type, unit }) => [name, type, unit]);
+    expect(shape).toEqual([
+      ['buildkit_drain_clients', 'gauge', ''],
+      ['buildkit_drain_silent_clients', 'gauge', ''],
+      ['buildkit_drain_sample', 'stateset', ''],
+      ['buildkit_drain_wait', 'stateset', ''],
+      ['buildkit_drain_waits', 'counter', ''],
+      ['buildkit_drain_quiet_period_seconds', 'gauge', 'seconds'],
+      ['buildkit_drain_samples', 'counter', ''],
+      ['buildkit_drain_samples_failed', 'counter', ''],
+      ['buildkit_drain_build', 'info', ''],
+      ['process_start_time_seconds', 'gauge', 'seconds'],
+    ]);
+    expect(families[0]?.samples).toEqual([
+      { name: 'buildkit_drain_clients', labels: { endpoint: served.address }, value: 2 },
+    ]);
+  });
+
+  it.for([undefined, '*/*', 'text/html', 'application/openmetrics-text;version=2.0.0'])(
+    'is the older text format for who says %s',
+    async (accept, { served }) => {
+      const serve = await served.serve();
+      const { headers, body } = await serve.get('/metrics', { headers: accept ? { accept } : {} });
+      expect(headers['content-type']).toBe(plainText);
+      const families = parseExposition('prometheus', body);
+      expect(families.every(({ type }) => type === 'gauge' || type === 'counter')).toBe(true);
+      const names = families.flatMap(({ samples }) => samples.map(({ name }) => name));
+      expect(names).toContain('buildkit_drain_samples_total');
+      expect(names).toContain('buildkit_drain_build_info');
+    },
+  );
+
+  it('writes an address with quotes and backslashes so that it is read as it was', async ({
+    place,
+    served,
+  }) => {
+    const address = `unix:///run/${process.pid}-"\\n\\".sock`;
+    await served.daemon.listen(address);
+    const serve = await startServe(place, ['--builds', 'off', '--addr', address]);
+    expect(await scrape(serve)).toContainEqual([`clients ${address}`, 0]);
+  });
+
+  it('leaves out what is not known', async ({ served }) => {
+    const serve = await served.serve();
+    expect(await scrape(serve)).toContainEqual([`clients ${served.address}`, 0]);
+    await served.daemon.unlisten(served.address);
+    const samples = await scrape(serve);
+    expect([...samples.keys()].filter((name) => /^(clients|silent|builds)/.test(name))).toEqual([]);
+    expect(samples).toContainEqual(['sample failed', 1]);
+    expect(samples).toContainEqual(['sample counted', 0]);
+    expect(samples).toContainEqual(['samples_total', 2]);
+    expect(samples).toContainEqual(['samples_failed_total', 1]);
+  });
+
+  it('says how many builds run, and nothing where the daemon does not say', async ({ place }) => {
+    const daemon = await startBuildkitd(place, { namespaces: ['pid', 'mount'] });
+    const address = await daemon.listen('tcp://127.0.0.1:0');
+    await daemon.behave({ history: 1 });
+    await daemon.begin('one', 'two');
+    const serve = await startServe(place, ['--addr', address]);
+    expect(await scrape(serve)).toContainEqual(['builds_running', 2]);
+    expect(await scrape(serve)).toContainEqual([`clients ${address}`, 0]);
+    await daemon.end('one', 'two');
+    expect(await scrape(serve)).toContainEqual(['builds_running', 0]);
+    await daemon.behave({ answer: 'unimplemented' });
+    expect((await scrape(serve)).has('builds_running')).toBe(false);
+  });
+
+  it("takes the wait's own last reading while one is under way", async ({ served }) => {
+    const some = await served.clients.connect(served.address);
+    const serve = await served.serve('--quiet-period', '1h', '--interval', '1h');
+    const { reply, hangUp } = serve.call('/drain');
+    const hungUp = expect(reply).rejects.toThrow();
+    await serve.cli.counted(1);
+    const before = await scrape(serve);
+    expect(before).toContainEqual([`clients ${served.address}`, 1]);
+    expect(before).toContainEqual(['wait waiting', 1]);
+    expect(before).toContainEqual(['quiet_seconds', 0]);
+    const after = await scrape(serve);
+    expect(after.get('samples_total')).toBe(before.get('samples_total'));
+    expect(after.get('waited_seconds')).toBeGreaterThan(before.get('waited_seconds') ?? Infinity);
+    await served.clients.leave(some);
+    await until(
+      'no client',
+      async () => (await scrape(serve)).get(`clients ${served.address}`) === 0,
+    );
+    hangUp();
+    await hungUp;
+  });
+
+  it('tells how long quiet has lasted, and afterwards how the wait ended', async ({ served }) => {
+    const serve = await served.serve('--quiet-period', '1500ms');
+    const { reply } = serve.call('/drain');
+    await until('some quiet', async () => ((await scrape(serve)).get('quiet_seconds') ?? 0) > 0.3);
+    await reply;
+    const samples = await scrape(serve);
+    expect(samples).toContainEqual(['wait drained', 1]);
+    expect(samples).toContainEqual(['waits_total drained', 1]);
+    expect(samples.has('quiet_seconds')).toBe(false);
+    expect(samples.has('waited_seconds')).toBe(false);
+  });
+});
+
+describe.concurrent('serve', () => {
+  it('shows the connections as `status --json` prints them', async ({ served }) => {
+    await served.clients.connect(served.address, 2);
+    const serve = await served.serve();
+    const { status, headers, body } = await serve.get('/connections');
+    expect([status, headers['content-type']]).toEqual([200, 'application/json; charset=utf-8']);
+    const args = ['status', '--json', '--builds', 'off', '--addr', served.address];
+    const namespaces = ['pid', 'mount'] as const;
+    const { stdout } = await (await startCli(served.place, args, { namespaces })).process.ended;
+    // Ages go on from one look to the next.
+    const timeless = (text: string): string => text.replace(/"(\w+Ms|ms\w+)":\d+/g, '"$1":0');
+    expect(JSON.parse(body).connections).toBe(2);
+    expect(timeless(body)).toBe(timeless(stdout));
+  });
+
+  it('is ready while it can see, and says why not', async ({ served }) => {
+    const serve = await served.serve();
+    const seeing = await serve.get('/readyz');
+    expect([seeing.status, JSON.parse(seeing.body)]).toEqual([
+      200,
+      { state: 'counted', error: null },
+    ]);
+    await served.daemon.unlisten(served.address);
+    const blind = await serve.get('/readyz');
+    expect(blind.status).toBe(503);
+    expect(JSON.parse(blind.body).error).toContain(`nothing listens on ${served.address}`);
+    expect((await serve.get('/healthz')).status).toBe(200);
+  });
+});
