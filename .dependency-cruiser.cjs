@@ -53,6 +53,12 @@ module.exports = {
       { path: '^src/', pathNot: '^src/(mark|inspect)/' },
     ),
     rule(
+      'run-supervises',
+      'What is run is found by its processes; how it is waited for is handed in.',
+      { path: '^src/run/' },
+      { path: '^src/', pathNot: ['^src/run/', '^src/inspect/', '^src/endpoints/find\\.ts$'] },
+    ),
+    rule(
       'ready-judges',
       'What readiness goes by is handed in.',
       { path: '^src/ready/' },
@@ -100,7 +106,7 @@ module.exports = {
       'What one command alone needs is loaded when that is called.',
       { path: '^src/(cli\\.ts$|cli/(run|program|wait)\\.ts$)' },
       {
-        path: '^src/(bench/|watch/|doctor/|ready/|serve/|bundle/install|cli/(status|bench.*|watch|doctor|ready|serve.*|install)\\.ts$)',
+        path: '^src/(bench/|watch/|doctor/|ready/|serve/|run/|bundle/install|cli/(status|bench.*|watch|doctor|ready|serve.*|run-command|install)\\.ts$)',
         dynamic: false,
       },
     ),
@@ -121,9 +127,9 @@ module.exports = {
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|ready|mark|bundle|serve)',
+        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|ready|mark|bundle|serve|run)',
         pathNot:
-          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|ready/types|doctor/(types|attempt|endpoints)|serve/(types|accept))\\.ts$',
+          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|(ready|run)/types|doctor/(types|attempt|endpoints)|serve/(types|accept))\\.ts$',
       },
     ),
     rule(

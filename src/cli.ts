@@ -66,6 +66,7 @@ void run(process.argv.slice(2), {
     return isatty(1) ? screenOf(process.stdout) : null;
   },
   self: {
+    pid: process.pid,
     get node() {
       return bundledNode() ?? process.execPath;
     },
@@ -75,6 +76,13 @@ void run(process.argv.slice(2), {
       try {
         process.kill(-pid, 'SIGKILL');
       } catch {}
+    },
+    onSignal(signal, callback) {
+      process.on(signal, callback);
+    },
+    dieOf(signal) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
     },
   },
 }).then((exitCode) => {

@@ -8,6 +8,8 @@ export const exitCodes = {
   clientsConnected: 3,
   blind: 4,
   notReady: 5,
+  notExecutable: 126,
+  notFound: 127,
   interruptedBySigint: 130,
   interruptedBySigterm: 143,
 } as const;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { waitOptions } from '../options/wait-options.ts';
-import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import type { AddCommand, Surroundings } from './surroundings.ts';
 import { wait } from './wait.ts';
@@ -12,8 +12,8 @@ const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
 130 and 143 interrupted, 2 usage error, 1 a bug.
-See also: buildkit-drain status, watch, serve, ready, doctor, bench cost,
-bench accuracy, install`;
+See also: buildkit-drain status, watch, serve, run, ready, doctor,
+bench cost, bench accuracy, install`;
 
 // Only the command lines that need these pay for loading them.
 const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
@@ -22,6 +22,7 @@ const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
   serve: async () => (await import('./serve.ts')).addServe,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
   ready: async () => (await import('./ready.ts')).addReady,
+  run: async () => (await import('./run-command.ts')).addRun,
   bench: async () => (await import('./bench.ts')).addBench,
   install: async () => (await import('./install.ts')).addInstall,
 };
@@ -34,9 +35,9 @@ const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
 export async function runProgram(
   argv: readonly string[],
   surroundings: Surroundings,
-): Promise<ExitCode> {
-  let exitCode: ExitCode = exitCodes.done;
-  const exit = (code: ExitCode): void => {
+): Promise<number> {
+  let exitCode: number = exitCodes.done;
+  const exit = (code: number): void => {
     exitCode = code;
   };
   const version = packageVersion();
@@ -63,7 +64,7 @@ export async function runProgram(
 function createProgram(
   version: string,
   surroundings: Surroundings,
-  exit: (code: ExitCode) => void,
+  exit: (code: number) => void,
 ): Command {
   const { env, signal, print, printError } = surroundings;
   const program = new Command('buildkit-drain')

@@ -5,7 +5,7 @@ import type { Surroundings } from './surroundings.ts';
 import { wait } from './wait.ts';
 
 /** Runs one command line to its end, and returns the exit code. Never throws. */
-export async function run(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+export async function run(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   try {
     const flags = plainWaitFlags(argv);
     if (flags !== null) {

@@ -43,7 +43,7 @@ async function serve(
 ): Promise<ExitCode> {
   const options = readOptions(serveOptions, flags, env);
   const signals = hearSignals(onStopSignal);
-  const plan = await planWait(options, env);
+  const plan = await planWait(options, env, 'own');
   const say = (notice: ServeNotice | ServerEvent): void => plan.log(serveEntry(notice));
   const post = openWatchpost(plan, say);
   const routes = routesOf(post, { plan, version });

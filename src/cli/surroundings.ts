@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Environment } from '../options/read-options.ts';
 import type { ScreenSize } from '../report/watch-frame.ts';
-import type { ExitCode } from './exit-codes.ts';
 
 export type StopSignal = 'SIGTERM' | 'SIGINT';
 
@@ -28,7 +27,8 @@ export interface Screen {
 }
 
 /** This process, as far as a command has to know it that starts others. */
-interface Self {
+export interface Self {
+  readonly pid: number;
   /** The Node.js that runs it, and its version. */
   readonly node: string;
   readonly nodeVersion: string;
@@ -36,6 +36,10 @@ interface Self {
   readonly program: string;
   /** Kills a process and all of its group; where there is none, that is well. */
   readonly killGroup: (pid: number) => void;
+  /** Calls back for each such signal, which then has no other effect. */
+  readonly onSignal: (signal: NodeJS.Signals, callback: () => void) => void;
+  /** Dies of a signal, and returns where that can't be. */
+  readonly dieOf: (signal: NodeJS.Signals) => void;
 }
 
 /** Adds a command to the command line. */
@@ -45,5 +49,5 @@ export interface CommandContext {
   readonly version: string;
   readonly surroundings: Surroundings;
   /** Takes the exit code of what was run. */
-  readonly exit: (code: ExitCode) => void;
+  readonly exit: (code: number) => void;
 }

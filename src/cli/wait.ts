@@ -8,7 +8,7 @@ import { type Environment, type Flags, readOptions } from '../options/read-optio
 import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
 import { eventEntry } from '../report/events.ts';
 import { createLog, type LogEntry } from '../report/log.ts';
-import { openLog } from '../report/log-to.ts';
+import { openLog, type StderrOwnership } from '../report/log-to.ts';
 import { lookEntry } from '../report/look-entry.ts';
 import { unmarkedEntry } from '../report/mark-entry.ts';
 import { outcomeEntry } from '../report/outcome.ts';
@@ -40,14 +40,27 @@ export interface EndedWait {
 
 /** `buildkit-drain wait`. @throws UsageError before anything is looked at. */
 export async function wait(flags: Flags, env: Environment, signal: AbortSignal): Promise<ExitCode> {
-  const plan = await planWait(readOptions(waitOptions, flags, env), env);
+  const plan = await planWait(readOptions(waitOptions, flags, env), env, 'own');
   return exitCodeOf((await runWait(plan, { signal })).outcome);
 }
 
-/** @throws UsageError */
-export async function planWait(options: WaitOptionValues, env: Environment): Promise<WaitPlan> {
+/**
+ * @param stderr whether another process writes to the same.
+ * @throws UsageError
+ */
+export async function planWait(
+  options: WaitOptionValues,
+  env: Environment,
+  stderr: StderrOwnership,
+): Promise<WaitPlan> {
   const tls = await readTls(options);
-  return { options, env, tls, config: drainConfig(options), log: openWaitLog(options, env) };
+  return {
+    options,
+    env,
+    tls,
+    config: drainConfig(options),
+    log: openWaitLog(options, env, stderr),
+  };
 }
 
 /** Waits once. @throws UsageError before anything is looked at. */
@@ -112,11 +125,16 @@ function drainConfig(options: WaitOptionValues): DrainConfig {
   };
 }
 
-function openWaitLog(options: WaitOptionValues, env: Environment): (entry: LogEntry) => void {
+function openWaitLog(
+  options: WaitOptionValues,
+  env: Environment,
+  stderr: StderrOwnership,
+): (entry: LogEntry) => void {
   const write = openLog({
     logTo: options['log-to'],
     inPod: isInPod(env),
     procRoot,
+    stderr,
     onTrouble: (message) => log({ level: 'warn', message }),
   });
   const log = createLog({

@@ -1,5 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { fileSink, processSink, type Sink, sharesStderr, stderrSink } from './sink.ts';
+import {
+  fileSink,
+  processSink,
+  type Sink,
+  type StderrOwnership,
+  sharesStderr,
+  stderrSink,
+} from './sink.ts';
+
+export type { StderrOwnership } from './sink.ts';
 
 /** `auto` is standard error and, in a pod, the container's log; else one of them, or a file. */
 export type LogTo =
@@ -10,6 +19,7 @@ export interface LogTargets {
   readonly logTo: LogTo;
   readonly inPod: boolean;
   readonly procRoot: string;
+  readonly stderr: StderrOwnership;
   /** Hears, once for each target, that it can't be written. */
   readonly onTrouble: (message: string) => void;
 }
@@ -22,7 +32,7 @@ const mainPid = 1;
  * opened or written, standard error takes its place.
  */
 export function openLog(options: LogTargets): (line: string) => void {
-  const stderr = target('standard error', () => stderrSink(options.procRoot));
+  const stderr = target('standard error', () => stderrSink(options.procRoot, options.stderr));
   let targets = targetsOf(options, stderr);
 
   return (line) => {

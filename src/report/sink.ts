@@ -88,17 +88,20 @@ export function processSink(procRoot: string, pid: number): Sink {
   return descriptorSink(openSync(stderrPath(procRoot, pid), openFlags));
 }
 
+/** Whether our standard error is `shared` with a process that does not expect it to be non-blocking. */
+export type StderrOwnership = 'own' | 'shared';
+
 /**
  * Our own standard error. One that nobody reads must not block us: a pipe is opened anew for that,
- * and a socket, which can't be, is made non-blocking for all who share it.
+ * and a socket, which can't be, is made non-blocking for all who share it, if it is our own.
  */
-export function stderrSink(procRoot: string): Sink {
+export function stderrSink(procRoot: string, ownership: StderrOwnership): Sink {
   try {
     const kind = fstatSync(2);
     if (kind.isFIFO()) {
       return descriptorSink(openSync(stderrPath(procRoot, 'self'), openFlags));
     }
-    if (kind.isSocket()) {
+    if (kind.isSocket() && ownership === 'own') {
       unblock(2);
     }
   } catch {

@@ -158,6 +158,8 @@ describe.concurrent('--help', () => {
     [['status', '--help']],
     [['watch', '--help']],
     [['doctor', '--help']],
+    [['ready', '--help']],
+    [['run', '--help']],
   ] as const)('fits a screen: %s', async ([args]) => {
     const { code, stdout, stderr } = await cli(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -1,0 +1,396 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect } from 'vitest';
+import { passedOn } from '../../src/run/signals.ts';
+import { type Actor, startDaemon } from '../support/actor.ts';
+import { cliPath, type LogLine, parseLog } from '../support/cli.ts';
+import { hideProc, withOwnMounts } from '../support/hide.ts';
+import type { Place, Resident } from '../support/place.ts';
+import { type Ended, run as start } from '../support/running.ts';
+import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const tool = [process.execPath, cliPath, 'run', '--log-to', 'stderr', '--builds', 'off'];
+const quick = [...tool, '--interval', '20ms', '--quiet-period', '500ms'];
+const ward = [process.execPath, fileURLToPath(new URL('../support/ward.mjs', import.meta.url))];
+
+function runs(...command: readonly string[]): Promise<Ended> {
+  return start([...quick, '--log-level', 'error', '--', ...command]).ended;
+}
+
+/** `run` with the stand-in for buildkitd, which still hears its commands. */
+function runDaemon(place: Place, ...args: readonly string[]): Promise<Actor> {
+  return startDaemon(place, { through: [...quick, ...args, '--'] });
+}
+
+function events({ stderr }: Resident): LogLine[] {
+  return parseLog(stderr()).filter(({ event }) => event !== undefined);
+}
+
+function event(run: Resident, name: string): Promise<LogLine> {
+  return until(`event ${name}`, () => {
+    const found = events(run).find((line) => line.event === name);
+    if (found === undefined && run.hasEnded()) {
+      throw new Error(`It has ended without event ${name}: ${run.stderr()}`);
+    }
+    return found;
+  });
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+describe.concurrent('run', () => {
+  it.for([0, 3, 255])('exits as its command does, with %i', async (code) => {
+    const ended = await runs('sh', '-c', `exit ${code}`);
+    expect(ended).toEqual({ code, signal: null, stdout: '', stderr: '' });
+  });
+
+  it.for(['SIGTERM', 'SIGKILL', 'SIGHUP', 'SIGUSR1'] as const)(
+    'dies of the signal that its command died of: %s',
+    async (signal) => {
+      const ended = await runs('sh', '-c', `kill -${signal.slice(3)} $$`);
+      expect(ended).toMatchObject({ code: null, signal });
+    },
+  );
+
+  it('makes no core file for its command', async () => {
+    expect(await runs('sh', '-c', 'ulimit -c 0; kill -SEGV $$')).toMatchObject({ code: 139 });
+    expect(await runs('sh', '-c', 'ulimit -c 0; kill -ABRT $$')).toMatchObject({ code: 134 });
+  });
+
+  it('exits 127 for what is not there, and 126 for what is no program', async ({ place }) => {
+    const missing = await runs('/no/such/program');
+    expect(missing).toMatchObject({ code: 127, stdout: '' });
+    expect(missing.stderr).toMatch(
+      /^buildkit-drain: "\/no\/such\/program" can't be started: .*\n$/,
+    );
+    expect((await runs('no-such-program')).code).toBe(127);
+    const file = join(place.directory, 'file');
+    writeFileSync(file, 'no program');
+    const forbidden = await runs(file);
+    expect(forbidden).toMatchObject({ code: 126, stdout: '' });
+    expect(forbidden.stderr).toContain('it is not executable');
+    expect((await runs(place.directory)).code).toBe(126);
+  });
+
+  it('starts nothing when it is called wrongly', async ({ place }) => {
+    const file = join(place.directory, 'started');
+    for (const [args, message] of [
+      [['--interval', 'fast', '--', 'touch', file], '--interval: expected a duration'],
+      [['--pid', '1', '--', 'touch', file], "unknown option '--pid'"],
+      [['--tls-ca', '/none', '--', 'touch', file], '--tls-ca: expected a readable PEM file'],
+      [[], "missing required argument 'command'"],
+      [['--'], "missing required argument 'command'"],
+    ] as const) {
+      const { code, stdout, stderr } = await start([process.execPath, cliPath, 'run', ...args])
+        .ended;
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(message);
+    }
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('leaves all words of the command alone', async () => {
+    const words = ['--addr', 'x', '--', '', 'a b', 'run', '--help'];
+    const print = 'process.stdout.write(JSON.stringify(process.argv.slice(1)))';
+    for (const dashes of [['--'], []]) {
+      const command = [...quick, '--log-level', 'error', ...dashes, process.execPath, '-e', print];
+      const ended = await start([...command, '--', ...words]).ended;
+      expect(ended.stderr).toBe('');
+      expect(JSON.parse(ended.stdout)).toEqual(words);
+    }
+  });
+
+  it('hands its streams on byte for byte, its environment, and no descriptor of its own', async () => {
+    const input = randomBytes(1_000_000);
+    const [program = '', ...args] = [...quick, '--log-level', 'error', '--'];
+    const options = { input, maxBuffer: 1e8, env: { ...process.env, MARK: 'here' } };
+    const script = 'cat; printf "%s" "$MARK" >&2; exit 4';
+    const copied = spawnSync(program, [...args, 'sh', '-c', script], options);
+    expect(copied.stdout.equals(input)).toBe(true);
+    expect(copied.stderr.toString()).toBe('here');
+    expect(copied.status).toBe(4);
+    const listed = spawnSync(program, [...args, 'sh', '-c', 'ls /proc/$$/fd'], options);
+    expect(listed.stdout.toString().trim().split(/\s+/).slice(0, 3)).toEqual(['0', '1', '2']);
+    const bare = spawnSync('sh', ['-c', 'ls /proc/$$/fd'], options);
+    expect(listed.stdout.toString()).toBe(bare.stdout.toString());
+  });
+
+  it('passes on every signal that can be caught but those that tell to stop', async ({ place }) => {
+    const run = await place.start([...quick, '--', ...ward, 'SIGQUIT']);
+    await run.line(0);
+    const others = passedOn.filter((signal) => !['SIGTERM', 'SIGINT', 'SIGQUIT'].includes(signal));
+    let line = 0;
+    for (const signal of [...others, 'SIGQUIT'] as const) {
+      await run.signal(signal);
+      line += 1;
+      expect(await run.line(line)).toBe(signal);
+    }
+    const { code, stdout, stderr } = await run.ended;
+    expect(code).toBe(7);
+    expect(stdout.split('\n')).toHaveLength(line + 2);
+    expect(parseLog(stderr)).toMatchObject([{ event: 'run-ended' }]);
+  });
+
+  it('leaves nothing behind, whenever it is told to stop', async ({ place }) => {
+    const delays = [0, 20, 40, 60, 80, 120, 160, 250];
+    const ends = delays.map(async (ms) => {
+      const run = await place.start([...quick, '--timeout', '300ms', '--', 'sleep', '1234']);
+      await delay(ms);
+      await run.signal('SIGTERM').catch(() => {});
+      const { code, signal } = await run.ended;
+      return signal ?? code;
+    });
+    for (const end of await Promise.all(ends)) {
+      expect(['SIGTERM', 143]).toContain(end);
+    }
+    const left = await (await place.start(['pgrep', '-f', '^sleep 1234'])).ended;
+    expect(left.stdout).toBe('');
+  });
+});
+
+describe.concurrent('run, told to stop', () => {
+  it.for(['SIGTERM', 'SIGINT'] as const)(
+    'waits for the last client, and then passes SIGTERM on: %s',
+    async (signal, { place, clients }) => {
+      const daemon = await runDaemon(place);
+      await daemon.listen(tcp);
+      const some = await clients.connect(tcp);
+      await daemon.process.signal(signal);
+      await event(daemon.process, 'started');
+      await delay(1000);
+      expect(events(daemon.process).map((line) => line.event)).not.toContain('run-stopping');
+      await clients.leave(some);
+      const ended = await daemon.process.ended;
+      expect(ended).toMatchObject({ code: null, signal: 'SIGTERM' });
+      const lines = parseLog(ended.stderr);
+      const names = lines.map((line) => line.event).filter((name) => name?.match(/^run|ended/));
+      expect(names).toEqual(['run-draining', 'ended', 'run-stopping', 'run-ended']);
+      expect(lines.find((line) => line.event === 'ended')).toMatchObject({ outcome: 'drained' });
+    },
+  );
+
+  it.for([
+    ['SIGTERM', 'SIGTERM'],
+    ['SIGINT', 'SIGTERM'],
+    ['SIGTERM', 'SIGINT'],
+  ] as const)(
+    'a second time, skips the wait: %s and %s',
+    async ([first, second], { place, clients }) => {
+      const daemon = await runDaemon(place);
+      await daemon.listen(tcp);
+      await clients.connect(tcp);
+      await daemon.process.signal(first);
+      await event(daemon.process, 'started');
+      await daemon.process.signal(second);
+      const ended = await daemon.process.ended;
+      expect(ended.signal).toBe('SIGTERM');
+      expect(events(daemon.process).find((line) => line.event === 'ended')).toMatchObject({
+        outcome: 'interrupted',
+        message: expect.stringContaining(`Interrupted by ${second}: 1 client is connected`),
+      });
+    },
+  );
+
+  it('passes SIGTERM on at the deadline, and exits as the daemon does', async ({
+    place,
+    clients,
+  }) => {
+    const daemon = await runDaemon(place, '--timeout', '700ms');
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    await daemon.process.signal('SIGTERM');
+    const { signal, stderr } = await daemon.process.ended;
+    expect(signal).toBe('SIGTERM');
+    expect(parseLog(stderr).find((line) => line.event === 'ended')).toMatchObject({
+      outcome: 'timed-out',
+    });
+  });
+
+  it('passes other signals on while it waits, and all after that', async ({ place }) => {
+    const run = await place.start([...quick, '--timeout', '1s', '--', ...ward, 'SIGUSR2']);
+    await run.line(0);
+    await run.signal('SIGTERM');
+    await event(run, 'run-draining');
+    await run.signal('SIGUSR1');
+    expect(await run.line(1)).toBe('SIGUSR1');
+    // It ignores SIGTERM, and nobody kills it for that.
+    expect(await run.line(2)).toBe('SIGTERM');
+    await run.signal('SIGTERM');
+    expect(await run.line(3)).toBe('SIGTERM');
+    await run.signal('SIGINT');
+    expect(await run.line(4)).toBe('SIGINT');
+    expect(run.hasEnded()).toBe(false);
+    await run.signal('SIGUSR2');
+    expect((await run.ended).code).toBe(7);
+  });
+
+  it('ends with the daemon, though clients were connected', async ({ place, clients }) => {
+    const daemon = await runDaemon(place);
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    await daemon.process.signal('SIGTERM');
+    await event(daemon.process, 'started');
+    const [child = 0] = childrenOf(daemon.process.pid);
+    process.kill(child, 'SIGKILL');
+    const ended = await daemon.process.ended;
+    expect(ended.signal).toBe('SIGKILL');
+    expect(parseLog(ended.stderr).find((line) => line.event === 'ended')).toMatchObject({
+      message: expect.stringMatching(/^Interrupted by the daemon's end: /),
+    });
+  });
+
+  it('waits though the daemon does not listen yet', async ({ place, clients }) => {
+    const daemon = await runDaemon(place);
+    await daemon.process.signal('SIGTERM');
+    await event(daemon.process, 'started');
+    await delay(700);
+    expect(daemon.process.hasEnded()).toBe(false);
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    await until('the client to be counted', () =>
+      events(daemon.process).some((line) => line['connections'] === 1),
+    );
+    await clients.leave(some);
+    expect((await daemon.process.ended).signal).toBe('SIGTERM');
+  });
+
+  it.for([
+    ['a wrapper', 'buildkitd'],
+    ['a wrapper, and of another name', 'moby'],
+  ] as const)('finds the daemon below %s', async ([, name], { place, clients }) => {
+    const script = 'exec 3<&0; "$0" "$@" <&3 & trap "kill $!" TERM; wait; exit 9';
+    const through = [...quick, '--', 'sh', '-c', script];
+    const other = await startDaemon(place);
+    await other.listen('tcp://127.0.0.1:1111');
+    await clients.connect('tcp://127.0.0.1:1111');
+    const daemon = await startDaemon(place, { through, name });
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    await daemon.process.signal('SIGTERM');
+    const { message } = await event(daemon.process, 'started');
+    expect(message).toContain(`${tcp} (by sock-diag): 1 client is connected`);
+    await clients.leave(some);
+    expect((await daemon.process.ended).code).toBe(9);
+  });
+
+  it('waits without /proc as well, for addresses that it was told', async ({ place, clients }) => {
+    const through = [...withOwnMounts, ...quick, '--addr', tcp, '--'];
+    const daemon = await startDaemon(place, { through });
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    await hideProc(daemon.process);
+    await daemon.process.signal('SIGTERM');
+    await event(daemon.process, 'started');
+    await clients.leave(some);
+    expect((await daemon.process.ended).signal).toBe('SIGTERM');
+  });
+
+  it('shows its drain to readiness probes', async ({ place, clients }) => {
+    const daemon = await runDaemon(place);
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const marks = () =>
+      readFileSync(`/proc/${place.pid}/net/unix`, 'latin1').match(
+        /@buildkit-drain\/drain\/tcp\/1234\//g,
+      );
+    expect(marks()).toBeNull();
+    await daemon.process.signal('SIGTERM');
+    await until('a mark', () => marks()?.length === 1);
+  });
+});
+
+describe.concurrent('run as process 1', () => {
+  const isolated = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+
+  async function startInit(place: Place, ...command: readonly string[]) {
+    const started = await place.start([
+      ...isolated,
+      ...quick,
+      '--timeout',
+      '300ms',
+      '--',
+      ...command,
+    ]);
+    await started.line(0);
+    const [pid = 0] = childrenOf(started.pid);
+    return { started, pid };
+  }
+
+  it('reaps orphans, and leaves the daemon to end as it does', async ({ place }) => {
+    // Each of them is left by its parent: some end at once, some later.
+    const orphans = 'for i in 1 2 3 4 5; do (sleep 0.$i &) ; (true &) ; done';
+    const script = `${orphans}; exec "$0" "$@"`;
+    const { started, pid } = await startInit(place, 'sh', '-c', script, ...ward, 'SIGUSR1');
+    await until('the daemon alone', () => childrenOf(pid).length === 1);
+    await delay(600);
+    const [child = 0, ...others] = childrenOf(pid);
+    expect(others).toEqual([]);
+    const zombies = readdirSync(`/proc/${pid}/root/proc`)
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) =>
+        readFileSync(`/proc/${pid}/root/proc/${name}/stat`, 'utf8').includes(') Z '),
+      );
+    expect(zombies).toEqual([]);
+    process.kill(child, 'SIGUSR1');
+    expect((await started.ended).code).toBe(7);
+  });
+
+  it('still gets the signals, and exits with the code of one that it can not die of', async ({
+    place,
+  }) => {
+    const { started, pid } = await startInit(place, ...ward);
+    process.kill(pid, 'SIGUSR2');
+    expect(await started.line(1)).toBe('SIGUSR2');
+    process.kill(pid, 'SIGTERM');
+    expect(await started.line(2)).toBe('SIGTERM');
+    const [child = 0] = childrenOf(pid);
+    process.kill(child, 'SIGKILL');
+    expect((await started.ended).code).toBe(137);
+  });
+});
+
+describe.concurrent('run on a terminal', () => {
+  function runOn(place: Place, log: string, script: string): Promise<Resident> {
+    const file = join(place.directory, 'script.sh');
+    writeFileSync(file, script);
+    const command = [...quick, '--log-to', log, '--timeout', '300ms', '--', 'sh', file].join(' ');
+    const sized = `stty cols 80 rows 24; exec ${command}`;
+    return place.start(['script', '--quiet', '--return', '--command', sized, '/dev/null']);
+  }
+
+  it('tells the command of its size when that changes, and can be written to and read from', async ({
+    place,
+  }) => {
+    const script = `trap 'stty size' WINCH; echo up; read -r word; echo "word $word"
+      while :; do sleep 0.05; done`;
+    const terminal = await runOn(place, join(place.directory, 'log'), script);
+    await until('its start', () => terminal.stdout().includes('up'));
+    terminal.send('hello\r');
+    await until('its word', () => terminal.stdout().includes('word hello'));
+    const [tool = 0] = childrenOf(terminal.pid);
+    await start(['sh', '-c', `stty cols 100 rows 60 < /proc/${tool}/fd/0`]).ended;
+    await until('its new size', () => terminal.stdout().includes('60 100'));
+  });
+
+  it('drains at Ctrl-C, of which the command gets nothing but SIGTERM, once', async ({ place }) => {
+    const log = join(place.directory, 'log');
+    const script = `trap 'echo got INT' INT; trap 'echo got TERM; exit 5' TERM; echo up
+      while :; do sleep 0.05; done`;
+    const terminal = await runOn(place, log, script);
+    await until('its start', () => terminal.stdout().includes('up'));
+    terminal.send('\u0003');
+    const { code, stdout } = await terminal.ended;
+    expect(code).toBe(5);
+    expect(stdout.match(/got \w+/g)).toEqual(['got TERM']);
+    expect(readFileSync(log, 'utf8')).toContain('Received SIGINT: waiting for quiet');
+  });
+});
