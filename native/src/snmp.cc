@@ -29,7 +29,9 @@ std::optional<std::uint64_t> number(std::string_view digits) {
   std::uint64_t value = 0;
   for (const char digit : digits) {
     if (digit < '0' || digit > '9') return std::nullopt;
-    value = value * kBase + static_cast<std::uint64_t>(digit - '0');
+    const auto added = static_cast<std::uint64_t>(digit - '0');
+    if (value > (UINT64_MAX - added) / kBase) return std::nullopt;
+    value = value * kBase + added;
   }
   return digits.empty() ? std::nullopt : std::optional{value};
 }

@@ -51,6 +51,11 @@ TEST_CASE("a text without the counter has no number, rather than zero") {
   CHECK_FALSE(parse(replaced("559", "")).has_value());
 }
 
+TEST_CASE("a number too large for 64 bits is none, rather than what is left of it") {
+  CHECK_FALSE(parse(replaced("559", "18446744073709551616")).has_value());
+  CHECK_FALSE(parse(replaced("559", "99999999999999999999559")).has_value());
+}
+
 TEST_CASE("a text that is cut before the end of the values' line has no number") {
   const auto end = kRecorded.find("\nUdp");
   for (std::size_t size = 0; size <= kRecorded.size(); ++size) {
