@@ -1,28 +1,54 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 import { BadValueError } from './bad-value.ts';
 
 const expected = 'an IP address or a CIDR block such as 10.0.0.0/8 or fd00::/8';
+const mappedBits = 96;
 
-/** Tells whether an address, IPv4 or IPv6, lies in one of the blocks. @throws BadValueError */
+/**
+ * Tells whether an address, IPv4 or IPv6, lies in one of the blocks. An IPv6 block has no IPv4
+ * address in it, `::/0` neither, but for a block of IPv4-mapped addresses alone.
+ *
+ * @throws BadValueError
+ */
 export function parseCidrs(texts: readonly string[]): (address: string) => boolean {
   if (texts.length === 0) {
     return () => false;
   }
-  const blocks = new BlockList();
+  // Node takes an IPv4 address for its mapped one where a list has IPv6 blocks.
+  const blocks = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const text of texts) {
-    addBlock(blocks, text);
+    const { address, bits, family } = parseBlock(text);
+    blocks[family].addSubnet(address, bits, family);
   }
-  return (address) => blocks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const { ipv4, ipv6 } = blocks;
+  return (address) =>
+    isIP(address) === 6
+      ? ipv6.check(address, 'ipv6') || ipv4.check(address, 'ipv6')
+      : ipv4.check(address, 'ipv4');
 }
 
-function addBlock(blocks: BlockList, text: string): void {
+interface Block {
+  readonly address: string;
+  readonly bits: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+function parseBlock(text: string): Block {
   const [address = '', prefix] = text.split('/', 2);
   const version = isIP(address);
-  const bits = version === 6 ? 128 : 32;
-  const length = prefix ?? String(bits);
+  const mostBits = version === 6 ? 128 : 32;
+  const length = prefix ?? String(mostBits);
   const isForm = version !== 0 && !address.includes('%') && /^\d{1,3}$/.test(length);
-  if (!isForm || text.split('/').length > 2 || Number(length) > bits) {
+  const bits = Number(length);
+  if (!isForm || text.split('/').length > 2 || bits > mostBits) {
     throw new BadValueError(expected, text);
   }
-  blocks.addSubnet(address, Number(length), version === 6 ? 'ipv6' : 'ipv4');
+  if (version === 4) {
+    return { address, bits, family: 'ipv4' };
+  }
+  const canonical = new SocketAddress({ address, family: 'ipv6' }).address;
+  const mapped = /^::ffff:([\d.]+)$/.exec(canonical)?.[1];
+  return mapped !== undefined && bits >= mappedBits
+    ? { address: mapped, bits: bits - mappedBits, family: 'ipv4' }
+    : { address, bits, family: 'ipv6' };
 }

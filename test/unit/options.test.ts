@@ -70,6 +70,10 @@ describe('parseCidrs', () => {
     expect(parseCidrs(['0.0.0.0/0'])('203.0.113.9')).toBe(true);
     expect(parseCidrs(['0.0.0.0/0'])('2001:db8::1')).toBe(false);
     expect(parseCidrs([])('10.0.0.1')).toBe(false);
+    expect(parseCidrs(['::/0'])('2001:db8::1')).toBe(true);
+    expect(parseCidrs(['::/0', '::/90', '::ffff:10.0.0.5'])('10.0.0.1')).toBe(false);
+    expect(parseCidrs(['::ffff:10.0.0.0/104'])('10.0.0.1')).toBe(true);
+    expect(parseCidrs(['::ffff:a00:0/104'])('11.0.0.1')).toBe(false);
   });
 
   it.each([
