@@ -10,7 +10,8 @@ import { watchUnix } from './watch-unix.ts';
  */
 export function createSockDiagInspector(): Inspector {
   let loaded: NativeAddon | InspectError | undefined;
-  const watches = new Map<string, Watch>();
+  // By what is looked at: names that differ in what can't be seen have the same text.
+  const watches = new Map<string | number, Watch>();
 
   // A binary that could not be loaded stays so: it is tried once, not at every look.
   const addon = (): NativeAddon => {
@@ -22,10 +23,10 @@ export function createSockDiagInspector(): Inspector {
   };
 
   const watchOf = (endpoint: Endpoint): Watch => {
-    let watch = watches.get(endpoint.address);
+    let watch = watches.get(placeOf(endpoint));
     if (watch === undefined) {
       watch = endpoint.kind === 'tcp' ? watchTcp(addon(), endpoint) : watchUnix(addon(), endpoint);
-      watches.set(endpoint.address, watch);
+      watches.set(placeOf(endpoint), watch);
     }
     return watch;
   };
@@ -36,7 +37,7 @@ export function createSockDiagInspector(): Inspector {
       return ask(() => watchOf(endpoint).look());
     },
     isUnchanged(endpoint) {
-      return ask(() => watches.get(endpoint.address)?.isUnchanged() ?? false);
+      return ask(() => watches.get(placeOf(endpoint))?.isUnchanged() ?? false);
     },
     traffic(endpoint) {
       return ask(() => watchOf(endpoint).traffic());
@@ -45,16 +46,16 @@ export function createSockDiagInspector(): Inspector {
       return ask(() => watchOf(endpoint).onEnd(callback));
     },
     announcesEnds(endpoint) {
-      return watches.get(endpoint.address)?.announcesEnds() ?? false;
+      return watches.get(placeOf(endpoint))?.announcesEnds() ?? false;
     },
     seenBetweenLooks(endpoint) {
-      return watches.get(endpoint.address)?.seenBetweenLooks() ?? 0;
+      return watches.get(placeOf(endpoint))?.seenBetweenLooks() ?? 0;
     },
     handicap(endpoint) {
-      return watches.get(endpoint.address)?.handicap() ?? null;
+      return watches.get(placeOf(endpoint))?.handicap() ?? null;
     },
     mode(endpoint) {
-      return watches.get(endpoint.address)?.mode() ?? null;
+      return watches.get(placeOf(endpoint))?.mode() ?? null;
     },
     close() {
       for (const watch of watches.values()) {
@@ -63,6 +64,10 @@ export function createSockDiagInspector(): Inspector {
       watches.clear();
     },
   };
+}
+
+function placeOf(endpoint: Endpoint): string | number {
+  return endpoint.kind === 'tcp' ? endpoint.localPort : endpoint.path;
 }
 
 function load(): NativeAddon | InspectError {

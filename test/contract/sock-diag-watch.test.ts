@@ -70,6 +70,19 @@ test.each([
   await expect.poll(() => inspector.look(endpoint).connections).toEqual([]);
 });
 
+test('endpoints whose names differ in a control character alone are looked at apart', async () => {
+  const path = (character: string): string =>
+    `${tmpdir()}/buildkit-drain-apart-${process.pid}-${character}.sock`;
+  const address = `unix://${path('?')}`;
+  const { inspector } = await scene(path('\u0001'));
+  const { arrive } = await scene(path('\u0002'));
+  await arrive();
+  const look = (character: string): number =>
+    inspector.look({ kind: 'unix', address, path: path(character) }).connections.length;
+  expect(look('\u0001')).toBe(0);
+  expect(look('\u0002')).toBe(1);
+});
+
 test('traffic is asked for on demand, and is that of the very connections that were seen', async () => {
   const { inspector, endpoint, arrive } = await scene();
   const client = await arrive();
