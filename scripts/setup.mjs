@@ -1,6 +1,6 @@
 // Makes a fresh clone ready: npm's packages always, with `--tests` what the tests need besides, with
-// `--bundle=<cpu>` what a bundle for that CPU is made of, and the Debian packages for `--lint` and for
-// `--prebuilds`. Does nothing where all is in place.
+// `--bundle=<cpu>` what a bundle for that CPU is made of, and the Debian packages for `--lint`, for
+// `--fuzz` and for `--prebuilds`. Does nothing where all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fetchNode } from './bundle/node-package.mjs';
@@ -33,6 +33,10 @@ const prebuildTools = {
   'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
 };
 const lintTools = { 'clang-format-14': 'clang-format-14', 'clang-tidy-14': 'clang-tidy-14' };
+// Where Debian 12 has what clang-14 links sanitizers and the fuzzer from.
+const processor = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
+const runtime = `/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-${processor}.a`;
+const fuzzTools = { 'clang++-14': 'clang-14', [runtime]: 'libclang-rt-14-dev' };
 
 function run(command, ...args) {
   const { status } = spawnSync(command, args, { stdio: ['ignore', 2, 2] });
@@ -104,4 +108,7 @@ for (const cpu of ['x64', 'arm64']) {
 }
 if (process.argv.includes('--lint')) {
   installDebianPackages(lintTools);
+}
+if (process.argv.includes('--fuzz')) {
+  installDebianPackages({ ...testTools, ...fuzzTools });
 }

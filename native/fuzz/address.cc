@@ -1,0 +1,25 @@
+#include "sockdiag/address.h"
+
+#include <arpa/inet.h>
+
+#include <cstring>
+
+#include "script.h"
+
+// An address of any bytes has a text that is read back as the same bytes.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sockdiag;
+  fuzz::Script script{fuzz::bytesOf(data, size)};
+  InetAddress address{.family = script.choose(2) == 0 ? AF_INET : AF_INET6, .bytes = {}};
+  const std::size_t length = address.family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr);
+  const auto bytes = script.take(length);
+  std::memcpy(address.bytes.data(), bytes.data(), bytes.size());
+
+  const auto text = toText(address);
+  fuzz::require(std::memchr(text.data(), 0, text.size()) != nullptr, "the text has an end");
+  decltype(address.bytes) readBack{};
+  fuzz::require(::inet_pton(address.family, text.data(), readBack.data()) == 1,
+                "the text is an address");
+  fuzz::require(readBack == address.bytes, "the text is that address");
+  return 0;
+}

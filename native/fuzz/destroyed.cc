@@ -1,0 +1,68 @@
+#include "sockdiag/destroyed.h"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "script.h"
+
+namespace {
+
+using namespace sockdiag;
+
+constexpr Port kPort{1234};
+
+/// Hands the script out as datagrams: each begins with a byte on how it comes and one on its size.
+class ScriptedInbox final : public Inbox {
+ public:
+  explicit ScriptedInbox(Bytes bytes) : script_(bytes) {}
+
+  Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) override {
+    if (script_.isOver()) return std::optional<Datagram>{};
+    const auto how = script_.next();
+    if (how == 1) {
+      wasLost = true;
+      return Failure{.operation = "recvmsg", .error = ENOBUFS};
+    }
+    if (how == 2) return Failure{.operation = "recvmsg", .error = EBADF};
+    const auto bytes = script_.take(std::size_t{4} * script_.next());
+    std::ranges::copy(bytes, buffer.begin());
+    const Datagram datagram{.bytes = buffer.first(bytes.size()),
+                            .senderPort = how == 3 ? 4711U : 0U,
+                            .truncated = how == 4};
+    wasLost |= datagram.truncated;
+    mostEvents += datagram.senderPort == 0 ? bytes.size() / sizeof(nlmsghdr) : 0;
+    return std::optional{datagram};
+  }
+
+  bool wasLost = false;
+  std::size_t mostEvents = 0;
+
+ private:
+  fuzz::Script script_;
+};
+
+class Counter final : public DestroyedSink {
+ public:
+  void destroyed(const DestroyedSocket& socket) override {
+    fuzz::require(socket.localPort == kPort, "only the port that is watched comes");
+    ++count;
+  }
+
+  std::size_t count = 0;
+};
+
+}  // namespace
+
+// Any datagrams in the queue of destroyed sockets: whatever could not be read is told as lost.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  ScriptedInbox inbox{fuzz::bytesOf(data, size)};
+  Counter counter;
+  const auto taken = takeDestroyed(inbox, kPort, counter);
+  fuzz::require(counter.count <= inbox.mostEvents, "no event is made up");
+  if (taken.ok() && inbox.wasLost) {
+    fuzz::require(taken.value() == EventLoss::kSome, "what was lost is told");
+  }
+  return 0;
+}

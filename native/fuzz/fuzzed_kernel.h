@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "script.h"
+#include "sockdiag/transport.h"
+
+namespace sockdiag::fuzz {
+
+using Buffer = std::vector<std::byte>;
+
+/// A netlink message of any type.
+Buffer message(std::uint16_t type, std::uint32_t sequence, std::uint16_t flags, Bytes payload);
+
+/// The kernel's end of a conversation. It answers every question truly, with what `messagesFor`
+/// gives, but in datagrams cut where the script says, and with the faults that it says: what the
+/// kernel does when it is short of memory, when its table changes, and when a queue overflows.
+class FuzzedKernel : public Transport {
+ public:
+  explicit FuzzedKernel(Script& script) : script_(script) {}
+
+  Status send(Bytes request) override;
+  Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) override;
+  Status wait(Milliseconds limit) override;
+  Milliseconds now() override { return time_; }
+  void drop() override { queue_.clear(); }
+
+  /// A question begins for which it answers truly, if nothing is left of an earlier one.
+  void begin() { hasLied_ = hasLied_ && !queue_.empty(); }
+  /// Whether an answer was changed, so that it need not be the truth any more.
+  bool hasLied() const { return hasLied_; }
+
+ protected:
+  ~FuzzedKernel() = default;
+
+  /// The answer to one question: messages, the end of a dump not among them.
+  virtual std::vector<Buffer> messagesFor(Bytes request) = 0;
+
+  Script& script() { return script_; }
+
+ private:
+  struct Incoming {
+    Buffer bytes;
+    std::uint32_t senderPort = 0;
+    bool truncated = false;
+    int error = 0;
+  };
+
+  void answer(Bytes request);
+  void answerDump(std::vector<Buffer> messages, std::uint32_t sequence);
+  void disturb(std::uint32_t sequence);
+  Incoming& any() { return queue_[script_.choose(queue_.size())]; }
+
+  Script& script_;
+  std::deque<Incoming> queue_;
+  Milliseconds time_{1'000'000};
+  bool hasLied_ = false;
+};
+
+}  // namespace sockdiag::fuzz

@@ -1,0 +1,51 @@
+#include "sockdiag/inet_message.h"
+
+#include <linux/inet_diag.h>
+#include <sys/socket.h>
+
+#include "script.h"
+
+namespace {
+
+using namespace sockdiag;
+
+void check(const TcpSocket& socket, const TcpQuestion& question, const inet_diag_msg& message) {
+  fuzz::require(contains(question.states, socket.state), "only states that were asked for come");
+  fuzz::require(question.localPort == kAnyPort || socket.local.port == question.localPort,
+                "only the port that was asked for comes");
+  const int family = socket.local.address.family;
+  fuzz::require(family == AF_INET || family == AF_INET6, "the family is one of the two");
+  fuzz::require(question.family == AF_UNSPEC || family == question.family,
+                "only the family that was asked for comes");
+  fuzz::require(toText(socket.peer.address).front() != '\0', "the peer has an address");
+  fuzz::require(socket.inode == message.idiag_inode, "the inode is the message's");
+  fuzz::require(socket.state != SocketState::kListen || !socket.bytesReceived,
+                "what listens has no traffic");
+}
+
+}  // namespace
+
+// Any bytes, taken for a struct inet_diag_msg and asked about in any way.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Script script{fuzz::bytesOf(data, size)};
+  const auto how = script.next();
+  const auto payload = script.take(size);
+  const auto message = readAt<inet_diag_msg>(payload);
+
+  TcpQuestion question{.family = AF_UNSPEC, .localPort = kAnyPort};
+  if ((how & 1U) != 0) question.family = AF_INET;
+  if ((how & 2U) != 0) question.family = AF_INET6;
+  // So that every byte is reached, the message's own.
+  if (message && (how & 4U) != 0) {
+    question.localPort = static_cast<Port>(__builtin_bswap16(message->id.idiag_sport));
+  }
+  if ((how & 8U) != 0) question.localPort = Port{1234};
+  if ((how & 16U) != 0) question.states = maskOf(SocketState::kListen);
+  if ((how & 32U) != 0) question.states = static_cast<StateMask>(UINT32_MAX);
+
+  const auto parsed = parseTcpSocket(payload, question);
+  fuzz::require(parsed.ok() || parsed.failure().error == EBADMSG, "the failure is EBADMSG");
+  fuzz::require(message || !parsed.ok(), "a message without its head is a failure");
+  if (parsed.ok() && parsed.value()) check(*parsed.value(), question, *message);
+  return 0;
+}

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "script.h"
+#include "sockdiag/poll_reason.h"
+#include "sockdiag/tcp_view.h"
+
+namespace sockdiag::fuzz {
+
+/// The kernel as far as a tracker can see it, in which anything happens that the script says, also
+/// whenever it is asked. It keeps what the tracker relies on, and no more: a connection is counted
+/// before it is listed, and is listed before the poll after the one that first saw it counted
+/// begins; what is not counted may come at any time.
+class ModelKernel final : public TcpView {
+ public:
+  explicit ModelKernel(Script& script) : script_(script) {}
+
+  Result<std::uint64_t> passiveOpens() override;
+  Status walk(StateMask states, std::vector<TcpSocket>& sockets) override;
+  Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
+                std::vector<Sighting>& sightings) override;
+  Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
+  Nanoseconds now() override { return time_; }
+  void drop() override {}
+
+  /// One thing more happens.
+  void happen();
+
+  void beginPoll();
+  void endPoll() { isPolling_ = false; }
+
+  /// Whether a socket could be seen at any moment since the poll began.
+  bool wasThere(std::uint64_t cookie) const { return there_.contains(cookie); }
+  /// What could be seen all along since the poll began, and was either counted or there for long.
+  const std::set<std::uint64_t>& mustBeSeen() const { return throughout_; }
+  /// Whether any one listener stood all along since the poll began.
+  bool listenedThroughout() const { return !listeners_.empty(); }
+  void noteSeen(std::uint64_t cookie) { met_.insert(cookie); }
+  /// Of what is no more, so many no poll has seen.
+  std::uint64_t destroyedUnseen() const;
+
+ private:
+  struct Socket {
+    TcpSocket socket;
+    bool isCounted = true;
+    bool isListed = true;
+    /// Whether a poll has read the counter since it was counted.
+    bool isCounterRead = false;
+    bool isHidden = false;
+    Nanoseconds listedAt;
+  };
+
+  void maybeHappen();
+  void add(SocketState state, bool isCounted, bool isListed);
+  void remove(std::size_t index);
+  void setState(Socket& socket, SocketState state);
+  void list(Socket& socket);
+  void noteVisible(const Socket& socket);
+  void disturb();
+  Socket* anyIn(SocketState state);
+
+  Script& script_;
+  std::vector<Socket> sockets_;
+  std::vector<DestroyedSocket> events_;
+  std::uint64_t lastCookie_ = 0;
+  std::uint64_t counter_ = 100;
+  Nanoseconds time_{1'000'000'000};
+  bool eventsAreLost_ = false;
+  bool counterFails_ = false;
+  bool walkFails_ = false;
+  bool lookUpFails_ = false;
+  bool eventsFail_ = false;
+
+  bool isPolling_ = false;
+  std::set<std::uint64_t> there_;
+  std::set<std::uint64_t> throughout_;
+  std::set<std::uint64_t> listeners_;
+  std::set<std::uint64_t> met_;
+  std::vector<std::uint64_t> destroyed_;
+};
+
+}  // namespace sockdiag::fuzz

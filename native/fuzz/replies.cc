@@ -1,0 +1,67 @@
+#include "sockdiag/replies.h"
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <vector>
+
+#include "script.h"
+#include "sockdiag/inet_message.h"
+#include "sockdiag/unix_message.h"
+
+namespace {
+
+using namespace sockdiag;
+
+/// The next message of this sequence number, as the kernel's own macros find it.
+const nlmsghdr* nextOf(const nlmsghdr*& header, int& rest, std::uint32_t sequence) {
+  while (rest > 0 && NLMSG_OK(header, static_cast<unsigned>(rest))) {
+    const auto* const found = header;
+    // NLMSG_NEXT, which counts the padding even where the bytes end without it.
+    const auto step = NLMSG_ALIGN(found->nlmsg_len);
+    header = reinterpret_cast<const nlmsghdr*>(reinterpret_cast<const char*>(found) + step);
+    rest -= static_cast<int>(step);
+    if (found->nlmsg_seq == sequence) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// Any bytes at all, taken for a datagram: its messages are those that the kernel's own macros find.
+// The sequence number is that of the first one, so that every byte is reached. Each is taken for a
+// socket of either kind, too.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::vector<std::uint8_t> aligned{data, data + size};
+  const Bytes datagram = fuzz::bytesOf(aligned.data(), aligned.size());
+  const auto first = readAt<nlmsghdr>(datagram);
+  const std::uint32_t sequence = first ? first->nlmsg_seq : 1;
+  const auto* header = reinterpret_cast<const nlmsghdr*>(aligned.data());
+  auto rest = static_cast<int>(size);
+
+  for (Replies replies{datagram, sequence};;) {
+    const auto reply = replies.next();
+    const auto* const expected = nextOf(header, rest, sequence);
+    if (!reply.ok()) {
+      fuzz::require(reply.failure().error > 0, "a failure has an errno");
+      return 0;
+    }
+    if (!reply.value()) {
+      fuzz::require(expected == nullptr && rest <= 0, "all bytes are read");
+      return 0;
+    }
+    fuzz::require(expected != nullptr, "no message is made up");
+    const auto& [kind, interrupted, payload] = *reply.value();
+    fuzz::require(interrupted == ((expected->nlmsg_flags & NLM_F_DUMP_INTR) != 0),
+                  "an interrupted dump is told");
+    if (kind == Reply::Kind::kEnd) {
+      fuzz::require(expected->nlmsg_type == NLMSG_DONE, "only the kernel ends a dump");
+    }
+    if (kind != Reply::Kind::kSocket) continue;
+    fuzz::require(payload.data() == static_cast<const void*>(NLMSG_DATA(expected)) &&
+                      payload.size() == NLMSG_PAYLOAD(expected, 0),
+                  "the payload is the message's");
+    static_cast<void>(parseTcpSocket(payload, {.family = AF_UNSPEC, .localPort = kAnyPort}));
+    static_cast<void>(parseUnixMessage(payload));
+  }
+}

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+
+#include "sockdiag/bytes.h"
+
+namespace sockdiag::fuzz {
+
+/// What must hold whatever the bytes are. Else the target aborts, which the fuzzer reports with the
+/// bytes that did it.
+inline void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "does not hold: %s\n", what);
+  std::abort();
+}
+
+inline Bytes bytesOf(const std::uint8_t* data, std::size_t size) {
+  return std::as_bytes(std::span{data, size});
+}
+
+/// The fuzzer's bytes as a script, of which one after the other says what happens next. At its end
+/// every byte is 0: nothing happens any more.
+class Script {
+ public:
+  explicit Script(Bytes bytes) : rest_(bytes) {}
+
+  bool isOver() const { return rest_.empty(); }
+
+  std::uint8_t next() {
+    if (rest_.empty()) return 0;
+    const auto byte = std::to_integer<std::uint8_t>(rest_.front());
+    rest_ = rest_.subspan(1);
+    return byte;
+  }
+
+  /// One of so many.
+  std::size_t choose(std::size_t count) { return next() % count; }
+
+  Bytes take(std::size_t most) {
+    const auto taken = rest_.first(most < rest_.size() ? most : rest_.size());
+    rest_ = rest_.subspan(taken.size());
+    return taken;
+  }
+
+ private:
+  Bytes rest_;
+};
+
+}  // namespace sockdiag::fuzz

@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "model_kernel.h"
+#include "script.h"
+#include "sockdiag/tcp_tracker.h"
+
+// The tracker, held with a kernel in which sockets come and go by the fuzzer's bytes, between the
+// polls and in the middle of them, and with a model that knows what was there. Never may a poll
+// leave out a connection that was there all along, nor show one that was not; and a failed one
+// changes nothing.
+
+namespace {
+
+using namespace sockdiag;
+using fuzz::ModelKernel;
+
+class Watch {
+ public:
+  explicit Watch(fuzz::Script& script) : kernel_(script) {}
+
+  void poll() {
+    kernel_.beginPoll();
+    const auto before = tracker_.sockets();
+    const auto revision = tracker_.poll();
+    kernel_.endPoll();
+    const auto seen = tracker_.sockets();
+    if (!revision.ok()) {
+      fuzz::require(revision.failure().error == EPERM, "a failure is the kernel's");
+      fuzz::require(looksTheSame(before, seen), "a failed poll changes nothing that is seen");
+      hasFailed_ = true;
+      return;
+    }
+    fuzz::require(!hasFailed_ || tracker_.reason() != PollReason::kTracked,
+                  "after a failure nothing is taken for granted");
+    fuzz::require((revision.value() == revision_) == (revision_ != 0 && looksTheSame(before, seen)),
+                  "the revision changes if and only if what is seen does");
+    hasFailed_ = false;
+    revision_ = revision.value();
+    checkSeen(seen);
+  }
+
+  void askForTraffic() {
+    const auto expected = tracker_.sockets();
+    const auto sockets = tracker_.socketsWithTraffic();
+    if (!sockets.ok()) return;
+    fuzz::require(sockets.value().size() == expected.size(), "traffic is that of all sockets");
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      fuzz::require(sockets.value()[i].cookie == expected[i].cookie, "traffic keeps the order");
+    }
+  }
+
+  void takeDestroyed() {
+    static_cast<void>(tracker_.takeDestroyed());
+    checkBetween();
+  }
+
+  ModelKernel& kernel() { return kernel_; }
+
+ private:
+  static bool looksTheSame(const std::vector<TcpSocket>& some,
+                           const std::vector<TcpSocket>& others) {
+    const auto isSame = [](const TcpSocket& left, const TcpSocket& right) {
+      return left.cookie == right.cookie && left.state == right.state && left.inode == right.inode;
+    };
+    return std::ranges::equal(some, others, isSame);
+  }
+
+  void checkSeen(const std::vector<TcpSocket>& sockets) {
+    std::set<std::uint64_t> seen;
+    bool isListening = false;
+    for (const auto& each : sockets) {
+      fuzz::require(seen.insert(each.cookie).second, "no socket is seen twice");
+      fuzz::require(kernel_.wasThere(each.cookie), "what is seen was there");
+      isListening |= each.state == SocketState::kListen;
+      kernel_.noteSeen(each.cookie);
+    }
+    for (const auto cookie : kernel_.mustBeSeen()) {
+      fuzz::require(seen.contains(cookie), "what was there all along is seen");
+    }
+    fuzz::require(isListening || !kernel_.listenedThroughout(), "a listener vouches");
+    checkBetween();
+  }
+
+  void checkBetween() {
+    fuzz::require(tracker_.seenBetweenPolls() <= kernel_.destroyedUnseen(),
+                  "no connection between polls is made up");
+  }
+
+  ModelKernel kernel_;
+  TcpTracker tracker_{kernel_};
+  std::uint64_t revision_ = 0;
+  bool hasFailed_ = true;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Script script{fuzz::bytesOf(data, size)};
+  Watch watch{script};
+  while (!script.isOver()) {
+    const auto what = script.choose(32);
+    if (what < 10) {
+      watch.poll();
+    } else if (what == 10) {
+      watch.askForTraffic();
+    } else if (what == 11) {
+      watch.takeDestroyed();
+    } else {
+      watch.kernel().happen();
+    }
+  }
+  watch.poll();
+  return 0;
+}

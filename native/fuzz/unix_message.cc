@@ -1,0 +1,37 @@
+#include "sockdiag/unix_message.h"
+
+#include <linux/unix_diag.h>
+
+#include "script.h"
+
+namespace {
+
+bool isWithin(sockdiag::Bytes part, sockdiag::Bytes whole) {
+  return part.empty() ||
+         (part.data() >= whole.data() && part.size() <= whole.size() &&
+          part.data() - whole.data() <= static_cast<std::ptrdiff_t>(whole.size() - part.size()));
+}
+
+}  // namespace
+
+// Any bytes, taken for a struct unix_diag_msg.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sockdiag;
+  const auto payload = fuzz::bytesOf(data, size);
+  const auto parsed = parseUnixMessage(payload);
+  if (!parsed.ok()) {
+    fuzz::require(parsed.failure().error == EBADMSG, "the failure is EBADMSG");
+    return 0;
+  }
+  const auto& message = parsed.value();
+  fuzz::require(size >= sizeof(unix_diag_msg), "a message without its head is a failure");
+  fuzz::require(isWithin(message.name, payload), "the name is of the message");
+  const bool isPath = !message.name.empty() && message.name.front() != std::byte{0};
+  fuzz::require(!isPath || withoutPathEnd(message.name).size() + 1 >= message.name.size(),
+                "a path loses its end alone");
+  if (message.queuedPeerInodes) {
+    fuzz::require(isWithin(*message.queuedPeerInodes, payload), "the queue is of the message");
+    fuzz::require(message.queuedPeerInodes->size() % sizeof(__u32) == 0, "the inodes are whole");
+  }
+  return 0;
+}
