@@ -8,18 +8,13 @@
 #include <cerrno>
 #include <ctime>
 
+#include "sockdiag/retried.h"
+
 namespace sockdiag {
 
 namespace {
 
 Failure failed(const char* operation) { return {.operation = operation, .error = errno}; }
-
-template <typename Call>
-auto retriedOnEintr(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "sockdiag/retried.h"
 #include "sockdiag/snmp.h"
 
 namespace sockdiag {
@@ -31,8 +32,8 @@ Result<std::uint64_t> PassiveOpens::read() {
 
 Result<std::uint64_t> PassiveOpens::readOpened() {
   std::array<std::byte, kTextSize> text;
-  auto size = ::pread(file_.get(), text.data(), text.size(), 0);
-  while (size < 0 && errno == EINTR) size = ::pread(file_.get(), text.data(), text.size(), 0);
+  const auto size =
+      retriedOnEintr([&] { return ::pread(file_.get(), text.data(), text.size(), 0); });
   if (size < 0) return Failure{.operation = "pread", .error = errno};
   const auto count = passiveOpensIn(Bytes{text}.first(static_cast<std::size_t>(size)));
   if (!count) return Failure{.operation = "pread", .error = EBADMSG};

@@ -61,7 +61,7 @@ export function openLookout(
     }
     return lookByBest(endpoint, inspectors, notify);
   };
-  const { targets, daemon, find } = chooseTargets(options, {
+  const { targets, daemon, find, notFoundYet } = chooseTargets(options, {
     procRoot,
     inPod: isInPod(env),
     env,
@@ -83,6 +83,7 @@ export function openLookout(
           lookAt,
           daemon,
           find,
+          notFoundYet,
           isRunning: (process) => isRunning(procRoot, process),
           now: () => performance.now(),
           onChange: tellOfChanges(targets, options.pid !== null, notify),

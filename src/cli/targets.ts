@@ -4,6 +4,7 @@ import { type Target, targetsOf } from '../endpoints/targets.ts';
 import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
 import { type DaemonWatch, watchDaemon } from '../inspect/daemon.ts';
 import { readOwnListeners } from '../inspect/own-listeners.ts';
+import { isPassing } from '../inspect/procfs/passing.ts';
 import { findProcess, type Process } from '../inspect/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../inspect/procfs/scan.ts';
 import type { Endpoint } from '../inspect/types.ts';
@@ -20,6 +21,8 @@ export interface Watching {
   readonly daemon: DaemonWatch;
   /** Null where the endpoints were given: they stay. */
   readonly find: (() => readonly FoundDaemon[]) | null;
+  /** Why the endpoints could not be looked for yet, so that these may not be all; null where they were. */
+  readonly notFoundYet: string | null;
 }
 
 interface Place {
@@ -76,7 +79,7 @@ function watchGiven(given: readonly Endpoint[], process: Process | null, place: 
     process === null
       ? watchDaemon(procRoot, inPod, { defer })
       : watchProcesses(procRoot, [process]);
-  return { targets, daemon, find: null };
+  return { targets, daemon, find: null, notFoundYet: null };
 }
 
 function watchFound(
@@ -90,14 +93,15 @@ function watchFound(
   const find = (scan?: ProcessScan): FoundDaemon[] =>
     findEndpoints(procRoot, { pid, scan, known: assumed, ownListeners });
   const scan = scanProcesses(procRoot);
-  const { daemons, failure } = findOrFail(() => find(scan));
+  const { daemons, failure, notFoundYet } = findOrFail(() => find(scan));
   for (const daemon of daemons) {
     tellOf(daemon, process !== null, notify);
   }
   const found = targetsOf(daemons);
   if (daemons.length === 0) {
     const endpoints = assumed.map(({ address }) => address);
-    notify({ kind: 'daemon-not-found', reason: failure, endpoints });
+    const isTriedAgain = notFoundYet !== null;
+    notify({ kind: 'daemon-not-found', reason: failure, isTriedAgain, endpoints });
   }
   return {
     targets: [...found, ...spareTargets(found, assumed, scriptEndpoint(env))],
@@ -106,6 +110,7 @@ function watchFound(
         ? watchDaemon(procRoot, inPod, { scan, defer, anyDaemon: true })
         : watchProcesses(procRoot, [process]),
     find,
+    notFoundYet,
   };
 }
 
@@ -126,10 +131,12 @@ function spareTargets(
 function findOrFail(find: () => FoundDaemon[]): {
   daemons: readonly FoundDaemon[];
   failure: string | null;
+  notFoundYet: string | null;
 } {
   try {
-    return { daemons: find(), failure: null };
+    return { daemons: find(), failure: null, notFoundYet: null };
   } catch (error) {
-    return { daemons: [], failure: (error as Error).message };
+    const failure = (error as Error).message;
+    return { daemons: [], failure, notFoundYet: isPassing(error) ? failure : null };
   }
 }

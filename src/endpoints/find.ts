@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { type Listener, readListeners } from '../inspect/procfs/listeners.ts';
+import { isPassing } from '../inspect/procfs/passing.ts';
 import { findProcess, type Process } from '../inspect/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../inspect/procfs/scan.ts';
 import type { Endpoint } from '../inspect/types.ts';
@@ -27,7 +28,8 @@ export interface FindOptions {
  *
  * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
  * @returns a daemon for each process; none where none can be seen, which does not mean that none runs.
- * @throws the error of the file system where processes can't be read.
+ * @throws the error of the file system where processes can't be read, and one that may be over the
+ * next time (`isPassing`) wherever it is met: what is found without it may be a part.
  */
 export function findEndpoints(
   procRoot: string,
@@ -87,6 +89,9 @@ function readDaemon(procRoot: string, process: Process, reading: Reading): Found
       ],
     };
   } catch (error) {
+    if (isPassing(error)) {
+      throw error;
+    }
     const notice = { kind: 'tables-unreadable', pid, reason: (error as Error).message } as const;
     return {
       process,

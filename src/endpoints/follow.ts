@@ -1,5 +1,6 @@
 import type { Looker } from '../inspect/choose.ts';
 import type { DaemonWatch } from '../inspect/daemon-state.ts';
+import { isPassing } from '../inspect/procfs/passing.ts';
 import type { Process } from '../inspect/procfs/processes.ts';
 import { createSampler, type WatchedEndpoint } from '../inspect/sampler.ts';
 import {
@@ -22,6 +23,8 @@ export interface FollowInput {
   readonly daemon: DaemonWatch;
   /** Finds the daemons that run now. */
   readonly find: () => readonly FoundDaemon[];
+  /** Why they could not be looked for at first, so that the targets may not be all; else null. */
+  readonly notFoundYet: string | null;
   readonly isRunning: (process: Process) => boolean;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
@@ -36,13 +39,13 @@ export interface TargetChange {
 /**
  * Makes what takes samples of endpoints that were found. When a listener is no more the
  * daemons are looked up again: another one may have taken the place of the first, and listen
- * elsewhere. Until that is done nothing is said to be counted.
+ * elsewhere. Until that is done, be it for the first time, nothing is said to be counted.
  */
 export function followEndpoints(input: FollowInput): Sampler {
   const lookers = new Map<string, Looker>();
   const inUse = new Set<string>();
   const listeners = new Map<Endpoint, readonly number[]>();
-  let { targets } = input;
+  let { targets, notFoundYet } = input;
   let lookedUpMs = -Infinity;
   let settled: Sample | undefined;
   let latest: Sample | undefined;
@@ -84,34 +87,44 @@ export function followEndpoints(input: FollowInput): Sampler {
   };
 
   const lookUp = (): boolean => {
-    const daemons = found(input.find);
     const before = targets;
-    targets = nextTargets(before, daemons, input.isRunning);
+    let daemons: readonly FoundDaemon[] = [];
+    try {
+      daemons = input.find();
+      targets = nextTargets(before, daemons, input.isRunning);
+      notFoundYet = null;
+    } catch (error) {
+      // Where processes can't be read any more, nothing is to be learned, and nothing changes.
+      notFoundYet = isPassing(error) ? (error as Error).message : null;
+    }
     const keys = targets.map(targetKey);
     const dropped = before.filter((target) => !keys.includes(targetKey(target)));
     input.onChange({ daemons: daemons.filter(({ isListening }) => isListening), dropped });
     return dropped.length > 0 || targets.length > before.length;
   };
 
-  const take = (): Sample => {
-    const sample = sampler.sample();
-    if (sample === settled) {
-      return sample;
-    }
-    const isVanished = hasVanished(sample);
-    if (!isVanished && !lacksListener(sample)) {
-      return settle(sample);
-    }
+  /** After looking the daemons up, unless that was done a moment ago. */
+  const takeAnew = (sample: Sample, isKnown: boolean): Sample => {
     const nowMs = input.now();
     if (nowMs - lookedUpMs < shortestGapMs) {
-      return isVanished ? uncertain(sample) : sample;
+      return isKnown ? sample : uncertain(sample, notFoundYet);
     }
     lookedUpMs = nowMs;
-    if (!lookUp()) {
-      return settle(sample);
+    const isChanged = lookUp();
+    if (notFoundYet !== null) {
+      return uncertain(sample, notFoundYet);
     }
-    sampler = samplerOf();
-    return settle(sampler.sample());
+    sampler = isChanged ? samplerOf() : sampler;
+    return settle(isChanged ? sampler.sample() : sample);
+  };
+
+  const take = (): Sample => {
+    const sample = sampler.sample();
+    if (notFoundYet === null && sample === settled) {
+      return sample;
+    }
+    const isKnown = notFoundYet === null && !hasVanished(sample);
+    return isKnown && !lacksListener(sample) ? settle(sample) : takeAnew(sample, isKnown);
   };
 
   return {
@@ -123,15 +136,6 @@ export function followEndpoints(input: FollowInput): Sampler {
     traffic: () => sampler.traffic(),
     announcesEnd: (connection) => sampler.announcesEnd(connection),
   };
-}
-
-function found(find: () => readonly FoundDaemon[]): readonly FoundDaemon[] {
-  try {
-    return find();
-  } catch {
-    // Where processes can't be read any more, nothing is to be learned, and nothing changes.
-    return [];
-  }
 }
 
 function isInUse(look: EndpointLook): boolean {
@@ -151,12 +155,22 @@ function lacksListener(sample: Sample): boolean {
 }
 
 /** A gone daemon is gone whatever there was; but what is counted may be only a part by now. */
-function uncertain(sample: Sample): Sample {
+function uncertain(sample: Sample, notFoundYet: string | null): Sample {
   if (sample.kind !== 'counted') {
     return sample;
   }
   const { looks, connections } = sample;
-  const message = 'a listener has been replaced, and where the daemon listens now is not known yet';
-  const error = new InspectError('ERR_LISTENER_REPLACED', 'look for the listener', message);
+  const error =
+    notFoundYet === null
+      ? new InspectError(
+          'ERR_LISTENER_REPLACED',
+          'look for the listener',
+          'a listener has been replaced, and where the daemon listens now is not known yet',
+        )
+      : new InspectError(
+          'ERR_NOT_FOUND_YET',
+          'look for the daemon',
+          `where the daemon listens can't be read (${notFoundYet})`,
+        );
   return { kind: 'failed', error, looks, connections };
 }

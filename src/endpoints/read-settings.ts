@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
+import { isPassing } from '../inspect/procfs/passing.ts';
 import { type CommandLine, parseCommandLine } from './command-line.ts';
 import { parseConfigFile } from './config-file.ts';
 import { pathWithin, readBounded } from './read-bounded.ts';
@@ -20,7 +21,7 @@ export interface SettingsRead {
   readonly notices: readonly FindingNotice[];
 }
 
-/** What a daemon was told, as far as it can be read. */
+/** What a daemon was told, as far as it can be read. @throws what `isPassing` of /proc. */
 export function readSettings(procRoot: string, pid: number): SettingsRead {
   const directory = `${procRoot}/${pid}`;
   const flags = readCommandLine(directory);
@@ -39,7 +40,10 @@ export function readSettings(procRoot: string, pid: number): SettingsRead {
 function readCommandLine(directory: string): CommandLine {
   try {
     return parseCommandLine(readBounded(`${directory}/cmdline`, mostCommandLineBytes));
-  } catch {
+  } catch (error) {
+    if (isPassing(error)) {
+      throw error;
+    }
     return parseCommandLine('');
   }
 }

@@ -59,6 +59,8 @@ export type EndpointNotice =
   | {
       readonly kind: 'daemon-not-found';
       readonly reason: string | null;
+      /** Whether the reason may pass, so that it is tried again and no count is believed until then. */
+      readonly isTriedAgain: boolean;
       readonly endpoints: readonly string[];
     }
   | { readonly kind: 'endpoints-dropped'; readonly endpoints: readonly string[] };

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
 // @ts-expect-error It comes without types.
@@ -140,8 +141,15 @@ export function fromNative(cause: unknown): InspectError {
       cause,
     });
   }
-  const code = getSystemErrorName(errno);
+  const code = errnoName(errno);
   return new InspectError(code, syscall, `sock_diag: ${syscall} failed with ${code}`, { cause });
+}
+
+// Node.js has no name of its own for those that libuv does not know, EBADMSG among them.
+function errnoName(errno: number): string {
+  const name = getSystemErrorName(errno);
+  const known = Object.entries(constants.errno).find(([, number]) => number === -errno);
+  return name.startsWith('E') ? name : (known?.[0] ?? name);
 }
 
 function firstLine(text: string): string {

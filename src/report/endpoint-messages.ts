@@ -74,6 +74,12 @@ function foundEntry(notice: Extract<EndpointNotice, { kind: 'daemon-found' }>): 
 }
 
 function notFoundEntry(notice: Extract<EndpointNotice, { kind: 'daemon-not-found' }>): Said {
+  if (notice.isTriedAgain) {
+    return {
+      level: 'warn',
+      message: `Where buildkitd listens can't be read (${notice.reason}). This is tried again, and no count is believed until it is done.`,
+    };
+  }
   const what = `watching what it listens on by default: ${listed(notice.endpoints)}`;
   return notice.reason === null
     ? { level: 'info', message: `No process called buildkitd is in sight; ${what}.` }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { counterRows, eventRows, questionRows } from '../support/fault-table.ts';
 
 const prebuilds = fileURLToPath(new URL('../../prebuilds', import.meta.url));
 
@@ -44,6 +45,18 @@ const cpus = {
   // than the 54 kB that are in it now would take a second one soon.
   arm64: { machine: 'AArch64', pageSize: 0x10000, limit: 68 * 1024 },
 };
+/** Of these, those that ask the kernel for something: each has its faults in test/support/fault-table.ts. */
+const systemCalls = [
+  'bind',
+  'close',
+  'open',
+  'poll',
+  'pread',
+  'recvmsg',
+  'sendmsg',
+  'setsockopt',
+  'socket',
+];
 
 const nodeApiEntryPoints = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 
@@ -123,6 +136,16 @@ describe.each(Object.entries(cpus))('the file for %s', (cpu, { machine, pageSize
     expect(wanted.filter((name) => !name.startsWith('napi_') && !libcNames.includes(name))).toEqual(
       [],
     );
+  });
+
+  test('calls no more of the kernel than what faults are injected into', () => {
+    const rows = [...questionRows, ...counterRows, ...eventRows];
+    const faulty = rows.flatMap(({ faults }) => faults('EIO').map(({ call }) => call));
+    expect([...new Set(faulty)].toSorted()).toEqual(systemCalls);
+    // It reads the clock without a system call, and has memory from malloc.
+    const harmless =
+      /^(__errno_location|abort|clock_gettime|free|inet_ntop|malloc|mem\w+|snprintf|strlen)$/;
+    expect(libcNames.filter((name) => !harmless.test(name))).toEqual(systemCalls);
   });
 
   test('can do without libuv, and wants nothing else by chance', () => {

@@ -246,4 +246,10 @@ describe('a daemon that is given by its process', () => {
     mkdirSync(procRoot);
     expect(watchProcesses(procRoot, [process]).state().kind).toBe('unknown');
   });
+
+  it.each(['7 (node) S 1', '7 (no', '7'])('is unknown where its stat is cut: %s', (stat) => {
+    addProcess(7, { comm: 'node' });
+    writeFileSync(join(procRoot, '7', 'stat'), stat);
+    expect(watchProcesses(procRoot, [process]).state().kind).toBe('unknown');
+  });
 });

@@ -33,12 +33,17 @@ describe('what is said about the endpoints', () => {
       'Process 17 was not seen to listen on anything, and was told to listen on tcp://:1.',
     ],
     [
-      { kind: 'daemon-not-found', reason: null, endpoints: ['tcp://:1'] },
+      { kind: 'daemon-not-found', reason: null, isTriedAgain: false, endpoints: ['tcp://:1'] },
       'info',
       'No process called buildkitd is in sight; watching what it listens on by default: tcp://:1.',
     ],
     [
-      { kind: 'daemon-not-found', reason: 'EPERM', endpoints: ['tcp://:1'] },
+      { kind: 'daemon-not-found', reason: 'EMFILE', isTriedAgain: true, endpoints: ['tcp://:1'] },
+      'warn',
+      "Where buildkitd listens can't be read (EMFILE). This is tried again, and no count is believed until it is done.",
+    ],
+    [
+      { kind: 'daemon-not-found', reason: 'EPERM', isTriedAgain: false, endpoints: ['tcp://:1'] },
       'warn',
       "Processes can't be read (EPERM); watching what it listens on by default: tcp://:1.",
     ],

@@ -23,7 +23,7 @@ interface Socket {
 }
 
 /** What runs and listens, which the test changes between samples. */
-function setUp() {
+function setUp(notFoundYet: string | null = null) {
   const world = {
     sockets: { [oldAddress]: { listeners: [5], clients: [] } } as Record<string, Socket>,
     daemons: [daemonAt(7, [oldAddress])],
@@ -32,6 +32,7 @@ function setUp() {
     nowMs: 0,
     lookUps: 0,
     unreadable: false,
+    isBusy: false,
     changes: [] as TargetChange[],
   };
   const looks = new Map<string, EndpointLook>();
@@ -55,8 +56,12 @@ function setUp() {
       traffic: () => new Map(),
     }),
     daemon: { remember: () => {}, state: () => world.state },
+    notFoundYet,
     find: () => {
       world.lookUps += 1;
+      if (world.isBusy) {
+        throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+      }
       if (world.unreadable) {
         throw new Error('hidden');
       }
@@ -91,6 +96,34 @@ describe('endpoints that were found', () => {
     world.sockets[oldAddress]?.clients.push(client('10.0.0.5:4000'));
     expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
     expect(world.lookUps).toBe(0);
+  });
+
+  it('count for nothing until the daemons could be looked for', () => {
+    const { world, sample } = setUp('EMFILE');
+    world.isBusy = true;
+    const failed = { kind: 'failed', error: { code: 'ERR_NOT_FOUND_YET' } };
+    expect(sample()).toMatchObject(failed);
+    expect(world.lookUps).toBe(1);
+    expect(sample()).toMatchObject(failed);
+    expect(world.lookUps).toBe(1);
+    world.isBusy = false;
+    expect(sample()).toMatchObject(failed);
+    world.nowMs += 1000;
+    expect(sample()).toMatchObject({ kind: 'counted' });
+  });
+
+  it('are uncertain while a listener was replaced and the daemons can’t be looked for', () => {
+    const { world, sample } = setUp();
+    sample();
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    world.isBusy = true;
+    for (let second = 0; second < 3; second += 1) {
+      world.nowMs += 1000;
+      expect(sample()).toMatchObject({ kind: 'failed', error: { code: 'ERR_NOT_FOUND_YET' } });
+    }
+    world.isBusy = false;
+    world.nowMs += 1000;
+    expect(sample()).toMatchObject({ kind: 'counted' });
   });
 
   it('become those of the daemon that took the place of a dead one', () => {

@@ -28,6 +28,9 @@ export function findProcess(procRoot: string, pid: number): Process | null {
   // The name, in parentheses, may itself hold spaces and parentheses.
   const [state, parentPid, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTime = fields[17];
+  if (stat !== '' && startTime === undefined) {
+    throw new Error(`${procRoot}/${pid}/stat is cut short`);
+  }
   return startTime === undefined || state === 'Z' || state === 'X'
     ? null
     : { pid, startTime, parentPid: Number(parentPid) };

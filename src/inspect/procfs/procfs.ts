@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { tcpSight, unixConnection } from '../sight.ts';
 import { socketNames } from '../socket-names.ts';
 import type { Inspector, Sight, UnixEndpoint } from '../types.ts';
@@ -27,18 +28,28 @@ export function createProcfsInspector(netDirectory: string): Inspector {
 export function readTcpRows(netDirectory: string, wanted: WantedRows = {}): TcpRow[] {
   const ipv4Path = `${netDirectory}/tcp`;
   const ipv4 = parseTcpTable(readTable(ipv4Path, tcpTableHeader), 4, ipv4Path, wanted);
-  return [...ipv4, ...readTcp6Rows(`${netDirectory}/tcp6`, wanted)];
+  return [...ipv4, ...readTcp6Rows(netDirectory, wanted)];
 }
 
-function readTcp6Rows(path: string, wanted: WantedRows): TcpRow[] {
+function readTcp6Rows(netDirectory: string, wanted: WantedRows): TcpRow[] {
+  const path = `${netDirectory}/tcp6`;
   try {
     return parseTcpTable(readTable(path, tcpTableHeader), 6, path, wanted);
   } catch (error) {
     // A kernel without IPv6 has the IPv4 table alone: that is none, not unknown.
-    if (error instanceof InspectError && error.code === 'ENOENT') {
+    if (error instanceof InspectError && error.code === 'ENOENT' && !hasTcp6(netDirectory)) {
       return [];
     }
     throw error;
+  }
+}
+
+// A file that is listed and can't be opened is not missing.
+function hasTcp6(netDirectory: string): boolean {
+  try {
+    return readdirSync(netDirectory).includes('tcp6');
+  } catch {
+    return true;
   }
 }
 

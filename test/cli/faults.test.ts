@@ -1,0 +1,239 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { type Cli, startCli } from '../support/cli.ts';
+import {
+  counterRows,
+  eventRows,
+  type FaultRow,
+  faultsPage,
+  lookUpRows,
+  procfsTcpRows,
+  procfsUnixRows,
+  questionRows,
+} from '../support/fault-table.ts';
+import { type ErrnoName, type Fault, type Faults, openFaults } from '../support/faults.ts';
+import { ownPid } from '../support/pids.ts';
+import type { Place } from '../support/place.ts';
+import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkit.sock';
+const quietPeriodMs = 120;
+
+interface Case {
+  readonly name: string;
+  readonly faults: readonly Fault[];
+  readonly outcome: FaultRow['outcome'];
+  /** What the log is to say of it, and null where it is to say nothing. */
+  readonly says: string | null;
+}
+
+function casesOf(rows: readonly FaultRow[]): Case[] {
+  return rows.flatMap(({ fault, errnos = ['' as ErrnoName], faults, outcome, says }) =>
+    errnos.map((errno) => ({
+      name: `${fault} ${errno}`,
+      faults: faults(errno),
+      outcome,
+      // A warning takes a while to be taken back: one of a kind is enough.
+      says:
+        outcome === 'counted' && errno !== errnos[0]
+          ? null
+          : (says?.replace('ERRNO', errno) ?? null),
+    })),
+  );
+}
+
+function wait(place: Place, faults: Faults, ...args: readonly string[]): Promise<Cli> {
+  const quick = ['--interval', '10ms', '--quiet-period', `${quietPeriodMs}ms`, '--builds', 'off'];
+  const log = ['--log-to', 'stderr', '--progress-every', '100ms'];
+  return startCli(place, ['wait', ...quick, ...log, ...args], { env: faults.env });
+}
+
+/** Has a fault befall a wait that has a client, for longer than its quiet period. */
+async function befall(running: Cli, faults: Faults, each: Case): Promise<void> {
+  const known = running.logs().length;
+  const news = (): string[] =>
+    running
+      .logs()
+      .slice(known)
+      .map(({ message }) => message);
+  const events = (): unknown[] =>
+    running
+      .logs()
+      .slice(known)
+      .map(({ event }) => event);
+  const heard = (what: string, read: () => boolean): Promise<unknown> =>
+    until(
+      `${what} in "${each.name}", where the log says\n${news().join('\n')}`,
+      () => {
+        expect(running.process.hasEnded(), each.name).toBe(false);
+        return read();
+      },
+      8000,
+    );
+  const { says } = each;
+
+  faults.set(...each.faults);
+  await heard('a strike', () => Number(faults.strikes().at(-1)) > 0);
+  if (says !== null) {
+    await heard(`the words "${says}"`, () => news().some((message) => message.includes(says)));
+  }
+  await delay(quietPeriodMs + 40);
+  expect(running.process.hasEnded(), each.name).toBe(false);
+  faults.set();
+  if (each.outcome === 'failed') {
+    await heard('its sight back', () => events().includes('sight-back'));
+  } else {
+    expect(events(), each.name).not.toContain('sight-lost');
+    const isTakenBack = (): boolean =>
+      events().filter((event) => event === 'inspector-handicapped').length === 2;
+    await (says === null || heard('the warning taken back', isTakenBack));
+  }
+}
+
+function expectDrained(running: Cli, leave: () => Promise<void>): Promise<void> {
+  return expectAllDrained([running], leave);
+}
+
+async function expectAllDrained(waits: readonly Cli[], leave: () => Promise<void>): Promise<void> {
+  expect(waits.map((each) => each.process.hasEnded())).not.toContain(true);
+  const leftMs = performance.now();
+  await leave();
+  for (const running of waits) {
+    expect(await running.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    expect(performance.now() - leftMs).toBeGreaterThanOrEqual(quietPeriodMs);
+  }
+}
+
+describe.concurrent('a wait with a client goes on in every fault, and ends after it,', () => {
+  it.for([
+    ['by sock-diag over tcp', tcp, 'sock-diag', questionRows],
+    ['by sock-diag over unix', unix, 'sock-diag', questionRows],
+    ['by the counter of new connections', tcp, 'sock-diag', counterRows],
+    ['by procfs over tcp', tcp, 'procfs', procfsTcpRows],
+    ['by procfs over unix', unix, 'procfs', procfsUnixRows],
+  ] as const)(
+    '%s',
+    { timeout: 120_000 },
+    async ([, address, inspector, rows], { place, daemon, clients }) => {
+      await daemon.listen(address);
+      const some = await clients.connect(address);
+      // Where the kernel tells of the ends of connections, looks are a second apart.
+      const faults = openFaults(place, { call: 'bind', effect: 'EPERM' });
+      const running = await wait(place, faults, '--addr', address, '--inspector', inspector);
+      await running.counted(1);
+      for (const each of casesOf(rows)) {
+        await befall(running, faults, each);
+      }
+      await expectDrained(running, () => clients.leave(some));
+    },
+  );
+
+  it('of the events that the kernel sends', { timeout: 60_000 }, async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    for (const { name, faults: some } of casesOf(eventRows)) {
+      const [stays, leaves] = await clients.connect(tcp, 2);
+      const faults = openFaults(place, ...some);
+      const running = await wait(place, faults, '--addr', tcp);
+      await running.counted(2);
+      await clients.leave(leaves === undefined ? [] : [leaves]);
+      await running.counted(1);
+      await until(`a strike of "${name}"`, () => Number(faults.strikes().at(-1)) > 0);
+      await expectDrained(running, () => clients.leave(stays === undefined ? [] : [stays]));
+      expect(
+        running.logs().map(({ event }) => event),
+        name,
+      ).not.toContain('sight-lost');
+    }
+  });
+
+  it('of looking for the daemon', { timeout: 60_000 }, async ({ place, daemon, clients }) => {
+    // Nobody would look there who has not found it, and where one would look nobody is connected.
+    await daemon.listen('tcp://127.0.0.1:8372');
+    await (await place.start(['mkdir', '/run/buildkit'])).ended;
+    await daemon.listen('unix:///run/buildkit/buildkitd.sock');
+    const pid = ownPid(daemon.process);
+    const suffer = async ({ name, faults: some, says }: Case): Promise<Cli> => {
+      const faults = openFaults(place, ...some.map((fault) => onDaemon(fault, pid)));
+      const running = await wait(place, faults);
+      await until(`the words "${says}" in "${name}"`, () => {
+        expect(running.process.hasEnded(), name).toBe(false);
+        return running.logs().some(({ message }) => message.includes(says ?? ''));
+      });
+      await delay(quietPeriodMs + 40);
+      expect(running.process.hasEnded(), name).toBe(false);
+      faults.set();
+      await running.counted(1);
+      return running;
+    };
+    for (const row of lookUpRows) {
+      const some = await clients.connect('tcp://127.0.0.1:8372');
+      const waits = await Promise.all(casesOf([row]).map(suffer));
+      await expectAllDrained(waits, () => clients.leave(some));
+    }
+  });
+});
+
+describe.concurrent('a wait with a client, when a fault stays for ever', () => {
+  const lasting = questionRows
+    .filter(({ outcome, faults }) => outcome === 'failed' && !faults('EIO').some(isNowAndThen))
+    .flatMap((row) => casesOf([row]).slice(0, 1))
+    .map((each) => ({ ...each, faults: each.faults.filter(({ when }) => when !== 'first 1') }));
+
+  it('changes to procfs and says why', { timeout: 60_000 }, async ({ place, daemon, clients }) => {
+    await daemon.listen(unix);
+    const some = await clients.connect(unix);
+    const start = async ({ name, faults, says }: Case): Promise<Cli> => {
+      const running = await wait(place, openFaults(place, ...faults), '--addr', unix);
+      const { reason } = await running.event('inspector-chosen');
+      expect(reason, name).toBe(says);
+      await running.counted(1);
+      return running;
+    };
+    await expectAllDrained(await inTurns(lasting, start), () => clients.leave(some));
+  });
+
+  it('is blind at its deadline where it may look by nothing else, and exits with 4', {
+    timeout: 60_000,
+  }, async ({ place, daemon, clients }) => {
+    await daemon.listen(unix);
+    await clients.connect(unix);
+    await inTurns(lasting, async ({ name, faults, says }) => {
+      const args = ['--addr', unix, '--inspector', 'sock-diag', '--timeout', '500ms'];
+      const { code, outcome, logs } = await (
+        await wait(place, openFaults(place, ...faults), ...args)
+      ).ended;
+      expect({ name, code, outcome }).toEqual({ name, code: 4, outcome: 'blind' });
+      expect(logs.at(-1)?.message).toContain(says);
+    });
+  });
+});
+
+test('docs/faults-injected.md has all of these faults', async () => {
+  await expect(faultsPage()).toMatchFileSnapshot('../../docs/faults-injected.md');
+});
+
+function onDaemon(fault: Fault, pid: string): Fault {
+  return fault.on === undefined ? fault : { ...fault, on: fault.on.replace('PID', pid) };
+}
+
+function isNowAndThen({ when = 'always' }: Fault): boolean {
+  return when.startsWith('every');
+}
+
+/** A few at a time. */
+async function inTurns<Item, Result>(
+  items: readonly Item[],
+  act: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += 4) {
+    results.push(...(await Promise.all(items.slice(at, at + 4).map(act))));
+  }
+  return results;
+}
