@@ -3,15 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
-import { loadAddon } from '../../src/inspect/native.ts';
+import { addonPath, loadAddon } from '../../src/inspect/native.ts';
 import { createSockDiagInspector } from '../../src/inspect/sock-diag.ts';
 import type { Endpoint, Inspector, Traffic } from '../../src/inspect/types.ts';
-
-const prebuild = fileURLToPath(
-  new URL('../../prebuilds/linux-x64/buildkit-drain.node', import.meta.url),
-);
 
 const toClose: (() => void)[] = [];
 afterEach(() => {
@@ -178,7 +173,7 @@ function run(script: string): string {
   const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
   return execFileSync(process.execPath, ['-e', script], {
     encoding: 'utf8',
-    env: { ...env, ADDON: prebuild },
+    env: { ...env, ADDON: addonPath() },
     timeout: 20_000,
   });
 }

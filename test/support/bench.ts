@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cliPath } from './cli.ts';
+import { node } from './running.ts';
 
 /** `buildkit-drain bench` as a process. */
 export interface Bench {
@@ -16,7 +17,7 @@ export function startBench(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Bench {
-  const child = spawn(process.execPath, [cliPath, 'bench', command, ...args], {
+  const child = spawn(node, [cliPath, 'bench', command, ...args], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

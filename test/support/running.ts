@@ -28,8 +28,11 @@ export interface Running {
 // is tested, and not what a checkout may have built last week.
 const plainEnv = { PATH: process.env['PATH'], PREBUILDS_ONLY: '1' };
 
+// `npm run check:memory` gives the path of a program that starts Node.js under a checker.
+export const node = process.env['CHECKED_NODE'] ?? process.execPath;
+
 export function run(command: readonly string[], options: SpawnOptions = {}): Running {
-  const [program = '', ...args] = command;
+  const [program = '', ...args] = command.map((word) => word.replaceAll(process.execPath, node));
   const { env, ...others } = options;
   const child = spawn(program, args, { ...others, env: { ...plainEnv, ...env } });
   let stdout = '';

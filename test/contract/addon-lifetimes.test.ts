@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest';
+import { addonPath } from '../../src/inspect/native.ts';
+import { type Ended, run } from '../support/running.ts';
+
+const scene = JSON.stringify(new URL('../support/addon-scene.mjs', import.meta.url).href);
+
+/** Runs a script in a Node.js of its own. What is asked of the addon here may well end it. */
+function node(script: string): Promise<Ended> {
+  const source = `
+    import { descriptors, loadAddon, openScene, startWorker, until } from ${scene};
+    import { once } from 'node:events';
+    ${script}`;
+  const flags = ['--expose-gc', '--input-type=module', '--eval', source];
+  return run([process.execPath, ...flags], { env: { ADDON: addonPath() } }).ended;
+}
+
+/** What it printed, of a script that has to end well. */
+async function printed(script: string): Promise<string> {
+  const { code, signal, stdout, stderr } = await node(script);
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+  return stdout.trim();
+}
+
+/** Of a worker or the main thread: objects of each kind, and a callback that is waited for. */
+const openAll = `
+  const tracker = new addon.TcpTracker(port);
+  const unixTracker = new addon.UnixTracker(name);
+  const sockDiag = new addon.SockDiag();
+  const lookAtAll = () => {
+    tracker.poll();
+    tracker.sockets();
+    tracker.socketsWithTraffic();
+    tracker.portsBetweenPolls();
+    unixTracker.poll();
+    unixTracker.sockets();
+    sockDiag.tcp(port);
+    sockDiag.tcpListeners();
+    sockDiag.unix(name);
+  };
+  lookAtAll();`;
+const onMain =
+  'const scene = await openScene(); const { port, name } = scene; const addon = loadAddon();';
+
+describe.concurrent('threads', () => {
+  it('look at the same time, each with its own objects, and see the same', async () => {
+    const look = `${openAll}
+      for (let i = 0; i < 100; i += 1) lookAtAll();
+      const established = () => tracker.sockets().filter(({ state }) => state === 'established');
+      parent.on('message', () => {
+        lookAtAll();
+        parent.postMessage([established().length, unixTracker.sockets().accepted.length]);
+        parent.close();
+      });`;
+    expect(
+      await printed(`const scene = await openScene();
+        const workers = await Promise.all([1, 2, 3, 4].map(() => startWorker(${JSON.stringify(look)}, scene)));
+        for (let i = 0; i < 50; i += 1) await (await scene.arrive()).leave();
+        const stay = [await scene.arrive(), await scene.arrive(), await scene.arriveByUnix()];
+        for (const worker of workers) {
+          worker.postMessage('look');
+          console.log(...await once(worker, 'message'), ...await once(worker, 'exit'));
+        }
+        for (const client of stay) await client.leave();
+        scene.close();`),
+    ).toBe(Array(4).fill('[ 2, 1 ] 0').join('\n'));
+  });
+
+  it('can be terminated while they look and wait for callbacks, and leave nothing open', async () => {
+    const look = `${openAll}
+      tracker.onDestroyed(() => parent.postMessage('ended'));
+      const on = () => { for (let i = 0; i < 20; i += 1) lookAtAll(); setImmediate(on); };
+      on();`;
+    expect(
+      await printed(`const scene = await openScene();
+        const round = async (i) => {
+          const worker = await startWorker(${JSON.stringify(look)}, scene);
+          const client = await scene.arrive();
+          setTimeout(() => client.leave(), 10 + i);
+          await new Promise((resolve) => setTimeout(resolve, 10 + (i * 7) % 20));
+          await worker.terminate();
+        };
+        await round(0);
+        const before = descriptors().length;
+        for (let i = 0; i < 20; i += 4) await Promise.all([0, 1, 2, 3].map((j) => round(i + j)));
+        await until('all is closed', () => descriptors().length <= before);
+        scene.close();
+        console.log('closed');`),
+    ).toBe('closed');
+  });
+
+  it('can be terminated from within a callback that does not end', async () => {
+    const look = `${openAll}
+      tracker.onDestroyed(() => { parent.postMessage('called'); for (;;) lookAtAll(); });
+      setInterval(() => tracker.poll(), 5);
+      parent.postMessage('armed');`;
+    expect(
+      await printed(`const scene = await openScene();
+        const before = descriptors().length;
+        const client = await scene.arrive();
+        const worker = await startWorker(${JSON.stringify(look)}, scene);
+        await once(worker, 'message');
+        await client.leave();
+        await once(worker, 'message');
+        await worker.terminate();
+        await until('all is closed', () => descriptors().length <= before);
+        scene.close();
+        console.log('closed');`),
+    ).toBe('closed');
+  });
+
+  it('can end while a callback is due', async () => {
+    const look = `${openAll}
+      tracker.onDestroyed(() => parent.postMessage('called'));
+      parent.once('message', () => {
+        // The event comes while this thread is kept from its event loop.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+        process.exit(7);
+      });`;
+    expect(
+      await printed(`const scene = await openScene();
+        const client = await scene.arrive();
+        const worker = await startWorker(${JSON.stringify(look)}, scene);
+        worker.on('message', (said) => console.log(said));
+        worker.postMessage('end');
+        await client.leave();
+        console.log(...await once(worker, 'exit'));
+        scene.close();`),
+    ).toBe('7');
+  });
+
+  it('can load the addon again when the only one that had it has ended', async () => {
+    const look = `${openAll}
+      tracker.onDestroyed(() => {});
+      parent.postMessage(tracker.sockets().length);`;
+    expect(
+      await printed(`const scene = await openScene();
+        for (let i = 0; i < 5; i += 1) {
+          const worker = await startWorker(${JSON.stringify(look)}, scene);
+          console.log(...await once(worker, 'message'), ...await once(worker, 'exit'));
+        }
+        scene.close();`),
+    ).toBe(Array(5).fill('1 0').join('\n'));
+  });
+
+  it('learn of an error thrown by a callback as of any other', async () => {
+    const look = `${openAll}
+      tracker.onDestroyed(() => { throw new Error('mine'); });
+      parent.on('message', () => tracker.poll());
+      parent.postMessage('armed');`;
+    expect(
+      await printed(`const scene = await openScene();
+        const client = await scene.arrive();
+        const worker = await startWorker(${JSON.stringify(look)}, scene);
+        await once(worker, 'message');
+        worker.on('error', (error) => { console.log(error.message); scene.close(); });
+        await client.leave();`),
+    ).toBe('mine');
+  });
+});
+
+describe.concurrent('a process', () => {
+  it.each([
+    ['at once', 'process.exit(7);'],
+    ['from a callback', 'tracker.onDestroyed(() => process.exit(7)); await client.leave();'],
+    [
+      'with a callback due',
+      `client.leave().then(() => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+        process.exit(7);
+      });`,
+    ],
+    [
+      'at its end',
+      "process.on('exit', () => { lookAtAll(); process.exitCode = 7; }); process.exit();",
+    ],
+  ])('that exits %s with everything open has the exit code that it asked for', async (_, end) => {
+    const look = `${openAll} tracker.onDestroyed(() => {}); setInterval(lookAtAll, 1);`;
+    const { code, signal, stderr } = await node(`${onMain}
+      const client = await scene.arrive();
+      await startWorker(${JSON.stringify(look)}, scene);
+      ${openAll}
+      tracker.onDestroyed(() => {});
+      ${end}
+      setInterval(() => {}, 1000);`);
+    expect({ code, signal, stderr }).toEqual({ code: 7, signal: null, stderr: '' });
+  });
+
+  it('hands nothing that the addon has open to a program that it starts', async () => {
+    const [own, inherited] = (
+      await printed(`import { spawnSync } from 'node:child_process';
+        ${onMain}
+        const before = new Set(descriptors());
+        ${openAll}
+        tracker.onDestroyed(() => {});
+        const own = descriptors().filter((each) => !before.has(each));
+        console.log(own.length);
+        const ls = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' }).stdout;
+        console.log(own.filter((each) => ls.includes(each)).length);
+        scene.close();`)
+    ).split('\n');
+    // Of the TCP tracker its questions, its events and the counter; of the others their questions.
+    expect(own).toBe('5');
+    expect(inherited).toBe('0');
+  });
+
+  it('gets back what objects had open that nobody closed and nobody has any more', async () => {
+    expect(
+      await printed(`${onMain}
+        const before = descriptors().length;
+        const openAndForget = () => { ${openAll} return descriptors().length - before; };
+        let most = 0;
+        for (let i = 0; i < 10; i += 1) most = Math.max(most, openAndForget());
+        console.log(most > 0);
+        await until('all is closed', () => { gc(); return descriptors().length === before; });
+        console.log('closed');
+        scene.close();`),
+    ).toBe('true\nclosed');
+  });
+
+  it('keeps an object whose callback is waited for, until it is told to wait no more', async () => {
+    expect(
+      await printed(`${onMain}
+        const arm = () => {
+          const tracker = new addon.TcpTracker(port);
+          tracker.poll();
+          tracker.onDestroyed(() => { console.log('called'); tracker.onDestroyed(null); });
+        };
+        const client = await scene.arrive();
+        const before = descriptors().length;
+        arm();
+        for (let i = 0; i < 5; i += 1) { gc(); await new Promise(setImmediate); }
+        await client.leave();
+        await until('all is closed', () => { gc(); return descriptors().length < before; });
+        scene.close();`),
+    ).toBe('called');
+  });
+
+  it('may load it several times, in several contexts, and use the one with the other', async () => {
+    expect(
+      await printed(`import { runInNewContext } from 'node:vm';
+        ${onMain}
+        const loadAnew = () => {
+          const module = { exports: {} };
+          process.dlopen(module, process.env.ADDON);
+          return module.exports;
+        };
+        const other = loadAnew();
+        console.log(other.TcpTracker !== addon.TcpTracker);
+        const inContext = runInNewContext('load()', { load: loadAnew });
+        const results = [addon, other, inContext].map(({ TcpTracker }) => {
+          const tracker = runInNewContext('new TcpTracker(port)', { TcpTracker, port });
+          tracker.poll();
+          return tracker;
+        });
+        for (const tracker of results) {
+          for (const { TcpTracker } of [addon, other, inContext]) {
+            try { TcpTracker.prototype.poll.call(tracker); } catch (error) { if (!/Illegal invocation/.test(error.message)) throw error; }
+          }
+          console.log(tracker.sockets().length);
+          tracker.close();
+        }
+        scene.close();`),
+    ).toBe('true\n1\n1\n1');
+  });
+});
