@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { whoGoes } from './admission.ts';
+import { passOneRequest } from './one-request.ts';
 import { refusalOf } from './refusal.ts';
 import type { Answer, Refusal, Routes, ServerEvent } from './types.ts';
 
@@ -58,7 +59,7 @@ export async function openServer(input: ServerInput): Promise<HttpServer> {
   server.on('connection', (socket: Socket) => admit(socket, guests, input));
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const guest = guests.get(request.socket);
-    // One request is all that a connection is for: who sends more at once is cut off.
+    // Of one that is cut off there may still be a request in the parser.
     if (guest === undefined || !guest.owesRequest) {
       request.socket.destroy();
       return;
@@ -79,6 +80,7 @@ export async function openServer(input: ServerInput): Promise<HttpServer> {
 function admit(socket: Socket, guests: Map<Socket, Guest>, { onEvent }: ServerInput): void {
   const guest = { socket, peerAddress: socket.remoteAddress ?? '', owesRequest: true };
   guests.set(socket, guest);
+  passOneRequest(socket);
   socket.on('close', () => guests.delete(socket));
   if (guests.size > mostConnections) {
     const leaving = whoGoes([...guests.values()]);

@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { metricsFormat } from '../../src/serve/accept.ts';
 import { whoGoes } from '../../src/serve/admission.ts';
+import { passOneRequest } from '../../src/serve/one-request.ts';
 import { shareLooks } from '../../src/serve/shared-looks.ts';
 import { createSharedWait } from '../../src/serve/shared-wait.ts';
 
@@ -42,6 +46,44 @@ describe('the format of metrics', () => {
     ['', 'prometheus'],
   ])('for %j is %s', ([accept, expected]) => {
     expect(metricsFormat(accept)).toBe(expected);
+  });
+});
+
+describe('a connection that passes one request', () => {
+  const ask = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+  it.for([
+    ['one', [ask]],
+    ['one in pieces', [...ask]],
+    ['many at once', [ask.repeat(2000)]],
+    ['many without carriage returns', ['GET / HTTP/1.0\n\n'.repeat(500)]],
+    ['many one after the other', [ask, ask.repeat(100), ask]],
+    ['a header that ends with the begin of the next', [ask.slice(0, -1), `\n${ask.repeat(9)}`]],
+  ] as const)('of who sends %s', async ([, pieces]) => {
+    let requests = 0;
+    const server = createServer(() => {
+      requests += 1;
+    });
+    server.on('connection', passOneRequest);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const bound = server.address();
+    const port = typeof bound === 'object' ? (bound?.port ?? 0) : 0;
+    const socket = connect(port, '127.0.0.1')
+      .setNoDelay()
+      .resume()
+      .on('error', () => {});
+    for (const piece of pieces) {
+      if (!socket.destroyed) {
+        socket.write(piece);
+        await delay(1);
+      }
+    }
+    await until(() => requests > 0 || socket.destroyed);
+    await delay(20);
+    expect(requests).toBe(pieces[0].includes('\n\n') ? 0 : 1);
+    socket.destroy();
+    server.close();
   });
 });
 
