@@ -6,7 +6,7 @@ import type { StatusReport } from '../report/status-report.ts';
 import { createRecorder } from '../serve/own-record.ts';
 import { shareLooks } from '../serve/shared-looks.ts';
 import { createSharedWait, type SharedWait } from '../serve/shared-wait.ts';
-import type { OwnRecord, Reading } from '../serve/types.ts';
+import type { OwnRecord, Reading, ServerEvent } from '../serve/types.ts';
 import { openLookout } from './look.ts';
 import { lookForStatus } from './look-for-status.ts';
 import { type EndedWait, runWait, type WaitPlan } from './wait.ts';
@@ -28,7 +28,10 @@ export interface Watchpost {
 const pauseMs = 100;
 
 /** Says what is found now, for the log's first lines. @throws UsageError */
-export function openWatchpost(plan: WaitPlan, say: (notice: ServeNotice) => void): Watchpost {
+export function openWatchpost(
+  plan: WaitPlan,
+  say: (notice: ServeNotice | ServerEvent) => void,
+): Watchpost {
   const { options, env, tls, log } = plan;
   const lookout = openLookout(options, env, (notice) => log(lookEntry(notice)));
   lookout.close();
@@ -63,7 +66,7 @@ export function openWatchpost(plan: WaitPlan, say: (notice: ServeNotice) => void
       return ended;
     } catch (error) {
       recorder.end(null);
-      say({ kind: 'look-failed', error });
+      say({ kind: 'trouble', error });
       throw error;
     }
   });

@@ -30,6 +30,13 @@ export interface Refusal {
   readonly received: string;
 }
 
+/** By what a server answers. */
+export interface Answering {
+  readonly routes: Routes;
+  readonly refuse: (refusal: Refusal) => Answer;
+  readonly onEvent: (event: ServerEvent) => void;
+}
+
 /** What is worth a line in the log. */
 export type ServerEvent =
   | {
@@ -43,7 +50,13 @@ export type ServerEvent =
     }
   /** What came was no request, or not in time. */
   | { readonly kind: 'not-a-request'; readonly peer: string; readonly code: string }
-  | { readonly kind: 'too-many'; readonly peer: string; readonly most: number }
+  | {
+      readonly kind: 'too-many';
+      readonly peer: string;
+      readonly most: number;
+      /** Whether it is the first of this process. */
+      readonly isFirst: boolean;
+    }
   | { readonly kind: 'trouble'; readonly error: unknown };
 
 /** How things stand: by a look of its own, or as the wait under way saw it last. */

@@ -43,7 +43,8 @@ export function serveEntry(notice: ServeNotice | ServerEvent): LogEntry {
       };
     case 'too-many':
       return {
-        level: 'warn',
+        // A flood must not flood the log as well.
+        level: notice.isFirst ? 'warn' : 'debug',
         message:
           `More than ${notice.most} connections: one from ${notice.peer}, whose address had the most, ` +
           'was closed.',
