@@ -54,6 +54,9 @@ describe.concurrent('GET /drain', () => {
     const serve = await served.serve();
     const { reply } = serve.call('/drain');
     await serve.cli.counted(1);
+    // Whose the listener is, is looked up right after the first look.
+    await served.clients.connect(served.address);
+    await serve.cli.counted(2);
     await served.daemon.process.signal('SIGKILL');
     const { status, body } = await reply;
     expect(status).toBe(200);
