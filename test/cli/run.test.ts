@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -124,7 +125,23 @@ describe.concurrent('run', () => {
     expect(listed.stdout.toString()).toBe(bare.stdout.toString());
   });
 
+  it('leaves standard error blocking, though it is a socket and has our log too', async () => {
+    const script = 'read -r go; cat /proc/self/fdinfo/2';
+    const run = start([...quick, '--log-level', 'debug', '--', 'sh', '-c', script]);
+    await until('a line of the log', () => run.stderr().includes('run-started'));
+    run.send('go\n');
+    const { stdout } = await run.ended;
+    const flags = Number.parseInt(/flags:\s+(\d+)/.exec(stdout)?.[1] ?? '', 8);
+    expect(flags & constants.O_NONBLOCK).toBe(0);
+  });
+
   it('passes on every signal that can be caught but those that tell to stop', async ({ place }) => {
+    const kept = ['SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGTTIN', 'SIGTTOU'];
+    const faults = ['SIGILL', 'SIGTRAP', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'];
+    const secondNames = ['SIGIOT', 'SIGPOLL'];
+    const all = Object.keys(os.constants.signals);
+    expect([...passedOn, ...kept, ...faults, ...secondNames].toSorted()).toEqual(all.toSorted());
+
     const run = await place.start([...quick, '--', ...ward, 'SIGQUIT']);
     await run.line(0);
     const others = passedOn.filter((signal) => !['SIGTERM', 'SIGINT', 'SIGQUIT'].includes(signal));
