@@ -17,7 +17,7 @@ export type Knock =
  * TLS being asked for it is tried over TCP where nothing else is understood: nothing is told to whoever
  * is there, so that his certificate does not matter.
  *
- * @param timeoutMs for all of it. Never rejects.
+ * @param timeoutMs for the answer, from the begin of the connection on. Never rejects.
  */
 export async function knock(
   endpoint: Endpoint,
@@ -26,9 +26,10 @@ export async function knock(
 ): Promise<Knock> {
   const own = createOwnSockets();
   try {
+    // To load it is our time, and not the daemon's.
+    const { askForLife } = await import('./ask.ts');
     const limit = { endpoint, timeoutMs, asking: new AbortController() };
     return await inTime(limit, async (signal, onStage) => {
-      const { askForLife } = await import('./ask.ts');
       const knockBy = (by: TlsConfig | 'unverified' | null): Promise<void> =>
         askForLife({ endpoint, tls: by, own, signal, timeoutMs, onStage });
       try {

@@ -7,6 +7,7 @@ import { type CliOptions, startCli, startWait } from '../support/cli.ts';
 import { refusingSockDiag, withoutProc } from '../support/hide.ts';
 import { compiled } from '../support/native.ts';
 import type { Place } from '../support/place.ts';
+import type { Ended } from '../support/running.ts';
 import { it as itInPlace } from '../support/test.ts';
 import { until } from '../support/until.ts';
 
@@ -29,9 +30,13 @@ interface Said {
   readonly text: string;
 }
 
+/** The time for an answer is no matter where one comes: a later option wins. */
 async function ready(place: Place, args: readonly string[], options?: CliOptions): Promise<Said> {
-  const { code, stdout, stderr } = await (await startCli(place, ['ready', ...args], options))
-    .process.ended;
+  const patient = ['ready', '--timeout', '20s', ...args];
+  return said(await (await startCli(place, patient, options)).process.ended);
+}
+
+function said({ code, stdout, stderr }: Ended): Said {
   expect(stderr).toBe('');
   return { code, text: stdout };
 }
@@ -126,7 +131,7 @@ describe.concurrent('ready', () => {
       await buildkitd.listen(address);
       await buildkitd.process.signal('SIGSTOP');
       expect(await ready(place, ['--addr', address, '--timeout', '300ms'])).toEqual(
-        notReady(/.* did not answer within 300ms: the time went by in waiting for the first word/),
+        notReady(/.* did not answer within 300ms/),
       );
       await buildkitd.process.signal('SIGCONT');
       expect((await ready(place, ['--addr', address])).code).toBe(0);
@@ -134,7 +139,7 @@ describe.concurrent('ready', () => {
   );
 
   it.for([
-    [tcp, /.* did not answer within 300ms: the time went by in waiting for the connection/],
+    [tcp, /.* did not answer within 300ms/],
     [unix, /unix:\/\/\/run\/buildkitd\.sock can't be reached: connect EAGAIN/],
   ] as const)(
     'exits 5 where the queue of a stopped daemon is full, and says so: %s',
@@ -142,9 +147,9 @@ describe.concurrent('ready', () => {
       await daemon.listen(address, { backlog: 1 });
       await daemon.process.signal('SIGSTOP');
       await clients.connect(address, 2);
-      const said = await ready(place, ['--addr', address, '--timeout', '300ms']);
-      expect(said).toEqual(notReady(why));
-      expect(said.text).toMatch(/; 2 connections wait there to be accepted\.\n$/);
+      const told = await ready(place, ['--addr', address, '--timeout', '300ms']);
+      expect(told).toEqual(notReady(why));
+      expect(told.text).toMatch(/; 2 connections wait there to be accepted\.\n$/);
     },
   );
 
@@ -165,7 +170,7 @@ describe.concurrent('ready', () => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ delayMs: -1 });
     expect(await ready(place, ['--addr', unix, '--timeout', '300ms'])).toEqual(
-      notReady(/.*in waiting for the answer/),
+      notReady(/.* did not answer within 300ms/),
     );
   });
 
@@ -178,17 +183,16 @@ describe.concurrent('ready', () => {
   });
 
   it('exits 2 for what makes no sense, without a look', async ({ place }) => {
-    const said = await (await startCli(place, ['ready', '--timeout', '0s'])).process.ended;
-    expect(said).toMatchObject({ code: 2, stdout: '' });
-    expect(said.stderr).toContain('--timeout: expected a duration');
+    const ended = await (await startCli(place, ['ready', '--timeout', '0s'])).process.ended;
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toContain('--timeout: expected a duration');
   });
 
   it('does not take the deadline of the wait for its own', async ({ place, buildkitd }) => {
     await buildkitd.listenBroken(tcp, 'no word at all');
     const env = { BUILDKIT_DRAIN_TIMEOUT: '58m' };
-    expect(await ready(place, ['--addr', tcp], { env })).toEqual(
-      notReady(/.* did not answer within 1000ms/),
-    );
+    const { process } = await startCli(place, ['ready', '--addr', tcp], { env });
+    expect(said(await process.ended)).toEqual(notReady(/.* did not answer within 1000ms/));
   });
 });
 
@@ -361,7 +365,16 @@ describe.concurrent('the mark of a drain', () => {
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--progress-every', '100ms', '--inspector', 'procfs'];
+    const args = [
+      '--addr',
+      tcp,
+      '--progress-every',
+      '100ms',
+      '--quiet-period',
+      '2s',
+      '--inspector',
+      'procfs',
+    ];
     const wait = await startWait(place, args, { through: withoutAddon });
     const { code, outcome, logs } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
