@@ -16,10 +16,10 @@ describe.skipIf(process.arch !== 'x64')('the folder for arm64, under qemu,', () 
   let bundle: MadeBundle;
   beforeAll(() => {
     bundle = makeBundle('arm64');
-  }, 120_000);
+  }, 300_000);
   afterAll(() => {
     bundle.remove();
-  });
+  }, 300_000);
 
   function inEmptyRoot(): CliOptions {
     const root = bundle.emptyRoot(at);

@@ -20,10 +20,10 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { versio
 let bundle: MadeBundle;
 beforeAll(() => {
   bundle = makeBundle(process.arch === 'arm64' ? 'arm64' : 'x64');
-}, 120_000);
+}, 300_000);
 afterAll(() => {
   bundle.remove();
-});
+}, 300_000);
 
 function runIt(command: string, args: readonly string[], options: object = {}) {
   return spawnSync(command, args, { encoding: 'utf8', env: {}, timeout: 20_000, ...options });
@@ -34,6 +34,22 @@ function filesIn(folder: string): string[] {
     .filter((path) => !statSync(join(folder, path)).isDirectory())
     .sort();
 }
+
+describe('the archive', () => {
+  it('has the folder in it, and nothing that tells who has made it and when', () => {
+    const listed = ['--list', '--verbose', '--numeric-owner', '--utc', '--file', bundle.archive];
+    const { stdout } = runIt('/bin/tar', listed, { env: { PATH: process.env['PATH'] } });
+    const lines = stdout.trimEnd().split('\n');
+    expect(
+      lines.filter((line) => !/ 0\/0 .* 1970-01-01 00:00 buildkit-drain\//.test(line)),
+    ).toEqual([]);
+    const files = lines.flatMap((line) => /^-.* buildkit-drain\/(.+)$/.exec(line)?.[1] ?? []);
+    expect(files.sort()).toEqual(filesIn(bundle.folder));
+    const compared = ['--compare', '--file', bundle.archive, '--directory', dirname(bundle.folder)];
+    const differences = runIt('/bin/tar', compared, { env: { PATH: process.env['PATH'] } }).stdout;
+    expect(differences.replaceAll(/.*: (Mod time|Uid|Gid) differs\n/g, '')).toBe('');
+  });
+});
 
 describe('the folder', () => {
   it('has the licence of every file, and says which', () => {
