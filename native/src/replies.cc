@@ -12,10 +12,13 @@ static_assert(sizeof(nlmsgerr) == sizeof(int) + sizeof(nlmsghdr));
 
 namespace {
 
+// MAX_ERRNO of include/linux/err.h.
+constexpr int kLargestErrno = 4095;
+
 /// The errno of a message that ends a dump or refuses it: 0, or negative. Anything else is none.
 Result<Done> kernelVerdict(Bytes payload, std::size_t payloadSize, const char* operation) {
   const auto verdict = payload.size() < payloadSize ? std::nullopt : readAt<int>(payload);
-  if (!verdict || *verdict > 0) return malformed();
+  if (!verdict || *verdict > 0 || *verdict < -kLargestErrno) return malformed();
   if (*verdict < 0) return Failure{.operation = operation, .error = -*verdict};
   return Done{};
 }

@@ -1,8 +1,11 @@
 #include "sockdiag/replies.h"
 
 #include <doctest/doctest.h>
+
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
+
+#include <climits>
 
 #include "support.h"
 
@@ -107,12 +110,15 @@ TEST_CASE("a length that lies is a failure, in messages of any sequence number")
   }
 }
 
-TEST_CASE("a verdict that is too short, or positive, is no verdict") {
+TEST_CASE("a verdict that is too short, or no errno, is no verdict") {
   checkMalformed(message(NLMSG_DONE, kSequence, hex("00 00 00")));
   checkMalformed(message(NLMSG_DONE, kSequence, {}));
   checkMalformed(message(NLMSG_ERROR, kSequence, hex("fe ff ff ff")));
   checkMalformed(done(kSequence, 1));
   checkMalformed(refusal(kSequence, 1));
+  checkMalformed(done(kSequence, -4096));
+  checkMalformed(refusal(kSequence, INT_MIN));
+  checkFails(done(kSequence, -4095), "NLMSG_DONE", 4095);
 }
 
 }  // namespace sockdiag::test
