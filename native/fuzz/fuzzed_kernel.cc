@@ -51,7 +51,7 @@ void FuzzedKernel::answer(Bytes request) {
   } else {
     answerDump(std::move(messages), header.nlmsg_seq);
   }
-  if (!queue_.empty()) disturb(header.nlmsg_seq);
+  if (!queue_.empty() && !queue_.back().bytes.empty()) disturb(header.nlmsg_seq);
 }
 
 void FuzzedKernel::answerDump(std::vector<Buffer> messages, std::uint32_t sequence) {
@@ -68,16 +68,18 @@ void FuzzedKernel::answerDump(std::vector<Buffer> messages, std::uint32_t sequen
 }
 
 void FuzzedKernel::disturb(std::uint32_t sequence) {
+  const int none = 0;
   const int refused = -ENOBUFS;
   const auto at = [&] {
     return queue_.begin() + static_cast<std::ptrdiff_t>(script_.choose(queue_.size() + 1));
   };
   switch (script_.next()) {
-    case 1:  // The table changed under the dump.
-      if (auto& bytes = any().bytes; bytes.size() >= sizeof(nlmsghdr)) {
-        bytes[offsetof(nlmsghdr, nlmsg_flags)] |= std::byte{NLM_F_DUMP_INTR};
-      }
+    case 1: {  // The table changed under the dump, so that a part of it is not there.
+      auto& last = queue_.back().bytes;
+      last[offsetof(nlmsghdr, nlmsg_flags)] |= std::byte{NLM_F_DUMP_INTR};
+      if (queue_.size() > 1) queue_.pop_front();
       break;
+    }
     case 2:  // The queue overflowed: a datagram is lost, and the next call says so.
       any() = {.bytes = {}, .error = ENOBUFS};
       break;
@@ -85,7 +87,8 @@ void FuzzedKernel::disturb(std::uint32_t sequence) {
       any().truncated = true;
       break;
     case 4:  // Somebody else sends an end.
-      queue_.insert(at(), {.bytes = message(NLMSG_DONE, sequence, 0, {}), .senderPort = 4711});
+      queue_.insert(at(),
+                    {.bytes = message(NLMSG_DONE, sequence, 0, verdict(none)), .senderPort = 4711});
       break;
     case 5:  // The end of what was asked before.
       queue_.insert(at(), {.bytes = message(NLMSG_DONE, sequence - 1, 0, verdict(refused))});

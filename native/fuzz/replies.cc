@@ -43,7 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto reply = replies.next();
     const auto* const expected = nextOf(header, rest, sequence);
     if (!reply.ok()) {
-      fuzz::require(reply.failure().error > 0, "a failure has an errno");
+      const int error = reply.failure().error;
+      fuzz::require(error > 0 && error < 4096, "a failure has an errno");
       return 0;
     }
     if (!reply.value()) {
