@@ -2,7 +2,8 @@
 
 #include <napi.h>
 
-#include <optional>
+#include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "values.h"
@@ -32,23 +33,32 @@ class Closable : public Napi::ObjectWrap<Self> {
   }
 
  protected:
+  /// Throws where there is no memory for it: the core is most of an object.
   template <typename... Arguments>
   void open(Arguments&&... arguments) {
-    core_.emplace(std::forward<Arguments>(arguments)...);
+    auto* const memory = static_cast<Core*>(std::malloc(sizeof(Core)));
+    if (memory == nullptr) return throwFailure(this->Env(), sockdiag::outOfMemory());
+    core_.reset(std::construct_at(memory, std::forward<Arguments>(arguments)...));
   }
 
   /// Nothing, and thrown, after close().
   Core* core(Napi::Env env) {
-    if (core_) return &*core_;
+    if (core_) return core_.get();
     Napi::Error::New(env, Self::kClosed).ThrowAsJavaScriptException();
     return nullptr;
   }
-  Core* coreIfOpen() { return core_ ? &*core_ : nullptr; }
+  Core* coreIfOpen() { return core_.get(); }
 
   void close() { core_.reset(); }
 
  private:
-  std::optional<Core> core_;
+  struct Free {
+    void operator()(Core* core) const {
+      std::destroy_at(core);
+      std::free(core);
+    }
+  };
+  std::unique_ptr<Core, Free> core_;
 };
 
 }  // namespace addon

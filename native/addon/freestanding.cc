@@ -1,6 +1,8 @@
 // The part of libstdc++ that the addon uses and is not in its headers, so that no libstdc++ is
-// needed where it runs. Out of memory, like every broken invariant here, ends the process: nothing
-// in this addon could go on without.
+// needed where it runs. What grows, or is large, has its memory from malloc and fails without it.
+// What is left for operator new are Node-API's own few bytes for each class and object, in whose
+// code no failure can be told: there, like every broken invariant, it ends the process, as V8 does
+// where it has no memory.
 
 #include <cstddef>
 #include <cstdlib>

@@ -37,7 +37,7 @@ class TcpTracker : public Closable<TcpTracker, Core> {
 
   Napi::Value sockets(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
-    return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.sockets());
+    return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.sockets());
   }
 
   Napi::Value socketsWithTraffic(const Napi::CallbackInfo& info) {
@@ -53,7 +53,8 @@ class TcpTracker : public Closable<TcpTracker, Core> {
 
   Napi::Value portsBetweenPolls(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
-    return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.portsBetweenPolls());
+    if (open == nullptr) return {};
+    return valueOrThrow(info.Env(), open->tracker.portsBetweenPolls());
   }
 
   Napi::Value mode(const Napi::CallbackInfo& info) {

@@ -25,10 +25,8 @@ class UnixTracker : public Closable<UnixTracker, sockdiag::UnixTracker> {
 
   Napi::Value sockets(const Napi::CallbackInfo& info) {
     auto* const tracker = core(info.Env());
-    if (tracker == nullptr) return {};
     // A copy: to set a property may run a script's setter, and that may call close().
-    const auto sockets = tracker->sockets();
-    return toValue(info.Env(), sockets);
+    return tracker == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), tracker->sockets());
   }
 
   void end(const Napi::CallbackInfo& /*info*/) { close(); }

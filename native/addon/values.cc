@@ -36,7 +36,7 @@ Napi::Object toObject(Napi::Env env, const TcpSocket& socket) {
 }
 
 template <typename Item, typename Convert>
-Napi::Array toArray(Napi::Env env, const std::vector<Item>& items, Convert convert) {
+Napi::Array toArray(Napi::Env env, const sockdiag::List<Item>& items, Convert convert) {
   auto array = Napi::Array::New(env, items.size());
   std::uint32_t index = 0;
   for (const auto& item : items) {
@@ -91,7 +91,7 @@ std::optional<sockdiag::Bytes> toName(Napi::Value value) {
   return std::as_bytes(std::span{name.Data(), name.ByteLength()});
 }
 
-Napi::Value toValue(Napi::Env env, const std::vector<TcpSocket>& sockets) {
+Napi::Value toValue(Napi::Env env, const sockdiag::List<TcpSocket>& sockets) {
   return toArray(env, sockets, [env](const auto& socket) { return toObject(env, socket); });
 }
 
@@ -115,7 +115,7 @@ Napi::Value toValue(Napi::Env env, const sockdiag::UnixSockets& sockets) {
   return object;
 }
 
-Napi::Value toValue(Napi::Env env, const std::vector<sockdiag::Port>& ports) {
+Napi::Value toValue(Napi::Env env, const sockdiag::List<sockdiag::Port>& ports) {
   return toArray(env, ports, [env](sockdiag::Port port) {
     return Napi::Number::New(env, static_cast<std::uint32_t>(port));
   });

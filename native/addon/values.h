@@ -5,10 +5,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "sockdiag/address.h"
 #include "sockdiag/bytes.h"
+#include "sockdiag/list.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_socket.h"
 #include "sockdiag/unix_socket.h"
@@ -27,9 +27,9 @@ std::optional<pid_t> toPid(Napi::Value value);
 /// Points into the array's memory.
 std::optional<sockdiag::Bytes> toName(Napi::Value value);
 
-Napi::Value toValue(Napi::Env env, const std::vector<sockdiag::TcpSocket>& sockets);
+Napi::Value toValue(Napi::Env env, const sockdiag::List<sockdiag::TcpSocket>& sockets);
 Napi::Value toValue(Napi::Env env, const sockdiag::UnixSockets& sockets);
-Napi::Value toValue(Napi::Env env, const std::vector<sockdiag::Port>& ports);
+Napi::Value toValue(Napi::Env env, const sockdiag::List<sockdiag::Port>& ports);
 
 /// Numbers up to 2^53 are exact; a revision or a count that reaches it is beyond any process's
 /// life.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdlib>
+#include <new>
 
 // The few names of libuv that are used, declared here because its header comes with Node.js's own
 // and not with Node-API's. libuv keeps all of this stable within version 1. Weak, so that the addon
@@ -66,7 +67,7 @@ struct Wakeup::Libuv {
     auto* const wakeup = static_cast<Wakeup*>(uv_handle_get_data(handle));
     napi_remove_async_cleanup_hook(wakeup->cleanupHook_);
     std::free(wakeup->handle_);
-    delete wakeup;
+    std::free(wakeup);
   }
 
   static void environmentEnds(napi_async_cleanup_hook_handle /*hook*/, void* wakeup) {
@@ -78,14 +79,16 @@ bool Wakeup::start(napi_env env, int descriptor, Callback onReadable, void* data
   uv_loop_s* loop = nullptr;
   if (isBun(env) || !hasLibuv() || napi_get_uv_event_loop(env, &loop) != napi_ok) return false;
 
-  auto* const wakeup = new Wakeup{onReadable, data, slot};
-  wakeup->handle_ = std::malloc(uv_handle_size(kUvPoll));
-  if (wakeup->handle_ == nullptr) std::abort();
-  if (uv_poll_init(loop, asPoll(wakeup->handle_), descriptor) != 0) {
-    std::free(wakeup->handle_);
-    delete wakeup;
+  auto* const memory = std::malloc(sizeof(Wakeup));
+  auto* const handle = std::malloc(uv_handle_size(kUvPoll));
+  if (memory == nullptr || handle == nullptr ||
+      uv_poll_init(loop, asPoll(handle), descriptor) != 0) {
+    std::free(handle);
+    std::free(memory);
     return false;
   }
+  auto* const wakeup = new (memory) Wakeup{onReadable, data, slot};
+  wakeup->handle_ = handle;
   uv_handle_set_data(asHandle(wakeup->handle_), wakeup);
   uv_unref(asHandle(wakeup->handle_));
   napi_add_async_cleanup_hook(env, Libuv::environmentEnds, wakeup, &wakeup->cleanupHook_);

@@ -70,7 +70,8 @@ void Observer::look() {
 
   Clients tracked;
   std::size_t listeners = 0;
-  for (const auto& socket : tracker_.sockets()) {
+  const auto kept = tracker_.sockets();
+  for (const auto& socket : kept.value()) {
     if (socket.state == SocketState::kListen) {
       ++listeners;
       continue;
@@ -90,7 +91,7 @@ void Observer::look() {
 
 void Observer::checkQuiet() {
   if (!tracker_.poll().ok()) return fault("a poll failed at a quiet point");
-  if (tracker_.sockets().size() != 1) fault("somebody was seen at a quiet point");
+  if (tracker_.sockets().value().size() != 1) fault("somebody was seen at a quiet point");
 }
 
 void Observer::checkAgainst(const Shared& shared, bool allEventsCame) {

@@ -63,7 +63,7 @@ Result<bool> take(const Datagram& datagram, std::uint32_t sequence, std::size_t 
   if (!reply.ok()) {
     // To inet_diag, a socket that is no more and one of another cookie are the same.
     if (reply.failure().error != ENOENT) return reply.failure();
-    sink.gone(index);
+    if (auto taken = sink.gone(index); !taken.ok()) return taken.failure();
     return true;
   }
   if (!reply.value()) return false;

@@ -13,7 +13,7 @@ namespace {
 
 class SightingSink final : public LookupSink {
  public:
-  SightingSink(std::span<const TcpSocket> sockets, std::vector<Sighting>& sightings)
+  SightingSink(std::span<const TcpSocket> sockets, List<Sighting>& sightings)
       : sockets_(sockets), sightings_(sightings) {
     sightings_.clear();
   }
@@ -26,25 +26,24 @@ class SightingSink final : public LookupSink {
                                  .states = kTrackedStates});
     if (!sighting.ok()) return sighting.failure();
     if (sighting.value() && sighting.value()->cookie != asked.cookie) return malformed();
-    sightings_.push_back(sighting.value());
-    return Done{};
+    return sightings_.append(sighting.value());
   }
 
-  void gone(std::size_t /*index*/) override { sightings_.emplace_back(); }
+  Status gone(std::size_t /*index*/) override { return sightings_.append(std::nullopt); }
 
  private:
   std::span<const TcpSocket> sockets_;
-  std::vector<Sighting>& sightings_;
+  List<Sighting>& sightings_;
 };
 
 }  // namespace
 
-Status KernelTcpView::walk(StateMask states, std::vector<TcpSocket>& sockets) {
+Status KernelTcpView::walk(StateMask states, List<TcpSocket>& sockets) {
   return walker_.walk(localPort_, states, sockets);
 }
 
 Status KernelTcpView::lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                             std::vector<Sighting>& sightings) {
+                             List<Sighting>& sightings) {
   SightingSink sink{sockets, sightings};
   return conversation_.lookUp(
       sockets.size(), [&](std::size_t index) { return tcpLookupRequest(sockets[index], traffic); },

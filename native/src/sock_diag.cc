@@ -5,15 +5,15 @@
 
 namespace sockdiag {
 
-Result<std::vector<TcpSocket>> SockDiag::tcpSockets(Port localPort) {
-  std::vector<TcpSocket> sockets;
+Result<List<TcpSocket>> SockDiag::tcpSockets(Port localPort) {
+  List<TcpSocket> sockets;
   auto dumped = dumpTcp(conversation_, localPort, kVisibleStates, Traffic::kIncluded, sockets);
   if (!dumped.ok()) return dumped.failure();
   return sockets;
 }
 
-Result<std::vector<TcpSocket>> SockDiag::tcpListeners() {
-  std::vector<TcpSocket> sockets;
+Result<List<TcpSocket>> SockDiag::tcpListeners() {
+  List<TcpSocket> sockets;
   auto dumped =
       dumpTcp(conversation_, kAnyPort, maskOf(SocketState::kListen), Traffic::kLeftOut, sockets);
   if (!dumped.ok()) return dumped.failure();

@@ -15,23 +15,20 @@ namespace {
 /// Appends what one question brings to what was there before it.
 class FamilySink final : public DumpSink {
  public:
-  FamilySink(TcpQuestion question, std::vector<TcpSocket>& sockets)
+  FamilySink(TcpQuestion question, List<TcpSocket>& sockets)
       : question_(question), sockets_(sockets), before_(sockets.size()) {}
 
-  void restart() override {
-    sockets_.erase(sockets_.begin() + static_cast<std::ptrdiff_t>(before_), sockets_.end());
-  }
+  void restart() override { sockets_.shrinkTo(before_); }
 
   Status add(Bytes payload) override {
     const auto socket = parseTcpSocket(payload, question_);
     if (!socket.ok()) return socket.failure();
-    if (socket.value()) sockets_.push_back(*socket.value());
-    return Done{};
+    return socket.value() ? sockets_.append(*socket.value()) : Done{};
   }
 
  private:
   TcpQuestion question_;
-  std::vector<TcpSocket>& sockets_;
+  List<TcpSocket>& sockets_;
   std::size_t before_;
 };
 
@@ -43,7 +40,7 @@ bool isRefusal(const Failure& failure) {
 }  // namespace
 
 Status dumpTcp(Conversation& conversation, Port localPort, StateMask states, Traffic traffic,
-               std::vector<TcpSocket>& sockets) {
+               List<TcpSocket>& sockets) {
   sockets.clear();
   for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     FamilySink sink{{.family = family, .localPort = localPort, .states = states}, sockets};
@@ -53,7 +50,7 @@ Status dumpTcp(Conversation& conversation, Port localPort, StateMask states, Tra
   return Done{};
 }
 
-Status TcpWalker::walk(Port localPort, StateMask states, std::vector<TcpSocket>& sockets) {
+Status TcpWalker::walk(Port localPort, StateMask states, List<TcpSocket>& sockets) {
   if (!isRefused_) {
     sockets.clear();
     FamilySink sink{{.family = AF_UNSPEC, .localPort = localPort, .states = states}, sockets};

@@ -79,20 +79,22 @@ Result<bool> TcpTracker::listenersStand() {
   return set_.hasListeners(walked_);
 }
 
-std::vector<TcpSocket> TcpTracker::sockets() const {
-  std::vector<TcpSocket> visible;
+Result<List<TcpSocket>> TcpTracker::sockets() const {
+  List<TcpSocket> visible;
   for (const auto& socket : set_.all()) {
-    if (contains(kVisibleStates, socket.state)) visible.push_back(socket);
+    if (!contains(kVisibleStates, socket.state)) continue;
+    if (auto added = visible.append(socket); !added.ok()) return added.failure();
   }
   return visible;
 }
 
-Result<std::vector<TcpSocket>> TcpTracker::socketsWithTraffic() {
+Result<List<TcpSocket>> TcpTracker::socketsWithTraffic() {
   auto visible = sockets();
-  auto seen = view_.lookUp(visible, Traffic::kIncluded, sightings_);
+  if (!visible.ok()) return visible;
+  auto seen = view_.lookUp(visible.value(), Traffic::kIncluded, sightings_);
   if (!seen.ok()) return seen.failure();
-  for (std::size_t i = 0; i < visible.size(); ++i) {
-    if (sightings_[i]) visible[i] = *sightings_[i];
+  for (std::size_t i = 0; i < visible.value().size(); ++i) {
+    if (sightings_[i]) visible.value()[i] = *sightings_[i];
   }
   return visible;
 }
@@ -122,11 +124,13 @@ void TcpTracker::countBetweenPolls(Port peerPort) {
   portsBetweenPolls_[seenBetweenPolls_++ % kKeptPorts] = peerPort;
 }
 
-std::vector<Port> TcpTracker::portsBetweenPolls() const {
-  std::vector<Port> ports;
+Result<List<Port>> TcpTracker::portsBetweenPolls() const {
+  List<Port> ports;
   auto index = seenBetweenPolls_ - std::min<std::uint64_t>(seenBetweenPolls_, kKeptPorts);
   for (; index < seenBetweenPolls_; ++index) {
-    ports.push_back(portsBetweenPolls_[index % kKeptPorts]);
+    if (auto added = ports.append(portsBetweenPolls_[index % kKeptPorts]); !added.ok()) {
+      return added.failure();
+    }
   }
   return ports;
 }

@@ -10,7 +10,7 @@ bool isListener(const TcpSocket& socket) { return socket.state == SocketState::k
 
 bool isVisible(const TcpSocket& socket) { return contains(kVisibleStates, socket.state); }
 
-void sort(std::vector<TcpSocket>& sockets) {
+void sort(List<TcpSocket>& sockets) {
   std::ranges::sort(sockets, [](const TcpSocket& left, const TcpSocket& right) {
     if (isListener(left) != isListener(right)) return isListener(right);
     return left.cookie < right.cookie;
@@ -52,13 +52,14 @@ bool canBecome(SocketState before, SocketState now) {
 
 std::span<const TcpSocket> TrackedSet::listeners() const { return all().subspan(listenersAt_); }
 
-void TrackedSet::replace(std::vector<TcpSocket>& walked) {
+void TrackedSet::replace(List<TcpSocket>& walked) {
   sort(walked);
   // Where a bucket of the kernel's table changes while it is read, a socket may come twice.
   const auto isSame = [](const TcpSocket& left, const TcpSocket& right) {
     return left.cookie == right.cookie;
   };
-  walked.erase(std::unique(walked.begin(), walked.end(), isSame), walked.end());
+  walked.shrinkTo(
+      static_cast<std::size_t>(std::unique(walked.begin(), walked.end(), isSame) - walked.begin()));
   if (revision_ == 0 || !lookTheSame(sockets_, walked)) ++revision_;
   sockets_.swap(walked);
   listenersAt_ =
@@ -75,7 +76,7 @@ bool TrackedSet::standsBy(std::span<const Sighting> sightings) const {
   });
 }
 
-bool TrackedSet::hasListeners(std::vector<TcpSocket>& others) const {
+bool TrackedSet::hasListeners(List<TcpSocket>& others) const {
   sort(others);
   return lookTheSame(listeners(), others);
 }
@@ -96,8 +97,9 @@ bool TrackedSet::update(std::span<const Sighting> sightings) {
     isChanged |= isVisible(*sightings[i]) && !looksTheSame(before, *sightings[i]);
     sockets_[kept++] = *sightings[i];
   }
-  sockets_.erase(sockets_.begin() + static_cast<std::ptrdiff_t>(kept),
-                 sockets_.begin() + static_cast<std::ptrdiff_t>(listenersAt_));
+  const auto stays =
+      std::move(sockets_.begin() + listenersAt_, sockets_.end(), sockets_.begin() + kept);
+  sockets_.shrinkTo(static_cast<std::size_t>(stays - sockets_.begin()));
   listenersAt_ = kept;
   if (isChanged) ++revision_;
   return true;

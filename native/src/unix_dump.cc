@@ -25,13 +25,13 @@ namespace sockdiag {
 
 namespace {
 
-using Inodes = std::vector<std::uint32_t>;
+using Inodes = List<std::uint32_t>;
 
-Inodes toInodes(Bytes bytes) {
+Result<Inodes> toInodes(Bytes bytes) {
   Inodes inodes;
   for (std::size_t at = 0; const auto inode = readAt<std::uint32_t>(bytes, at);
        at += sizeof(*inode)) {
-    inodes.push_back(*inode);
+    if (auto added = inodes.append(*inode); !added.ok()) return added.failure();
   }
   return inodes;
 }
@@ -50,11 +50,13 @@ class NameSink final : public DumpSink {
     const auto parsed = parseUnixMessage(payload);
     if (!parsed.ok()) return parsed.failure();
     const auto& message = parsed.value();
-    if (message.state == SocketState::kListen) allListeners_.push_back(message.inode);
+    if (message.state == SocketState::kListen) {
+      if (auto added = allListeners_.append(message.inode); !added.ok()) return added;
+    }
     if (message.type != SOCK_STREAM || !std::ranges::equal(message.name, name_)) return Done{};
     if (message.state == SocketState::kListen) return addListener(message);
     if (message.state == SocketState::kEstablished) {
-      sockets_.accepted.push_back({.inode = message.inode, .peerInode = message.peerInode});
+      return sockets_.accepted.append({.inode = message.inode, .peerInode = message.peerInode});
     }
     return Done{};
   }
@@ -75,10 +77,10 @@ class NameSink final : public DumpSink {
       if (asksForQueues_ && !message.queuedPeerInodes) return malformed();
       someoneWaits_ = true;
     }
-    sockets_.listeners.push_back(
-        {.inode = message.inode,
-         .queuedPeerInodes = toInodes(message.queuedPeerInodes.value_or(Bytes{}))});
-    return Done{};
+    auto queued = toInodes(message.queuedPeerInodes.value_or(Bytes{}));
+    if (!queued.ok()) return queued.failure();
+    return sockets_.listeners.append(
+        {.inode = message.inode, .queuedPeerInodes = std::move(queued.value())});
   }
 
   Bytes name_;

@@ -12,7 +12,7 @@ namespace sockdiag::test {
 
 namespace {
 
-std::size_t countOf(const std::vector<TcpSocket>& sockets, SocketState state) {
+std::size_t countOf(const List<TcpSocket>& sockets, SocketState state) {
   return static_cast<std::size_t>(std::ranges::count_if(
       sockets, [state](const auto& socket) { return socket.state == state; }));
 }

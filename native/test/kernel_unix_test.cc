@@ -3,10 +3,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "kernel_sockets.h"
 #include "sockdiag/sock_diag.h"
@@ -47,8 +49,8 @@ TEST_CASE("a unix client is seen waiting, then accepted, then gone") {
   REQUIRE(queued.ok());
   REQUIRE(queued.value().listeners.size() == 1);
   CHECK(queued.value().listeners[0].inode == inodeOf(listener));
-  CHECK(queued.value().listeners[0].queuedPeerInodes ==
-        std::vector<std::uint32_t>{inodeOf(client), 0});
+  CHECK(std::ranges::equal(queued.value().listeners[0].queuedPeerInodes,
+                           std::vector<std::uint32_t>{inodeOf(client), 0}));
   CHECK(queued.value().accepted.empty());
 
   const UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
@@ -56,10 +58,10 @@ TEST_CASE("a unix client is seen waiting, then accepted, then gone") {
   REQUIRE(connected.value().accepted.size() == 1);
   CHECK(connected.value().accepted[0].inode == inodeOf(accepted));
   CHECK(connected.value().accepted[0].peerInode == inodeOf(client));
-  CHECK(connected.value().listeners.at(0).queuedPeerInodes.size() == 1);
+  CHECK(connected.value().listeners[0].queuedPeerInodes.size() == 1);
 
   client.reset();
-  CHECK(sockDiag.unixSockets(bytes(name)).value().accepted.at(0).peerInode == 0);
+  CHECK(sockDiag.unixSockets(bytes(name)).value().accepted[0].peerInode == 0);
 }
 
 TEST_CASE("paths of up to all 108 bytes are found, with and without the NUL at their end") {

@@ -36,7 +36,7 @@ bool poll(sockdiag::TcpTracker& tracker, long times, int listener, const sockadd
       const sockdiag::UniqueFd client{::socket(AF_INET, SOCK_STREAM, 0)};
       if (::connect(client.get(), address, size) != 0) return false;
       const sockdiag::UniqueFd accepted{::accept(listener, nullptr, nullptr)};
-      if (!tracker.poll().ok() || tracker.sockets().size() != 2) return false;
+      if (!tracker.poll().ok() || tracker.sockets().value().size() != 2) return false;
     }
     if (!tracker.poll().ok()) return false;
   }

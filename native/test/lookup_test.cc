@@ -19,7 +19,10 @@ class CollectingSink final : public LookupSink {
     answers.emplace_back(index, std::to_integer<int>(payload[0]));
     return Done{};
   }
-  void gone(std::size_t index) override { answers.emplace_back(index, -1); }
+  Status gone(std::size_t index) override {
+    answers.emplace_back(index, -1);
+    return Done{};
+  }
 
   std::vector<std::pair<std::size_t, int>> answers;
   bool refused = false;

@@ -19,7 +19,7 @@ class ScriptedView final : public TcpView {
     return counter;
   }
 
-  Status walk(StateMask states, std::vector<TcpSocket>& sockets) override {
+  Status walk(StateMask states, List<TcpSocket>& sockets) override {
     const bool listenersOnly = states == maskOf(SocketState::kListen);
     asked += listenersOnly ? 'l' : 'w';
     time += listenersOnly ? Nanoseconds{0} : walkTime;
@@ -27,13 +27,14 @@ class ScriptedView final : public TcpView {
     if (walkError != 0) return Failure{.operation = "sendmsg", .error = walkError};
     sockets.clear();
     for (const auto& socket : table) {
-      if (contains(states, socket.state)) sockets.push_back(socket);
+      if (!contains(states, socket.state)) continue;
+      if (auto added = sockets.append(socket); !added.ok()) return added;
     }
     return Done{};
   }
 
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                std::vector<Sighting>& sightings) override {
+                List<Sighting>& sightings) override {
     asked += traffic == Traffic::kIncluded ? 't' : 'k';
     time += lookupTime * static_cast<int>(sockets.size());
     if (lookupError != 0) return Failure{.operation = "recvmsg", .error = lookupError};
@@ -47,7 +48,7 @@ class ScriptedView final : public TcpView {
           if (traffic == Traffic::kIncluded) sighting->bytesReceived = 7;
         }
       }
-      sightings.push_back(sighting);
+      if (auto added = sightings.append(sighting); !added.ok()) return added;
     }
     return Done{};
   }

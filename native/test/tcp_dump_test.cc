@@ -23,9 +23,16 @@ Buffer asFamily(std::uint8_t family, const Buffer& payload) {
   return patched(payload, offsetof(inet_diag_msg, idiag_family), bytesOf(family));
 }
 
-Result<std::vector<TcpSocket>> dumped(ScriptedTransport& transport) {
+/// What was there before, and is to be void.
+List<TcpSocket> two() {
+  List<TcpSocket> sockets;
+  for (int i = 0; i < 2; ++i) CHECK(sockets.append({}).ok());
+  return sockets;
+}
+
+Result<List<TcpSocket>> dumped(ScriptedTransport& transport) {
   Conversation conversation{transport};
-  std::vector<TcpSocket> sockets{2};
+  auto sockets = two();
   auto status = dumpTcp(conversation, Port{12345}, kVisibleStates, Traffic::kIncluded, sockets);
   if (!status.ok()) return status.failure();
   return sockets;
@@ -88,7 +95,7 @@ struct Walk {
   ScriptedTransport transport;
   Conversation conversation{transport};
   TcpWalker walker{conversation};
-  std::vector<TcpSocket> sockets{2};
+  List<TcpSocket> sockets = two();
 };
 
 std::vector<Event> refused(std::uint32_t sequence, int error) {

@@ -5,6 +5,7 @@
 #include <linux/unix_diag.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "recorded.h"
@@ -86,7 +87,7 @@ TEST_CASE("the recorded listener and its accepted socket are found by their path
   REQUIRE(sockets.ok());
   REQUIRE(sockets.value().listeners.size() == 1);
   CHECK(sockets.value().listeners[0].inode == 21158);
-  CHECK(sockets.value().listeners[0].queuedPeerInodes == Inodes{0, 21161});
+  CHECK(std::ranges::equal(sockets.value().listeners[0].queuedPeerInodes, Inodes{0, 21161}));
   REQUIRE(sockets.value().accepted.size() == 1);
   CHECK(sockets.value().accepted[0].inode == 21162);
   CHECK(sockets.value().accepted[0].peerInode == 21159);
@@ -108,7 +109,7 @@ TEST_CASE("where a client waits, the whole answer is that to the question with t
        answer(2, {kListenerWithQueue, kOtherListener, {kEstablished, 2, "/a\0"sv}})}};
   const auto sockets = dump(transport, "/a");
   REQUIRE(sockets.ok());
-  CHECK(sockets.value().listeners.at(0).queuedPeerInodes == Inodes{0, 9});
+  CHECK(std::ranges::equal(sockets.value().listeners[0].queuedPeerInodes, Inodes{0, 9}));
   CHECK(sockets.value().accepted.size() == 1);
   CHECK((shown(transport.requests.at(1)) & UDIAG_SHOW_ICONS) != 0);
 }

@@ -10,6 +10,8 @@ import {
   procfsTcpRows,
   procfsUnixRows,
   questionRows,
+  tcpMemoryRows,
+  unixMemoryRows,
 } from '../support/fault-table.ts';
 import { type ErrnoName, type Fault, type Faults, openFaults } from '../support/faults.ts';
 import { ownPid } from '../support/pids.ts';
@@ -111,6 +113,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     ['by sock-diag over tcp', tcp, 'sock-diag', questionRows],
     ['by sock-diag over unix', unix, 'sock-diag', questionRows],
     ['by the counter of new connections', tcp, 'sock-diag', counterRows],
+    ['by sock-diag without memory over unix', unix, 'sock-diag', unixMemoryRows],
     ['by procfs over tcp', tcp, 'procfs', procfsTcpRows],
     ['by procfs over unix', unix, 'procfs', procfsUnixRows],
   ] as const)(
@@ -150,6 +153,36 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
         name,
       ).not.toContain('sight-lost');
     }
+  });
+
+  it('of memory for the clients that come', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const first = await clients.connect(tcp);
+    const [each] = casesOf(tcpMemoryRows);
+    const faults = openFaults(place, { call: 'bind', effect: 'EPERM' });
+    const running = await wait(place, faults, '--addr', tcp, '--inspector', 'sock-diag');
+    await running.counted(1);
+    faults.set(...(each?.faults ?? []));
+    const others = await clients.connect(tcp, 40);
+    expect((await running.event('sight-lost'))['code']).toBe('ENOMEM');
+    await delay(quietPeriodMs + 40);
+    faults.set();
+    await running.counted(41);
+    await expectDrained(running, () => clients.leave([...first, ...others]));
+  });
+
+  it('of memory for the first look', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp);
+    // Node-API's own few bytes for an object are not ours to fail.
+    const faults = openFaults(place, { call: 'malloc', on: '4000', effect: 'ENOMEM' });
+    const running = await wait(place, faults, '--addr', tcp, '--inspector', 'sock-diag');
+    const { message } = await running.event('started');
+    expect(message).toContain('sock_diag: malloc failed with ENOMEM');
+    await delay(quietPeriodMs + 40);
+    faults.set();
+    await running.counted(1);
+    await expectDrained(running, () => clients.leave(some));
   });
 
   it('of looking for the daemon', { timeout: 60_000 }, async ({ place, daemon, clients }) => {

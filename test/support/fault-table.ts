@@ -373,6 +373,27 @@ export const lookUpRows: readonly FaultRow[] = [
 /** Of what sock-diag asks and is answered, whatever it asks about. */
 export const questionRows: readonly FaultRow[] = [...questions, ...dumps, ...passing];
 
+const noMemorySays = 'sock_diag: malloc failed with ENOMEM';
+
+/** Of the addon, in mid-wait; what is read of many unix sockets is read into new memory. */
+export const unixMemoryRows: readonly FaultRow[] = [
+  {
+    fault: 'the addon gets no memory',
+    faults: () => [{ call: 'malloc', effect: 'ENOMEM' }],
+    outcome: 'failed',
+    says: noMemorySays,
+  },
+  {
+    fault: 'the addon gets no memory now and then',
+    faults: () => [{ call: 'malloc', when: 'every 3', effect: 'ENOMEM' }],
+    outcome: 'failed',
+    says: noMemorySays,
+  },
+];
+
+/** While more clients come than it has room for. */
+export const tcpMemoryRows: readonly FaultRow[] = unixMemoryRows.slice(0, 1);
+
 /** The same for people: docs/faults-injected.md. */
 export function faultsPage(): string {
   const sections = [
@@ -381,6 +402,8 @@ export function faultsPage(): string {
     ['Events (TCP), from the start on', eventRows],
     ['`--inspector procfs`, over TCP', procfsTcpRows],
     ['`--inspector procfs`, over unix', procfsUnixRows],
+    ['Memory of the addon, over unix', unixMemoryRows],
+    ['Memory of the addon, over TCP, while more clients come than it has room for', tcpMemoryRows],
     ['Looking for the daemon, at the start of a wait without `--addr`', lookUpRows],
   ] as const;
   return `# Faults that are injected

@@ -30,9 +30,9 @@ class DumpSink {
 /// Takes in the answers to lookups, in the order of the questions.
 class LookupSink {
  public:
-  /// The socket that was asked for. A failure ends the lookups with it.
+  /// The socket that was asked for. A failure of either ends the lookups with it.
   virtual Status found(std::size_t index, Bytes payload) = 0;
-  virtual void gone(std::size_t index) = 0;
+  virtual Status gone(std::size_t index) = 0;
 
   LookupSink(const LookupSink&) = delete;
   LookupSink& operator=(const LookupSink&) = delete;

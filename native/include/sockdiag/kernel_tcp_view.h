@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sockdiag/destroy_events.h"
+#include "sockdiag/list.h"
 #include "sockdiag/netlink_socket.h"
 #include "sockdiag/passive_opens.h"
 #include "sockdiag/tcp_dump.h"
@@ -17,9 +18,9 @@ class KernelTcpView final : public TcpView {
       : localPort_(localPort), eventBufferBytes_(eventBufferBytes), passiveOpens_(snmpPath) {}
 
   Result<std::uint64_t> passiveOpens() override { return passiveOpens_.read(); }
-  Status walk(StateMask states, std::vector<TcpSocket>& sockets) override;
+  Status walk(StateMask states, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                std::vector<Sighting>& sightings) override;
+                List<Sighting>& sightings) override;
   /// What fails once is not tried again: the polls are the truth, and do without events.
   Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
   Nanoseconds now() override;

@@ -4,8 +4,8 @@
 
 namespace sockdiag {
 
-/// Calls again what a signal has interrupted. Not for ever: whoever calls has a deadline of its own,
-/// and can't heed it from in here.
+/// Calls again what a signal has interrupted. Not for ever: whoever calls has a deadline of its
+/// own, and can't heed it from in here.
 template <typename Call>
 auto retriedOnEintr(Call call) {
   constexpr int kMaxRetries = 100;

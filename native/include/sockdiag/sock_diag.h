@@ -1,10 +1,9 @@
 #pragma once
 
-#include <vector>
-
 #include "sockdiag/address.h"
 #include "sockdiag/bytes.h"
 #include "sockdiag/conversation.h"
+#include "sockdiag/list.h"
 #include "sockdiag/netlink_socket.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_socket.h"
@@ -16,9 +15,9 @@ namespace sockdiag {
 /// objects are independent. After a failure the next call starts afresh with a new socket.
 class SockDiag {
  public:
-  Result<std::vector<TcpSocket>> tcpSockets(Port localPort);
+  Result<List<TcpSocket>> tcpSockets(Port localPort);
   /// Those of all ports, without traffic. The large table of connections is left out.
-  Result<std::vector<TcpSocket>> tcpListeners();
+  Result<List<TcpSocket>> tcpListeners();
   Result<UnixSockets> unixSockets(Bytes name);
 
  private:

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <vector>
-
 #include "sockdiag/address.h"
 #include "sockdiag/conversation.h"
+#include "sockdiag/list.h"
 #include "sockdiag/request.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_socket.h"
@@ -13,7 +12,7 @@ namespace sockdiag {
 /// All sockets in `states` with this local port, both families: a listener on `[::]` shows its IPv4
 /// clients under AF_INET6. Fails if either family fails; `sockets` is void then.
 Status dumpTcp(Conversation& conversation, Port localPort, StateMask states, Traffic traffic,
-               std::vector<TcpSocket>& sockets);
+               List<TcpSocket>& sockets);
 
 /// The same without traffic, in one walk through the kernel's table where the kernel allows that,
 /// else in the two of dumpTcp. The table is the whole host's, and to walk it is most of the cost.
@@ -21,7 +20,7 @@ class TcpWalker {
  public:
   explicit TcpWalker(Conversation& conversation) : conversation_(conversation) {}
 
-  Status walk(Port localPort, StateMask states, std::vector<TcpSocket>& sockets);
+  Status walk(Port localPort, StateMask states, List<TcpSocket>& sockets);
   /// Lets the next walk find out anew what the kernel allows.
   void reset() { isRefused_ = false; }
 

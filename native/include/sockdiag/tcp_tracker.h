@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
+#include "sockdiag/list.h"
 #include "sockdiag/poll_costs.h"
 #include "sockdiag/poll_reason.h"
 #include "sockdiag/result.h"
@@ -25,9 +25,9 @@ class TcpTracker final : private DestroyedSink {
   Result<std::uint64_t> poll();
 
   /// As of the last poll that did not fail, without traffic: no system call.
-  std::vector<TcpSocket> sockets() const;
+  Result<List<TcpSocket>> sockets() const;
   /// The same with its traffic as it is now. Traffic is unknown of what has gone since.
-  Result<std::vector<TcpSocket>> socketsWithTraffic();
+  Result<List<TcpSocket>> socketsWithTraffic();
 
   /// How the last poll came to its answer.
   PollReason reason() const { return reason_; }
@@ -36,7 +36,7 @@ class TcpTracker final : private DestroyedSink {
   /// kernel told: at least so many where events were lost, 0 where there are none to be had.
   std::uint64_t seenBetweenPolls() const { return seenBetweenPolls_; }
   /// The peers' ports of the latest of those, oldest first; 0 where the socket had forgotten it.
-  std::vector<Port> portsBetweenPolls() const;
+  Result<List<Port>> portsBetweenPolls() const;
 
   /// Takes in what has been destroyed, without a poll. True if there is reason to poll: a socket of
   /// the set is gone, or events were lost. Fails where there are no events to be had, or no more.
@@ -72,8 +72,8 @@ class TcpTracker final : private DestroyedSink {
   /// Destroyed sockets that nobody met, and without a peer's port.
   std::uint64_t nameless_ = 0;
   // Kept for their memory.
-  std::vector<TcpSocket> walked_;
-  std::vector<Sighting> sightings_;
+  List<TcpSocket> walked_;
+  List<Sighting> sightings_;
 };
 
 }  // namespace sockdiag

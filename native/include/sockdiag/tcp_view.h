@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "sockdiag/destroyed.h"
+#include "sockdiag/list.h"
 #include "sockdiag/request.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_socket.h"
@@ -29,10 +29,10 @@ class TcpView {
  public:
   virtual Result<std::uint64_t> passiveOpens() = 0;
   /// Replaces `sockets` by all that the kernel's table has in `states`.
-  virtual Status walk(StateMask states, std::vector<TcpSocket>& sockets) = 0;
+  virtual Status walk(StateMask states, List<TcpSocket>& sockets) = 0;
   /// Replaces `sightings` by one for each socket, taken in their order.
   virtual Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                        std::vector<Sighting>& sightings) = 0;
+                        List<Sighting>& sightings) = 0;
   /// Fails where there are no events to be had.
   virtual Result<EventLoss> takeDestroyed(DestroyedSink& sink) = 0;
   /// Monotonic.

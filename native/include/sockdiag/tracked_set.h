@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "sockdiag/list.h"
 #include "sockdiag/tcp_view.h"
 
 namespace sockdiag {
@@ -23,12 +23,12 @@ class TrackedSet {
   std::uint64_t revision() const { return revision_; }
 
   /// Takes the place of everything.
-  void replace(std::vector<TcpSocket>& walked);
+  void replace(List<TcpSocket>& walked);
 
   /// Whether each listener was seen, of at least one.
   bool standsBy(std::span<const Sighting> sightings) const;
   /// Whether these are the listeners, in any order.
-  bool hasListeners(std::vector<TcpSocket>& others) const;
+  bool hasListeners(List<TcpSocket>& others) const;
   /// Takes in what became of all() but the listeners; whoever was not seen leaves. False, and
   /// nothing is taken in, if one of them answers a state that it cannot have come to.
   bool update(std::span<const Sighting> sightings);
@@ -45,7 +45,7 @@ class TrackedSet {
 
   void remember(const TcpSocket& departed);
 
-  std::vector<TcpSocket> sockets_;
+  List<TcpSocket> sockets_;
   std::size_t listenersAt_ = 0;
   std::uint64_t revision_ = 0;
   std::array<std::uint64_t, kRemembered> departed_{};

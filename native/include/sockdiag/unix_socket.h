@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+
+#include "sockdiag/list.h"
 
 namespace sockdiag {
 
@@ -9,7 +10,7 @@ struct UnixListener {
   std::uint32_t inode;
   /// One for each client that waits to be accepted; 0 for one that has closed its end already: it
   /// still is in the queue.
-  std::vector<std::uint32_t> queuedPeerInodes;
+  List<std::uint32_t> queuedPeerInodes;
 
   bool operator==(const UnixListener&) const = default;
 };
@@ -24,8 +25,8 @@ struct AcceptedUnixSocket {
 
 /// The stream sockets under one name.
 struct UnixSockets {
-  std::vector<UnixListener> listeners;
-  std::vector<AcceptedUnixSocket> accepted;
+  List<UnixListener> listeners;
+  List<AcceptedUnixSocket> accepted;
 
   bool operator==(const UnixSockets&) const = default;
 };

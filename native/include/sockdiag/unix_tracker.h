@@ -1,8 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "sockdiag/bytes.h"
 #include "sockdiag/conversation.h"
@@ -18,14 +19,18 @@ namespace sockdiag {
 /// net/unix/diag.c).
 class UnixTracker {
  public:
-  explicit UnixTracker(Bytes name) : name_(name.begin(), name.end()) {}
+  explicit UnixTracker(Bytes name) : nameSize_(std::min(name.size(), name_.size())) {
+    std::ranges::copy(name.first(nameSize_), name_.begin());
+  }
 
   Result<std::uint64_t> poll();
   /// As of the last poll that did not fail.
-  const UnixSockets& sockets() const { return sockets_; }
+  Result<UnixSockets> sockets() const;
 
  private:
-  std::vector<std::byte> name_;
+  /// A longer name is no socket's: sun_path has 108 bytes, and a path may end with a NUL beside.
+  std::array<std::byte, 128> name_{};
+  std::size_t nameSize_;
   NetlinkSocket socket_;
   Conversation conversation_{socket_};
   UnixSockets sockets_;
