@@ -93,30 +93,44 @@ export type StderrOwnership = 'own' | 'shared';
 
 /**
  * Our own standard error. One that nobody reads must not block us: a pipe is opened anew for that,
- * and a socket, which can't be, is made non-blocking for all who share it, if it is our own.
+ * and what can't be, as a socket or with /proc hidden, is made non-blocking for all who share it, if it
+ * is our own.
  */
 export function stderrSink(procRoot: string, ownership: StderrOwnership): Sink {
-  try {
-    const kind = fstatSync(2);
-    if (kind.isFIFO()) {
+  const kind = kindOfStderr();
+  if (kind === 'pipe') {
+    try {
       return descriptorSink(openSync(stderrPath(procRoot, 'self'), openFlags));
-    }
-    if (kind.isSocket() && ownership === 'own') {
-      unblock(2);
-    }
-  } catch {
-    // Closed, or not ours to open: the descriptor itself is what is left.
+    } catch {}
+  }
+  if (kind !== 'other' && ownership === 'own') {
+    unblock(2);
   }
   return descriptorSink(2);
+}
+
+function kindOfStderr(): 'pipe' | 'socket' | 'other' {
+  try {
+    const stats = fstatSync(2);
+    return stats.isFIFO() ? 'pipe' : stats.isSocket() ? 'socket' : 'other';
+  } catch {
+    // Closed: to write to it fails, and does not block.
+    return 'other';
+  }
 }
 
 const unblocked: Socket[] = [];
 
 // Node makes non-blocking what it takes for a stream. Kept, since dropping it closes the descriptor.
 function unblock(descriptor: number): void {
-  const stream = new Socket({ fd: descriptor, readable: false, writable: true });
-  stream.unref();
-  unblocked.push(stream);
+  try {
+    const stream = new Socket({ fd: descriptor, readable: false, writable: true });
+    stream.on('error', () => {});
+    stream.unref();
+    unblocked.push(stream);
+  } catch {
+    // Of a kind that Node can't wait for: it stays as it is.
+  }
 }
 
 /** Whether a process has the same standard error as we. */

@@ -1,14 +1,24 @@
-import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { Actor } from '../support/actor.ts';
 import { cliPath, parseLog, startCli, startWait } from '../support/cli.ts';
+import { withoutProc } from '../support/hide.ts';
 import type { Place } from '../support/place.ts';
 import { it } from '../support/test.ts';
 import { until } from '../support/until.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
+// pipe(7)
+const pipeBytes = 65_536;
 const inPod = { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } };
 
 /** For `through`: a shell that redirects, and then becomes the command. */
@@ -257,23 +267,44 @@ describe.concurrent('wait whose output is', () => {
     daemon,
     clients,
   }) => {
-    const args = await talkative(daemon, clients);
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp, 100);
     const { path, descriptor } = await unreadFifo(place);
-    const wait = await startWait(place, [...args, '--timeout', '4s'], redirected(`2>${path}`));
-    await delay(2500);
+    const args = ['--addr', tcp, '--progress-every', '100ms', '--log-to', 'auto'];
+    const wait = await startWait(place, args, { ...inPod, ...redirected(`2>${path}`) });
+    // The same lines go to the container's log, which shows when they are more than fit the pipe.
+    await until('more lines than a pipe holds', () => statSync(place.mainLog).size > 2 * pipeBytes);
+    expect(wait.process.hasEnded()).toBe(false);
     // Now somebody reads, and sees whole lines only.
     let text = '';
-    while (!wait.process.hasEnded()) {
+    await until('word of the lost lines', () => {
       text += readAll(descriptor);
-      await delay(10);
-    }
+      return text.includes('are lost');
+    });
+    await clients.leave(some);
+    await until('the end', () => {
+      text += readAll(descriptor);
+      return wait.process.hasEnded();
+    });
     text += readAll(descriptor);
     closeSync(descriptor);
-    expect(await wait.process.ended).toMatchObject({ code: 3, stderr: '' });
+    expect(await wait.process.ended).toMatchObject({ code: 0, stderr: '' });
     const ended = parseLog(text).filter(({ event }) => event === 'ended');
-    expect(ended).toMatchObject([{ outcome: 'timed-out' }]);
-    expect(warnings(text)).toEqual([
-      expect.stringMatching(/^\d+ log lines found no room in standard error and are lost\.$/),
-    ]);
+    expect(ended).toMatchObject([{ outcome: 'drained' }]);
+    const lost = /^\d+ log lines found no room in standard error and are lost\.$/;
+    expect(warnings(text).filter((message) => !lost.test(message))).toEqual([]);
+  });
+
+  it('a pipe that nobody reads is not blocked by it where /proc is hidden', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    const args = await talkative(daemon, clients);
+    const { path, descriptor } = await unreadFifo(place);
+    const through = [...withoutProc, ...redirected(`2>${path}`).through];
+    const wait = await startWait(place, [...args, '--timeout', '3s'], { through });
+    expect(await wait.process.ended).toMatchObject({ code: 3 });
+    closeSync(descriptor);
   });
 });
