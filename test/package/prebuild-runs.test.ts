@@ -74,7 +74,8 @@ const isX64 = process.arch === 'x64';
 
 const refusal = 'sock_diag: socket failed with EPROTONOSUPPORT';
 
-describe.runIf(isX64)('the addon for arm64, under qemu', { concurrent: true }, () => {
+// One after the other, and with patience: a busy machine makes an emulated Node.js slow to start.
+describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, () => {
   it('loads in Node.js, and reaches the kernel', async ({ place }) => {
     const script = `JSON.stringify([process.arch, Object.keys(addon), (() => {
       try { return new addon.SockDiag().tcp(1234); } catch ({ errno, syscall }) { return { errno, syscall }; }

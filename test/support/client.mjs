@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { Client, credentials } from '@grpc/grpc-js';
 import { bytesField, control } from './wire.mjs';
 
@@ -22,9 +23,18 @@ function toNode(to) {
 function open(to) {
   const { tls } = options;
   const [ca, cert, key] = [tls?.ca, tls?.cert, tls?.key].map((path) => path && readFileSync(path));
-  const secrecy = tls ? credentials.createSsl(ca, key, cert) : credentials.createInsecure();
+  const { host } = toNode(to);
+  const secrecy = tls
+    ? credentials.createSsl(ca, key, cert, {
+        checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+      })
+    : credentials.createInsecure();
   const target = to.replace('tcp://', '').replace('unix://', 'unix:').replace(':@', ':\0');
-  const client = new Client(target, secrecy, { 'grpc.use_local_subchannel_pool': 1 });
+  const client = new Client(target, secrecy, {
+    'grpc.use_local_subchannel_pool': 1,
+    // By itself grpc-js gives an address as the server's name, which Node.js 26 refuses.
+    ...(tls && { 'grpc.ssl_target_name_override': 'buildkitd' }),
+  });
   return new Promise((resolve, reject) => {
     client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve(client)));
   });
