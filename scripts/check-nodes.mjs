@@ -43,32 +43,43 @@ function install(version) {
 }
 
 /** Whatever the tests start by the name of node is the one in this folder, too. */
-function test(folder) {
-  const report = resolve(nodes, 'report.json');
+function test(folder, report) {
   rmSync(report, { force: true });
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...tests];
   const exclude = leftOut.map((path) => `--exclude=${path}`);
-  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile=${report}`];
   const { stdout, stderr } = run(
     process.execPath,
-    ['scripts/sandbox.mjs', `${folder}/node`, ...vitest, ...exclude, ...reporters],
+    [
+      ...['scripts/sandbox.mjs', `${folder}/node`, ...vitest, ...exclude],
+      ...['--reporter=json', `--outputFile=${report}`],
+    ],
     { ...process.env, PATH: [folder, process.env.PATH].join(delimiter) },
   );
   if (!existsSync(report)) {
     throw new Error(`the tests did not run\n${stdout}${stderr}`);
   }
-  return { output: stdout + stderr, ...JSON.parse(readFileSync(report, 'utf8')) };
+  return JSON.parse(readFileSync(report, 'utf8'));
+}
+
+function failures({ testResults }) {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const failed = assertionResults.filter(({ status }) => status === 'failed');
+    const ofFile = message ? [`  ${name}: ${message}`] : [];
+    return [...ofFile, ...failed.map(({ fullName }) => `  ${name}: ${fullName}`)];
+  });
 }
 
 function check(version) {
   const folder = install(version);
+  const report = resolve(nodes, version, 'report.json');
   const begunMs = performance.now();
-  const { output, success, numPassedTests, numFailedTests, numPendingTests } = test(folder);
+  const results = test(folder, report);
   const seconds = Math.round((performance.now() - begunMs) / 1000);
   const exact = run(`${folder}/node`, ['--version']).stdout.trim();
+  const { numPassedTests, numFailedTests, numPendingTests, success } = results;
   const counts = `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`;
   if (!success) {
-    throw new Error(`${exact}, ${counts}\n${output}`);
+    throw new Error([`${exact}, ${counts}; see ${report}`, ...failures(results)].join('\n'));
   }
   return `${exact}, ${counts}, in ${seconds}s`;
 }
