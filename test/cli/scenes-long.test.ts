@@ -2,9 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { createAuthority } from '../support/certificates.ts';
+import { machineMs } from '../support/machine-time.ts';
 import { compiled } from '../support/native.ts';
 import { cutOff, joinPlaces } from '../support/network.ts';
-import { it, machineMs, type Scene, startBuild } from '../support/scene.ts';
+import { it, type Scene, startBuild } from '../support/scene.ts';
 
 // The rows of docs/who-holds-the-wait.md that need most of a minute, all at the same time: what
 // nobody hears from is a client for 45 s, or for 30 s, in any case.

@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, vi } from 'vitest';
 import { startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { createAuthority } from '../support/certificates.ts';
+import { machineMs } from '../support/machine-time.ts';
 import { ownPid } from '../support/pids.ts';
-import { it, machineMs, startBuild } from '../support/scene.ts';
+import { it, startBuild } from '../support/scene.ts';
 
 // The rows of docs/who-holds-the-wait.md that take some seconds. The others: scenes-long.test.ts.
 vi.setConfig({ maxConcurrency: 12 });

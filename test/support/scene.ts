@@ -8,6 +8,7 @@ import {
   startClient,
 } from './buildkitd.ts';
 import { type Cli, type LogLine, startCli } from './cli.ts';
+import { machineMs } from './machine-time.ts';
 import type { Place, Resident } from './place.ts';
 import { it as itInPlace } from './test.ts';
 import { until } from './until.ts';
@@ -92,11 +93,6 @@ export const it = itInPlace.extend<{ scene: Scene }>({
     });
   },
 });
-
-/** The time that all processes of the machine share. */
-export function machineMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
 
 let builds = 0;
 

@@ -1,0 +1,126 @@
+import { type Ledger, overlaps, type Span, type Stay } from './ledger.ts';
+import { endpointNames, type WaitRule } from './plan.ts';
+
+// Log lines have whole milliseconds of the wall clock.
+export const clockErrorMs = 3;
+// A connection without a name may be a question of the tool's own, and is given this time.
+const namelessGraceMs = 1500;
+// The daemon's end of a unix connection stays in the kernel's table until the daemon closes it.
+export const longestCloseMs = 2000;
+// How rarely is looked while a TCP client holds whose end the kernel tells.
+const heldIntervalMs = 1000;
+
+/**
+ * The longest time without a look that does not start quiet over, as the README has it: "a second in
+ * which nobody looked (with a quiet period below 2s, half of that)", and no less than two intervals.
+ */
+export function longestGapMs({ intervalMs, quietPeriodMs }: WaitRule): number {
+  return Math.max(2 * intervalMs, Math.min(1000, quietPeriodMs / 2));
+}
+
+/** The same where a client holds, and looks are rare. */
+export function longestHeldGapMs(rule: WaitRule): number {
+  return Math.max(longestGapMs(rule), heldIntervalMs);
+}
+
+/** From what age on a client is no probe to this wait, whatever the wait knows of it. */
+export function graceMs(rule: WaitRule, { endpoint }: Stay): number {
+  const isNameless = endpoint === 'unix' && rule.inspector !== 'sock-diag';
+  return Math.max(rule.probeGraceMs, isNameless ? namelessGraceMs : 0);
+}
+
+/** Whether a wait looks at what this one is connected to. */
+export function isWatched({ endpoints }: WaitRule, { endpoint }: Stay): boolean {
+  return (endpoints ?? endpointNames).includes(endpoint);
+}
+
+/**
+ * The time during which every look of the wait finds this client, and takes it for one; null where
+ * there is none. Up to a gap passes before the first look that shows it, then the grace; a longer gap
+ * starts quiet over by itself, and makes its age unknown.
+ */
+export function certainSpan(rule: WaitRule, stay: Stay, startedMs: number): Span | null {
+  if (stay.fromMs === null || stay.isMute || stay.isDismissed || !isWatched(rule, stay)) {
+    return null;
+  }
+  // Who was there before the first look is of unknown age, and counts at once.
+  const wasBefore = stay.fromMs < startedMs - longestGapMs(rule) && stay.toMs > startedMs;
+  const seenMs = stay.fromMs + longestGapMs(rule) + graceMs(rule, stay);
+  const fromMs = wasBefore ? startedMs : Math.max(startedMs, seenMs);
+  return fromMs < stay.toMs ? { fromMs, toMs: stay.toMs } : null;
+}
+
+/**
+ * The times at which certainly more clients than allowed were there, as far as they lasted for longer
+ * than nobody may have looked.
+ */
+export function heldSpans(
+  rule: WaitRule,
+  ledger: Ledger,
+  startedMs: number,
+  untilMs: number,
+): Span[] {
+  const spans = [...ledger.stays.values()].flatMap((stay) => {
+    const span = certainSpan(rule, stay, startedMs);
+    return span === null || span.fromMs >= untilMs
+      ? []
+      : [{ fromMs: span.fromMs, toMs: Math.min(span.toMs, untilMs) }];
+  });
+  return covered(spans, rule.maxConnections).filter(
+    ({ fromMs, toMs }) => toMs - fromMs >= longestGapMs(rule),
+  );
+}
+
+/** Where more than so many of the spans overlap. */
+function covered(spans: readonly Span[], allowed: number): Span[] {
+  const steps = spans
+    .flatMap(({ fromMs, toMs }) => [
+      { ms: fromMs, by: 1 },
+      { ms: toMs, by: -1 },
+    ])
+    // Who comes in the moment that another leaves comes first: then nobody was away.
+    .sort((one, other) => one.ms - other.ms || other.by - one.by);
+  const found: Span[] = [];
+  let count = 0;
+  let sinceMs: number | null = null;
+  for (const { ms, by } of steps) {
+    count += by;
+    if (count > allowed) {
+      sinceMs ??= ms;
+    } else if (sinceMs !== null) {
+      found.push({ fromMs: sinceMs, toMs: ms });
+      sinceMs = null;
+    }
+  }
+  return found;
+}
+
+/** The most and the least that a look may have counted, told at this moment; null where unsettled. */
+export function boundsAt(
+  rule: WaitRule,
+  ledger: Ledger,
+  startedMs: number,
+  nowMs: number,
+  askers: number,
+): { readonly least: number; readonly most: number } | null {
+  const sinceMs = nowMs - longestGapMs(rule);
+  const lately = { fromMs: nowMs - longestCloseMs - longestHeldGapMs(rule), toMs: nowMs };
+  // A daemon that is stopped or new does not close what its clients have closed.
+  if ([...ledger.stops, ...ledger.downs].some((span) => overlaps(span, lately))) {
+    return null;
+  }
+  let least = 0;
+  let most = askers;
+  for (const stay of ledger.stays.values()) {
+    const span = certainSpan(rule, stay, startedMs);
+    if (span !== null && span.fromMs <= sinceMs && span.toMs > nowMs + clockErrorMs) {
+      least += 1;
+    }
+    const lingersMs = stay.endpoint === 'unix' ? longestCloseMs : 0;
+    const couldBe = stay.earliestMs <= nowMs + clockErrorMs && stay.latestMs + lingersMs >= sinceMs;
+    if (couldBe && isWatched(rule, stay)) {
+      most += 1;
+    }
+  }
+  return { least, most };
+}

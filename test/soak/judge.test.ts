@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { type End, judgeEnd, judgeLine, mustBeNamed, type Subject } from './judge.ts';
+import { endAll, enter, type Ledger, openLedger } from './ledger.ts';
+import type { WaitRule } from './plan.ts';
+
+// Looks are at most 1 s apart, and so a client is one for certain 3 s after it has come.
+const rule: WaitRule = {
+  endpoints: ['dual'],
+  intervalMs: 100,
+  quietPeriodMs: 2000,
+  probeGraceMs: 1000,
+  minWaitMs: 0,
+  timeoutMs: 60_000,
+  maxConnections: 0,
+  inspector: 'sock-diag',
+  builds: 'off',
+  logLevel: 'info',
+};
+
+function subjectOf(changes: Partial<WaitRule> = {}): Subject {
+  return {
+    name: 'wait',
+    rule: { ...rule, ...changes },
+    spawnMs: 0,
+    startedMs: 100,
+    faults: [],
+    isSignalled: false,
+    knownBuilds: new Map(),
+  };
+}
+
+/** Clients of the dual endpoint, each with when it was connected and when it left. */
+function ledgerOf(...stays: readonly (readonly [fromMs: number, toMs: number])[]): Ledger {
+  const ledger = openLedger();
+  for (const [index, [fromMs, toMs]] of stays.entries()) {
+    const id = String(index);
+    enter(ledger, { at: 'connecting', id, ms: fromMs - 1, endpoint: 'dual', isMute: false });
+    enter(ledger, { at: 'connected', id, ms: fromMs, name: `127.0.0.1:${40_000 + index}` });
+    if (toMs !== Infinity) {
+      enter(ledger, { at: 'ending', id, ms: toMs });
+      enter(ledger, { at: 'ended', id, ms: toMs + 1 });
+    }
+  }
+  return ledger;
+}
+
+const drainedAt = (atMs: number): End => ({ atMs, outcome: 'drained', code: 0 });
+
+function kindsOf(ledger: Ledger, end: End, subject = subjectOf()): string[] {
+  return judgeEnd(subject, ledger, end).map(({ kind }) => kind);
+}
+
+describe('a wait that says drained', () => {
+  it.for([
+    ['a quiet period after the last client', ledgerOf([1000, 9000]), 11_050, []],
+    ['less than that after a client', ledgerOf([1000, 9000]), 10_900, ['early']],
+    ['less than that after its start', ledgerOf(), 1900, ['early']],
+    ['while an old client is there', ledgerOf([1000, Infinity]), 20_000, ['early', 'early']],
+    ['while a newcomer is there', ledgerOf([18_000, Infinity]), 20_000, ['early']],
+    ['in the moment that somebody comes', ledgerOf([19_990, Infinity]), 20_000, []],
+    ['over a probe that has gone', ledgerOf([18_500, 19_400]), 20_000, []],
+    ['over one that may have been a probe', ledgerOf([16_000, 18_500]), 20_000, []],
+    ['over two clients that took turns', ledgerOf([1000, 9000], [5000, 19_000]), 20_000, ['early']],
+  ] as const)('%s is judged rightly', ([, ledger, atMs, kinds]) => {
+    expect(kindsOf(ledger, drainedAt(atMs))).toEqual(kinds);
+  });
+
+  it('may leave as many as it was told', () => {
+    const ledger = ledgerOf([1000, Infinity], [1000, 9000]);
+    expect(kindsOf(ledger, drainedAt(11_050), subjectOf({ maxConnections: 1 }))).toEqual([]);
+    expect(kindsOf(ledger, drainedAt(10_900), subjectOf({ maxConnections: 1 }))).toEqual(['early']);
+  });
+
+  it('must not count a time without a daemon as quiet', () => {
+    const ledger = ledgerOf();
+    ledger.downs.push({ fromMs: 18_500, toMs: 19_800 });
+    expect(kindsOf(ledger, drainedAt(20_000))).toEqual(['early']);
+  });
+
+  it('must not end before a build that it knew of, and a quiet period', () => {
+    const ledger = ledgerOf();
+    ledger.builds.push({ ref: 'a', fromMs: 50, toMs: 9000 });
+    const subject = subjectOf({ builds: 'auto' });
+    expect(kindsOf(ledger, drainedAt(10_000), subject)).toEqual([]);
+    subject.knownBuilds.set('a', 300);
+    expect(kindsOf(ledger, drainedAt(10_000), subject)).toEqual(['early']);
+    expect(kindsOf(ledger, drainedAt(11_050), subject)).toEqual([]);
+  });
+
+  it('has seen the end of a killed client when that was killed, and no sooner', () => {
+    const ledger = ledgerOf([1000, Infinity]);
+    endAll(ledger.stays.values(), { fromMs: 9000, toMs: 9005 });
+    expect(kindsOf(ledger, drainedAt(10_900))).toEqual(['early']);
+    expect(kindsOf(ledger, drainedAt(11_050))).toEqual([]);
+  });
+});
+
+describe('a wait that ends otherwise', () => {
+  it('is early where it says gone of a daemon that runs', () => {
+    const ledger = ledgerOf();
+    const gone = { atMs: 20_000, outcome: 'gone', code: 0 };
+    expect(kindsOf(ledger, gone)).toEqual(['early']);
+    ledger.downs.push({ fromMs: 19_000, toMs: 19_900 });
+    expect(kindsOf(ledger, gone)).toEqual([]);
+  });
+
+  it.for([
+    ['another exit code than its outcome has', { atMs: 20_000, outcome: 'drained', code: 3 }],
+    ['a deadline that had not come', { atMs: 20_000, outcome: 'timed-out', code: 3 }],
+    ['a deadline after a minute of nothing', { atMs: 60_001, outcome: 'timed-out', code: 3 }],
+    ['an interruption without a signal', { atMs: 20_000, outcome: 'interrupted', code: 143 }],
+  ] as const)('is wrong with %s', ([, end]) => {
+    expect(kindsOf(ledgerOf(), end)).toEqual(['wrong']);
+  });
+
+  it('may reach its deadline with a client', () => {
+    const end = { atMs: 60_001, outcome: 'timed-out', code: 3 };
+    expect(kindsOf(ledgerOf([1000, Infinity]), end)).toEqual([]);
+  });
+});
+
+describe('a line of the log', () => {
+  const told = { atMs: 20_000, connections: 1, quietForMs: null, clients: [] };
+
+  it.for([
+    ['the client that is there', ledgerOf([1000, Infinity]), told, 0],
+    ['nobody, where a client is', ledgerOf([1000, Infinity]), { ...told, connections: 0 }, 1],
+    ['two, where one is', ledgerOf([1000, Infinity]), { ...told, connections: 2 }, 1],
+    ['somebody, where nobody is', ledgerOf(), told, 1],
+    ['one that has just come', ledgerOf([19_000, Infinity]), told, 0],
+    [
+      'quiet since before the last left',
+      ledgerOf([1000, 19_000]),
+      { ...told, connections: 0, quietForMs: 1100 },
+      1,
+    ],
+    [
+      'quiet since the last left',
+      ledgerOf([1000, 19_000]),
+      { ...told, connections: 0, quietForMs: 900 },
+      0,
+    ],
+    [
+      'a client for longer than it is there',
+      ledgerOf([15_000, Infinity]),
+      { ...told, clients: [{ peer: '127.0.0.1:40000', seenForMs: 6000 }] },
+      1,
+    ],
+  ] as const)('that tells of %s is judged rightly', ([, ledger, line, findings]) => {
+    expect(judgeLine(subjectOf(), ledger, line, 0)).toHaveLength(findings);
+  });
+
+  it('is not judged while the tool is kept from seeing', () => {
+    const subject = subjectOf();
+    subject.faults.push({ kind: 'stop', fromMs: 19_500, toMs: 19_900 });
+    expect(judgeLine(subject, ledgerOf(), told, 0)).toBeNull();
+  });
+});
+
+it('a client must be named that was there for long enough, and no other', () => {
+  const namedOf = (fromMs: number, toMs: number): boolean[] =>
+    [...ledgerOf([fromMs, toMs]).stays.values()].map((stay) =>
+      mustBeNamed(subjectOf(), stay, 90_000),
+    );
+  expect([...namedOf(1000, 9000), ...namedOf(1000, 6000)]).toEqual([true, false]);
+});

@@ -1,0 +1,320 @@
+import {
+  boundsAt,
+  certainSpan,
+  clockErrorMs,
+  graceMs,
+  heldSpans,
+  isWatched,
+  longestCloseMs,
+  longestGapMs,
+  longestHeldGapMs,
+} from './certainty.ts';
+import { type Ledger, overlaps, type Span, type Stay } from './ledger.ts';
+import type { WaitRule } from './plan.ts';
+
+/** One process of the tool, as it was started and what befell it. */
+export interface Subject {
+  readonly name: string;
+  readonly rule: WaitRule;
+  /** Before its process was started, and when its first look was told; null where that is not known. */
+  readonly spawnMs: number;
+  startedMs: number | null;
+  /** When it was stopped, or kept from seeing. */
+  readonly faults: (Span & { readonly kind: string })[];
+  isSignalled: boolean;
+  /** When its log has named each build for the first time. */
+  readonly knownBuilds: Map<string, number>;
+}
+
+/** A line of its log that tells a state, on the machine's clock. */
+export interface Told {
+  readonly atMs: number;
+  readonly connections: number | null;
+  readonly quietForMs: number | null;
+  readonly clients: readonly { readonly peer: string | null; readonly seenForMs: number }[];
+}
+
+export interface End {
+  /** When it concluded: when its last line was written or, without a log, when its process had ended. */
+  readonly atMs: number;
+  /** Null where its log was not read. */
+  readonly outcome: string | null;
+  readonly code: number | null;
+}
+
+export interface Finding {
+  readonly kind: 'early' | 'missed' | 'wrong' | 'contradiction';
+  readonly subject: string;
+  readonly text: string;
+}
+
+const codes: Readonly<Record<string, readonly number[]>> = {
+  drained: [0],
+  gone: [0],
+  'timed-out': [3],
+  blind: [4],
+  interrupted: [130, 143],
+};
+
+// Speed is not judged, but whoever is held a minute by nothing hangs.
+const longestIdleMs = 10_000;
+
+/** What is wrong with the end of a wait. */
+export function judgeEnd(subject: Subject, ledger: Ledger, end: End): Finding[] {
+  const find = (kind: Finding['kind'], text: string): Finding[] => [
+    { kind, subject: subject.name, text },
+  ];
+  const outcome = end.outcome ?? impliedOutcome(subject, ledger, end);
+  if (!codes[outcome]?.includes(end.code ?? -1)) {
+    return find('wrong', `exit code ${end.code} for ${outcome}`);
+  }
+  switch (outcome) {
+    case 'drained':
+      return [
+        ...(end.atMs - subject.spawnMs < subject.rule.minWaitMs ? ['before --min-wait'] : []),
+        ...earlyReasons(subject, ledger, end.atMs, subject.rule.quietPeriodMs),
+        ...(end.outcome === null ? [] : presentReasons(subject, ledger, end.atMs)),
+      ].flatMap((text) => find('early', text));
+    case 'gone':
+      return wasDown(subject, ledger, end.atMs)
+        ? []
+        : find('early', 'it says gone, and the daemon was running and listening');
+    case 'interrupted':
+      return subject.isSignalled ? [] : find('wrong', 'interrupted without a signal');
+    default:
+      return deadlineReasons(subject, ledger, end).flatMap((text) => find('wrong', text));
+  }
+}
+
+/** Why a quiet of this length, that is said to last at this moment, can't have been one. */
+function earlyReasons(subject: Subject, ledger: Ledger, atMs: number, quietMs: number): string[] {
+  const { rule, spawnMs, startedMs } = subject;
+  const sinceMs = atMs - quietMs + clockErrorMs;
+  const fromMs = startedMs ?? spawnMs;
+  const reasons: string[] = [];
+  if (sinceMs < spawnMs) {
+    reasons.push(`${ms(atMs - spawnMs)} after its start, with ${quietMs} ms of quiet`);
+  }
+  if (startedMs === null) {
+    return reasons;
+  }
+  const last = heldSpans(rule, ledger, fromMs, atMs).findLast(({ toMs }) => toMs > sinceMs);
+  if (last !== undefined) {
+    reasons.push(`clients until ${ms(atMs - last.toMs)} before, with ${quietMs} ms of quiet`);
+  }
+  const gapMs = longestGapMs(rule);
+  const down = ledger.downs.find(
+    (span) => Math.min(span.toMs, atMs) - Math.max(span.fromMs, sinceMs) > gapMs,
+  );
+  if (down !== undefined) {
+    reasons.push('the daemon did not run in a time that is said to be quiet');
+  }
+  const build = buildsHeld(subject, ledger).find(({ toMs }) => Math.min(toMs, atMs) > sinceMs);
+  if (build !== undefined) {
+    reasons.push(`a build ran until ${ms(atMs - build.toMs)} before, with ${quietMs} ms of quiet`);
+  }
+  return reasons;
+}
+
+// What a wait asks at its first look is answered within a second, or is unknown.
+const longestAnswerMs = 2000;
+
+/** Builds that a wait knew of; and with `require`, all that ran when it began. */
+function buildsHeld({ rule, startedMs, knownBuilds }: Subject, { builds }: Ledger): Span[] {
+  return builds.filter(({ ref, fromMs, toMs }) => {
+    const ranAtStart =
+      startedMs !== null && fromMs < startedMs && toMs > startedMs + longestAnswerMs;
+    return knownBuilds.has(ref) || (rule.builds === 'require' && ranAtStart);
+  });
+}
+
+/** Nothing is concluded over somebody who is there, however young. */
+function presentReasons(subject: Subject, ledger: Ledger, atMs: number): string[] {
+  const { rule } = subject;
+  const sinceMs = atMs - longestGapMs(rule);
+  if (isDisturbed(subject, { fromMs: sinceMs, toMs: atMs })) {
+    return [];
+  }
+  const present = [...ledger.stays.values()].filter(
+    (stay) =>
+      stay.fromMs !== null &&
+      stay.fromMs < sinceMs &&
+      stay.toMs > atMs + clockErrorMs &&
+      !stay.isMute &&
+      !stay.isDismissed &&
+      isWatched(rule, stay),
+  );
+  return present.length > rule.maxConnections ? [`${present.length} were there at its end`] : [];
+}
+
+function impliedOutcome(subject: Subject, ledger: Ledger, { atMs, code }: End): string {
+  if (code === 0) {
+    return wasDown(subject, ledger, atMs) ? 'gone' : 'drained';
+  }
+  return Object.keys(codes).find((outcome) => codes[outcome]?.includes(code ?? -1)) ?? 'unknown';
+}
+
+/** Whether the daemon was down in the time in which the last two looks may have been. */
+function wasDown(subject: Subject, ledger: Ledger, atMs: number): boolean {
+  const stopped = subject.faults.filter(({ kind }) => kind === 'stop');
+  const stoppedMs = stopped.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
+  const lookedMs = atMs - longestGapMs(subject.rule) - stoppedMs;
+  return ledger.downs.some((down) =>
+    overlaps(down, { fromMs: lookedMs, toMs: atMs + clockErrorMs }),
+  );
+}
+
+function deadlineReasons(subject: Subject, ledger: Ledger, end: End): string[] {
+  const { rule, spawnMs, faults } = subject;
+  if (end.atMs - spawnMs < rule.timeoutMs - clockErrorMs) {
+    return [`the deadline of ${rule.timeoutMs} ms passed after ${ms(end.atMs - spawnMs)}`];
+  }
+  const disturbances = [
+    spawnMs + rule.minWaitMs,
+    ...[...ledger.stays.values()]
+      .filter((stay) => isWatched(rule, stay))
+      .map((stay) => stay.latestMs),
+    ...[...ledger.downs, ...ledger.stops, ...ledger.builds, ...faults].map(({ toMs }) => toMs),
+  ];
+  const idleMs = end.atMs - disturbances.reduce((most, each) => Math.max(most, each), 0);
+  return idleMs > longestIdleMs + rule.quietPeriodMs
+    ? [`the deadline passed though nothing had happened for ${ms(idleMs)}`]
+    : [];
+}
+
+/** What a line tells that can't be true. Null where the truth of that moment is not certain. */
+export function judgeLine(
+  subject: Subject,
+  ledger: Ledger,
+  told: Told,
+  askers: number,
+): Finding[] | null {
+  const { atMs, connections, quietForMs } = told;
+  const { rule, startedMs } = subject;
+  const lately = { fromMs: atMs - longestHeldGapMs(rule) - 1000, toMs: atMs };
+  const bounds = boundsAt(rule, ledger, startedMs ?? atMs, atMs, askers);
+  if (bounds === null || isDisturbed(subject, lately)) {
+    return null;
+  }
+  const reasons: string[] = [];
+  if (connections !== null && (connections < bounds.least || connections > bounds.most)) {
+    reasons.push(`${connections} connected, where it were ${bounds.least} to ${bounds.most}`);
+  }
+  if (quietForMs !== null) {
+    reasons.push(...earlyReasons(subject, ledger, atMs, quietForMs));
+  }
+  return [...reasons, ...wrongAges(ledger, told)].map((text) => ({
+    kind: 'contradiction',
+    subject: subject.name,
+    text,
+  }));
+}
+
+/** Clients that are said to be seen for longer than they have been there. */
+function wrongAges(ledger: Ledger, { atMs, clients }: Told): string[] {
+  const latest = new Map<string, Stay>();
+  for (const stay of ledger.stays.values()) {
+    const before = latest.get(stay.name ?? '');
+    if (
+      stay.name !== null &&
+      stay.earliestMs <= atMs &&
+      (before?.earliestMs ?? 0) < stay.earliestMs
+    ) {
+      latest.set(stay.name, stay);
+    }
+  }
+  return clients.flatMap(({ peer, seenForMs }) => {
+    const stay = latest.get(peer ?? '');
+    const mostMs = stay === undefined ? Infinity : atMs - stay.earliestMs + clockErrorMs;
+    return seenForMs > mostMs ? [`${peer} seen for ${seenForMs} ms, there for ${ms(mostMs)}`] : [];
+  });
+}
+
+/** Whether this client is one that the wait must have named by the time that it left. */
+export function mustBeNamed(subject: Subject, stay: Stay, endMs: number): boolean {
+  const { rule, startedMs } = subject;
+  const span = startedMs === null ? null : certainSpan(rule, stay, startedMs);
+  // By procfs a unix client has no name.
+  const hasName =
+    stay.name !== null && (stay.endpoint !== 'unix' || rule.inspector === 'sock-diag');
+  if (span === null || !hasName) {
+    return false;
+  }
+  const seenForMs = Math.min(span.toMs, endMs) - span.fromMs;
+  const neededMs = longestHeldGapMs(rule) + graceMs(rule, stay) + 2000;
+  return seenForMs > neededMs && !isDisturbed(subject, span);
+}
+
+/** Whether the process was stopped or kept from seeing at the time. */
+function isDisturbed({ faults }: Subject, span: Span): boolean {
+  return faults.some((fault) => overlaps(fault, span));
+}
+
+function ms(durationMs: number): string {
+  return `${durationMs.toFixed(1)} ms`;
+}
+
+/** How long after the earliest moment a wait has ended that is certain not to be too early. */
+export function lateByMs(subject: Subject, ledger: Ledger, atMs: number): number {
+  const { rule, spawnMs, startedMs } = subject;
+  const beganMs = startedMs ?? spawnMs;
+  const held = [
+    ...heldSpans(rule, ledger, beganMs, atMs),
+    ...buildsHeld(subject, ledger),
+    ...ledger.downs,
+  ].map(({ toMs }) => toMs);
+  const quietMs = Math.max(beganMs, ...held.filter((toMs) => toMs < atMs));
+  return atMs - Math.max(spawnMs + rule.minWaitMs, quietMs + rule.quietPeriodMs);
+}
+
+/**
+ * How many stays touch the last quiet period of a wait, and are neither so short that they were probes
+ * nor so long that the wait must have taken them for clients: of them nothing is concluded.
+ */
+export function unsettledIn(subject: Subject, ledger: Ledger, atMs: number): number {
+  const { rule, spawnMs, startedMs } = subject;
+  const quiet = { fromMs: atMs - rule.quietPeriodMs, toMs: atMs };
+  const unsettled = [...ledger.stays.values()].filter((stay) => {
+    const span = { fromMs: stay.earliestMs, toMs: stay.latestMs };
+    const isProbe = stay.latestMs - stay.earliestMs <= rule.probeGraceMs;
+    const isCertain = certainSpan(rule, stay, startedMs ?? spawnMs) !== null;
+    return overlaps(span, quiet) && isWatched(rule, stay) && !isProbe && !isCertain;
+  });
+  return unsettled.length;
+}
+
+interface Look {
+  readonly spawnMs: number;
+  readonly atMs: number;
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What one `status --json` tells that can't be true; null where the truth of that time is not certain. */
+export function judgeStatus(ledger: Ledger, look: Look, askers: number): Finding[] | null {
+  const { spawnMs, atMs, code, stdout, stderr } = look;
+  const lately = { fromMs: spawnMs - longestCloseMs, toMs: atMs };
+  if (ledger.stops.some((stop) => overlaps(stop, lately))) {
+    return null;
+  }
+  const stays = [...ledger.stays.values()];
+  const least = stays.filter(
+    ({ fromMs, toMs, isMute, isDismissed }) =>
+      fromMs !== null && fromMs < spawnMs && toMs > atMs && !isMute && !isDismissed,
+  ).length;
+  const most =
+    askers +
+    stays.filter(({ earliestMs, latestMs }) => earliestMs <= atMs && latestMs >= lately.fromMs)
+      .length;
+  const { connections } = JSON.parse(stdout || '{"connections":"nothing"}') as {
+    connections: unknown;
+  };
+  const isRight =
+    typeof connections === 'number' &&
+    connections >= least &&
+    connections <= most &&
+    code === (connections > 0 ? 3 : (code ?? 0));
+  const text = `status says ${connections} with code ${code}, where it were ${least} to ${most} ${stderr}`;
+  return isRight ? [] : [{ kind: 'contradiction', subject: 'status', text }];
+}

@@ -1,0 +1,243 @@
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { cliPath, type LogLine } from '../support/cli.ts';
+import { machineMs } from '../support/machine-time.ts';
+import { compiled } from '../support/native.ts';
+import type { Place, Resident } from '../support/place.ts';
+import { run } from '../support/running.ts';
+import type { Subject, Told } from './judge.ts';
+import { createTail } from './ledger.ts';
+import { type Fault, listeners, type WaitRule } from './plan.ts';
+
+/** A process of the tool under test, its log, and what can be done to it. */
+export interface Tool {
+  readonly subject: Subject;
+  readonly process: Resident;
+  /** The lines of its log since the last call; null where its log is not read. */
+  readonly news: () => LogLine[];
+  readonly printed: () => string[];
+  /** Does a fault to it, for its time. */
+  readonly suffer: (fault: Fault) => Promise<void>;
+  readonly interrupt: (signal: NodeJS.Signals) => void;
+  /** Resolves with the exit code, and when it was seen. */
+  readonly ended: Promise<{
+    readonly code: number | null;
+    readonly atMs: number;
+    readonly stderr: string;
+  }>;
+}
+
+export interface ToolSpec {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly rule: WaitRule;
+  readonly isUnread?: boolean;
+  readonly faultKinds: readonly Fault['kind'][];
+}
+
+export function waitCommand(rule: WaitRule): string[] {
+  return [
+    'wait',
+    ...(rule.endpoints ?? []).map((name) => `--addr=${listeners[name].address}`),
+    `--interval=${rule.intervalMs}ms`,
+    `--quiet-period=${rule.quietPeriodMs}ms`,
+    `--probe-grace=${rule.probeGraceMs}ms`,
+    `--min-wait=${rule.minWaitMs}ms`,
+    `--timeout=${rule.timeoutMs === Infinity ? 'none' : `${rule.timeoutMs}ms`}`,
+    `--max-connections=${rule.maxConnections}`,
+    `--inspector=${rule.inspector}`,
+    `--builds=${rule.builds}`,
+    `--log-level=${rule.logLevel}`,
+    '--progress-every=1s',
+  ];
+}
+
+/** Starts the tool so that the faults that are planned for it can be done. */
+export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
+  const file = (kind: string): string => join(place.directory, `${spec.name}.${kind}`);
+  const [log, out, pipe, refusal] = [file('log'), file('out'), file('pipe'), file('refused')];
+  writeFileSync(log, '');
+  const { command, rule, faultKinds, isUnread = false } = spec;
+  const isWait = command[0] === 'wait';
+  const logTo = isUnread ? ['--log-to=stderr'] : isWait ? [`--log-to=${log}`] : [];
+  const stderr = isUnread ? await unreadPipe(pipe) : null;
+  // `watch` prints what a wait logs.
+  const script = isWait ? `exec "$0" "$@" >'${out}'` : `exec "$0" "$@" >'${log}' 2>'${out}'`;
+  const spawnMs = machineMs();
+  const process = await place.start(
+    [
+      ...(faultKinds.includes('hide-proc') ? ['unshare', '--mount'] : []),
+      ...(faultKinds.includes('refuse') ? [compiled('refuse'), refusal, '1'] : []),
+      ...['sh', '-c', script, globalThis.process.execPath],
+      // What this prints goes to standard output, which `watch` needs for itself.
+      ...[...(isWait ? ['--trace-gc'] : []), cliPath, ...command, ...logTo],
+    ],
+    { stdio: ['pipe', 'pipe', stderr ?? 'pipe'] },
+  );
+  const subject: Subject = {
+    name: spec.name,
+    rule,
+    spawnMs,
+    startedMs: null,
+    faults: [],
+    isSignalled: false,
+    knownBuilds: new Map(),
+  };
+  const tail = createTail(log);
+  return {
+    subject,
+    process,
+    news: () => (isUnread ? [] : tail().map((line) => JSON.parse(line) as LogLine)),
+    printed: () => readFileSync(out, 'utf8').split('\n'),
+    suffer: (fault) => suffer(subject, process, fault, refusal),
+    interrupt(signal) {
+      if (!process.hasEnded()) {
+        subject.isSignalled = true;
+        trySignal(process.pid, signal);
+      }
+    },
+    ended: process.ended.then(({ code, stderr: text }) => {
+      const atMs = machineMs();
+      const unread = stderr === null ? '' : readPipe(pipe);
+      if (stderr !== null) {
+        closeSync(stderr);
+      }
+      return { code, atMs, stderr: text + unread };
+    }),
+  };
+}
+
+async function unreadPipe(path: string): Promise<number> {
+  await run(['mkfifo', path]).ended;
+  return openSync(path, constants.O_RDWR);
+}
+
+/** What a pipe holds by now. */
+function readPipe(path: string): string {
+  const pipe = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const text = Buffer.alloc(1 << 16);
+  try {
+    return text.toString('utf8', 0, readSync(pipe, text));
+  } catch {
+    return '';
+  } finally {
+    closeSync(pipe);
+  }
+}
+
+async function suffer(
+  subject: Subject,
+  process: Resident,
+  { kind, lifeMs }: Fault,
+  refusal: string,
+): Promise<void> {
+  const span = { kind, fromMs: machineMs(), toMs: Infinity };
+  subject.faults.push(span);
+  const begun = await begin(kind, process, refusal);
+  await delay(lifeMs);
+  if (begun && !process.hasEnded()) {
+    await finish(kind, process, refusal);
+  }
+  span.toMs = machineMs();
+}
+
+/** Returns whether there was still a process to do it to. */
+async function begin(kind: Fault['kind'], process: Resident, refusal: string): Promise<boolean> {
+  if (process.hasEnded()) {
+    return false;
+  }
+  switch (kind) {
+    case 'stop':
+      return trySignal(process.pid, 'SIGSTOP');
+    case 'refuse':
+      writeFileSync(refusal, '');
+      return true;
+    case 'hide-proc':
+      return inMountsOf(process, 'mount', '-t', 'tmpfs', 'none', '/proc');
+    case 'no-descriptors':
+      return withLimit(process, '3');
+  }
+}
+
+async function finish(kind: Fault['kind'], process: Resident, refusal: string): Promise<void> {
+  switch (kind) {
+    case 'stop':
+      trySignal(process.pid, 'SIGCONT');
+      // nsenter stops with its child.
+      trySignal(process.parentPid, 'SIGCONT');
+      break;
+    case 'refuse':
+      await run(['rm', '-f', refusal]).ended;
+      break;
+    case 'hide-proc':
+      await inMountsOf(process, 'umount', '/proc');
+      break;
+    case 'no-descriptors':
+      await withLimit(process, '1024');
+  }
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+async function inMountsOf({ pid, parentPid }: Resident, ...command: string[]): Promise<boolean> {
+  // Before it has mounts of its own, they are those of all.
+  const [own, others] = [pid, parentPid].map((each) => mountsOf(each));
+  return own !== null && own !== others && (await isDoneIn(pid, command));
+}
+
+function mountsOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return null;
+  }
+}
+
+async function isDoneIn(pid: number, command: readonly string[]): Promise<boolean> {
+  return (await run(['nsenter', `--target=${pid}`, '--mount', ...command]).ended).code === 0;
+}
+
+async function withLimit({ pid }: Resident, most: string): Promise<boolean> {
+  return (await run(['prlimit', `--pid=${pid}`, `--nofile=${most}:`]).ended).code === 0;
+}
+
+/** The machine's clock at the zero of the wall clock. Of some readings the least disturbed one. */
+function wallZeroMs(): number {
+  return Math.max(...Array.from({ length: 5 }, () => machineMs() - Date.now()));
+}
+
+/** What a log line tells of a state; null for one that tells none. */
+export function toldBy(line: LogLine): Told | null {
+  const atMs = wallTimeMs(line);
+  const connections = line['connections'];
+  const quietForMs = line['quietForMs'];
+  const isCount = typeof connections === 'number';
+  if (!isCount && typeof quietForMs !== 'number') {
+    return null;
+  }
+  return {
+    atMs,
+    connections: isCount ? connections : null,
+    quietForMs: typeof quietForMs === 'number' ? quietForMs : null,
+    clients: (line['clients'] ?? []) as Told['clients'],
+  };
+}
+
+export function wallTimeMs({ timestamp }: LogLine): number {
+  return Date.parse(timestamp) + wallZeroMs();
+}
