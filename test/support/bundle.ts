@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const temporary = join(root, 'out');
 
 /** What scripts/bundle.mjs has made, in a folder of the test's own. */
 export interface MadeBundle {
@@ -19,9 +19,8 @@ export interface MadeBundle {
 }
 
 export function makeBundle(cpu: 'x64' | 'arm64'): MadeBundle {
-  mkdirSync(temporary, { recursive: true });
-  // Copies are hard links, which have to be in one file system.
-  const parent = mkdtempSync(join(temporary, 'test-'));
+  // Outside of the checkout, whose node_modules Node.js would find.
+  const parent = mkdtempSync(join(tmpdir(), 'drain-test-bundle-'));
   const out = join(parent, 'made');
   succeed(process.execPath, [join(root, 'scripts/bundle.mjs'), '--cpu', cpu, '--out', out]);
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
