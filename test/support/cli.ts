@@ -1,5 +1,6 @@
 import type { SpawnOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { brokenPromise, type Judged } from './drained.ts';
 import type { Place, Resident } from './place.ts';
 import type { Ended } from './running.ts';
 import { until } from './until.ts';
@@ -63,6 +64,7 @@ export async function startCli(
     get ended() {
       return started.ended.then((ended) => {
         const lines = parseLog(ended.stderr);
+        checkDrained(lines);
         return { ...ended, logs: lines, outcome: String(nthOf(lines, 'ended', 0)?.['outcome']) };
       });
     },
@@ -79,6 +81,36 @@ export function startWait(
   const quick = ['--interval', '20ms', '--quiet-period', '500ms', '--log-to', 'stderr'];
   const mute = ['--builds', 'off'];
   return startCli(place, ['wait', ...quick, ...mute, ...args], options);
+}
+
+/**
+ * Holds a wait that says it was drained to what its own log says of the time before. Lines that do
+ * not tell their time are taken for as old as the one before.
+ */
+function checkDrained(lines: readonly LogLine[]): void {
+  const [started, ended] = [nthOf(lines, 'started', 0), nthOf(lines, 'ended', 0)];
+  if (started === undefined || ended?.['outcome'] !== 'drained') {
+    return;
+  }
+  let ms = 0;
+  const looks = lines.slice(lines.indexOf(started)).flatMap((line): Judged[] => {
+    ms = Number(line['waitedMs'] ?? ms);
+    const { connections } = line;
+    if (line.event === 'sight-lost') {
+      return [{ ms, clients: null, newcomers: 0 }];
+    }
+    return connections === undefined
+      ? []
+      : [{ ms, clients: connections as number | null, newcomers: 0 }];
+  });
+  const broken = brokenPromise(looks, Number(ended['waitedMs']), {
+    quietPeriodMs: Number(started['quietPeriodMs']),
+    maxConnections: Number(started['maxConnections']),
+    maxGapMs: Infinity,
+  });
+  if (broken !== null) {
+    throw new Error(`The wait was drained although ${broken}:\n${JSON.stringify(lines, null, 1)}`);
+  }
 }
 
 export function parseLog(text: string): LogLine[] {

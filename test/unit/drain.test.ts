@@ -3,6 +3,7 @@ import { drainDefaults as config } from '../../src/drain/defaults.ts';
 import { drain } from '../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
 import type { Sample } from '../../src/inspect/types.ts';
+import { createRecord } from './support/record.ts';
 import { client, counted, failed, gone, samplerOf } from './support/samples.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
 
@@ -22,14 +23,17 @@ async function run(
   const clock = new VirtualClock();
   const startMs = clock.now();
   const events: DrainEvent[] = [];
+  const rule = { ...config, ...changes };
+  const looks = createRecord(rule);
   const outcome = await drain({
-    sampler: samplerOf(() => sampleAt(clock.now() - startMs)),
+    sampler: samplerOf(() => looks.add(clock.now(), () => sampleAt(clock.now() - startMs))),
     builds: null,
-    config: { ...config, ...changes },
+    config: rule,
     clock,
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
   });
+  looks.check(outcome, clock.now());
   return { outcome, events };
 }
 

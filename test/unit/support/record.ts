@@ -1,0 +1,46 @@
+import { expect } from 'vitest';
+import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
+import type { Connection, Sample } from '../../../src/inspect/types.ts';
+import { brokenPromise, type Judged } from '../../support/drained.ts';
+
+interface LookRecord {
+  /** Takes a sample, and notes what any reader would say of it. */
+  readonly add: (ms: number, take: () => Sample) => Sample;
+  /** Holds a wait that was drained to its promise. */
+  readonly check: (outcome: DrainOutcome, endMs: number) => void;
+}
+
+/** Keeps all looks of a wait in which every connection that stays is a client. */
+export function createRecord(config: DrainConfig): LookRecord {
+  const looks: Judged[] = [];
+  const firstSeenMs = new Map<Connection, number>();
+  let before: Sample | undefined;
+
+  const judge = (ms: number, sample: Sample): Judged => {
+    if (sample.kind !== 'counted') {
+      return { ms, clients: null, newcomers: 0 };
+    }
+    const isNew = (connection: Connection): boolean =>
+      ms < (firstSeenMs.get(connection) ?? -Infinity) + config.probeGraceMs;
+    for (const connection of sample.connections) {
+      const age = before?.kind === 'counted' ? ms : -Infinity;
+      firstSeenMs.set(connection, firstSeenMs.get(connection) ?? age);
+    }
+    const newcomers = sample.connections.filter(isNew).length;
+    return { ms, clients: sample.connections.length - newcomers, newcomers };
+  };
+
+  return {
+    add(ms, take) {
+      looks.push({ ms, clients: null, newcomers: 0 });
+      const sample = take();
+      looks[looks.length - 1] = judge(ms, sample);
+      before = sample;
+      return sample;
+    },
+    check({ kind }, endMs) {
+      const promised = { ...config, maxGapMs: Math.max(2 * config.intervalMs, 1000) };
+      expect(kind === 'drained' ? brokenPromise(looks, endMs, promised) : null).toBeNull();
+    },
+  };
+}
