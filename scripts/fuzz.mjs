@@ -56,9 +56,18 @@ function fuzzNative(target, targetSeconds) {
 
 function fuzzTypeScript(shareSeconds) {
   const env = { ...process.env, FUZZ_SECONDS: String(shareSeconds), FUZZ_SEED: String(seed) };
-  const vitest = ['node_modules/.bin/vitest', 'run', 'test/fuzz', '--reporter=dot'];
-  const command = ['scripts/sandbox.mjs', ...vitest];
-  const { status } = spawnSync(process.execPath, command, { env, stdio: 'inherit' });
+  const vitest = ['node_modules/.bin/vitest', 'run', 'test/fuzz', '--disable-console-intercept'];
+  const timeout = `--testTimeout=${(shareSeconds + 60) * 1000}`;
+  const command = ['scripts/sandbox.mjs', ...vitest, '--no-file-parallelism', timeout];
+  const { status, stdout } = spawnSync(process.execPath, command, {
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 2 ** 30,
+  });
+  const counts = [...stdout.matchAll(/^(\d+) cases$/gm)].map(([, count]) => Number(count));
+  console.log(stdout);
+  console.log(`${counts.reduce((sum, count) => sum + count, 0)} cases in all`);
   if (status !== 0) {
     console.log(`test/fuzz FAILED. Again, with the seed and path that are named above:`);
     console.log(`FUZZ_SEED=<seed> FUZZ_PATH=<path> node ${command.join(' ')} -t '<test>'`);

@@ -5,14 +5,20 @@ import type { Place } from './place.ts';
 
 const program = fileURLToPath(new URL('observer.mjs', import.meta.url));
 
+interface Observed extends Sight {
+  readonly name: InspectorName;
+  readonly traffic: readonly (Traffic | null)[];
+  /** What it said right before, when asked whether a look would show anything new. */
+  readonly wasUnchanged: boolean | null;
+}
+
 /** Looks once by one inspector, from within a place. */
 export type Observe = (
   by: InspectorName,
   address: string,
   netDirectory?: string,
-) => Promise<
-  Sight & { readonly name: InspectorName; readonly traffic: readonly (Traffic | null)[] }
->;
+  asksFirst?: boolean,
+) => Promise<Observed>;
 
 export interface ObserverOptions {
   readonly namespaces?: readonly ('net' | 'pid' | 'mount')[];
@@ -26,6 +32,6 @@ export async function startObserver(
 ): Promise<Observe> {
   const started = await place.start([...through, process.execPath, program], options);
   const call = await commanded(started);
-  return (by, address, netDirectory = '/proc/net') =>
-    call({ do: 'look', by, address, netDirectory });
+  return (by, address, netDirectory = '/proc/net', asksFirst = false) =>
+    call({ do: 'look', by, address, netDirectory, asksFirst });
 }

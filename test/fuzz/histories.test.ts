@@ -1,0 +1,13 @@
+import { describe } from 'vitest';
+import { holdsAsync } from '../support/fuzz.ts';
+import { histories, otherPort, playHistory } from '../support/history.ts';
+import { startObserver } from '../support/observer.ts';
+import { it } from '../support/test.ts';
+
+describe('through any history of real sockets', () => {
+  it('both inspectors see who is there, and nobody else', async ({ place, daemon, clients }) => {
+    const stage = { daemon, clients, observe: await startObserver(place) };
+    await daemon.listen(otherPort);
+    await holdsAsync([histories], (commands) => playHistory(stage, commands), 25);
+  });
+});

@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { afterAll } from 'vitest';
+
+// `npm run fuzz` says how long, and `npm test` does not.
+const seconds = Number(process.env['FUZZ_SECONDS'] ?? 0);
+const seed = process.env['FUZZ_SEED'];
+const path = process.env['FUZZ_PATH'];
+
+// That many properties share the time, on one processor.
+const properties = 35;
+
+let cases = 0;
+afterAll(() => {
+  if (seconds > 0) {
+    console.log(`${cases} cases`);
+  }
+});
+
+/** How much to try: a little within `npm test`, and for some time when fuzzing. */
+function runs<Value>(shortRuns = 200): fc.Parameters<Value> {
+  const limits =
+    seconds > 0
+      ? { numRuns: 1e9, interruptAfterTimeLimit: (seconds * 1000) / properties }
+      : { numRuns: shortRuns };
+  return {
+    ...limits,
+    ...(seed !== undefined && { seed: Number(seed) }),
+    ...(path !== undefined && { path }),
+  };
+}
+
+/** Holds what must be so for all values. What fails is told with the seed that brings it back. */
+export function holds<Values extends [unknown, ...unknown[]]>(
+  arbitraries: { [Index in keyof Values]: fc.Arbitrary<Values[Index]> },
+  check: (...values: Values) => void,
+  shortRuns?: number,
+): void {
+  const counted = (...values: Values): void => {
+    cases += 1;
+    check(...values);
+  };
+  fc.assert(fc.property(...arbitraries, counted), runs(shortRuns));
+}
+
+/** The same of what takes its time. */
+export async function holdsAsync<Values extends [unknown, ...unknown[]]>(
+  arbitraries: { [Index in keyof Values]: fc.Arbitrary<Values[Index]> },
+  check: (...values: Values) => Promise<void>,
+  shortRuns?: number,
+): Promise<void> {
+  const counted = async (...values: Values): Promise<void> => {
+    cases += 1;
+    await check(...values);
+  };
+  await fc.assert(fc.asyncProperty(...arbitraries, counted), runs(shortRuns));
+}
+
+/** Any bytes as other programs may have them in texts: of Latin-1, one character for each. */
+export function bytesAsText(constraints: fc.IntArrayConstraints = {}): fc.Arbitrary<string> {
+  return fc.uint8Array(constraints).map((bytes) => Buffer.from(bytes).toString('latin1'));
+}
+
+/** A text that people who want to break something would choose. */
+export const foreignText: fc.Arbitrary<string> = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ unit: 'grapheme', maxLength: 60 }),
+  fc
+    .array(
+      fc.constantFrom('\n', '\r', '\u001b[2J', '\u0085', '\u009b', '\u2028', '\u202e', '"', 'x'),
+    )
+    .map((parts) => parts.join('')),
+);
+
+/** Bytes that were changed here and there: flipped, taken out, put in, doubled, or cut off. */
+export function mutated(original: Uint8Array): fc.Arbitrary<Buffer> {
+  const change = fc.record({
+    at: fc.nat({ max: Math.max(0, original.length - 1) }),
+    how: fc.constantFrom('flip', 'remove', 'insert', 'double', 'cut'),
+    length: fc.integer({ min: 1, max: 20 }),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 20 }),
+  });
+  return fc.array(change, { minLength: 1, maxLength: 4 }).map((changes) => {
+    let bytes = Buffer.from(original);
+    for (const { at, how, length, bytes: other } of changes) {
+      const before = bytes.subarray(0, at);
+      const [middle, after] = [bytes.subarray(at, at + length), bytes.subarray(at + length)];
+      const parts = {
+        flip: [before, other, bytes.subarray(at + other.length)],
+        remove: [before, after],
+        insert: [before, other, middle, after],
+        double: [before, middle, middle, after],
+        cut: [before],
+      };
+      bytes = Buffer.concat(parts[how]);
+    }
+    return bytes;
+  });
+}

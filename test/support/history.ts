@@ -1,0 +1,268 @@
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { type InspectorName, inspectorNames, type Sight } from '../../src/inspect/types.ts';
+import type { Actor, Client } from './actor.ts';
+import type { Observe } from './observer.ts';
+import { until } from './until.ts';
+
+/** Sockets of a real kernel, and who makes and looks at them. */
+export interface Stage {
+  readonly daemon: Actor;
+  readonly clients: Actor;
+  readonly observe: Observe;
+}
+
+const transports = ['tcp', 'unix'] as const;
+type Transport = (typeof transports)[number];
+
+const listened = { tcp: 'tcp://[::]:1234', unix: 'unix:///run/d.sock' } as const;
+export const otherPort = 'tcp://127.0.0.1:12345';
+const ways = {
+  tcp: ['tcp://127.0.0.1:1234', 'tcp://[::1]:1234'],
+  unix: [listened.unix],
+} as const;
+
+/** What must be seen, kept by nothing but what was done. */
+interface Truth {
+  readonly listeners: Record<Transport, number | null>;
+  /** Who is connected. */
+  readonly here: Record<Transport, Client[]>;
+  /** Who goes away, and may be seen until the daemon has done its part. */
+  readonly leaving: Record<Transport, string[]>;
+  isStopped: boolean;
+}
+
+type Command = fc.AsyncCommand<Truth, Stage>;
+
+function command(
+  text: string,
+  check: (truth: Readonly<Truth>) => boolean,
+  run: (truth: Truth, stage: Stage) => Promise<void>,
+): Command {
+  return { check, run, toString: () => text };
+}
+
+function peers({ connections }: Sight): (string | null)[] {
+  return connections.map(({ peer }) => peer);
+}
+
+const namesOf = (clients: readonly Client[]): string[] => clients.map(({ name }) => name);
+
+/**
+ * Looks until it sees what is true, which must be so without delay but for what the daemon itself
+ * has to do. No look on the way may leave out anybody, nor show a stranger.
+ */
+async function checkSight(
+  by: InspectorName,
+  transport: Transport,
+  truth: Truth,
+  { observe }: Stage,
+): Promise<void> {
+  const here = namesOf(truth.here[transport]);
+  const allowed = [...here, ...truth.leaving[transport]];
+  const isNamed = by === 'sock-diag' || transport === 'tcp';
+  const mayLast = transport === 'unix' && truth.isStopped;
+  await until(`what is true of ${transport} by ${by}`, async () => {
+    const sight = await observe(by, listened[transport], undefined, true);
+    const listener = truth.listeners[transport];
+    expect(sight.listenerInodes).toEqual(listener === null ? [] : [listener]);
+    const seen = peers(sight);
+    expect(seen.length).toBeGreaterThanOrEqual(here.length);
+    expect(seen.length).toBeLessThanOrEqual(allowed.length);
+    if (isNamed) {
+      expect(seen).toEqual(expect.arrayContaining(here));
+      // A unix client that has closed its end has left its name with it.
+      const others = seen.filter((name) => name !== null && !allowed.includes(name));
+      expect(others).toEqual([]);
+    }
+    if (sight.wasUnchanged) {
+      expect(JSON.stringify(lastSeen.get(transport))).toBe(JSON.stringify(sight.connections));
+    }
+    if (by === 'sock-diag') {
+      lastSeen.set(transport, sight.connections);
+    }
+    return mayLast || seen.length === here.length;
+  });
+  if (!mayLast) {
+    truth.leaving[transport] = by === 'sock-diag' ? truth.leaving[transport] : [];
+  }
+}
+
+const lastSeen = new Map<Transport, Sight['connections']>();
+
+async function checkAll(truth: Truth, stage: Stage): Promise<void> {
+  for (const transport of transports) {
+    for (const by of inspectorNames) {
+      await checkSight(by, transport, truth, stage);
+    }
+  }
+}
+
+/** Waits until the daemon has accepted all who are there. */
+async function untilAccepted(truth: Truth, stage: Stage): Promise<void> {
+  await checkAll(truth, stage);
+  await until('the daemon to accept all', async () => {
+    const accepted = (await stage.daemon.accepted()).map(({ peer }) => peer);
+    const unix = accepted.filter((peer) => peer === null).length;
+    const isThere = ({ name }: Client): boolean => accepted.includes(name);
+    return unix >= truth.here.unix.length && truth.here.tcp.every(isThere);
+  });
+}
+
+const isRunning = ({ isStopped }: Truth): boolean => !isStopped;
+
+const look = fc.constant(command('look', () => true, checkAll));
+
+const connect = fc
+  .tuple(fc.constantFrom(...transports), fc.nat(), fc.constantFrom(1, 1, 2, 3, 20))
+  .map(([transport, way, count]) => {
+    const to = ways[transport][way % ways[transport].length] ?? listened[transport];
+    return command(
+      `connect ${count} to ${to}`,
+      ({ listeners }) => listeners[transport] !== null,
+      async ({ here }, { clients }) =>
+        void here[transport].push(...(await clients.connect(to, count))),
+    );
+  });
+
+/** A client ends: at once, or its own half first. */
+const end = fc
+  .tuple(fc.constantFrom(...transports), fc.nat(), fc.constantFrom('leave', 'finish'))
+  .map(([transport, which, how]) =>
+    command(
+      `${how} of ${transport} client ${which}`,
+      ({ here }) => here[transport].length > 0,
+      async ({ here, leaving }, { clients }) => {
+        const [client] = here[transport].splice(which % here[transport].length, 1);
+        if (client !== undefined) {
+          leaving[transport].push(client.name);
+          await clients[how as 'leave' | 'finish']([client]);
+        }
+      },
+    ),
+  );
+
+/** Clients that come and go with no look between. */
+const burst = fc
+  .tuple(fc.constantFrom(...transports), fc.integer({ min: 1, max: 8 }))
+  .map(([transport, count]) =>
+    command(
+      `burst of ${count} ${transport} clients`,
+      ({ listeners }) => listeners[transport] !== null,
+      async ({ leaving }, { clients }) => {
+        const some = await clients.connect(ways[transport][0], count);
+        leaving[transport].push(...namesOf(some));
+        await clients.leave(some);
+      },
+    ),
+  );
+
+const elsewhere = fc.constant(
+  command(
+    'connect to another port',
+    () => true,
+    async (_, { clients }) => {
+      await clients.connect(otherPort);
+    },
+  ),
+);
+
+const stop = fc.constant(
+  command('stop the daemon', isRunning, async (truth, { daemon }) => {
+    await daemon.process.signal('SIGSTOP');
+    truth.isStopped = true;
+  }),
+);
+
+const goOn = fc.constant(
+  command(
+    'let the daemon go on',
+    ({ isStopped }) => isStopped,
+    async (truth, { daemon }) => {
+      await daemon.process.signal('SIGCONT');
+      truth.isStopped = false;
+    },
+  ),
+);
+
+/** The daemon ends all connections. */
+const dismiss = fc.constant(
+  command('dismiss', isRunning, async (truth, stage) => {
+    await untilAccepted(truth, stage);
+    await stage.daemon.dismiss();
+    for (const transport of transports) {
+      truth.leaving[transport].push(...namesOf(truth.here[transport].splice(0)));
+    }
+  }),
+);
+
+const listenOrNot = fc.constantFrom(...transports).map((transport) =>
+  command(`listen or not on ${transport}`, isRunning, async (truth, stage) => {
+    if (truth.listeners[transport] === null) {
+      truth.listeners[transport] = await listenOn(transport, stage);
+    } else {
+      // Who has not been accepted would be refused.
+      await untilAccepted(truth, stage);
+      await stage.daemon.unlisten(listened[transport]);
+      truth.listeners[transport] = null;
+    }
+  }),
+);
+
+async function listenOn(transport: Transport, { daemon }: Stage): Promise<number> {
+  // Of TCP, a client that has closed its half stays for the daemon to close.
+  const options = { keepsHalfOpen: transport === 'tcp' };
+  return (await daemon.listen(listened[transport], options)).inode;
+}
+
+/** Histories of sockets, with looks at any time. */
+export const histories = fc.commands(
+  [
+    look,
+    look,
+    look,
+    connect,
+    connect,
+    end,
+    end,
+    burst,
+    elsewhere,
+    stop,
+    goOn,
+    dismiss,
+    listenOrNot,
+  ],
+  { maxCommands: 30 },
+);
+
+/** Plays one history on what is left of the one before, which is nothing that can be seen. */
+export async function playHistory(stage: Stage, commands: Iterable<Command>): Promise<void> {
+  const truth: Truth = {
+    listeners: { tcp: null, unix: null },
+    here: { tcp: [], unix: [] },
+    leaving: { tcp: [], unix: [] },
+    isStopped: false,
+  };
+  for (const transport of transports) {
+    truth.listeners[transport] = await listenOn(transport, stage);
+  }
+  try {
+    await fc.asyncModelRun(() => ({ model: truth, real: stage }), commands);
+    await checkAll(truth, stage);
+  } finally {
+    if (truth.isStopped) {
+      await stage.daemon.process.signal('SIGCONT');
+      truth.isStopped = false;
+    }
+    await stage.clients.leave([...truth.here.tcp, ...truth.here.unix]);
+    for (const transport of transports) {
+      truth.leaving[transport].push(...namesOf(truth.here[transport].splice(0)));
+      if (truth.listeners[transport] !== null) {
+        await stage.daemon.unlisten(listened[transport]);
+        truth.listeners[transport] = null;
+      }
+    }
+    await checkAll(truth, stage);
+    await stage.daemon.dismiss();
+  }
+}
