@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { parseLog, startWait } from '../support/cli.ts';
+import { hideProc, withOwnMounts } from '../support/hide.ts';
+import { run } from '../support/running.ts';
+import { it } from '../support/test.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const unix = 'unix:///run/buildkit.sock';
+const quietPeriodMs = 500;
+
+async function limitFiles(pid: number, count: number): Promise<void> {
+  const limited = await run(['prlimit', `--pid=${pid}`, `--nofile=${count}:`]).ended;
+  expect(limited).toMatchObject({ code: 0 });
+}
+
+describe.concurrent('a wait with a client', () => {
+  it.for([tcp, unix])(
+    'at %s goes on by procfs when it may open nothing more, and when it may again',
+    async (address, { place, daemon, clients }) => {
+      await daemon.listen(address);
+      const some = await clients.connect(address);
+      const wait = await startWait(place, ['--addr', address, '--inspector', 'procfs']);
+      await wait.counted(1);
+      await limitFiles(wait.process.pid, 3);
+      expect((await wait.event('sight-lost'))['code']).toBe('EMFILE');
+      await delay(quietPeriodMs + 200);
+      expect(wait.process.hasEnded()).toBe(false);
+      await limitFiles(wait.process.pid, 1024);
+      await wait.event('sight-back');
+      const leftMs = performance.now();
+      await clients.leave(some);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+      expect(performance.now() - leftMs).toBeGreaterThanOrEqual(quietPeriodMs);
+    },
+  );
+
+  it.for([tcp, unix])(
+    'at %s is blind when /proc goes and it may look by nothing else',
+    async (address, { place, daemon, clients }) => {
+      await daemon.listen(address);
+      await clients.connect(address);
+      const args = ['--addr', address, '--inspector', 'procfs', '--timeout', '3s'];
+      const wait = await startWait(place, args, { through: withOwnMounts });
+      await wait.counted(1);
+      await hideProc(wait.process);
+      expect((await wait.event('sight-lost'))['code']).toBe('ENOENT');
+      expect(await wait.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    },
+  );
+
+  it.for([tcp, unix])(
+    'at %s goes on while the daemon is stopped, and ends when the client has left',
+    async (address, { place, daemon, clients }) => {
+      await daemon.listen(address);
+      const some = await clients.connect(address);
+      const wait = await startWait(place, ['--addr', address]);
+      await wait.counted(1);
+      await daemon.process.signal('SIGSTOP');
+      await delay(quietPeriodMs + 200);
+      expect(wait.process.hasEnded()).toBe(false);
+      const leftMs = performance.now();
+      await clients.leave(some);
+      await delay(200);
+      await daemon.process.signal('SIGCONT');
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+      expect(performance.now() - leftMs).toBeGreaterThanOrEqual(quietPeriodMs);
+    },
+  );
+
+  it('goes on when the disk with its log fills up', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    const some = await clients.connect(tcp, 30);
+    const disk = join('/run', 'disk');
+    const mount = `mkdir ${disk} && mount -t tmpfs -o size=16k none ${disk}`;
+    expect(await (await place.start(['sh', '-c', mount])).ended).toMatchObject({ code: 0 });
+    const log = ['--progress-every', '100ms', '--log-to', `${disk}/wait.log`];
+    const wait = await startWait(place, ['--addr', tcp, ...log]);
+    // What standard error has is what found no room on the disk.
+    await wait.event('progress');
+    expect(wait.process.hasEnded()).toBe(false);
+    const written = parseLog(readFileSync(`/proc/${place.pid}/root${disk}/wait.log`, 'utf8'));
+    expect(written[0]).toMatchObject({ event: 'started', connections: 30 });
+    await clients.leave(some);
+    const { code, outcome, logs } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+    expect(logs.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
+      expect.stringContaining(`The log can't be written to ${disk}/wait.log: ENOSPC`),
+    ]);
+  });
+});
