@@ -1,6 +1,6 @@
 #include <napi.h>
 
-#include "abstract_listener_object.h"
+#include "mark_function.h"
 #include "orphans_function.h"
 #include "sock_diag_object.h"
 #include "tcp_tracker_object.h"
@@ -15,7 +15,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("SockDiag", addon::defineSockDiag(env));
   exports.Set("TcpTracker", addon::defineTcpTracker(env));
   exports.Set("UnixTracker", addon::defineUnixTracker(env));
-  exports.Set("AbstractListener", addon::defineAbstractListener(env));
+  exports.Set("listenAbstract", addon::defineListenAbstract(env));
   exports.Set("reapOrphans", addon::defineReapOrphans(env));
   return exports;
 }

@@ -12,21 +12,18 @@ export interface NativeAddon {
   readonly SockDiag: new () => NativeSockDiag;
   readonly TcpTracker: new (localPort: number) => NativeTcpTracker;
   readonly UnixTracker: new (name: Uint8Array) => NativeUnixTracker;
-  readonly AbstractListener: new (name: Uint8Array) => NativeAbstractListener;
+  /**
+   * Opens a unix socket that listens under an abstract name, given without its leading zero byte, and
+   * takes nobody. It needs no event loop, and vanishes with the process at the latest.
+   * @returns its descriptor, to be closed by who called.
+   */
+  listenAbstract(name: Uint8Array): number;
   /**
    * Takes the exit status of this process's dead children but of `own`, which is whoever started it
    * to wait for. It never waits itself. Others may be left behind a dead `own`.
    * @returns of how many.
    */
   reapOrphans(own: number): number;
-}
-
-/**
- * A unix socket that listens under an abstract name, given without its leading zero byte, and takes
- * nobody. It needs no event loop, and vanishes with the process at the latest.
- */
-export interface NativeAbstractListener {
-  close(): void;
 }
 
 /**

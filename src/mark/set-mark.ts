@@ -1,4 +1,5 @@
-import { fromNative, loadAddon, type NativeAbstractListener } from '../inspect/native.ts';
+import { closeSync } from 'node:fs';
+import { fromNative, loadAddon } from '../inspect/native.ts';
 import { type Endpoint, InspectError } from '../inspect/types.ts';
 import { markFolders } from './names.ts';
 
@@ -18,14 +19,13 @@ export interface Mark {
  * in /proc/net/unix. They take nobody, and vanish with the process at the latest.
  */
 export function createMark(): Mark {
-  const listeners = new Map<string, NativeAbstractListener>();
+  const listeners = new Map<string, number>();
   let hasFailed = false;
 
   const listen = (folder: string): void => {
-    const { AbstractListener } = loadAddon();
     // Several waits may be under way at once, in containers that each have a process of the same pid.
     const name = `${folder}${Math.random().toString(36).slice(2, 10)}`;
-    listeners.set(folder, new AbstractListener(Buffer.from(name)));
+    listeners.set(folder, loadAddon().listenAbstract(Buffer.from(name)));
   };
 
   return {
@@ -46,7 +46,7 @@ export function createMark(): Mark {
     },
     close() {
       for (const listener of listeners.values()) {
-        listener.close();
+        closeSync(listener);
       }
       listeners.clear();
     },

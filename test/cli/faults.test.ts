@@ -7,6 +7,7 @@ import {
   type FaultRow,
   faultsPage,
   lookUpRows,
+  markRows,
   procfsTcpRows,
   procfsUnixRows,
   questionRows,
@@ -152,6 +153,20 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
         running.logs().map(({ event }) => event),
         name,
       ).not.toContain('sight-lost');
+    }
+  });
+
+  it('of the mark that other processes see', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    for (const { name, faults: some, says } of casesOf(markRows)) {
+      const client = await clients.connect(tcp);
+      const running = await wait(place, openFaults(place, ...some), '--addr', tcp);
+      const told = await running.event('unmarked');
+      if (says !== null) {
+        expect(told.message, name).toBe(says);
+      }
+      await delay(quietPeriodMs + 40);
+      await expectDrained(running, () => clients.leave(client));
     }
   });
 

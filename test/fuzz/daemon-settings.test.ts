@@ -136,11 +136,13 @@ describe('the files of a process', () => {
       for (const file of ['7/stat', '7/comm', '7/cmdline', 'self/status']) {
         writeFileSync(join(procRoot, file), content);
       }
-      const process = findProcess(procRoot, 7);
-      expect(process === null || typeof process.startTime === 'string').toBe(true);
+      const started = orCutShort(() => findProcess(procRoot, 7));
+      expect(started === null || typeof started.startTime === 'string').toBe(true);
       expect(nameOf(procRoot, 7).length).toBeLessThanOrEqual(content.length);
       expect(startedAs(procRoot, 7)).not.toContain('\0');
-      expect(scanProcesses(procRoot).daemons().length).toBeLessThanOrEqual(1);
+      expect(orCutShort(() => scanProcesses(procRoot).daemons())?.length ?? 0).toBeLessThanOrEqual(
+        1,
+      );
       try {
         expect(findSelf(procRoot).uid).toBeGreaterThanOrEqual(0);
       } catch (error) {
@@ -149,3 +151,13 @@ describe('the files of a process', () => {
     });
   });
 });
+
+/** What is read, or null where it is told to be cut. */
+function orCutShort<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch (error) {
+    expect((error as Error).message).toMatch(/ is cut short$/);
+    return null;
+  }
+}

@@ -283,6 +283,17 @@ export const eventRows: readonly FaultRow[] = [
   ),
 ];
 
+/** What shows other processes that a drain is under way, from the start on. */
+export const markRows: readonly FaultRow[] = (['socket', 'bind', 'listen'] as const).map(
+  (call): FaultRow => ({
+    fault: `\`${call}\` of the mark fails`,
+    errnos: ['EPERM', 'EMFILE', 'ENOMEM', 'EADDRINUSE'],
+    faults: (errno) => [{ call, ...(call !== 'listen' && { on: 'unix' }), effect: errno }],
+    outcome: 'counted',
+    says: `Other processes can't see that this drain is under way, so \`buildkit-drain ready --after-drain\` does not say no because of it: ${call} failed with ERRNO.`,
+  }),
+);
+
 function tableRows(path: string): readonly FaultRow[] {
   return [
     {
@@ -400,6 +411,7 @@ export function faultsPage(): string {
     ['What sock-diag asks and is answered (TCP and unix)', questionRows],
     ['The counter of new connections (TCP)', counterRows],
     ['Events (TCP), from the start on', eventRows],
+    ['The mark of a drain, from the start on', markRows],
     ['`--inspector procfs`, over TCP', procfsTcpRows],
     ['`--inspector procfs`, over unix', procfsUnixRows],
     ['Memory of the addon, over unix', unixMemoryRows],

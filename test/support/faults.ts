@@ -11,6 +11,7 @@ export interface Fault {
   readonly call:
     | 'socket'
     | 'bind'
+    | 'listen'
     | 'setsockopt'
     | 'sendmsg'
     | 'recvmsg'
@@ -26,8 +27,8 @@ export interface Fault {
   /** Whose calls: the addon's, those of Node.js itself, or both's. */
   readonly by?: 'addon' | 'node' | 'any';
   /**
-   * What is called upon: the socket for `questions` or for `events`, a path by its beginning, or for
-   * `malloc` the least size in bytes.
+   * What is called upon: the socket for `questions` or for `events`, a path by its beginning, for `socket`
+   * and `bind` the family `unix`, or for `malloc` the least size in bytes.
    */
   readonly on?: string;
   /** Which of these calls; `odds` in a thousand. */

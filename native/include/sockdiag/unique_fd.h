@@ -24,6 +24,8 @@ class UniqueFd {
   int get() const { return fd_; }
   bool isOpen() const { return fd_ != kNone; }
   void reset();
+  /// Leaves it open, for another owner.
+  int release() { return std::exchange(fd_, kNone); }
 
  private:
   static constexpr int kNone = -1;

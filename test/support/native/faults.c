@@ -175,7 +175,7 @@ static int fail(struct rule rule) {
   struct rule rule = struck(call, __builtin_return_address(0), fd, path, size)
 
 int socket(int domain, int type, int protocol) {
-  STRIKE("socket", -1, NULL, 0);
+  STRIKE("socket", -1, domain == AF_UNIX ? "unix" : "other", 0);
   if (is(rule, "errno")) return fail(rule);
   int fd = REAL(socket)(domain, type, protocol);
   if (fd >= 0 && fd < kDescriptors) {
@@ -186,11 +186,16 @@ int socket(int domain, int type, int protocol) {
 }
 
 int bind(int fd, const struct sockaddr *address, socklen_t size) {
-  STRIKE("bind", fd, NULL, 0);
+  STRIKE("bind", fd, address->sa_family == AF_UNIX ? "unix" : "other", 0);
   if (is(rule, "errno")) return fail(rule);
   int result = REAL(bind)(fd, address, size);
   if (result == 0 && fd < kDescriptors) is_events[fd] = address->sa_family == AF_NETLINK;
   return result;
+}
+
+int listen(int fd, int backlog) {
+  STRIKE("listen", fd, NULL, 0);
+  return is(rule, "errno") ? fail(rule) : REAL(listen)(fd, backlog);
 }
 
 int setsockopt(int fd, int level, int option, const void *value, socklen_t size) {

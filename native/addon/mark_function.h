@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+namespace addon {
+
+/// `listenAbstract`.
+Napi::Function defineListenAbstract(Napi::Env env);
+
+}  // namespace addon
