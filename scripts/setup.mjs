@@ -1,6 +1,6 @@
 // Makes a fresh clone ready: npm's packages always, with `--tests` what the tests need besides, with
-// `--bundle=<cpu>` what a bundle for that CPU is made of, and the Debian packages for `--lint`, for
-// `--fuzz` and for `--prebuilds`. Does nothing where all is in place.
+// `--bundle=<cpu>` what a bundle for that CPU is made of, and the Debian packages for `--lint`,
+// `--fuzz`, `--memory` and `--prebuilds`. Does nothing where all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fetchNode } from './bundle/node-package.mjs';
@@ -32,6 +32,8 @@ const prebuildTools = {
   make: 'make',
   'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
 };
+// valgrind reads ld.so's names from the latter.
+const memoryTools = { valgrind: 'valgrind', '/usr/lib/debug/.build-id': 'libc6-dbg' };
 const lintTools = { 'clang-format-14': 'clang-format-14', 'clang-tidy-14': 'clang-tidy-14' };
 // Where Debian 12 has what clang-14 links sanitizers and the fuzzer from.
 const processor = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
@@ -105,6 +107,9 @@ for (const cpu of ['x64', 'arm64']) {
   if (process.argv.includes('--tests') || process.argv.includes(`--bundle=${cpu}`)) {
     prepareBundle(cpu);
   }
+}
+if (process.argv.includes('--memory')) {
+  installDebianPackages(memoryTools);
 }
 if (process.argv.includes('--lint')) {
   installDebianPackages(lintTools);

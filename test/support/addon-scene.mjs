@@ -35,7 +35,8 @@ export async function openScene() {
   };
   return {
     port,
-    name: Buffer.from(path),
+    // Of its own memory and not of Buffer's pool: an over-read shows.
+    name: Uint8Array.from(Buffer.from(path)),
     arrive: () => arriveAt(tcp, port, '127.0.0.1'),
     arriveByUnix: () => arriveAt(unix, path),
     close() {

@@ -3,12 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 type Awaitable<Value> = Value | Promise<Value>;
 
 const pollMs = 10;
+// Under `npm run check:memory` all takes so many times as long.
+const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
 
 /** Resolves with the first value that is neither undefined, null nor false. */
 export async function until<Value>(
   what: string,
   read: () => Awaitable<Value | undefined | null | false>,
-  limitMs = 20_000,
+  limitMs = 20_000 * patience,
 ): Promise<Value> {
   const endMs = performance.now() + limitMs;
   for (;;) {

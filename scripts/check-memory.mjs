@@ -1,0 +1,161 @@
+// Looks for what the ordinary tests can't see: memory that is used after its end, beyond its end or
+// before it is written, undefined behaviour, and what is never given back. By hand: it takes long.
+//   npm run check:memory -- [native|sanitized|valgrind …] [test/contract/…]
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { compilerFile, findings } from './memory-findings.mjs';
+
+const givenFiles = process.argv.slice(2).filter((each) => each.startsWith('test/'));
+const asked = process.argv.slice(2).filter((each) => !each.startsWith('test/'));
+const folder = resolve('build-native/memory');
+const suppressions = resolve('scripts/valgrind.supp');
+const valgrind = [
+  ...['valgrind', '--quiet', '--num-callers=30', '--error-limit=no', '--leak-check=full'],
+  ...['--show-leak-kinds=definite', '--errors-for-leak-kinds=definite'],
+  `--suppressions=${suppressions}`,
+];
+
+function run(command, args, env = {}) {
+  const { status } = spawnSync(command, args, {
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
+  return status === 0;
+}
+
+function mustRun(command, args) {
+  if (!run(command, args)) {
+    console.error(`check-memory: this failed: ${command} ${args.join(' ')}`);
+    process.exit(1);
+  }
+}
+
+/** Builds the addon aside, where node-gyp-build finds it if it is told to. */
+function builtAddon(name, ...options) {
+  const out = `${folder}/${name}`;
+  mustRun('node_modules/.bin/cmake-js', ['compile', '-O', out, ...options]);
+  const prebuilds = `${out}/prebuilds/linux-${process.arch}`;
+  rmSync(prebuilds, { recursive: true, force: true });
+  mkdirSync(prebuilds, { recursive: true });
+  symlinkSync('../../Release/buildkit-drain.node', `${prebuilds}/buildkit-drain.node`);
+  return out;
+}
+
+/** A program that starts Node.js with this addon under a checker, which reports to `$report`. */
+function checkedNode(addon, reports, start) {
+  const path = `${addon}/node`;
+  writeFileSync(
+    path,
+    `#!/bin/sh
+# Where a test hides /proc, no checker can work.
+[ -e /proc/self/maps ] || exec ${process.execPath} "$@"
+export BUILDKIT_DRAIN_PREBUILD=${addon}
+# Process ids alone are not unique: tests have process namespaces of their own.
+report=${reports}/$(cat /proc/sys/kernel/random/uuid)
+${start}
+`,
+  );
+  chmodSync(path, 0o755);
+  return path;
+}
+
+/** Runs test files with another Node.js for each process that they start. */
+function runTests(node, files, { env = {}, options = [] } = {}) {
+  const these = givenFiles.length > 0 ? givenFiles : files;
+  const command = ['node_modules/.bin/vitest', 'run', ...options, ...these];
+  const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return run(process.execPath, ['scripts/sandbox.mjs', 'env', ...words, ...command], {
+    CHECKED_NODE: node,
+  });
+}
+
+/** Each builds something, and then tries that: only this is timed. */
+const checks = {
+  native() {
+    const build = `${folder}/native`;
+    mustRun('cmake', ['-S', '.', '-B', build, '-DCMAKE_BUILD_TYPE=RelWithDebInfo']);
+    mustRun('cmake', ['--build', build, '-j2']);
+    const programs = [
+      // Whether a walk is the cheaper look is measured, and under valgrind it is another answer.
+      ['native-test', '--source-file-exclude=*kernel_tracker_test.cc'],
+      ['leak-loop', '5000'],
+      ['native-churn', 'tracked', '2000'],
+      ['native-churn', 'overflow', '2000'],
+      ['native-churn', 'no-counter', '2000'],
+    ];
+    const check = [...valgrind.slice(1), '--error-exitcode=99', '--trace-children=yes'];
+    return () =>
+      programs
+        .map(([program, ...args]) => {
+          const command = [`${build}/native/test/${program}`, ...args];
+          return run(valgrind[0], [...check, '--trace-children-skip=*/ip,*/sh', ...command]);
+        })
+        .every((isClean) => isClean);
+  },
+
+  sanitized(reports) {
+    const addon = builtAddon('sanitized', '--CDSANITIZE=ON');
+    const common = 'abort_on_error=1:exitcode=0:handle_abort=0:print_stacktrace=1';
+    const format = `stack_trace_format='    #%n %p %F %L %M'`;
+    const asan = `${common}:detect_stack_use_after_return=1:${format}`;
+    const runtime = compilerFile('libasan.so');
+    const node = checkedNode(
+      addon,
+      reports,
+      `export ASAN_OPTIONS="${asan}:log_path=$report"
+export UBSAN_OPTIONS="${common}:${format}:log_path=$report-ubsan"
+LD_PRELOAD=${runtime}\${LD_PRELOAD:+:$LD_PRELOAD} exec ${process.execPath} "$@"`,
+    );
+    // Tests that load the addon themselves run in vitest's own processes.
+    const env = {
+      TEST_PATIENCE: '5',
+      BUILDKIT_DRAIN_PREBUILD: addon,
+      LD_PRELOAD: runtime,
+      ASAN_OPTIONS: `${asan}:log_path=${reports}/vitest`,
+      UBSAN_OPTIONS: `${common}:${format}:log_path=${reports}/vitest-ubsan`,
+    };
+    const files = ['test/contract', 'test/cli', 'test/unit'];
+    return () => runTests(node, files, { env, options: ['--testTimeout=600000'] });
+  },
+
+  valgrind(reports) {
+    const addon = builtAddon('debug', '--CDCMAKE_CXX_FLAGS=-g');
+    const node = checkedNode(
+      addon,
+      reports,
+      `exec ${valgrind.join(' ')} --smc-check=all-non-file --xml=yes --xml-file=$report.xml \\
+  ${process.execPath} "$@"`,
+    );
+    const files = [
+      'test/contract/inspectors.test.ts',
+      'test/contract/addon',
+      'test/cli/status.test.ts',
+    ];
+    const options = ['--testTimeout=600000', '--hookTimeout=600000', '--maxConcurrency=2'];
+    return () =>
+      runTests(node, files, {
+        env: { TEST_PATIENCE: '20', BUILDKIT_DRAIN_PREBUILD: addon },
+        options: [...options, '--no-file-parallelism'],
+      });
+  },
+};
+
+const results = (asked.length > 0 ? asked : Object.keys(checks)).map((name) => {
+  const reports = `${folder}/${name}-reports`;
+  rmSync(reports, { recursive: true, force: true });
+  mkdirSync(reports, { recursive: true });
+  // Tests have processes of other users.
+  chmodSync(reports, 0o1777);
+  const tryIt = checks[name](reports);
+  const startMs = performance.now();
+  const isPassed = tryIt();
+  const found = readdirSync(reports).flatMap((file) => findings(`${reports}/${file}`));
+  for (const finding of new Set(found)) {
+    console.error(finding);
+  }
+  const seconds = Math.round((performance.now() - startMs) / 1000);
+  return { check: name, seconds, tests: isPassed ? 'passed' : 'failed', findings: found.length };
+});
+console.table(results);
+process.exitCode = results.every((each) => each.tests === 'passed' && each.findings === 0) ? 0 : 1;
