@@ -127,11 +127,15 @@ function unlessOurs(procRoot: string, namespace: Elsewhere): Elsewhere | null {
   return namespace.id === namespaceOf(`${procRoot}/net`).id ? null : namespace;
 }
 
-/** A process's network namespace; null where that is ours, or where it can't be told. */
+/**
+ * A process's network namespace; null where that is ours, or where it can't be told. Where it might
+ * be told another time it is taken for another: its tables are right for it even if it is ours.
+ */
 export function elsewhereOf(procRoot: string, pid: number): Elsewhere | null {
+  const netDirectory = `${procRoot}/${pid}/net`;
   try {
-    return unlessOurs(procRoot, namespaceOf(`${procRoot}/${pid}/net`));
-  } catch {
-    return null;
+    return unlessOurs(procRoot, namespaceOf(netDirectory));
+  } catch (error) {
+    return isPassing(error) ? { netDirectory, id: '' } : null;
   }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { startClients, startDaemon } from '../support/actor.ts';
 import { type Cli, startCli } from '../support/cli.ts';
 import {
   counterRows,
@@ -168,6 +169,30 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
       await delay(quietPeriodMs + 40);
       await expectDrained(running, () => clients.leave(client));
     }
+  });
+
+  it('of telling whether a given process is in another network namespace', async ({ place }) => {
+    const apart = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
+    const daemon = await startDaemon(place, { through: apart });
+    await daemon.listen(tcp);
+    const pid = ownPid(daemon.process);
+    const inIt = ['nsenter', `--net=/proc/${pid}/ns/net`];
+    const clients = await startClients(place, { through: inIt });
+    // Here somebody else listens on that port, and has no client.
+    await (await startDaemon(place, { name: 'other' })).listen(tcp);
+    const some = await clients.connect(tcp);
+    const faults = openFaults(place, {
+      call: 'statx',
+      by: 'any',
+      on: `/proc/${pid}/net`,
+      effect: 'EMFILE',
+    });
+    const running = await wait(place, faults, '--addr', tcp, '--pid', pid);
+    await running.counted(1);
+    expect(faults.strikes()).toEqual([expect.any(Number)]);
+    expect(faults.strikes()[0]).toBeGreaterThan(0);
+    await delay(quietPeriodMs + 40);
+    await expectDrained(running, () => clients.leave(some));
   });
 
   it('of memory for the clients that come', async ({ place, daemon, clients }) => {

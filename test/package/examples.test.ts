@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1';
 import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
@@ -101,6 +102,30 @@ describe('a manifest in examples/kubernetes', () => {
       expect(JSON.stringify(statefulSet)).toBe(text);
     },
   );
+});
+
+it('names the images that the Dockerfile makes of this version', () => {
+  const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
+  const buildkit = /^ARG BUILDKIT_VERSION=(.*)$/m.exec(dockerfile)?.[1];
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  ) as { version: string };
+  const images = new Set(
+    examples.flatMap(({ content }) =>
+      valuesOf(content, 'image').map((image) =>
+        typeof image === 'string'
+          ? image
+          : `${(image as YamlObject)['repository']}:${(image as YamlObject)['tag']}`,
+      ),
+    ),
+  );
+  expect([...images].toSorted()).toEqual([
+    `moby/buildkit:${buildkit}`,
+    `registry.example/buildkit-drain-sidecar:${version}`,
+    `registry.example/buildkit-drain:${version}`,
+    `registry.example/buildkit-with-drain:${buildkit}`,
+    `registry.example/buildkit-with-drain:${buildkit}-rootless`,
+  ]);
 });
 
 describe('the deadline of an example', () => {
