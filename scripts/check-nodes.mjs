@@ -9,12 +9,10 @@ const lines = ['20', '22', '24', '26'];
 const tests = ['test/package', 'test/contract', 'test/cli'];
 // What measures, what plays the same programs for longer, and what does not run on this Node.js.
 const leftOut = [
-  'test/cli/bench-*.test.ts',
-  'test/cli/scenes*.test.ts',
+  'test/cli/{bench-,faults,scenes}*.test.ts',
   'test/cli/script-cases.test.ts',
   'test/contract/accuracy-wrong.test.ts',
-  'test/package/examples.test.ts',
-  'test/package/prebuild-*.test.ts',
+  'test/package/{bundle,dockerfile,examples,prebuild-}*.test.ts',
 ];
 
 function run(command, args, env = process.env) {
