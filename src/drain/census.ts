@@ -33,21 +33,20 @@ export function takeCensus(before: Census, seen: Sightings, rule: StandingRule):
   let roster = seen.isUnchanged
     ? before.roster
     : updateRoster(before.roster, seen.connections, nowMs, seen.showsArrivals);
-  const readsTraffic = roster.length > 0 && isTrafficDue(before, nowMs, roster);
+  const judgeAll = (): Roster => roster.map((entry) => judge(entry, seen, rule));
+  // Nobody is left out by what was read before: with one more byte it counts.
+  const readsTraffic =
+    roster.length > 0 &&
+    (nowMs - before.trafficReadMs >= reviewEveryMs || judgeAll().some(isLeftOut));
   if (readsTraffic) {
     roster = noteTraffic(roster, seen.traffic(), nowMs);
   }
-  roster = roster.map((entry) => judge(entry, seen, rule));
+  roster = judgeAll();
   return {
     roster,
     trafficReadMs: readsTraffic ? nowMs : before.trafficReadMs,
     reviewDueMs: reviewDueMs(roster, nowMs, rule),
   };
-}
-
-// Whoever is left out is looked at each time: it counts again with its next byte.
-function isTrafficDue({ trafficReadMs }: Census, nowMs: number, roster: Roster): boolean {
-  return nowMs - trafficReadMs >= reviewEveryMs || roster.some(isLeftOut);
 }
 
 function judge(entry: RosterEntry, seen: Sightings, rule: StandingRule): RosterEntry {

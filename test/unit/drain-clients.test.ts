@@ -161,6 +161,26 @@ describe('whoever is left out', () => {
   });
 });
 
+describe('whoever might be left out', () => {
+  it('is looked at first: a byte since the traffic was last read makes a client of it', async () => {
+    // Traffic is read once a second: at 1.1 s for the one, so at 2.1 s for the other, who speaks right
+    // after, and has no grace left at 3 s.
+    const { outcome } = await run(
+      {
+        sampleAt: (ms) =>
+          ms >= 1100 && ms < 1200
+            ? counted(builder)
+            : ms >= 2000 && ms < 7000
+              ? counted(probe)
+              : counted(),
+        trafficAt: (ms) => [[probe, traffic({ bytesReceived: ms < 2200 ? 0 : 24 })]],
+      },
+      { quietPeriodMs: 3000 },
+    );
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
+  });
+});
+
 describe('a peer that is unreachable', () => {
   it('is left out when nothing has come from it for the time given', async () => {
     const { outcome, events } = await run({
