@@ -168,22 +168,22 @@ Result<std::uint64_t> ModelKernel::passiveOpens() {
   return read;
 }
 
-Status ModelKernel::walk(StateMask states, std::vector<TcpSocket>& sockets) {
+Status ModelKernel::walk(StateMask states, List<TcpSocket>& sockets) {
   maybeHappen();
   time_ += std::chrono::microseconds{script_.next()};
   if (auto failed = failedIf(walkFails_, "sendmsg"); !failed.ok()) return failed;
   sockets.clear();
   for (const auto& each : sockets_) {
-    if (each.isListed && contains(states, each.socket.state)) sockets.push_back(each.socket);
+    if (each.isListed && contains(states, each.socket.state)) keep(sockets, each.socket);
   }
   // A bucket that changes while it is read may bring a socket twice, and in any order.
-  if (!sockets.empty() && script_.choose(8) == 7) sockets.push_back(sockets.front());
+  if (!sockets.empty() && script_.choose(8) == 7) keep(sockets, TcpSocket{sockets[0]});
   maybeHappen();
   return Done{};
 }
 
 Status ModelKernel::lookUp(std::span<const TcpSocket> sockets, Traffic /*traffic*/,
-                           std::vector<Sighting>& sightings) {
+                           List<Sighting>& sightings) {
   sightings.clear();
   for (const auto& wanted : sockets) {
     maybeHappen();
@@ -191,7 +191,7 @@ Status ModelKernel::lookUp(std::span<const TcpSocket> sockets, Traffic /*traffic
       return each.socket.cookie == wanted.cookie && !each.isHidden && each.isListed &&
              contains(kTrackedStates, each.socket.state);
     });
-    sightings.push_back(found == sockets_.end() ? Sighting{} : found->socket);
+    keep(sightings, found == sockets_.end() ? Sighting{} : found->socket);
   }
   time_ += std::chrono::microseconds{script_.next()};
   return failedIf(lookUpFails_, "recvmsg");

@@ -18,9 +18,9 @@ class ModelKernel final : public TcpView {
   explicit ModelKernel(Script& script) : script_(script) {}
 
   Result<std::uint64_t> passiveOpens() override;
-  Status walk(StateMask states, std::vector<TcpSocket>& sockets) override;
+  Status walk(StateMask states, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                std::vector<Sighting>& sightings) override;
+                List<Sighting>& sightings) override;
   Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
   Nanoseconds now() override { return time_; }
   void drop() override {}

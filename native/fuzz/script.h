@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <span>
+#include <utility>
 
 #include "sockdiag/bytes.h"
+#include "sockdiag/list.h"
 
 namespace sockdiag::fuzz {
 
@@ -15,6 +17,12 @@ inline void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);
   std::abort();
+}
+
+/// Appends where memory is no question.
+template <typename Item>
+void keep(List<Item>& list, Item item) {
+  require(list.append(std::move(item)).ok(), "there is memory for the model");
 }
 
 inline Bytes bytesOf(const std::uint8_t* data, std::size_t size) {

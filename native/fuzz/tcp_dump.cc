@@ -105,7 +105,7 @@ std::vector<std::uint32_t> cookiesIn(const Table& table, StateMask states) {
   return cookies;
 }
 
-std::vector<std::uint32_t> cookiesOf(const std::vector<TcpSocket>& sockets) {
+std::vector<std::uint32_t> cookiesOf(const List<TcpSocket>& sockets) {
   std::vector<std::uint32_t> cookies;
   for (const auto& each : sockets) cookies.push_back(static_cast<std::uint32_t>(each.cookie));
   std::ranges::sort(cookies);
@@ -114,15 +114,17 @@ std::vector<std::uint32_t> cookiesOf(const std::vector<TcpSocket>& sockets) {
 
 class Answers final : public LookupSink {
  public:
-  Answers(const std::vector<TcpSocket>& asked, const TcpKernel& kernel)
-      : asked_(asked), kernel_(kernel) {}
+  Answers(const List<TcpSocket>& asked, const TcpKernel& kernel) : asked_(asked), kernel_(kernel) {}
 
   Status found(std::size_t index, Bytes payload) override {
     const auto message = readAt<inet_diag_msg>(payload);
     check(index, message && message->id.idiag_cookie[0] == asked_[index].cookie, true);
     return Done{};
   }
-  void gone(std::size_t index) override { check(index, true, false); }
+  Status gone(std::size_t index) override {
+    check(index, true, false);
+    return Done{};
+  }
 
   std::size_t count = 0;
 
@@ -136,7 +138,7 @@ class Answers final : public LookupSink {
     fuzz::require(isTheSame && isThere == isFound, "a lookup says what is there");
   }
 
-  const std::vector<TcpSocket>& asked_;
+  const List<TcpSocket>& asked_;
   const TcpKernel& kernel_;
 };
 
@@ -147,7 +149,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   TcpKernel kernel{script};
   Conversation conversation{kernel};
   TcpWalker walker{conversation};
-  std::vector<TcpSocket> sockets;
+  List<TcpSocket> sockets;
   constexpr auto kStates = kVisibleStates | maskOf(SocketState::kSynReceived);
 
   while (!script.isOver()) {

@@ -23,10 +23,10 @@ class Watch {
 
   void poll() {
     kernel_.beginPoll();
-    const auto before = tracker_.sockets();
+    const auto before = socketsNow();
     const auto revision = tracker_.poll();
     kernel_.endPoll();
-    const auto seen = tracker_.sockets();
+    const auto seen = socketsNow();
     if (!revision.ok()) {
       fuzz::require(revision.failure().error == EPERM, "a failure is the kernel's");
       fuzz::require(looksTheSame(before, seen), "a failed poll changes nothing that is seen");
@@ -43,7 +43,7 @@ class Watch {
   }
 
   void askForTraffic() {
-    const auto expected = tracker_.sockets();
+    const auto expected = socketsNow();
     const auto sockets = tracker_.socketsWithTraffic();
     if (!sockets.ok()) return;
     fuzz::require(sockets.value().size() == expected.size(), "traffic is that of all sockets");
@@ -60,15 +60,20 @@ class Watch {
   ModelKernel& kernel() { return kernel_; }
 
  private:
-  static bool looksTheSame(const std::vector<TcpSocket>& some,
-                           const std::vector<TcpSocket>& others) {
+  List<TcpSocket> socketsNow() const {
+    auto sockets = tracker_.sockets();
+    fuzz::require(sockets.ok(), "there is memory for the sockets");
+    return std::move(sockets.value());
+  }
+
+  static bool looksTheSame(const List<TcpSocket>& some, const List<TcpSocket>& others) {
     const auto isSame = [](const TcpSocket& left, const TcpSocket& right) {
       return left.cookie == right.cookie && left.state == right.state && left.inode == right.inode;
     };
     return std::ranges::equal(some, others, isSame);
   }
 
-  void checkSeen(const std::vector<TcpSocket>& sockets) {
+  void checkSeen(const List<TcpSocket>& sockets) {
     std::set<std::uint64_t> seen;
     bool isListening = false;
     for (const auto& each : sockets) {

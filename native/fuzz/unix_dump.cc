@@ -114,9 +114,12 @@ UnixSockets expectedOf(const std::vector<UnixSocket>& table) {
   for (const auto& socket : table) {
     if (socket.type != SOCK_STREAM || socket.name != kName) continue;
     if (socket.state == SocketState::kListen) {
-      expected.listeners.push_back({.inode = socket.inode, .queuedPeerInodes = socket.queue});
+      UnixListener listener{.inode = socket.inode, .queuedPeerInodes = {}};
+      for (const auto inode : socket.queue) fuzz::keep(listener.queuedPeerInodes, inode);
+      fuzz::keep(expected.listeners, std::move(listener));
     } else {
-      expected.accepted.push_back({.inode = socket.inode, .peerInode = socket.peerInode});
+      fuzz::keep(expected.accepted,
+                 AcceptedUnixSocket{.inode = socket.inode, .peerInode = socket.peerInode});
     }
   }
   return expected;
