@@ -97,7 +97,7 @@ bool TrackedSet::update(std::span<const Sighting> sightings) {
     isChanged |= isVisible(*sightings[i]) && !looksTheSame(before, *sightings[i]);
     sockets_[kept++] = *sightings[i];
   }
-  const auto stays =
+  auto* const stays =
       std::move(sockets_.begin() + listenersAt_, sockets_.end(), sockets_.begin() + kept);
   sockets_.shrinkTo(static_cast<std::size_t>(stays - sockets_.begin()));
   listenersAt_ = kept;

@@ -38,7 +38,7 @@ TEST_CASE("a TCP client is seen from its connect to its close") {
   REQUIRE(::send(client.get(), "hello", 5, 0) == 5);
   const auto connected = sockDiag.tcpSockets(port);
   REQUIRE(connected.ok());
-  const auto socket =
+  const auto* const socket =
       std::ranges::find(connected.value(), SocketState::kEstablished, &TcpSocket::state);
   REQUIRE(socket != connected.value().end());
   CHECK(socket->inode == inodeOf(accepted));

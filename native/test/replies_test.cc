@@ -1,7 +1,6 @@
 #include "sockdiag/replies.h"
 
 #include <doctest/doctest.h>
-
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 
