@@ -35,7 +35,8 @@ export interface RosterChange {
 
 /**
  * The roster after a new count. A connection is known again by its peer, and where the means of
- * looking tells no peer, by its inode.
+ * looking tells no peer, by its inode. A queued one has none yet: what is accepted without a name is
+ * one that was queued, as long as one of those is missing.
  *
  * @param showsArrivals whether the look before this one would have shown what is now new.
  */
@@ -46,25 +47,34 @@ export function updateRoster(
   showsArrivals: boolean,
 ): Roster {
   const known = new Map(before.map((entry) => [entry.key, entry]));
-  const current = new Map<string, RosterEntry>();
+  const current = new Map<string, Connection>();
   for (const connection of connections) {
-    const key = unusedKey(current, connection);
-    const entry = known.get(key);
-    current.set(
-      key,
-      entry === undefined
-        ? {
-            key,
-            connection,
-            firstSeenMs: nowMs,
-            isNewcomer: showsArrivals,
-            traffic: null,
-            standing: 'client',
-          }
-        : { ...entry, connection },
-    );
+    current.set(unusedKey(current, connection), connection);
   }
-  return [...current.values()];
+  const unqueued = before.filter((entry) => isUnnamedInQueue(entry) && !current.has(entry.key));
+  return [...current].map(([key, connection]) => {
+    const entry = known.get(key) ?? takeAccepted(unqueued, connection);
+    return entry === undefined
+      ? {
+          key,
+          connection,
+          firstSeenMs: nowMs,
+          isNewcomer: showsArrivals,
+          traffic: null,
+          standing: 'client',
+        }
+      : { ...entry, key, connection };
+  });
+}
+
+function isUnnamedInQueue({ connection }: RosterEntry): boolean {
+  return connection.peer === null && connection.inode === 0;
+}
+
+function takeAccepted(unqueued: RosterEntry[], connection: Connection): RosterEntry | undefined {
+  const { endpoint, peer, inode } = connection;
+  const at = unqueued.findIndex((entry) => endpointOf(entry) === endpoint);
+  return peer === null && inode !== 0 && at >= 0 ? unqueued.splice(at, 1)[0] : undefined;
 }
 
 /** The roster with the traffic that was read now. What is unknown is not silent. */

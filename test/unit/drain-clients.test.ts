@@ -106,6 +106,14 @@ describe('a probe', () => {
     ]);
   });
 
+  it('is nobody who was old enough in the queue, and has just been accepted', async () => {
+    const { outcome } = await run({
+      sampleAt: (ms) =>
+        ms >= 2000 && ms < 5500 ? counted(client(null, { inode: ms < 4900 ? 0 : 9 })) : counted(),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_500 });
+  });
+
   it('is nobody who was there from the start: its age is not known', async () => {
     const { outcome } = await run({
       sampleAt: (ms) => (ms < 500 ? counted(builder) : counted()),

@@ -56,6 +56,27 @@ describe('a roster', () => {
     expect(second.map(({ firstSeenMs }) => firstSeenMs)).toEqual([100, 100, 200]);
   });
 
+  it('knows a queued client that has no name again when it is accepted', () => {
+    const queued = client(null, { inode: 0 });
+    const first = update([], [queued, queued], 100);
+    const accepted = client(null, { inode: 5 });
+    const second = update(first, [accepted, queued, client(null, { inode: 6 })], 200);
+    expect(second).toMatchObject([
+      { firstSeenMs: 100, connection: { inode: 5 } },
+      { firstSeenMs: 100, connection: { inode: 0 } },
+      { firstSeenMs: 200, connection: { inode: 6 } },
+    ]);
+  });
+
+  it('knows nobody again who was queued at another endpoint, or has a name', () => {
+    const elsewhere = client(null, { inode: 0, endpoint: 'unix:///run/other.sock' });
+    const first = update([], [elsewhere], 100);
+    expect(update(first, [client(null, { inode: 5 }), client('10.0.0.1:1')], 200)).toMatchObject([
+      { firstSeenMs: 200 },
+      { firstSeenMs: 200 },
+    ]);
+  });
+
   it('does not say who came or left where the clients have no names', () => {
     const named = update([], [client('socket:[1]'), client('socket:[2]')], 100);
     const nameless = update(named, [client(null, { inode: 5 })], 200);
