@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +40,29 @@ describe('the procfs inspector', () => {
       listenerInodes: [53135],
       clients: [['127.0.0.1:32926', 53138]],
     });
+  });
+
+  it('counts a connection once that a changing table shows twice, queued and accepted', () => {
+    const busy = fixture('proc-busy-daemon');
+    const directory = mkdtempSync(join(tmpdir(), 'drain-procfs-'));
+    const [header = '', ...rows] = readFileSync(join(busy, 'tcp6'), 'utf8')
+      .split('\n')
+      .slice(0, -1);
+    const accepted = rows.map((row) =>
+      row.replace(/^( *(?:[^ ]+ +){9})0 /, (_, before) => `${before}53199 `),
+    );
+    writeFileSync(join(directory, 'tcp6'), [header, ...rows, ...accepted, ''].join('\n'));
+    writeFileSync(join(directory, 'tcp'), readFileSync(join(busy, 'tcp')));
+    const endpoint = parseEndpoint('tcp://0.0.0.0:1234');
+    const sight = createProcfsInspector(directory).look(endpoint);
+    rmSync(directory, { recursive: true });
+    expect(sight.listenerInodes).toEqual([53136]);
+    const clients = sight.connections.map(({ peer, inode }) => [peer, inode]);
+    expect(clients.filter(([peer]) => String(peer).startsWith('127.'))).toEqual([
+      ['127.0.0.1:57362', 53199],
+      ['127.0.0.1:57370', 53199],
+      ['127.0.0.1:57354', 53140],
+    ]);
   });
 
   it('sees accepted and queued clients of a unix socket, without their names', () => {

@@ -3,6 +3,7 @@ import { tcpSight, unixConnection } from '../sight.ts';
 import { socketNames } from '../socket-names.ts';
 import type { Inspector, Sight, UnixEndpoint } from '../types.ts';
 import { InspectError } from '../types.ts';
+import { onceEach } from './once-each.ts';
 import { readTable } from './read-table.ts';
 import { parseTcpTable, type TcpRow, tcpTableHeader, type WantedRows } from './tcp-table.ts';
 import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
@@ -18,7 +19,7 @@ export function createProcfsInspector(netDirectory: string): Inspector {
     name: 'procfs',
     look: (endpoint) =>
       endpoint.kind === 'tcp'
-        ? tcpSight(endpoint, readTcpRows(netDirectory, { localPort: endpoint.localPort }))
+        ? tcpSight(endpoint, onceEach(readTcpRows(netDirectory, { localPort: endpoint.localPort })))
         : unixSight(endpoint, readUnixRows(netDirectory)),
     close: () => {},
   };
