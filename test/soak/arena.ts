@@ -22,6 +22,8 @@ import { type ClientPlan, type EndpointName, type Incident, listeners } from './
 
 const program = fileURLToPath(new URL('crowd.mjs', import.meta.url));
 
+const pulseEveryMs = 1000;
+
 /** A daemon and its clients in namespaces of their own, and the truth of them. */
 export interface Arena {
   readonly place: Place;
@@ -71,6 +73,17 @@ export async function openArena(name: string): Promise<Arena> {
   };
   const steady = await startCrowd();
   let mortal = await startCrowd();
+
+  const feelPulse = async (): Promise<void> => {
+    const fromMs = machineMs();
+    if (await isDone(daemon?.builds())) {
+      ledger.pulses.push({ fromMs, toMs: machineMs() });
+    }
+  };
+  let pulse = Promise.resolve();
+  const pulsing = setInterval(() => {
+    pulse = pulse.then(feelPulse);
+  }, pulseEveryMs);
 
   const startDaemon = async (): Promise<void> => {
     // What a daemon does that finds the socket of one that was killed.
@@ -127,7 +140,9 @@ export async function openArena(name: string): Promise<Arena> {
     async build(lifeMs) {
       const ref = `${name}-build-${number()}`;
       const runner = daemon;
-      await runner?.begin(ref);
+      if (!(await isDone(runner?.begin(ref)))) {
+        return;
+      }
       const build = { ref, fromMs: machineMs(), toMs: Infinity };
       ledger.builds.push(build);
       await delay(lifeMs);
@@ -137,9 +152,7 @@ export async function openArena(name: string): Promise<Arena> {
       if (index >= 0) {
         ledger.builds[index] = { ...build, toMs: endingMs };
       }
-      if (runner === daemon && !runner?.process.hasEnded()) {
-        await runner?.end(ref);
-      }
+      await isDone(runner?.end(ref));
     },
     async 'build-of-client'(lifeMs) {
       const endpoint = endpoints[0] ?? 'unix';
@@ -202,6 +215,7 @@ export async function openArena(name: string): Promise<Arena> {
     },
     happen: ({ kind, lifeMs }) => happenings[kind](lifeMs),
     async close() {
+      clearInterval(pulsing);
       await place.close();
     },
   };
@@ -218,6 +232,16 @@ async function stopFor(process: Resident | undefined, lifeMs: number): Promise<v
   } catch {
     // Killed meanwhile.
   }
+}
+
+/** Whether a command was done: a daemon that is killed meanwhile does it no more. */
+async function isDone(command: Promise<unknown> | undefined): Promise<boolean> {
+  return (
+    (await command?.then(
+      () => true,
+      () => false,
+    )) ?? false
+  );
 }
 
 /** Kills a process of a place itself: what the place started is only the way into it. */

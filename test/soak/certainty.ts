@@ -1,12 +1,10 @@
-import { type Ledger, overlaps, type Span, type Stay } from './ledger.ts';
+import type { Ledger, Span, Stay } from './ledger.ts';
 import { endpointNames, type WaitRule } from './plan.ts';
 
 // Log lines have whole milliseconds of the wall clock.
 export const clockErrorMs = 3;
 // A connection without a name may be a question of the tool's own, and is given this time.
 const namelessGraceMs = 1500;
-// The daemon's end of a unix connection stays in the kernel's table until the daemon closes it.
-export const longestCloseMs = 2000;
 // How rarely is looked while a TCP client holds whose end the kernel tells.
 const heldIntervalMs = 1000;
 
@@ -95,32 +93,37 @@ function covered(spans: readonly Span[], allowed: number): Span[] {
   return found;
 }
 
-/** The most and the least that a look may have counted, told at this moment; null where unsettled. */
+/** The least and the most that a look within this time may have counted. */
 export function boundsAt(
   rule: WaitRule,
   ledger: Ledger,
   startedMs: number,
-  nowMs: number,
+  look: Span,
   askers: number,
-): { readonly least: number; readonly most: number } | null {
-  const sinceMs = nowMs - longestGapMs(rule);
-  const lately = { fromMs: nowMs - longestCloseMs - longestHeldGapMs(rule), toMs: nowMs };
-  // A daemon that is stopped or new does not close what its clients have closed.
-  if ([...ledger.stops, ...ledger.downs].some((span) => overlaps(span, lately))) {
-    return null;
-  }
+): { readonly least: number; readonly most: number } {
   let least = 0;
   let most = askers;
   for (const stay of ledger.stays.values()) {
     const span = certainSpan(rule, stay, startedMs);
-    if (span !== null && span.fromMs <= sinceMs && span.toMs > nowMs + clockErrorMs) {
+    if (span !== null && span.fromMs <= look.fromMs && span.toMs >= look.toMs) {
       least += 1;
     }
-    const lingersMs = stay.endpoint === 'unix' ? longestCloseMs : 0;
-    const couldBe = stay.earliestMs <= nowMs + clockErrorMs && stay.latestMs + lingersMs >= sinceMs;
+    const couldBe = stay.earliestMs <= look.toMs && lingersUntilMs(ledger, stay) >= look.fromMs;
     if (couldBe && isWatched(rule, stay)) {
       most += 1;
     }
   }
   return { least, most };
+}
+
+/**
+ * The daemon's end of a unix connection stays in the kernel's table until the daemon closes it, be it
+ * accepted or not. It has done so when it has answered twice what it was asked since.
+ */
+export function lingersUntilMs({ pulses }: Ledger, { endpoint, latestMs }: Stay): number {
+  if (endpoint !== 'unix') {
+    return latestMs;
+  }
+  const since = pulses.filter(({ fromMs }) => fromMs > latestMs);
+  return since[1]?.toMs ?? Infinity;
 }

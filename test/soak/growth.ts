@@ -6,6 +6,7 @@ export interface Series {
   readonly tolerance: number;
   /** In less time nothing can be told. */
   readonly leastMs: number;
+  readonly leastPoints?: number;
 }
 
 export interface Growth {
@@ -29,7 +30,8 @@ const hourMs = 3_600_000;
  * error from all of them would be too small. It grows if the line rises by more than three errors, and
  * if the last quarter's median is above that of the second one by more than the tolerance.
  */
-export function growthOf({ name, points, tolerance, leastMs }: Series): Growth {
+export function growthOf(series: Series): Growth {
+  const { name, points, tolerance, leastMs, leastPoints = 4 } = series;
   const quarter = Math.floor(points.length / 4);
   const later = points.slice(quarter);
   const secondQuarter = median(points.slice(quarter, 2 * quarter).map(({ value }) => value));
@@ -45,7 +47,12 @@ export function growthOf({ name, points, tolerance, leastMs }: Series): Growth {
     lastQuarter,
     slopePerHour: slope * hourMs,
     slopeError: error * hourMs,
-    verdict: lengthMs < leastMs ? 'too short to tell' : grows ? 'growing' : 'steady',
+    verdict:
+      lengthMs < leastMs || points.length < leastPoints
+        ? 'too short to tell'
+        : grows
+          ? 'growing'
+          : 'steady',
   };
 }
 

@@ -44,7 +44,12 @@ function ledgerOf(...stays: readonly (readonly [fromMs: number, toMs: number])[]
   return ledger;
 }
 
-const drainedAt = (atMs: number): End => ({ atMs, outcome: 'drained', code: 0 });
+const drainedAt = (atMs: number): End => ({
+  atMs,
+  outcome: 'drained',
+  code: 0,
+  looks: 500,
+});
 
 function kindsOf(ledger: Ledger, end: End, subject = subjectOf()): string[] {
   return judgeEnd(subject, ledger, end).map(({ kind }) => kind);
@@ -98,29 +103,39 @@ describe('a wait that says drained', () => {
 describe('a wait that ends otherwise', () => {
   it('is early where it says gone of a daemon that runs', () => {
     const ledger = ledgerOf();
-    const gone = { atMs: 20_000, outcome: 'gone', code: 0 };
+    const gone = { atMs: 20_000, outcome: 'gone', code: 0, looks: 500 };
     expect(kindsOf(ledger, gone)).toEqual(['early']);
     ledger.downs.push({ fromMs: 19_000, toMs: 19_900 });
     expect(kindsOf(ledger, gone)).toEqual([]);
   });
 
   it.for([
-    ['another exit code than its outcome has', { atMs: 20_000, outcome: 'drained', code: 3 }],
-    ['a deadline that had not come', { atMs: 20_000, outcome: 'timed-out', code: 3 }],
-    ['a deadline after a minute of nothing', { atMs: 60_001, outcome: 'timed-out', code: 3 }],
-    ['an interruption without a signal', { atMs: 20_000, outcome: 'interrupted', code: 143 }],
+    [
+      'another exit code than its outcome has',
+      { atMs: 20_000, outcome: 'drained', code: 3, looks: 500 },
+    ],
+    ['a deadline that had not come', { atMs: 20_000, outcome: 'timed-out', code: 3, looks: 500 }],
+    [
+      'a deadline after a minute of nothing',
+      { atMs: 60_001, outcome: 'timed-out', code: 3, looks: 500 },
+    ],
+    [
+      'an interruption without a signal',
+      { atMs: 20_000, outcome: 'interrupted', code: 143, looks: 500 },
+    ],
   ] as const)('is wrong with %s', ([, end]) => {
     expect(kindsOf(ledgerOf(), end)).toEqual(['wrong']);
   });
 
   it('may reach its deadline with a client', () => {
-    const end = { atMs: 60_001, outcome: 'timed-out', code: 3 };
+    const end = { atMs: 60_001, outcome: 'timed-out', code: 3, looks: 500 };
     expect(kindsOf(ledgerOf([1000, Infinity]), end)).toEqual([]);
   });
 });
 
 describe('a line of the log', () => {
-  const told = { atMs: 20_000, connections: 1, quietForMs: null, clients: [] };
+  const look = { fromMs: 19_999, toMs: 20_001 };
+  const told = { look, connections: 1, quietForMs: null, clients: [] };
 
   it.for([
     ['the client that is there', ledgerOf([1000, Infinity]), told, 0],
@@ -143,7 +158,13 @@ describe('a line of the log', () => {
     [
       'a client for longer than it is there',
       ledgerOf([15_000, Infinity]),
-      { ...told, clients: [{ peer: '127.0.0.1:40000', seenForMs: 6000 }] },
+      {
+        ...told,
+        clients: [
+          { endpoint: 'tcp://[::]:1234', peer: '127.0.0.1:40000', seenForMs: 6000 },
+          { endpoint: 'tcp://[::1]:1236', peer: '127.0.0.1:40000', seenForMs: 9000 },
+        ],
+      },
       1,
     ],
   ] as const)('that tells of %s is judged rightly', ([, ledger, line, findings]) => {
@@ -157,10 +178,14 @@ describe('a line of the log', () => {
   });
 });
 
-it('a client must be named that was there for long enough, and no other', () => {
+it('a client must be named that a look must have found, and no other', () => {
   const namedOf = (fromMs: number, toMs: number): boolean[] =>
     [...ledgerOf([fromMs, toMs]).stays.values()].map((stay) =>
-      mustBeNamed(subjectOf(), stay, 90_000),
+      mustBeNamed(subjectOf(), stay, [{ fromMs: 4999, toMs: 5001 }]),
     );
-  expect([...namedOf(1000, 9000), ...namedOf(1000, 6000)]).toEqual([true, false]);
+  expect([...namedOf(1000, 9000), ...namedOf(1000, 4900), ...namedOf(3500, 9000)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });

@@ -2,15 +2,14 @@ import {
   boundsAt,
   certainSpan,
   clockErrorMs,
-  graceMs,
   heldSpans,
   isWatched,
-  longestCloseMs,
+  lingersUntilMs,
   longestGapMs,
   longestHeldGapMs,
 } from './certainty.ts';
 import { type Ledger, overlaps, type Span, type Stay } from './ledger.ts';
-import type { WaitRule } from './plan.ts';
+import { listeners, type WaitRule } from './plan.ts';
 
 /** One process of the tool, as it was started and what befell it. */
 export interface Subject {
@@ -28,10 +27,15 @@ export interface Subject {
 
 /** A line of its log that tells a state, on the machine's clock. */
 export interface Told {
-  readonly atMs: number;
+  /** When the look was taken that it tells of: some time in this span. */
+  readonly look: Span;
   readonly connections: number | null;
   readonly quietForMs: number | null;
-  readonly clients: readonly { readonly peer: string | null; readonly seenForMs: number }[];
+  readonly clients: readonly {
+    readonly endpoint: string;
+    readonly peer: string | null;
+    readonly seenForMs: number;
+  }[];
 }
 
 export interface End {
@@ -40,6 +44,8 @@ export interface End {
   /** Null where its log was not read. */
   readonly outcome: string | null;
   readonly code: number | null;
+  /** How many looks it took; null where that is not known. */
+  readonly looks: number | null;
 }
 
 export interface Finding {
@@ -109,7 +115,9 @@ function earlyReasons(subject: Subject, ledger: Ledger, atMs: number, quietMs: n
   if (down !== undefined) {
     reasons.push('the daemon did not run in a time that is said to be quiet');
   }
-  const build = buildsHeld(subject, ledger).find(({ toMs }) => Math.min(toMs, atMs) > sinceMs);
+  const build = buildsHeld(subject, ledger, atMs).find(
+    ({ toMs }) => Math.min(toMs, atMs) > sinceMs,
+  );
   if (build !== undefined) {
     reasons.push(`a build ran until ${ms(atMs - build.toMs)} before, with ${quietMs} ms of quiet`);
   }
@@ -119,12 +127,17 @@ function earlyReasons(subject: Subject, ledger: Ledger, atMs: number, quietMs: n
 // What a wait asks at its first look is answered within a second, or is unknown.
 const longestAnswerMs = 2000;
 
-/** Builds that a wait knew of; and with `require`, all that ran when it began. */
-function buildsHeld({ rule, startedMs, knownBuilds }: Subject, { builds }: Ledger): Span[] {
+/** Builds that a wait knew of at a moment; and with `require`, all that ran when it began. */
+function buildsHeld(
+  { rule, startedMs, knownBuilds }: Subject,
+  { builds }: Ledger,
+  atMs: number,
+): Span[] {
   return builds.filter(({ ref, fromMs, toMs }) => {
     const ranAtStart =
       startedMs !== null && fromMs < startedMs && toMs > startedMs + longestAnswerMs;
-    return knownBuilds.has(ref) || (rule.builds === 'require' && ranAtStart);
+    const knownMs = knownBuilds.get(ref) ?? Infinity;
+    return knownMs <= atMs || (rule.builds === 'require' && ranAtStart);
   });
 }
 
@@ -169,6 +182,11 @@ function deadlineReasons(subject: Subject, ledger: Ledger, end: End): string[] {
   if (end.atMs - spawnMs < rule.timeoutMs - clockErrorMs) {
     return [`the deadline of ${rule.timeoutMs} ms passed after ${ms(end.atMs - spawnMs)}`];
   }
+  // Whose looks take too long finds no quiet: what was not watched was not quiet.
+  const msPerLook = (end.atMs - spawnMs) / Math.max(1, end.looks ?? 1);
+  if (msPerLook > longestGapMs(rule) / 2) {
+    return [];
+  }
   const disturbances = [
     spawnMs + rule.minWaitMs,
     ...[...ledger.stays.values()]
@@ -189,19 +207,19 @@ export function judgeLine(
   told: Told,
   askers: number,
 ): Finding[] | null {
-  const { atMs, connections, quietForMs } = told;
+  const { look, connections, quietForMs } = told;
   const { rule, startedMs } = subject;
-  const lately = { fromMs: atMs - longestHeldGapMs(rule) - 1000, toMs: atMs };
-  const bounds = boundsAt(rule, ledger, startedMs ?? atMs, atMs, askers);
-  if (bounds === null || isDisturbed(subject, lately)) {
+  const lately = { fromMs: look.fromMs - longestHeldGapMs(rule), toMs: look.toMs };
+  if (isDisturbed(subject, lately)) {
     return null;
   }
+  const bounds = boundsAt(rule, ledger, startedMs ?? look.toMs, look, askers);
   const reasons: string[] = [];
   if (connections !== null && (connections < bounds.least || connections > bounds.most)) {
     reasons.push(`${connections} connected, where it were ${bounds.least} to ${bounds.most}`);
   }
   if (quietForMs !== null) {
-    reasons.push(...earlyReasons(subject, ledger, atMs, quietForMs));
+    reasons.push(...earlyReasons(subject, ledger, look.toMs, quietForMs));
   }
   return [...reasons, ...wrongAges(ledger, told)].map((text) => ({
     kind: 'contradiction',
@@ -211,38 +229,36 @@ export function judgeLine(
 }
 
 /** Clients that are said to be seen for longer than they have been there. */
-function wrongAges(ledger: Ledger, { atMs, clients }: Told): string[] {
+function wrongAges(ledger: Ledger, { look, clients }: Told): string[] {
+  const atMs = look.toMs;
   const latest = new Map<string, Stay>();
   for (const stay of ledger.stays.values()) {
-    const before = latest.get(stay.name ?? '');
-    if (
-      stay.name !== null &&
-      stay.earliestMs <= atMs &&
-      (before?.earliestMs ?? 0) < stay.earliestMs
-    ) {
-      latest.set(stay.name, stay);
+    // A port may have one connection to each endpoint.
+    const key = `${listeners[stay.endpoint].address} ${stay.name}`;
+    const isLater = (latest.get(key)?.earliestMs ?? 0) < stay.earliestMs;
+    if (stay.name !== null && stay.earliestMs <= atMs && isLater) {
+      latest.set(key, stay);
     }
   }
-  return clients.flatMap(({ peer, seenForMs }) => {
-    const stay = latest.get(peer ?? '');
+  return clients.flatMap(({ endpoint, peer, seenForMs }) => {
+    const stay = latest.get(`${endpoint} ${peer}`);
     const mostMs = stay === undefined ? Infinity : atMs - stay.earliestMs + clockErrorMs;
     return seenForMs > mostMs ? [`${peer} seen for ${seenForMs} ms, there for ${ms(mostMs)}`] : [];
   });
 }
 
-/** Whether this client is one that the wait must have named by the time that it left. */
-export function mustBeNamed(subject: Subject, stay: Stay, endMs: number): boolean {
+/** Whether one of these looks must have found this client, and so have had it named. */
+export function mustBeNamed(subject: Subject, stay: Stay, looks: readonly Span[]): boolean {
   const { rule, startedMs } = subject;
   const span = startedMs === null ? null : certainSpan(rule, stay, startedMs);
   // By procfs a unix client has no name.
   const hasName =
     stay.name !== null && (stay.endpoint !== 'unix' || rule.inspector === 'sock-diag');
-  if (span === null || !hasName) {
-    return false;
-  }
-  const seenForMs = Math.min(span.toMs, endMs) - span.fromMs;
-  const neededMs = longestHeldGapMs(rule) + graceMs(rule, stay) + 2000;
-  return seenForMs > neededMs && !isDisturbed(subject, span);
+  return (
+    span !== null &&
+    hasName &&
+    looks.some(({ fromMs, toMs }) => fromMs > span.fromMs && toMs < span.toMs)
+  );
 }
 
 /** Whether the process was stopped or kept from seeing at the time. */
@@ -260,7 +276,7 @@ export function lateByMs(subject: Subject, ledger: Ledger, atMs: number): number
   const beganMs = startedMs ?? spawnMs;
   const held = [
     ...heldSpans(rule, ledger, beganMs, atMs),
-    ...buildsHeld(subject, ledger),
+    ...buildsHeld(subject, ledger, atMs),
     ...ledger.downs,
   ].map(({ toMs }) => toMs);
   const quietMs = Math.max(beganMs, ...held.filter((toMs) => toMs < atMs));
@@ -291,22 +307,18 @@ interface Look {
   readonly stderr: string;
 }
 
-/** What one `status --json` tells that can't be true; null where the truth of that time is not certain. */
-export function judgeStatus(ledger: Ledger, look: Look, askers: number): Finding[] | null {
+/** What one `status --json` tells that can't be true. */
+export function judgeStatus(ledger: Ledger, look: Look, askers: number): Finding[] {
   const { spawnMs, atMs, code, stdout, stderr } = look;
-  const lately = { fromMs: spawnMs - longestCloseMs, toMs: atMs };
-  if (ledger.stops.some((stop) => overlaps(stop, lately))) {
-    return null;
-  }
   const stays = [...ledger.stays.values()];
   const least = stays.filter(
     ({ fromMs, toMs, isMute, isDismissed }) =>
       fromMs !== null && fromMs < spawnMs && toMs > atMs && !isMute && !isDismissed,
   ).length;
-  const most =
-    askers +
-    stays.filter(({ earliestMs, latestMs }) => earliestMs <= atMs && latestMs >= lately.fromMs)
-      .length;
+  const couldBe = stays.filter(
+    (stay) => stay.earliestMs <= atMs && lingersUntilMs(ledger, stay) >= spawnMs,
+  );
+  const most = askers + couldBe.length;
   const { connections } = JSON.parse(stdout || '{"connections":"nothing"}') as {
     connections: unknown;
   };

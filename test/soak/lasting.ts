@@ -10,12 +10,14 @@ import { endpointNames, planFaults, planStretch, type WaitRule } from './plan.ts
 import {
   type Case,
   count,
+  judgeLines,
   judgeNames,
   judgeWait,
   openCase,
   type Record,
   readLines,
   settledMs,
+  tried,
 } from './record.ts';
 import { startTool, waitCommand } from './tool.ts';
 
@@ -25,7 +27,6 @@ export interface Lasting {
   /** Lets those leave who hold the waits, and judges how these end. */
   readonly end: () => Promise<void>;
   readonly growth: () => readonly NamedGrowth[];
-  readonly heapsMb: () => { [process: string]: readonly number[] };
   readonly summary: () => string;
   readonly close: () => Promise<void>;
 }
@@ -101,8 +102,10 @@ export async function openLasting(
   const printing = setInterval(takePrints, Math.max(200, Math.min(3000, lengthMs / 200)));
 
   const judge = (untilMs: number): void => {
+    cases.forEach(readLines);
+    arena.readNotes();
     for (const one of cases) {
-      readLines(record, one, ledger, askers);
+      judgeLines(record, one, ledger, askers);
       judgeNames(record, one, ledger, untilMs);
     }
   };
@@ -114,8 +117,8 @@ export async function openLasting(
     const atMs = machineMs();
     arena.readNotes();
     const findings = judgeStatus(ledger, { spawnMs, atMs, code, stdout, stderr }, askers);
-    record.findings.push(...(findings ?? []));
-    count(record, findings === null ? 'status unsettled' : 'status judged');
+    record.findings.push(...findings);
+    count(record, 'status judged');
   };
 
   return {
@@ -127,14 +130,12 @@ export async function openLasting(
       await Promise.all([
         ...plan.incidents.map(async (incident) => {
           await at(incident.atMs);
-          await arena.happen(incident);
-          count(record, `incidents: ${incident.kind}`);
+          await tried(record, `incidents: ${incident.kind}`, arena.happen(incident));
         }),
         ...cases.flatMap((one, index) =>
           planFaults(seed + index, n, plan.lengthMs).map(async (fault) => {
             await at(fault.atMs);
-            await one.tool.suffer(fault);
-            count(record, 'faults');
+            await tried(record, 'faults', one.tool.suffer(fault));
           }),
         ),
         ...[4000, 9000, 14_000].map(async (ms) => {
@@ -143,7 +144,6 @@ export async function openLasting(
         }),
         at(plan.lengthMs),
       ]);
-      arena.readNotes();
       judge(settledMs());
       count(record, 'clients', plan.clients.length);
       forget(ledger, machineMs() - keptMs);
@@ -159,19 +159,18 @@ export async function openLasting(
       await Promise.all(waiting.map(({ ended }) => ended));
       watching.interrupt('SIGTERM');
       await watching.ended;
-      arena.readNotes();
       judge(machineMs());
       for (const one of cases.filter(({ tool }) => tool !== watching)) {
         await judgeWait(record, one, ledger);
       }
     },
     growth: () =>
-      [...prints].flatMap(([name, taken]) =>
-        seriesOf(taken).map((series) => ({ process: name, ...growthOf(series) })),
-      ),
-    heapsMb: () =>
-      Object.fromEntries(
-        cases.map((one) => [nameOf(one), heapAfterCollections(one.tool.printed())]),
+      cases.flatMap((one) =>
+        [
+          ...seriesOf(prints.get(nameOf(one)) ?? []),
+          // What `watch` prints is for itself.
+          ...(one.tool === watching ? [] : [heapAfterCollections(one.tool.printed())]),
+        ].map((series) => ({ process: nameOf(one), ...growthOf(series) })),
       ),
     summary: () =>
       [...prints]

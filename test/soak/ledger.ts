@@ -40,6 +40,8 @@ export interface Ledger {
   readonly downs: Span[];
   /** When the daemon was stopped. */
   readonly stops: Span[];
+  /** Questions that the daemon has answered. */
+  readonly pulses: Span[];
   /** Builds that certainly ran. */
   readonly builds: BuildSpan[];
 }
@@ -49,7 +51,7 @@ interface BuildSpan extends Span {
 }
 
 export function openLedger(): Ledger {
-  return { stays: new Map(), downs: [], stops: [], builds: [] };
+  return { stays: new Map(), downs: [], stops: [], pulses: [], builds: [] };
 }
 
 export function enter(ledger: Ledger, note: Note): void {
@@ -66,7 +68,9 @@ export function enter(ledger: Ledger, note: Note): void {
   }
   switch (note.at) {
     case 'refused':
-      ledger.stays.delete(note.id);
+      // It may have been in the queue of a daemon that was killed.
+      stay.isDismissed = true;
+      stay.latestMs = Math.min(stay.latestMs, note.ms);
       break;
     case 'connected':
       stay.fromMs = note.ms;
@@ -100,9 +104,9 @@ export function newStay(id: string, endpoint: EndpointName, isMute: boolean, ms:
 export function endAll(stays: Iterable<Stay>, { fromMs, toMs }: Span): void {
   for (const stay of stays) {
     if (stay.earliestMs <= toMs && stay.latestMs >= fromMs) {
+      stay.isDismissed = stay.fromMs === null;
       stay.toMs = Math.min(stay.toMs, fromMs);
       stay.latestMs = Math.min(stay.latestMs, toMs);
-      stay.isDismissed = false;
     }
   }
 }
@@ -121,6 +125,7 @@ export function forget(ledger: Ledger, beforeMs: number): void {
   }
   keepSince(ledger.downs, beforeMs);
   keepSince(ledger.stops, beforeMs);
+  keepSince(ledger.pulses, beforeMs);
   keepSince(ledger.builds, beforeMs);
 }
 

@@ -132,6 +132,7 @@ function planWait(
   const inspector = pick(random, ['auto', 'auto', 'sock-diag', 'procfs'] as const);
   const atMs = between(random, 0, lengthMs);
   const timeoutMs = random() < 0.12 ? between(random, 2000, 6000) : 60_000;
+  const isUnread = random() < 0.08;
   const signalAtMs = between(random, 500, lengthMs);
   return {
     atMs,
@@ -148,10 +149,11 @@ function planWait(
       builds: pick(random, ['auto', 'auto', 'off', 'off', 'require']),
       logLevel: pick(random, ['info', 'debug']),
     },
-    faults: faults(random, atMs, lengthMs, 0.2),
+    // When it has started is told by its log.
+    faults: isUnread ? [] : faults(random, atMs, lengthMs, 0.2),
     signal:
       random() < 0.06 ? { name: pick(random, ['SIGTERM', 'SIGINT']), atMs: signalAtMs } : null,
-    isUnread: random() < 0.08,
+    isUnread,
   };
 }
 
@@ -174,7 +176,14 @@ function blindness(
   const clientLifeMs = atMs + lifeMs + between(random, 100, 1000);
   return [
     {
-      wait: { ...planned, atMs: 1000, rule, faults: [{ kind, atMs, lifeMs }], signal: null },
+      wait: {
+        ...planned,
+        atMs: 1000,
+        rule,
+        faults: [{ kind, atMs, lifeMs }],
+        signal: null,
+        isUnread: false,
+      },
       client: {
         ...planClient(random, endpoints, 0, clientLifeMs),
         isMute: false,

@@ -1,8 +1,8 @@
 import type { LogLine } from '../support/cli.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { type Finding, judgeEnd, judgeLine, lateByMs, mustBeNamed, unsettledIn } from './judge.ts';
-import type { Ledger } from './ledger.ts';
-import { type Tool, toldBy, wallTimeMs } from './tool.ts';
+import type { Ledger, Span } from './ledger.ts';
+import { latestZeroMs, lookOf, type Tool, toldBy, wallTimeMs } from './tool.ts';
 
 /** What the judging of one process has come to, and what it needs to know for that. */
 export interface Case {
@@ -12,10 +12,18 @@ export interface Case {
   readonly judgedStays: Set<string>;
   /** The last line of a wait. */
   end: LogLine | null;
+  /** When the wait began, by its own clock: the least that its lines tell. */
+  zeroMs: number;
+  /** The looks that it has told of lately, with all who were there. */
+  readonly looks: Span[];
+  readonly unjudged: LogLine[];
   /** Its last lines, for people. */
   readonly latest: LogLine[];
 }
 
+// A line names no more clients.
+const mostNamed = 100;
+const mostLooks = 5000;
 const mostLatest = 12;
 // Later than that is told with its reasons.
 const longestUsualMs = 5000;
@@ -26,42 +34,88 @@ export interface Record {
   readonly tally: Map<string, number>;
   /** Of the waits that nothing had been done to, and of the others: how late each ended. */
   readonly latecomers: string[];
+  /** What could not be done to its end. */
+  readonly cutShort: string[];
   readonly lateMs: { readonly plain: number[]; readonly faulty: number[] };
 }
 
 export function openRecord(): Record {
-  return { findings: [], tally: new Map(), latecomers: [], lateMs: { plain: [], faulty: [] } };
+  return {
+    findings: [],
+    tally: new Map(),
+    latecomers: [],
+    cutShort: [],
+    lateMs: { plain: [], faulty: [] },
+  };
 }
 
 export function count({ tally }: Record, what: string, by = 1): void {
   tally.set(what, (tally.get(what) ?? 0) + by);
 }
 
-export function openCase(tool: Tool): Case {
-  return { tool, named: new Map(), judgedStays: new Set(), end: null, latest: [] };
+/** Does what may be cut short by another thing that happens, and counts it. */
+export async function tried(record: Record, what: string, task: Promise<void>): Promise<void> {
+  try {
+    await task;
+    count(record, what);
+  } catch (error) {
+    record.cutShort.push(`${what}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
-/** Takes up what a process has logged by now, and judges each line. */
-export function readLines(record: Record, one: Case, ledger: Ledger, askers: number): void {
+export function openCase(tool: Tool): Case {
+  return {
+    tool,
+    named: new Map(),
+    judgedStays: new Set(),
+    end: null,
+    zeroMs: Infinity,
+    looks: [],
+    unjudged: [],
+    latest: [],
+  };
+}
+
+/** Takes up what a process has logged by now. The truth of it has to be taken up after that. */
+export function readLines(one: Case): void {
   for (const line of one.tool.news()) {
     takeUp(one, line);
-    const told = toldBy(line);
-    const findings = told === null ? [] : judgeLine(one.tool.subject, ledger, told, askers);
-    if (told !== null) {
-      count(record, findings === null ? 'lines unsettled' : 'lines judged');
+    one.unjudged.push(line);
+  }
+}
+
+/** Judges the lines that were taken up. */
+export function judgeLines(record: Record, one: Case, ledger: Ledger, askers: number): void {
+  const { subject } = one.tool;
+  for (const line of one.unjudged.splice(0)) {
+    const told = toldBy(line, zeroOf(one), subject.rule);
+    if (told === null) {
+      continue;
     }
+    const findings = judgeLine(subject, ledger, told, askers);
+    if (findings === null) {
+      count(record, 'lines unsettled');
+      continue;
+    }
+    count(record, 'lines judged');
+    if (told.connections !== null && told.connections <= mostNamed) {
+      one.looks.push(told.look);
+    }
+    const context = JSON.stringify(line).slice(0, 900);
     record.findings.push(
-      ...(findings ?? []).map((found) => ({
-        ...found,
-        text: `${found.text}: ${JSON.stringify(line).slice(0, 600)}`,
-      })),
+      ...findings.map((found) => ({ ...found, text: `${found.text}: ${context}` })),
     );
   }
+}
+
+function zeroOf({ zeroMs }: Case): number | null {
+  return zeroMs === Infinity ? null : zeroMs;
 }
 
 function takeUp(one: Case, line: LogLine): void {
   const { subject } = one.tool;
   const atMs = wallTimeMs(line);
+  one.zeroMs = Math.min(one.zeroMs, latestZeroMs(line));
   one.latest.push(line);
   one.latest.splice(0, one.latest.length - mostLatest);
   if (line.event === 'started') {
@@ -98,7 +152,7 @@ export function judgeNames(record: Record, one: Case, ledger: Ledger, untilMs: n
       continue;
     }
     one.judgedStays.add(stay.id);
-    if (!mustBeNamed(subject, stay, untilMs)) {
+    if (!mustBeNamed(subject, stay, one.looks)) {
       continue;
     }
     count(record, 'clients that had to be named');
@@ -107,6 +161,7 @@ export function judgeNames(record: Record, one: Case, ledger: Ledger, untilMs: n
       record.findings.push({ kind: 'missed', subject: subject.name, text });
     }
   }
+  one.looks.splice(0, one.looks.length - mostLooks);
   for (const id of one.judgedStays) {
     if (!ledger.stays.has(id)) {
       one.judgedStays.delete(id);
@@ -120,7 +175,12 @@ export async function judgeWait(record: Record, one: Case, ledger: Ledger): Prom
   const { subject } = tool;
   const { code, atMs, stderr } = await tool.ended;
   const outcome = end === null ? null : String(end['outcome']);
-  const ending = { code, outcome, atMs: end === null ? atMs : wallTimeMs(end) };
+  const ending = {
+    looks: end === null ? null : Number(end['polls']),
+    code,
+    outcome,
+    atMs: end === null ? atMs : lookOf(end, zeroOf(one), subject.rule).toMs,
+  };
   const findings = judgeEnd(subject, ledger, ending);
   const context = `(${JSON.stringify(subject.rule)}, started ${seconds(subject.startedMs ?? subject.spawnMs, ending.atMs)} before, faults ${JSON.stringify(subject.faults.map(({ kind, fromMs, toMs }) => [kind, seconds(fromMs, ending.atMs), seconds(toMs, ending.atMs)]))})`;
   record.findings.push(

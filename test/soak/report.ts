@@ -8,7 +8,7 @@ export function isClean({ record, growth }: SoakResult): boolean {
 
 /** The result as lines for people. */
 export function resultText(result: SoakResult): string {
-  const { record, growth, heapsMb } = result;
+  const { record, growth } = result;
   return [
     ...[...record.tally]
       .toSorted()
@@ -27,11 +27,8 @@ export function resultText(result: SoakResult): string {
         ` ${each.verdict}`,
       ].join(' '),
     ),
-    ...Object.entries(heapsMb).map(
-      ([name, sizes]) =>
-        `${name}: heap ${sizes[Math.floor(sizes.length / 4)] ?? '-'} MB after the collection at a quarter of all ${sizes.length}, ${sizes.at(-1) ?? '-'} MB after the last`,
-    ),
     '',
+    ...record.cutShort.map((text) => `CUT SHORT ${text}`),
     ...record.latecomers.map((text) => `LATE ${text}`),
     ...record.findings.map(
       ({ kind, subject, text }) => `${kind.toUpperCase()} ${subject}: ${text}`,
@@ -49,7 +46,14 @@ function lateness(lateMs: SoakResult['record']['lateMs']): string[] {
 
 /** The result as JSON. */
 export function resultJson({ record, ...others }: SoakResult): string {
-  const { tally, findings, lateMs, latecomers } = record;
-  const value = { ...others, tally: Object.fromEntries(tally), findings, lateMs, latecomers };
+  const { tally, findings, lateMs, latecomers, cutShort } = record;
+  const value = {
+    ...others,
+    tally: Object.fromEntries(tally),
+    findings,
+    lateMs,
+    latecomers,
+    cutShort,
+  };
   return `${JSON.stringify(value, null, 1)}\n`;
 }

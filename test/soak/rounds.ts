@@ -6,11 +6,13 @@ import { planRound, type WaitPlan } from './plan.ts';
 import {
   type Case,
   count,
+  judgeLines,
   judgeNames,
   judgeWait,
   openCase,
   type Record,
   readLines,
+  tried,
 } from './record.ts';
 import { startTool, waitCommand } from './tool.ts';
 
@@ -34,7 +36,7 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
     const tool = await startTool(arena.place, { name, command, rule, isUnread, faultKinds });
     const suffered = plan.faults.map(async (fault) => {
       await Promise.race([sleepUntil(startMs + fault.atMs), tool.ended]);
-      await tool.suffer(fault);
+      await tried(record, 'faults', tool.suffer(fault));
     });
     const signalled = async (): Promise<void> => {
       if (signal !== null) {
@@ -54,19 +56,18 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
       await arena.send(plan.clients, startMs);
       const happened = plan.incidents.map(async (incident) => {
         await sleepUntil(startMs + incident.atMs);
-        await arena.happen(incident);
-        count(record, `incidents: ${incident.kind}`);
+        await tried(record, `incidents: ${incident.kind}`, arena.happen(incident));
       });
       const waits = plan.waits.map((wait, index) => play(wait, `wait-${n}-${index}`, startMs));
       const cases = await Promise.all(waits);
       await Promise.all(happened);
+      cases.forEach(readLines);
       arena.readNotes();
       const askers = plan.waits.filter(({ rule }) => rule.builds !== 'off').length;
       for (const one of cases) {
-        readLines(record, one, arena.ledger, askers);
+        judgeLines(record, one, arena.ledger, askers);
         judgeNames(record, one, arena.ledger, machineMs());
         await judgeWait(record, one, arena.ledger);
-        count(record, 'faults', one.tool.subject.faults.length);
       }
       count(record, 'rounds');
       count(record, 'clients', plan.clients.length);

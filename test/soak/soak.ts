@@ -18,7 +18,6 @@ export interface SoakResult {
   readonly loads: readonly number[];
   readonly record: Record;
   readonly growth: readonly NamedGrowth[];
-  readonly heapsMb: Readonly<{ [process: string]: readonly number[] }>;
 }
 
 const progressEveryMs = 60_000;
@@ -29,12 +28,17 @@ export async function soak({ seed, lengthMs, onProgress }: SoakOptions): Promise
   const startedMs = machineMs();
   const endMs = startedMs + lengthMs;
   const loads: number[] = [];
+  let told = 0;
   const lasting = await openLasting(seed, record, lengthMs);
   const rounds = await openRounds(seed, record);
   const progress = setInterval(
     () => {
       loads.push(loadavg()[0] ?? Number.NaN);
       onProgress(progressLine(record, lasting, machineMs() - startedMs));
+      for (const { kind, subject, text } of record.findings.slice(told)) {
+        onProgress(`${kind.toUpperCase()} ${subject}: ${text}`);
+      }
+      told = record.findings.length;
     },
     Math.min(progressEveryMs, lengthMs / 3),
   );
@@ -51,7 +55,6 @@ export async function soak({ seed, lengthMs, onProgress }: SoakOptions): Promise
       loads,
       record,
       growth: lasting.growth(),
-      heapsMb: lasting.heapsMb(),
     };
   } finally {
     clearInterval(progress);

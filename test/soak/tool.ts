@@ -5,6 +5,7 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -14,6 +15,7 @@ import { machineMs } from '../support/machine-time.ts';
 import { compiled } from '../support/native.ts';
 import type { Place, Resident } from '../support/place.ts';
 import { run } from '../support/running.ts';
+import { clockErrorMs, longestGapMs } from './certainty.ts';
 import type { Subject, Told } from './judge.ts';
 import { createTail } from './ledger.ts';
 import { type Fault, listeners, type WaitRule } from './plan.ts';
@@ -98,7 +100,13 @@ export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
     process,
     news: () => (isUnread ? [] : tail().map((line) => JSON.parse(line) as LogLine)),
     printed: () => readFileSync(out, 'utf8').split('\n'),
-    suffer: (fault) => suffer(subject, process, fault, refusal),
+    async suffer(fault) {
+      // Node.js itself starts with descriptors and /proc, or not at all.
+      while (statSync(log).size === 0 && !process.hasEnded()) {
+        await delay(20);
+      }
+      await suffer(subject, process, fault, refusal);
+    },
     interrupt(signal) {
       if (!process.hasEnded()) {
         subject.isSignalled = true;
@@ -221,9 +229,15 @@ function wallZeroMs(): number {
   return Math.max(...Array.from({ length: 5 }, () => machineMs() - Date.now()));
 }
 
-/** What a log line tells of a state; null for one that tells none. */
-export function toldBy(line: LogLine): Told | null {
-  const atMs = wallTimeMs(line);
+// A busy machine may read tables, and print what `watch` has seen, for seconds.
+const longestDelayMs = 5000;
+
+/**
+ * What a log line tells of a state; null for one that tells none.
+ *
+ * @param zeroMs when the wait began, by its own clock; null of what does not tell its time.
+ */
+export function toldBy(line: LogLine, zeroMs: number | null, rule: WaitRule): Told | null {
   const connections = line['connections'];
   const quietForMs = line['quietForMs'];
   const isCount = typeof connections === 'number';
@@ -231,11 +245,36 @@ export function toldBy(line: LogLine): Told | null {
     return null;
   }
   return {
-    atMs,
+    look: lookOf(line, zeroMs, rule),
     connections: isCount ? connections : null,
     quietForMs: typeof quietForMs === 'number' ? quietForMs : null,
     clients: (line['clients'] ?? []) as Told['clients'],
   };
+}
+
+/**
+ * When the look was taken that a line tells of. By its own clock a wait tells when the look was over;
+ * how long it took is bounded by the longest gap, or it starts quiet over. Where that is read from
+ * tables, of which there are two for each endpoint, it takes its time on a busy machine.
+ */
+export function lookOf(line: LogLine, zeroMs: number | null, rule: WaitRule): Told['look'] {
+  const waitedMs = line['waitedMs'];
+  const toldMs = wallTimeMs(line) + clockErrorMs;
+  if (typeof waitedMs !== 'number' || zeroMs === null) {
+    return { fromMs: toldMs - longestDelayMs, toMs: toldMs };
+  }
+  const lookedMs = zeroMs + waitedMs;
+  const endpoints = (line['endpoints'] ?? []) as { readonly inspector: string | null }[];
+  const isQuick =
+    endpoints.length > 0 && endpoints.every(({ inspector }) => inspector === 'sock-diag');
+  const tookMs = isQuick ? longestGapMs(rule) : longestDelayMs;
+  return { fromMs: lookedMs - tookMs, toMs: lookedMs + clockErrorMs };
+}
+
+/** When a wait began, as far as this line tells: it may have been earlier, but was not later. */
+export function latestZeroMs(line: LogLine): number {
+  const waitedMs = line['waitedMs'];
+  return typeof waitedMs === 'number' ? wallTimeMs(line) - waitedMs : Infinity;
 }
 
 export function wallTimeMs({ timestamp }: LogLine): number {
