@@ -22,7 +22,7 @@ export function longestHeldGapMs(rule: WaitRule): number {
 }
 
 /** From what age on a client is no probe to this wait, whatever the wait knows of it. */
-export function graceMs(rule: WaitRule, { endpoint }: Stay): number {
+function graceMs(rule: WaitRule, { endpoint }: Stay): number {
   const isNameless = endpoint === 'unix' && rule.inspector !== 'sock-diag';
   return Math.max(rule.probeGraceMs, isNameless ? namelessGraceMs : 0);
 }
