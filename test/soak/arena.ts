@@ -191,6 +191,9 @@ export async function openArena(name: string): Promise<Arena> {
       down.toMs = machineMs();
     },
     async send(clients, startMs) {
+      if (mortal.process.hasEnded()) {
+        mortal = await startCrowd();
+      }
       await Promise.all(
         [steady, mortal].map((crowd) => {
           const theirs = clients.filter(({ isMortal }) => isMortal === (crowd === mortal));

@@ -89,7 +89,8 @@ export async function openLasting(
     faultKinds,
   });
   const cases = [...waiting, watching].map(openCase);
-  const askers = 3;
+  // Two that last and `status`: each asks at one endpoint after the other.
+  const askers = 3 * endpointNames.length;
   const prints = new Map<string, Footprint[]>(cases.map((one) => [nameOf(one), []]));
   const takePrints = (): void => {
     for (const one of cases) {
@@ -157,7 +158,7 @@ export async function openLasting(
         await one();
       }
       await Promise.all(waiting.map(({ ended }) => ended));
-      watching.interrupt('SIGTERM');
+      await watching.interrupt('SIGTERM');
       await watching.ended;
       judge(machineMs());
       for (const one of cases.filter(({ tool }) => tool !== watching)) {

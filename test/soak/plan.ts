@@ -152,7 +152,9 @@ function planWait(
     // When it has started is told by its log.
     faults: isUnread ? [] : faults(random, atMs, lengthMs, 0.2),
     signal:
-      random() < 0.06 ? { name: pick(random, ['SIGTERM', 'SIGINT']), atMs: signalAtMs } : null,
+      !isUnread && random() < 0.06
+        ? { name: pick(random, ['SIGTERM', 'SIGINT']), atMs: signalAtMs }
+        : null,
     isUnread,
   };
 }

@@ -41,7 +41,7 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
     const signalled = async (): Promise<void> => {
       if (signal !== null) {
         await Promise.race([sleepUntil(startMs + plan.atMs + signal.atMs), tool.ended]);
-        tool.interrupt(signal.name);
+        await tool.interrupt(signal.name);
       }
     };
     await Promise.all([...suffered, signalled(), tool.ended]);
@@ -63,7 +63,8 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
       await Promise.all(happened);
       cases.forEach(readLines);
       arena.readNotes();
-      const askers = plan.waits.filter(({ rule }) => rule.builds !== 'off').length;
+      const asking = plan.waits.filter(({ rule }) => rule.builds !== 'off');
+      const askers = asking.length * plan.endpoints.length;
       for (const one of cases) {
         judgeLines(record, one, arena.ledger, askers);
         judgeNames(record, one, arena.ledger, machineMs());

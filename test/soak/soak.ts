@@ -2,7 +2,7 @@ import { cpus, loadavg, release } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { machineMs } from '../support/machine-time.ts';
 import { type Lasting, type NamedGrowth, openLasting } from './lasting.ts';
-import { openRecord, type Record } from './record.ts';
+import { openRecord, type Record, tried } from './record.ts';
 import { openRounds } from './rounds.ts';
 
 export interface SoakOptions {
@@ -44,8 +44,8 @@ export async function soak({ seed, lengthMs, onProgress }: SoakOptions): Promise
   );
   try {
     await Promise.all([
-      repeat((n) => lasting.stretch(n), endMs),
-      repeat((n) => rounds.round(n), endMs),
+      repeat(record, (n) => lasting.stretch(n), endMs),
+      repeat(record, (n) => rounds.round(n), endMs),
     ]);
     await lasting.end();
     return {
@@ -62,9 +62,14 @@ export async function soak({ seed, lengthMs, onProgress }: SoakOptions): Promise
   }
 }
 
-async function repeat(task: (n: number) => Promise<void>, endMs: number): Promise<void> {
+/** On a machine that stands still, what is to start may not: then the next one is tried. */
+async function repeat(
+  record: Record,
+  task: (n: number) => Promise<void>,
+  endMs: number,
+): Promise<void> {
   for (let n = 0; machineMs() < endMs; n += 1) {
-    await task(n);
+    await tried(record, 'stretches of both kinds', task(n));
     await delay(100);
   }
 }

@@ -29,7 +29,7 @@ export interface Tool {
   readonly printed: () => string[];
   /** Does a fault to it, for its time. */
   readonly suffer: (fault: Fault) => Promise<void>;
-  readonly interrupt: (signal: NodeJS.Signals) => void;
+  readonly interrupt: (signal: NodeJS.Signals) => Promise<void>;
   /** Resolves with the exit code, and when it was seen. */
   readonly ended: Promise<{
     readonly code: number | null;
@@ -95,31 +95,36 @@ export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
     knownBuilds: new Map(),
   };
   const tail = createTail(log);
+  // Node.js starts with descriptors and /proc, or not at all, and a signal ends it before it has begun.
+  const begun = async (): Promise<void> => {
+    while (statSync(log).size === 0 && !process.hasEnded()) {
+      await delay(20);
+    }
+  };
   return {
     subject,
     process,
     news: () => (isUnread ? [] : tail().map((line) => JSON.parse(line) as LogLine)),
     printed: () => readFileSync(out, 'utf8').split('\n'),
     async suffer(fault) {
-      // Node.js itself starts with descriptors and /proc, or not at all.
-      while (statSync(log).size === 0 && !process.hasEnded()) {
-        await delay(20);
-      }
+      await begun();
       await suffer(subject, process, fault, refusal);
     },
-    interrupt(signal) {
+    async interrupt(signal) {
+      await begun();
       if (!process.hasEnded()) {
         subject.isSignalled = true;
         trySignal(process.pid, signal);
       }
     },
-    ended: process.ended.then(({ code, stderr: text }) => {
+    ended: process.ended.then(({ code, signal, stderr: text }) => {
       const atMs = machineMs();
       const unread = stderr === null ? '' : readPipe(pipe);
       if (stderr !== null) {
         closeSync(stderr);
       }
-      return { code, atMs, stderr: text + unread };
+      const killed = signal === null ? '' : `Ended by ${signal}. `;
+      return { code, atMs, stderr: `${killed}${text}${unread}` };
     }),
   };
 }
