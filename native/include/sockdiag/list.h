@@ -73,10 +73,9 @@ class List {
   }
 
  private:
-  static constexpr std::size_t kFirstCapacity = 8;
-
   Status grow() {
     if (capacity_ > SIZE_MAX / sizeof(T) / 2) return outOfMemory();
+    constexpr std::size_t kFirstCapacity = 8;
     const auto capacity = std::max(kFirstCapacity, capacity_ * 2);
     auto* const items = static_cast<T*>(std::malloc(capacity * sizeof(T)));
     if (items == nullptr) return outOfMemory();
