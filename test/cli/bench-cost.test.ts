@@ -78,7 +78,7 @@ describe('bench cost', () => {
       expect(timerCpuPercent).toBeGreaterThan(0);
       expect(Math.min(waitPeakKib, timerPeakKib)).toBeGreaterThan(20 * 1024);
     }
-    expect(results.startUp?.timeRatio?.median).toBeGreaterThan(1);
+    expect(results.startUp?.timeRatio?.median).toBeGreaterThan(0);
     expect(results.startUp?.nodePeakKib.median).toBeGreaterThan(20 * 1024);
     expect(results.exit?.beyondMs.values.every((ms) => ms > 0 && ms < 5000)).toBe(true);
 
