@@ -47,6 +47,7 @@ describe.concurrent('watch on a terminal', () => {
     await shows(watch, `No client is connected to ${tcp}.`);
     const [client] = await clients.connect(tcp);
     await shows(watch, `1 client is connected to ${tcp}.`);
+    await shows(watch, ' 24 B ');
     const row = picture(watch).find((line) => line.startsWith(`  ${client?.name} `));
     expect(row).toMatch(/ +[\d.]+s +[\d.]+s\+ +24 B +0 B +\d+ {2}(new|client)$/);
     expect(picture(watch).at(-2)).toMatch(/^\d\d:\d\d:\d\d 1 client is connected\. New: /);
