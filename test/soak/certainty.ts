@@ -118,12 +118,19 @@ export function boundsAt(
 
 /**
  * The daemon's end of a unix connection stays in the kernel's table until the daemon closes it, be it
- * accepted or not. It has done so when it has answered twice what it was asked since.
+ * accepted or not. It takes those who connected in their order: once a later one had its answer, this
+ * one was accepted; and when it has then answered twice what else it was asked, it has closed it. Nor
+ * does it outlive the daemon.
  */
-export function lingersUntilMs({ pulses }: Ledger, { endpoint, latestMs }: Stay): number {
+export function lingersUntilMs(ledger: Ledger, stay: Stay): number {
+  const { endpoint, earliestMs, fromMs, latestMs } = stay;
   if (endpoint !== 'unix') {
     return latestMs;
   }
-  const since = pulses.filter(({ fromMs }) => fromMs > latestMs);
-  return since[1]?.toMs ?? Infinity;
+  const queuedMs = fromMs ?? latestMs;
+  const accepted = ledger.answers.find((answer) => answer.fromMs > queuedMs);
+  const closableMs = Math.max(latestMs, accepted?.toMs ?? Infinity);
+  const since = ledger.pulses.filter((pulse) => pulse.fromMs > closableMs);
+  const down = ledger.downs.find((each) => each.fromMs > earliestMs);
+  return Math.min(since[1]?.toMs ?? Infinity, down?.toMs ?? Infinity);
 }

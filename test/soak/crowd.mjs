@@ -60,6 +60,7 @@ function come({ id, endpoint, address, lifeMs, end, isMute }) {
     }
     isConnected = true;
     note('connected', id, { name });
+    socket.once('data', () => note('answered', id));
     here.set(id, () => leave(socket, id, end));
     const beat = setInterval(() => isMute || socket.write(ping), beatMs);
     const life = lifeMs === null ? undefined : setTimeout(() => leave(socket, id, end), lifeMs);

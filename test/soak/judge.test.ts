@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { lingersUntilMs } from './certainty.ts';
 import { type End, judgeEnd, judgeLine, mustBeNamed, type Subject } from './judge.ts';
-import { endAll, enter, type Ledger, openLedger } from './ledger.ts';
+import { endAll, enter, type Ledger, newStay, openLedger } from './ledger.ts';
 import type { WaitRule } from './plan.ts';
 
 // Looks are at most 1 s apart, and so a client is one for certain 3 s after it has come.
@@ -175,6 +176,34 @@ describe('a line of the log', () => {
     const subject = subjectOf();
     subject.faults.push({ kind: 'stop', fromMs: 19_500, toMs: 19_900 });
     expect(judgeLine(subject, ledgerOf(), told, 0)).toBeNull();
+  });
+});
+
+describe('a client of the unix socket, for which the daemon had no time', () => {
+  const asked = (fromMs: number) => ({ fromMs, toMs: fromMs + 10 });
+  const lingering = (changes: { [Name in keyof Ledger]?: Readonly<Ledger[Name]> }): number => {
+    const stay = { ...newStay('a', 'unix', false, 999), fromMs: 1000, latestMs: 1100 };
+    return lingersUntilMs({ ...openLedger(), ...(changes as Partial<Ledger>) }, stay);
+  };
+  const pulses = [1200, 2200, 3200, 4200].map(asked);
+
+  it.for([
+    ['has no certain end while no later one is answered', { pulses }, Infinity],
+    ['nor by the answer of one who came before it', { pulses, answers: [asked(990)] }, Infinity],
+    [
+      'is closed two questions after a later one was answered',
+      { pulses, answers: [{ fromMs: 1050, toMs: 2500 }] },
+      4210,
+    ],
+    [
+      'is closed two questions after it left',
+      { pulses, answers: [{ fromMs: 1001, toMs: 1050 }] },
+      2210,
+    ],
+    ['is gone with its daemon', { pulses, downs: [{ fromMs: 1500, toMs: 1800 }] }, 1800],
+    ['is not gone with the one before', { pulses, downs: [{ fromMs: 500, toMs: 1800 }] }, Infinity],
+  ] as const)('%s', ([, changes, untilMs]) => {
+    expect(lingering(changes)).toBe(untilMs);
   });
 });
 

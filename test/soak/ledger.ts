@@ -25,7 +25,7 @@ export interface Stay {
 }
 
 interface Note {
-  readonly at: 'connecting' | 'connected' | 'ending' | 'ended' | 'refused';
+  readonly at: 'connecting' | 'connected' | 'answered' | 'ending' | 'ended' | 'refused';
   readonly id: string;
   readonly ms: number;
   readonly endpoint?: EndpointName;
@@ -42,6 +42,8 @@ export interface Ledger {
   readonly stops: Span[];
   /** Questions that the daemon has answered. */
   readonly pulses: Span[];
+  /** Clients of the unix socket, each from its first try to the first bytes that the daemon sent it. */
+  readonly answers: Span[];
   /** Builds that certainly ran. */
   readonly builds: BuildSpan[];
 }
@@ -51,7 +53,7 @@ interface BuildSpan extends Span {
 }
 
 export function openLedger(): Ledger {
-  return { stays: new Map(), downs: [], stops: [], pulses: [], builds: [] };
+  return { stays: new Map(), downs: [], stops: [], pulses: [], answers: [], builds: [] };
 }
 
 export function enter(ledger: Ledger, note: Note): void {
@@ -75,6 +77,11 @@ export function enter(ledger: Ledger, note: Note): void {
     case 'connected':
       stay.fromMs = note.ms;
       stay.name = note.name ?? null;
+      break;
+    case 'answered':
+      if (stay.endpoint === 'unix') {
+        ledger.answers.push({ fromMs: stay.earliestMs, toMs: note.ms });
+      }
       break;
     case 'ending':
       stay.toMs = Math.min(stay.toMs, note.ms);
@@ -126,6 +133,7 @@ export function forget(ledger: Ledger, beforeMs: number): void {
   keepSince(ledger.downs, beforeMs);
   keepSince(ledger.stops, beforeMs);
   keepSince(ledger.pulses, beforeMs);
+  keepSince(ledger.answers, beforeMs);
   keepSince(ledger.builds, beforeMs);
 }
 
