@@ -7,7 +7,7 @@ const scene = JSON.stringify(new URL('../support/addon-scene.mjs', import.meta.u
 /** Runs a script in a Node.js of its own. What is asked of the addon here may well end it. */
 function node(script: string): Promise<Ended> {
   const source = `
-    import { descriptors, loadAddon, openScene, startWorker, until } from ${scene};
+    import { descriptors, lastWords, loadAddon, openScene, startWorker, until } from ${scene};
     import { once } from 'node:events';
     ${script}`;
   const flags = ['--expose-gc', '--input-type=module', '--eval', source];
@@ -53,12 +53,12 @@ describe.concurrent('threads', () => {
       });`;
     expect(
       await printed(`const scene = await openScene();
-        const workers = await Promise.all([1, 2, 3, 4].map(() => startWorker(${JSON.stringify(look)}, scene)));
+        const workers = [1, 2, 3, 4].map(() => startWorker(${JSON.stringify(look)}, scene));
         for (let i = 0; i < 50; i += 1) await (await scene.arrive()).leave();
         const stay = [await scene.arrive(), await scene.arrive(), await scene.arriveByUnix()];
         for (const worker of workers) {
           worker.postMessage('look');
-          console.log(...await once(worker, 'message'), ...await once(worker, 'exit'));
+          console.log(...await lastWords(worker));
         }
         for (const client of stay) await client.leave();
         scene.close();`),
@@ -73,7 +73,8 @@ describe.concurrent('threads', () => {
     expect(
       await printed(`const scene = await openScene();
         const round = async (i) => {
-          const worker = await startWorker(${JSON.stringify(look)}, scene);
+          const worker = startWorker(${JSON.stringify(look)}, scene);
+          await once(worker, 'online');
           const client = await scene.arrive();
           setTimeout(() => client.leave(), 10 + i);
           await new Promise((resolve) => setTimeout(resolve, 10 + (i * 7) % 20));
@@ -97,7 +98,7 @@ describe.concurrent('threads', () => {
       await printed(`const scene = await openScene();
         const before = descriptors().length;
         const client = await scene.arrive();
-        const worker = await startWorker(${JSON.stringify(look)}, scene);
+        const worker = startWorker(${JSON.stringify(look)}, scene);
         await once(worker, 'message');
         await client.leave();
         await once(worker, 'message');
@@ -119,7 +120,7 @@ describe.concurrent('threads', () => {
     expect(
       await printed(`const scene = await openScene();
         const client = await scene.arrive();
-        const worker = await startWorker(${JSON.stringify(look)}, scene);
+        const worker = startWorker(${JSON.stringify(look)}, scene);
         worker.on('message', (said) => console.log(said));
         worker.postMessage('end');
         await client.leave();
@@ -135,8 +136,8 @@ describe.concurrent('threads', () => {
     expect(
       await printed(`const scene = await openScene();
         for (let i = 0; i < 3; i += 1) {
-          const worker = await startWorker(${JSON.stringify(look)}, scene);
-          console.log(...await once(worker, 'message'), ...await once(worker, 'exit'));
+          const worker = startWorker(${JSON.stringify(look)}, scene);
+          console.log(...await lastWords(worker));
         }
         scene.close();`),
     ).toBe(Array(3).fill('1 0').join('\n'));
@@ -150,7 +151,7 @@ describe.concurrent('threads', () => {
     expect(
       await printed(`const scene = await openScene();
         const client = await scene.arrive();
-        const worker = await startWorker(${JSON.stringify(look)}, scene);
+        const worker = startWorker(${JSON.stringify(look)}, scene);
         await once(worker, 'message');
         worker.on('error', (error) => { console.log(error.message); scene.close(); });
         await client.leave();`),
@@ -177,7 +178,7 @@ describe.concurrent('a process', () => {
     const look = `${openAll} tracker.onDestroyed(() => {}); setInterval(lookAtAll, 1);`;
     const { code, signal, stderr } = await node(`${onMain}
       const client = await scene.arrive();
-      await startWorker(${JSON.stringify(look)}, scene);
+      await once(startWorker(${JSON.stringify(look)}, scene), 'online');
       ${openAll}
       tracker.onDestroyed(() => {});
       ${end}

@@ -47,18 +47,22 @@ export async function openScene() {
 }
 
 /** A worker that runs `body`, in which `addon`, `port`, `name` and `parent` are at hand. */
-export async function startWorker(body, { port, name } = {}) {
+export function startWorker(body, { port, name } = {}) {
   const source = `
     import { parentPort as parent, workerData } from 'node:worker_threads';
     import { loadAddon } from ${JSON.stringify(import.meta.url)};
     const { port, name } = workerData;
     const addon = loadAddon();
     ${body}`;
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
     workerData: { port, name },
   });
-  await once(worker, 'online');
-  return worker;
+}
+
+/** What a worker posts last, and its exit code: both may come in one turn. */
+export async function lastWords(worker) {
+  const [[message], [code]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+  return [message, code];
 }
 
 /** What this process has open that the addon opens, too, by what /proc calls it. */
