@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createRandom, type Random } from '../../src/bench/accuracy/random.ts';
-import { heapAfterCollections } from './footprint.ts';
+import { collectedHeap } from './footprint.ts';
 import { growthOf } from './growth.ts';
 
 const everyMs = 3000;
@@ -49,14 +49,10 @@ it('says nothing of a time too short', () => {
   expect(growthOf({ ...others, points: points.slice(0, 190) }).verdict).toBe('too short to tell');
 });
 
-it('reads the heap after each whole collection from what Node.js prints', () => {
-  const printed = [
-    '[38:0x425147d0]   201052 ms: Mark-Compact (reduce) 6.2 (6.9) -> 3.9 (6.9) MB, 2.78 / 0.00 ms',
-    '[38:0x425147d0]   341225 ms: Scavenge 6.2 (6.6) -> 5.4 (6.6) MB, 0.29 / 0.00 ms',
-    '[40:0x224f8b40]   875543 ms: Mark-Compact 8.0 (9.3) -> 4.5 (9.3) MB, 5.05 / 0.00 ms',
-  ];
-  expect(heapAfterCollections(printed).points).toEqual([
-    { atMs: 201_052, value: 3994 },
+it('reads what was left of the heap from the notes of it', () => {
+  const notes = ['{"atMs":201052.5,"value":3994.25}', '{"atMs":875543,"value":4608}', ''];
+  expect(collectedHeap(notes).points).toEqual([
+    { atMs: 201_052.5, value: 3994.25 },
     { atMs: 875_543, value: 4608 },
   ]);
 });

@@ -1,12 +1,16 @@
+export interface Point {
+  readonly atMs: number;
+  readonly value: number;
+}
+
 /** A figure of one process over time. */
 export interface Series {
   readonly name: string;
-  readonly points: readonly { readonly atMs: number; readonly value: number }[];
+  readonly points: readonly Point[];
   /** So much more is no growth: what the figure does by itself. */
   readonly tolerance: number;
   /** In less time nothing can be told. */
   readonly leastMs: number;
-  readonly leastPoints?: number;
 }
 
 export interface Growth {
@@ -21,6 +25,7 @@ export interface Growth {
 }
 
 const blocks = 12;
+const leastPoints = 4;
 const errorsBeyondDoubt = 3;
 const hourMs = 3_600_000;
 
@@ -31,7 +36,7 @@ const hourMs = 3_600_000;
  * if the last quarter's median is above that of the second one by more than the tolerance.
  */
 export function growthOf(series: Series): Growth {
-  const { name, points, tolerance, leastMs, leastPoints = 4 } = series;
+  const { name, points, tolerance, leastMs } = series;
   const quarter = Math.floor(points.length / 4);
   const later = points.slice(quarter);
   const secondQuarter = median(points.slice(quarter, 2 * quarter).map(({ value }) => value));
@@ -55,8 +60,6 @@ export function growthOf(series: Series): Growth {
           : 'steady',
   };
 }
-
-type Point = Series['points'][number];
 
 function blockMedians(points: readonly Point[]): Point[] {
   const size = Math.max(1, Math.floor(points.length / blocks));

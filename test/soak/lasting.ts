@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { cliPath } from '../support/cli.ts';
 import { machineMs } from '../support/machine-time.ts';
+import type { Place, Resident } from '../support/place.ts';
+import { until } from '../support/until.ts';
 import { openArena } from './arena.ts';
-import { type Footprint, footprintOf, heapAfterCollections, seriesOf } from './footprint.ts';
+import { collectedHeap, type Footprint, footprintOf, seriesOf } from './footprint.ts';
 import { type Growth, growthOf } from './growth.ts';
-import { judgeStatus } from './judge.ts';
+import { judgeLine, judgeStatus } from './judge.ts';
 import { forget } from './ledger.ts';
 import { endpointNames, planFaults, planStretch, type WaitRule } from './plan.ts';
 import {
@@ -19,7 +21,7 @@ import {
   settledMs,
   tried,
 } from './record.ts';
-import { startTool, waitCommand } from './tool.ts';
+import { startTool, type Tool, waitOptions } from './tool.ts';
 
 /** Processes of the tool that last from the soak's begin to its end, among clients that come and go. */
 export interface Lasting {
@@ -66,6 +68,7 @@ export type NamedGrowth = Growth & { readonly process: string };
 
 const faultKinds = ['stop', 'refuse', 'hide-proc', 'no-descriptors'] as const;
 const keptMs = 60_000;
+const site = '127.0.0.1:9234';
 
 export async function openLasting(
   seed: number,
@@ -77,20 +80,28 @@ export async function openLasting(
   await arena.openEndpoints(endpointNames);
   // Of a unix client no end is announced: with it alone the waits would look at their full rate.
   const leave = [await arena.hold('unix'), await arena.hold('dual')];
+  const start = (name: string, rule: WaitRule, ...command: readonly string[]): Promise<Tool> =>
+    startTool(place, { name, command, rule, faultKinds, isMeasured: true });
   const waiting = await Promise.all(
-    Object.entries(waits).map(([name, rule]) =>
-      startTool(place, { name, command: waitCommand(rule), rule, faultKinds }),
-    ),
+    Object.entries(waits).map(([name, rule]) => start(name, rule, 'wait', ...waitOptions(rule))),
   );
-  const watching = await startTool(place, {
-    name: 'watch',
-    command: ['watch', '--json', `--interval=${usual.intervalMs}ms`],
-    rule: usual,
-    faultKinds,
-  });
-  const cases = [...waiting, watching].map(openCase);
-  // Two that last and `status`: each asks at one endpoint after the other.
-  const askers = 3 * endpointNames.length;
+  const serving = await start('serve', usual, 'serve', `--listen=${site}`, ...waitOptions(usual));
+  const served = openCase(serving);
+  await untilSaid(served, 'serving');
+  const caller = await ask(place, '/drain');
+  await untilSaid(served, 'started');
+  // The wait goes on without its caller.
+  await caller.signal('SIGKILL');
+  const watching = await start(
+    'watch',
+    usual,
+    'watch',
+    '--json',
+    `--interval=${usual.intervalMs}ms`,
+  );
+  const cases = [...waiting.map(openCase), served, openCase(watching)];
+  // Three that last and `status`: each asks at one endpoint after the other.
+  const askers = 4 * endpointNames.length;
   const prints = new Map<string, Footprint[]>(cases.map((one) => [nameOf(one), []]));
   const takePrints = (): void => {
     for (const one of cases) {
@@ -122,6 +133,22 @@ export async function openLasting(
     count(record, 'status judged');
   };
 
+  const askOnce = async (): Promise<void> => {
+    const { subject } = serving;
+    const fromMs = machineMs();
+    const { code, stdout } = await (await ask(place, '/connections')).ended;
+    const look = { fromMs, toMs: machineMs() };
+    arena.readNotes();
+    // It may be kept from seeing, and say so.
+    const { connections } = (code === 0 ? JSON.parse(stdout) : {}) as { connections?: number };
+    const findings =
+      connections === undefined
+        ? null
+        : judgeLine(subject, ledger, { look, connections, quietForMs: null, clients: [] }, askers);
+    record.findings.push(...(findings ?? []));
+    count(record, findings === null ? 'answers of serve unsettled' : 'answers of serve judged');
+  };
+
   return {
     async stretch(n) {
       const plan = planStretch(seed, n);
@@ -142,6 +169,8 @@ export async function openLasting(
         ...[4000, 9000, 14_000].map(async (ms) => {
           await at(ms);
           await lookOnce();
+          await askOnce();
+          await (await ask(place, '/metrics')).ended;
         }),
         at(plan.lengthMs),
       ]);
@@ -154,10 +183,12 @@ export async function openLasting(
     },
     async end() {
       clearInterval(printing);
+      // It waits to the end before it ends.
+      await serving.interrupt('SIGTERM');
       for (const one of leave) {
         await one();
       }
-      await Promise.all(waiting.map(({ ended }) => ended));
+      await Promise.all([...waiting, serving].map(({ ended }) => ended));
       await watching.interrupt('SIGTERM');
       await watching.ended;
       judge(machineMs());
@@ -167,11 +198,9 @@ export async function openLasting(
     },
     growth: () =>
       cases.flatMap((one) =>
-        [
-          ...seriesOf(prints.get(nameOf(one)) ?? []),
-          // What `watch` prints is for itself.
-          ...(one.tool === watching ? [] : [heapAfterCollections(one.tool.printed())]),
-        ].map((series) => ({ process: nameOf(one), ...growthOf(series) })),
+        [...seriesOf(prints.get(nameOf(one)) ?? []), collectedHeap(one.tool.collected())].map(
+          (series) => ({ process: nameOf(one), ...growthOf(series) }),
+        ),
       ),
     summary: () =>
       [...prints]
@@ -182,6 +211,22 @@ export async function openLasting(
       await arena.close();
     },
   };
+}
+
+async function untilSaid(one: Case, event: string): Promise<void> {
+  await until(`${nameOf(one)} to say ${event}`, () => {
+    readLines(one);
+    return one.latest.some((line) => line.event === event);
+  });
+}
+
+/** Calls `serve`: ends with 0 and prints the answer where that is 200. */
+function ask(place: Place, path: string): Promise<Resident> {
+  const script = `require('node:http').get(process.argv[1], (reply) => {
+    reply.pipe(process.stdout);
+    process.exitCode = reply.statusCode === 200 ? 0 : 1;
+  });`;
+  return place.start([process.execPath, '--eval', script, `http://${site}${path}`]);
 }
 
 function nameOf({ tool }: Case): string {

@@ -14,7 +14,7 @@ import {
   readLines,
   tried,
 } from './record.ts';
-import { startTool, waitCommand } from './tool.ts';
+import { startTool, waitOptions } from './tool.ts';
 
 /** Waits that begin and end, round after round, beside a daemon that is restarted. */
 export interface Rounds {
@@ -32,7 +32,7 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
     await sleepUntil(startMs + plan.atMs);
     const faultKinds = plan.faults.map(({ kind }) => kind);
     const { rule, isUnread, signal } = plan;
-    const command = waitCommand(rule);
+    const command = ['wait', ...waitOptions(rule)];
     const tool = await startTool(arena.place, { name, command, rule, isUnread, faultKinds });
     const suffered = plan.faults.map(async (fault) => {
       await Promise.race([sleepUntil(startMs + fault.atMs), tool.ended]);

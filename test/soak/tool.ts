@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { cliPath, type LogLine } from '../support/cli.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { compiled } from '../support/native.ts';
@@ -20,13 +21,22 @@ import type { Subject, Told } from './judge.ts';
 import { createTail } from './ledger.ts';
 import { type Fault, listeners, type WaitRule } from './plan.ts';
 
+// The room for new objects grows to 16 MiB a half as time goes by, whatever a program does: with that
+// fixed, what grows is the program's own.
+const measuring = [
+  '--max-semi-space-size=1',
+  '--expose-gc',
+  `--require=${fileURLToPath(new URL('collect.cjs', import.meta.url))}`,
+];
+
 /** A process of the tool under test, its log, and what can be done to it. */
 export interface Tool {
   readonly subject: Subject;
   readonly process: Resident;
   /** The lines of its log since the last call; null where its log is not read. */
   readonly news: () => LogLine[];
-  readonly printed: () => string[];
+  /** What collect.cjs has noted down by now. */
+  readonly collected: () => string[];
   /** Does a fault to it, for its time. */
   readonly suffer: (fault: Fault) => Promise<void>;
   readonly interrupt: (signal: NodeJS.Signals) => Promise<void>;
@@ -43,12 +53,13 @@ export interface ToolSpec {
   readonly command: readonly string[];
   readonly rule: WaitRule;
   readonly isUnread?: boolean;
+  /** Whether what is left of its heap after each collection is noted down. */
+  readonly isMeasured?: boolean;
   readonly faultKinds: readonly Fault['kind'][];
 }
 
-export function waitCommand(rule: WaitRule): string[] {
+export function waitOptions(rule: WaitRule): string[] {
   return [
-    'wait',
     ...(rule.endpoints ?? []).map((name) => `--addr=${listeners[name].address}`),
     `--interval=${rule.intervalMs}ms`,
     `--quiet-period=${rule.quietPeriodMs}ms`,
@@ -66,22 +77,23 @@ export function waitCommand(rule: WaitRule): string[] {
 /** Starts the tool so that the faults that are planned for it can be done. */
 export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
   const file = (kind: string): string => join(place.directory, `${spec.name}.${kind}`);
-  const [log, out, pipe, refusal] = [file('log'), file('out'), file('pipe'), file('refused')];
+  const [log, pipe] = [file('log'), file('pipe')];
+  const [refusal, collected] = [file('refused'), file('collected')];
   writeFileSync(log, '');
-  const { command, rule, faultKinds, isUnread = false } = spec;
-  const isWait = command[0] === 'wait';
-  const logTo = isUnread ? ['--log-to=stderr'] : isWait ? [`--log-to=${log}`] : [];
+  writeFileSync(collected, '');
+  const { command, rule, faultKinds, isUnread = false, isMeasured = false } = spec;
+  // `watch` prints what the others log.
+  const isPrinted = command[0] === 'watch';
+  const logTo = isUnread ? ['--log-to=stderr'] : isPrinted ? [] : [`--log-to=${log}`];
   const stderr = isUnread ? await unreadPipe(pipe) : null;
-  // `watch` prints what a wait logs.
-  const script = isWait ? `exec "$0" "$@" >'${out}'` : `exec "$0" "$@" >'${log}' 2>'${out}'`;
+  const script = `COLLECTED_TO='${collected}' exec "$0" "$@"${isPrinted ? ` >'${log}'` : ''}`;
   const spawnMs = machineMs();
   const process = await place.start(
     [
       ...(faultKinds.includes('hide-proc') ? ['unshare', '--mount'] : []),
       ...(faultKinds.includes('refuse') ? [compiled('refuse'), refusal, '1'] : []),
       ...['sh', '-c', script, globalThis.process.execPath],
-      // What this prints goes to standard output, which `watch` needs for itself.
-      ...[...(isWait ? ['--trace-gc'] : []), cliPath, ...command, ...logTo],
+      ...[...(isMeasured ? measuring : []), cliPath, ...command, ...logTo],
     ],
     { stdio: ['pipe', 'pipe', stderr ?? 'pipe'] },
   );
@@ -105,7 +117,7 @@ export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
     subject,
     process,
     news: () => (isUnread ? [] : tail().map((line) => JSON.parse(line) as LogLine)),
-    printed: () => readFileSync(out, 'utf8').split('\n'),
+    collected: () => readFileSync(collected, 'utf8').split('\n'),
     async suffer(fault) {
       await begun();
       await suffer(subject, process, fault, refusal);
