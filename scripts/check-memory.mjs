@@ -2,7 +2,7 @@
 // before it is written, undefined behaviour, and what is never given back. By hand: it takes long.
 //   npm run check:memory -- [native|sanitized|valgrind …] [test/contract/…]
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { compilerFile, findings } from './memory-findings.mjs';
 
@@ -31,26 +31,25 @@ function mustRun(command, args) {
   }
 }
 
-/** Builds the addon aside, where node-gyp-build finds it if it is told to. */
+/** Builds the addon aside. Returns a folder that can stand in the place of `prebuilds`. */
 function builtAddon(name, ...options) {
   const out = `${folder}/${name}`;
   mustRun('node_modules/.bin/cmake-js', ['compile', '-O', out, ...options]);
-  const prebuilds = `${out}/prebuilds/linux-${process.arch}`;
-  rmSync(prebuilds, { recursive: true, force: true });
-  mkdirSync(prebuilds, { recursive: true });
-  symlinkSync('../../Release/buildkit-drain.node', `${prebuilds}/buildkit-drain.node`);
-  return out;
+  const prebuilds = `${out}/prebuilds`;
+  const folder = `${prebuilds}/linux-${process.arch}`;
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(`${out}/Release/buildkit-drain.node`, `${folder}/buildkit-drain.node`);
+  return prebuilds;
 }
 
-/** A program that starts Node.js with this addon under a checker, which reports to `$report`. */
-function checkedNode(addon, reports, start) {
-  const path = `${addon}/node`;
+/** A program that starts Node.js under a checker, which reports to `$report`. */
+function checkedNode(reports, start) {
+  const path = `${reports}/node`;
   writeFileSync(
     path,
     `#!/bin/sh
 # Where a test hides /proc, no checker can work.
 [ -e /proc/self/maps ] || exec ${process.execPath} "$@"
-export BUILDKIT_DRAIN_PREBUILD=${addon}
 # Process ids alone are not unique: tests have process namespaces of their own.
 report=${reports}/$(cat /proc/sys/kernel/random/uuid)
 ${start}
@@ -60,14 +59,14 @@ ${start}
   return path;
 }
 
-/** Runs test files with another Node.js for each process that they start. */
-function runTests(node, files, { env = {}, options = [] } = {}) {
+/** Runs test files with this addon for the shipped one, and another Node.js for what they start. */
+function runTests({ prebuilds, node, files, env, options }) {
   const these = givenFiles.length > 0 ? givenFiles : files;
   const command = ['node_modules/.bin/vitest', 'run', ...options, ...these];
   const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  return run(process.execPath, ['scripts/sandbox.mjs', 'env', ...words, ...command], {
-    CHECKED_NODE: node,
-  });
+  const script = 'mount --bind "$0" prebuilds && exec env "$@"';
+  const inSandbox = ['scripts/sandbox.mjs', 'sh', '-c', script, prebuilds, ...words, ...command];
+  return run(process.execPath, inSandbox, { CHECKED_NODE: node });
 }
 
 /** Each builds something, and then tries that: only this is timed. */
@@ -95,34 +94,34 @@ const checks = {
   },
 
   sanitized(reports) {
-    const addon = builtAddon('sanitized', '--CDSANITIZE=ON');
+    const prebuilds = builtAddon('sanitized', '--CDSANITIZE=ON');
     const common = 'abort_on_error=1:exitcode=0:handle_abort=0:print_stacktrace=1';
     const format = `stack_trace_format='    #%n %p %F %L %M'`;
     const asan = `${common}:detect_stack_use_after_return=1:${format}`;
     const runtime = compilerFile('libasan.so');
+    // Leaks are looked for in /proc at the end. What a test has preloaded to make calls fail comes first.
     const node = checkedNode(
-      addon,
       reports,
-      `export ASAN_OPTIONS="${asan}:log_path=$report"
+      `leaks=1 && [ -z "$PROC_MAY_GO" ] || leaks=0
+export ASAN_OPTIONS="${asan}:log_path=$report:detect_leaks=$leaks:verify_asan_link_order=0"
 export UBSAN_OPTIONS="${common}:${format}:log_path=$report-ubsan"
-LD_PRELOAD=${runtime}\${LD_PRELOAD:+:$LD_PRELOAD} exec ${process.execPath} "$@"`,
+LD_PRELOAD=\${LD_PRELOAD:+$LD_PRELOAD:}${runtime} exec ${process.execPath} "$@"`,
     );
     // Tests that load the addon themselves run in vitest's own processes.
     const env = {
       TEST_PATIENCE: '5',
-      BUILDKIT_DRAIN_PREBUILD: addon,
       LD_PRELOAD: runtime,
       ASAN_OPTIONS: `${asan}:log_path=${reports}/vitest`,
       UBSAN_OPTIONS: `${common}:${format}:log_path=${reports}/vitest-ubsan`,
     };
     const files = ['test/contract', 'test/cli', 'test/unit'];
-    return () => runTests(node, files, { env, options: ['--testTimeout=600000'] });
+    const options = ['--testTimeout=600000'];
+    return () => runTests({ prebuilds, node, files, env, options });
   },
 
   valgrind(reports) {
-    const addon = builtAddon('debug', '--CDCMAKE_CXX_FLAGS=-g');
+    const prebuilds = builtAddon('debug', '--CDCMAKE_CXX_FLAGS=-g');
     const node = checkedNode(
-      addon,
       reports,
       `exec ${valgrind.join(' ')} --smc-check=all-non-file --xml=yes --xml-file=$report.xml \\
   ${process.execPath} "$@"`,
@@ -132,12 +131,10 @@ LD_PRELOAD=${runtime}\${LD_PRELOAD:+:$LD_PRELOAD} exec ${process.execPath} "$@"`
       'test/contract/addon',
       'test/cli/status.test.ts',
     ];
-    const options = ['--testTimeout=600000', '--hookTimeout=600000', '--maxConcurrency=2'];
+    const options = ['--testTimeout=600000', '--hookTimeout=600000', '--no-file-parallelism'];
+    const env = { TEST_PATIENCE: '20' };
     return () =>
-      runTests(node, files, {
-        env: { TEST_PATIENCE: '20', BUILDKIT_DRAIN_PREBUILD: addon },
-        options: [...options, '--no-file-parallelism'],
-      });
+      runTests({ prebuilds, node, files, env, options: [...options, '--maxConcurrency=2'] });
   },
 };
 

@@ -38,10 +38,10 @@ describe.concurrent('wait that was stopped and continued', () => {
   }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--timeout', '1s']);
+    const wait = await startWait(place, ['--addr', tcp, '--timeout', '3s']);
     await wait.counted(1);
     await wait.process.signal('SIGSTOP');
-    await delay(1300);
+    await delay(3300);
     await wait.process.signal('SIGCONT');
     expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
   });

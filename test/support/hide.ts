@@ -31,7 +31,11 @@ const ownMounts = ['unshare', '--mount'];
 const mountOverProc = ['mount', '-t', 'tmpfs', 'none', '/proc'];
 
 /** For `through`: mounts of the command's own, so that its /proc can be hidden while it runs. */
-export const withOwnMounts: readonly string[] = ownMounts;
+export const withOwnMounts: readonly string[] = [
+  // For scripts/check-memory.mjs.
+  ...['env', 'PROC_MAY_GO=1'],
+  ...ownMounts,
+];
 
 /** For `through`: /proc is hidden from the command from its start. */
 export const withoutProc: readonly string[] = [

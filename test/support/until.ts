@@ -10,16 +10,16 @@ const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
 export async function until<Value>(
   what: string,
   read: () => Awaitable<Value | undefined | null | false>,
-  limitMs = 20_000 * patience,
+  limitMs = 20_000,
 ): Promise<Value> {
-  const endMs = performance.now() + limitMs;
+  const endMs = performance.now() + limitMs * patience;
   for (;;) {
     const value = await read();
     if (value !== undefined && value !== null && value !== false) {
       return value;
     }
     if (performance.now() > endMs) {
-      throw new Error(`Waited ${limitMs} ms in vain for ${what}`);
+      throw new Error(`Waited ${limitMs * patience} ms in vain for ${what}`);
     }
     await delay(pollMs);
   }

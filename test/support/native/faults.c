@@ -54,6 +54,8 @@ static char paths[kDescriptors][kPath];
 static char is_events[kDescriptors];
 
 extern void *__libc_malloc(size_t size);
+// AddressSanitizer's, where that is loaded.
+__attribute__((weak)) extern void *__interceptor_malloc(size_t size);
 
 #define REAL(name) ((__typeof__(&name))real(#name))
 
@@ -375,5 +377,5 @@ void *malloc(size_t size) {
       return NULL;
     }
   }
-  return __libc_malloc(size);
+  return __interceptor_malloc != NULL ? __interceptor_malloc(size) : __libc_malloc(size);
 }
