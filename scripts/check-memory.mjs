@@ -36,9 +36,9 @@ function builtAddon(name, ...options) {
   const out = `${folder}/${name}`;
   mustRun('node_modules/.bin/cmake-js', ['compile', '-O', out, ...options]);
   const prebuilds = `${out}/prebuilds`;
-  const folder = `${prebuilds}/linux-${process.arch}`;
-  mkdirSync(folder, { recursive: true });
-  copyFileSync(`${out}/Release/buildkit-drain.node`, `${folder}/buildkit-drain.node`);
+  const shipped = `${prebuilds}/linux-${process.arch}`;
+  mkdirSync(shipped, { recursive: true });
+  copyFileSync(`${out}/Release/buildkit-drain.node`, `${shipped}/buildkit-drain.node`);
   return prebuilds;
 }
 
