@@ -37,6 +37,7 @@ function builtAddon(name, ...options) {
   mustRun('node_modules/.bin/cmake-js', ['compile', '-O', out, ...options]);
   const prebuilds = `${out}/prebuilds`;
   const shipped = `${prebuilds}/linux-${process.arch}`;
+  rmSync(shipped, { recursive: true, force: true });
   mkdirSync(shipped, { recursive: true });
   copyFileSync(`${out}/Release/buildkit-drain.node`, `${shipped}/buildkit-drain.node`);
   return prebuilds;
