@@ -2,7 +2,15 @@
 // before it is written, undefined behaviour, and what is never given back. By hand: it takes long.
 //   npm run check:memory -- [native|sanitized|valgrind …] [test/contract/…]
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { compilerFile, findings } from './memory-findings.mjs';
 
@@ -45,12 +53,14 @@ function builtAddon(name, ...options) {
 
 /** A program that starts Node.js under a checker, which reports to `$report`. */
 function checkedNode(reports, start) {
-  const path = `${reports}/node`;
+  const path = `${reports}-node`;
+  const unchecked = `${folder}/shipped`;
+  cpSync('prebuilds', `${unchecked}/prebuilds`, { recursive: true });
   writeFileSync(
     path,
     `#!/bin/sh
 # Where a test hides /proc, no checker can work.
-[ -e /proc/self/maps ] || exec ${process.execPath} "$@"
+[ -e /proc/self/maps ] || BUILDKIT_DRAIN_PREBUILD=${unchecked} exec ${process.execPath} "$@"
 # Process ids alone are not unique: tests have process namespaces of their own.
 report=${reports}/$(cat /proc/sys/kernel/random/uuid)
 ${start}
