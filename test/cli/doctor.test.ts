@@ -9,6 +9,7 @@ import { type CliOptions, cliPath, startCli } from '../support/cli.ts';
 import { refusingSockDiag, withoutProc } from '../support/hide.ts';
 import type { Place } from '../support/place.ts';
 import { it as itInPlace } from '../support/test.ts';
+import { asNobody } from '../support/users.ts';
 
 const it = itInPlace.extend<{ buildkitd: Buildkitd }>({
   buildkitd: async ({ place }, use) => {
@@ -175,9 +176,8 @@ describe.concurrent('doctor', () => {
 
   it('says what another user may not read', async ({ place, buildkitd }) => {
     await buildkitd.listen(tcp);
-    const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
-    const told = await doctor(place, [], { through, env });
+    const told = await doctor(place, [], { through: asNobody, env });
     expect(told).toMatchObject({ code: 0, works: true });
     expect(textOf(told.of('Place'))).toContain(
       'Runs as uid 65534, with no capability that matters.',

@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Actor, startClients, startDaemon } from '../support/actor.ts';
@@ -8,6 +8,7 @@ import type { Place } from '../support/place.ts';
 import { run } from '../support/running.ts';
 import { it } from '../support/test.ts';
 import { until } from '../support/until.ts';
+import { asNobody, hasOtherUsers, withoutCapabilities } from '../support/users.ts';
 
 const patient = ['--quiet-period', '1h', '--timeout', '1h'];
 
@@ -39,11 +40,6 @@ async function shown(
     inspectors: endpoints.map(({ inspector }) => inspector),
     code,
   };
-}
-
-async function kill(daemon: Actor): Promise<void> {
-  await daemon.process.signal('SIGKILL');
-  await daemon.process.ended;
 }
 
 describe.concurrent('the endpoints of a running daemon', () => {
@@ -255,7 +251,7 @@ describe.concurrent('--pid', () => {
       endpoints: [{ address: 'tcp://127.0.0.1:8372' }],
     });
     expect(wait.logs()[0]?.message).toBe(`Process ${pid} listens on tcp://127.0.0.1:8372.`);
-    await kill(builder);
+    await builder.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
@@ -276,10 +272,10 @@ describe.concurrent('--pid', () => {
     const args = ['--addr', 'tcp://127.0.0.1:8372', '--pid', ownPid(other.process)];
     const wait = await startWait(place, [...args, ...patient]);
     await wait.counted(0);
-    await kill(daemon);
+    await daemon.kill();
     await wait.event('sight-lost');
     expect(wait.process.hasEnded()).toBe(false);
-    await kill(other);
+    await other.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
@@ -332,7 +328,7 @@ describe.concurrent('a daemon in another network namespace', () => {
     });
     await far.leave(some);
     await wait.counted(3);
-    await kill(daemon);
+    await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
@@ -357,12 +353,9 @@ describe.concurrent('a daemon in another network namespace', () => {
 });
 
 describe.concurrent('a daemon whose descriptors are another user’s', () => {
-  const withoutRights = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
-  const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-  const hasNobody = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
   const ways: (readonly [string, readonly string[]])[] = [
-    ['without capabilities', withoutRights],
-    ...(hasNobody ? [['nobody', asNobody] as const] : []),
+    ['without capabilities', withoutCapabilities],
+    ...(hasOtherUsers ? [['nobody', asNobody] as const] : []),
   ];
 
   it.for(ways)(
@@ -386,7 +379,7 @@ describe.concurrent('a daemon whose descriptors are another user’s', () => {
         level: 'warn',
         message: expect.stringContaining('Run as root or as its user, or give --addr'),
       });
-      await kill(daemon);
+      await daemon.kill();
       expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
     },
   );
@@ -398,7 +391,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     const wait = await startWait(place, []);
     await wait.event('started');
     const next = await startDaemon(place);
-    await kill(daemon);
+    await daemon.kill();
     await next.listen('tcp://127.0.0.1:12345');
     const some = await clients.connect('tcp://127.0.0.1:12345');
     await wait.counted(1);
@@ -423,7 +416,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     await wait.event('started');
     const next = await startDaemon(place);
     await next.listen('unix:///run/next.sock');
-    await kill(daemon);
+    await daemon.kill();
     await next.listen('tcp://127.0.0.1:8372');
     const some = await clients.connect('unix:///run/next.sock');
     expect(await wait.counted(1)).toMatchObject({
@@ -437,7 +430,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     await daemon.listen('tcp://127.0.0.1:8372');
     const wait = await startWait(place, patient);
     await wait.event('started');
-    await kill(daemon);
+    await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
@@ -465,7 +458,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
         ?.message.includes('8372'),
     );
     await clients.leave(build);
-    await kill(daemon);
+    await daemon.kill();
     await wait.event('endpoints-dropped');
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });

@@ -2,23 +2,12 @@
 import { chownSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Actor, startClients, startDaemon } from '../support/actor.ts';
+import { startClients, startDaemon } from '../support/actor.ts';
 import { parseLog, startCli, startWait } from '../support/cli.ts';
 import { it } from '../support/test.ts';
+import { asNobody, asUser, hasOtherUsers, nobody } from '../support/users.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
-const nobody = 65534;
-const asNobody = as(nobody);
-const hasOthers = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
-
-function as(uid: number): readonly string[] {
-  return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-}
-
-async function kill({ process }: Actor): Promise<void> {
-  await process.signal('SIGKILL');
-  await process.ended;
-}
 
 // A line of a log and a screen wiped, by as many means as there are.
 const wiped = '\u001b[2J\u009b2J\u202e\u2028\r';
@@ -66,7 +55,7 @@ describe.concurrent('names that other people choose', () => {
   );
 });
 
-describe.runIf(hasOthers).concurrent('another user who calls a process buildkitd', () => {
+describe.runIf(hasOtherUsers).concurrent('another user who calls a process buildkitd', () => {
   it('has nothing of a file shown that only we may read, and ends no wait', async ({
     place,
     daemon,
@@ -93,7 +82,7 @@ describe.runIf(hasOthers).concurrent('another user who calls a process buildkitd
     await other.listen('tcp://127.0.0.1:8372');
     const wait = await startWait(place, ['--timeout', '2s', '--quiet-period', '1m']);
     await wait.event('started');
-    await kill(other);
+    await other.kill();
     expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
   });
 
@@ -113,7 +102,7 @@ describe.runIf(hasOthers).concurrent('another user who calls a process buildkitd
     const some = await clients.connect(unix);
     const wait = await startWait(place, ['--addr', unix]);
     await wait.counted(1);
-    await kill(other);
+    await other.kill();
     await clients.leave(some);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
     const maximum = wait.logs().find(({ event }) => event === 'ended');
@@ -121,7 +110,7 @@ describe.runIf(hasOthers).concurrent('another user who calls a process buildkitd
   });
 });
 
-describe.runIf(hasOthers).concurrent('a link where the log is to be', () => {
+describe.runIf(hasOtherUsers).concurrent('a link where the log is to be', () => {
   it('is not followed if another user made it', async ({ place, daemon }) => {
     await daemon.listen(tcp);
     const target = join(place.directory, 'passwd');
@@ -157,9 +146,9 @@ describe.runIf(hasOthers).concurrent('a link where the log is to be', () => {
   });
 });
 
-describe.runIf(hasOthers).concurrent('the daemon’s own user, without any capability', () => {
+describe.runIf(hasOtherUsers).concurrent('the daemon’s own user, without any capability', () => {
   it('needs no other to wait, by the best means', async ({ place }) => {
-    const through = as(1000);
+    const through = asUser(1000);
     const daemon = await startDaemon(place, { through });
     await daemon.listen('tcp://127.0.0.1:8372');
     const clients = await startClients(place);

@@ -10,6 +10,7 @@ import type { Place } from '../support/place.ts';
 import type { Ended } from '../support/running.ts';
 import { it as itInPlace } from '../support/test.ts';
 import { until } from '../support/until.ts';
+import { asNobody } from '../support/users.ts';
 
 const it = itInPlace.extend<{ buildkitd: Buildkitd }>({
   buildkitd: async ({ place }, use) => {
@@ -23,7 +24,6 @@ const eperm = 1;
 const prebuilds = fileURLToPath(new URL('../../prebuilds', import.meta.url));
 const hideAddon = `mount -t tmpfs none ${prebuilds} && exec "$0" "$@"`;
 const withoutAddon = ['unshare', '--mount', 'sh', '-c', hideAddon];
-const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
 interface Said {
   readonly code: number | null;

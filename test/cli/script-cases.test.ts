@@ -10,6 +10,7 @@ import { joinPlaces, tcpStates } from '../support/network.ts';
 import type { Place } from '../support/place.ts';
 import { it as itInPlace } from '../support/test.ts';
 import { until } from '../support/until.ts';
+import { withoutCapabilities } from '../support/users.ts';
 
 // What the shell script counts, which this tool replaces, and what the tool counts, on the same
 // sockets. The script takes 0 for idle; the tool exits 0 for idle, 3 for clients, 4 for unknown.
@@ -159,10 +160,7 @@ describe.concurrent('beside the script, status', () => {
     ['prints no process names (busybox)', { script: pipeline.replace('-tnp', '-tn') }],
     ['is not installed', { script: `PATH=/nowhere; ${pipeline.replaceAll('grep', '/bin/grep')}` }],
     ['can not read /proc', { through: withoutProc }],
-    [
-      'may not read whose sockets they are',
-      { through: ['setpriv', '--bounding-set=-all', '--inh-caps=-all'] },
-    ],
+    ['may not read whose sockets they are', { through: withoutCapabilities }],
   ] as const)(
     'counts a client where netstat %s, and the script says idle',
     async ([, means], { scene }) => {

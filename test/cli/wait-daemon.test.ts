@@ -1,12 +1,13 @@
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Actor, startClients, startDaemon } from '../support/actor.ts';
+import { startClients, startDaemon } from '../support/actor.ts';
 import { type Cli, startWait } from '../support/cli.ts';
 import { compiled } from '../support/native.ts';
 import { untilState } from '../support/process-state.ts';
 import { it } from '../support/test.ts';
 import { until } from '../support/until.ts';
+import { withoutCapabilities } from '../support/users.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit.sock';
@@ -19,11 +20,6 @@ const inPod = { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } };
 async function knowing(wait: Cli, connections: number): Promise<void> {
   await wait.counted(connections);
   await wait.event('progress');
-}
-
-async function kill(daemon: Actor): Promise<void> {
-  await daemon.process.signal('SIGKILL');
-  await daemon.process.ended;
 }
 
 describe.concurrent('wait whose daemon is killed', () => {
@@ -40,7 +36,7 @@ describe.concurrent('wait whose daemon is killed', () => {
       const args = ['--addr', address, '--inspector', inspector, ...patient];
       const wait = await startWait(place, args);
       await knowing(wait, 1);
-      await kill(daemon);
+      await daemon.kill();
       expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
     },
   );
@@ -77,7 +73,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     await daemon.listen(tcp);
     const wait = await startWait(place, ['--addr', tcp, ...patient]);
     await knowing(wait, 0);
-    await kill(daemon);
+    await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
@@ -87,7 +83,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     const args = ['--addr', tcp, '--timeout', '3s', '--quiet-period', '1s', '--interval', '1s'];
     const wait = await startWait(place, args);
     await wait.counted(0);
-    await kill(daemon);
+    await daemon.kill();
     await next.listen(tcp);
     await next.connect(tcp);
     expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
@@ -95,16 +91,15 @@ describe.concurrent('wait whose daemon is killed', () => {
 });
 
 describe.concurrent('wait that may not read the processes of others', () => {
-  const unprivileged = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
   const hiding = 'mount -t proc -o hidepid=2,gid=12345 proc /proc && exec "$0" "$@"';
-  const hidden = ['unshare', '--mount', 'sh', '-c', hiding, ...unprivileged];
+  const hidden = ['unshare', '--mount', 'sh', '-c', hiding, ...withoutCapabilities];
 
   it('ends as gone with the daemon, by its name', async ({ place, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, ...patient];
-    const wait = await startWait(place, args, { through: unprivileged });
+    const wait = await startWait(place, args, { through: withoutCapabilities });
     await knowing(wait, 0);
-    await kill(daemon);
+    await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
@@ -132,7 +127,7 @@ describe.concurrent('wait where no daemon is', () => {
 
   it('is not misled by a socket file that was left', async ({ place, daemon }) => {
     await daemon.listen(unix);
-    await kill(daemon);
+    await daemon.kill();
     const wait = await startWait(place, ['--addr', unix, ...patient]);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
@@ -204,7 +199,7 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
     await clients.leave(some);
     expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
     expect(wait.process.hasEnded()).toBe(false);
-    await kill(daemon);
+    await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 });
@@ -225,7 +220,7 @@ describe.concurrent('wait in a container beside the daemon’s', () => {
         options,
       );
       await wait.counted(0);
-      await kill(daemon);
+      await daemon.kill();
       const { code, outcome, logs } = await wait.ended;
       expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
       expect(logs.at(-1)?.message).toContain("can't be seen from this container");

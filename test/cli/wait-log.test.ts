@@ -15,6 +15,7 @@ import { withoutProc } from '../support/hide.ts';
 import type { Place } from '../support/place.ts';
 import { it } from '../support/test.ts';
 import { until } from '../support/until.ts';
+import { withoutCapabilities } from '../support/users.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 // pipe(7)
@@ -176,8 +177,9 @@ describe.concurrent('wait --log-to', () => {
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const through = ['setpriv', '--bounding-set=-all', '--inh-caps=-all'];
-    const wait = await startWait(place, ['--addr', tcp, '--log-to', 'pod'], { through });
+    const wait = await startWait(place, ['--addr', tcp, '--log-to', 'pod'], {
+      through: withoutCapabilities,
+    });
     const { code, outcome, stderr } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
     expect(warnings(stderr)).toEqual([

@@ -14,6 +14,7 @@ import { startDaemon } from '../support/actor.ts';
 import { type MadeBundle, makeBundle } from '../support/bundle.ts';
 import { type CliOptions, startWait } from '../support/cli.ts';
 import { it } from '../support/test.ts';
+import { hasOtherUsers } from '../support/users.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
@@ -97,9 +98,7 @@ describe('the folder', () => {
   });
 });
 
-// Of a namespace that maps one user alone, as for unprivileged users, there is no other.
-const hasOthers = Number(readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/)[2]) > 1;
-const users = hasOthers ? ['0:0', '1000:1000'] : ['0:0'];
+const users = hasOtherUsers ? ['0:0', '1000:1000'] : ['0:0'];
 const places = [false, true].flatMap((hasProc) => users.map((user) => ({ hasProc, user })));
 
 describe.each(places)('in an empty root as user $user, with a /proc: $hasProc,', (where) => {

@@ -29,6 +29,8 @@ export interface Actor {
   readonly dismiss: () => Promise<void>;
   readonly finish: (clients: readonly Client[]) => Promise<void>;
   readonly leave: (clients: readonly Client[]) => Promise<void>;
+  /** Kills it, as a node does that has no memory left, and waits for its end. */
+  readonly kill: () => Promise<void>;
 }
 
 export interface ActorOptions {
@@ -74,6 +76,10 @@ async function startActor(
     dismiss: () => call({ do: 'dismiss' }),
     finish: (clients) => call({ do: 'finish', ids: ids(clients) }),
     leave: (clients) => call({ do: 'leave', ids: ids(clients) }),
+    async kill() {
+      await started.signal('SIGKILL');
+      await started.ended;
+    },
   };
 }
 
