@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cliPath } from './cli.ts';
 import { node } from './running.ts';
+import { until } from './until.ts';
 
 /** `buildkit-drain bench` as a process. */
 export interface Bench {
@@ -27,14 +28,23 @@ export function startBench(
       output[name] += text;
     });
   }
+  let hasEnded = false;
+  const ended = once(child, 'close').then(([code]) => {
+    hasEnded = true;
+    return { code, ...output };
+  });
   return {
     child,
+    ended,
     said: async (text) => {
-      while (!output.stderr.includes(text)) {
-        await once(child.stderr, 'data');
-      }
+      await until(`${JSON.stringify(text)} from bench`, () => {
+        const isSaid = output.stderr.includes(text);
+        if (!isSaid && hasEnded) {
+          throw new Error(`It has ended without ${JSON.stringify(text)}: ${output.stderr}`);
+        }
+        return isSaid;
+      });
     },
-    ended: once(child, 'close').then(([code]) => ({ code, ...output })),
   };
 }
 
