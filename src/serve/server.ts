@@ -65,7 +65,7 @@ export async function openServer(input: ServerInput): Promise<HttpServer> {
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const guest = guests.get(request.socket);
     // Of one that is cut off there may still be a request in the parser.
-    if (guest === undefined || !guest.owesRequest) {
+    if (guest === undefined) {
       request.socket.destroy();
       return;
     }
