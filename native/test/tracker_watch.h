@@ -1,0 +1,85 @@
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "scripted_view.h"
+#include "sockdiag/tcp_tracker.h"
+
+namespace sockdiag::test {
+
+constexpr auto kListen = SocketState::kListen;
+constexpr auto kEstablished = SocketState::kEstablished;
+constexpr auto kSynReceived = SocketState::kSynReceived;
+constexpr auto kCloseWait = SocketState{8};
+
+constexpr Port kPort{1234};
+constexpr std::uint64_t kListener = 1;
+
+inline TcpSocket socket(SocketState state, std::uint64_t cookie) {
+  TcpSocket socket{};
+  socket.state = state;
+  socket.cookie = cookie;
+  socket.inode = static_cast<std::uint32_t>(cookie);
+  return socket;
+}
+
+inline DestroyedSocket destroyed(std::uint64_t cookie, Port peer = Port{50000}) {
+  return {.localPort = kPort, .peerPort = peer, .cookie = cookie};
+}
+
+/// A tracked set over a scripted kernel, in which one socket listens.
+struct Watch {
+  Watch() { view.table = {socket(kListen, kListener)}; }
+
+  /// Polls until the set is trusted.
+  void settle() {
+    for (int i = 0; i < 3; ++i) REQUIRE(tracker.poll().ok());
+    REQUIRE(tracker.reason() == PollReason::kTracked);
+    view.takeAsked();
+  }
+
+  /// One poll, which must go this way and ask just that.
+  std::uint64_t poll(PollReason reason, const char* asked) {
+    view.takeAsked();
+    const auto revision = tracker.poll();
+    REQUIRE(revision.ok());
+    CHECK(toText(tracker.reason()) == doctest::String{toText(reason)});
+    CHECK(view.takeAsked() == asked);
+    return revision.value();
+  }
+
+  void checkFails(int error, const char* asked) {
+    view.takeAsked();
+    const auto revision = tracker.poll();
+    REQUIRE_FALSE(revision.ok());
+    CHECK(revision.failure().error == error);
+    CHECK(view.takeAsked() == asked);
+  }
+
+  TcpSocket& inTable(std::uint64_t cookie) {
+    return *std::ranges::find(view.table, cookie, &TcpSocket::cookie);
+  }
+  void remove(std::uint64_t cookie) {
+    std::erase_if(view.table, [=](const auto& one) { return one.cookie == cookie; });
+  }
+
+  /// The cookies of what is seen, the listeners' too.
+  std::vector<std::uint64_t> seen() const {
+    std::vector<std::uint64_t> cookies;
+    const auto sockets = tracker.sockets();
+    for (const auto& one : sockets.value()) cookies.push_back(one.cookie);
+    std::ranges::sort(cookies);
+    return cookies;
+  }
+
+  ScriptedView view;
+  TcpTracker tracker{view};
+};
+
+using Cookies = std::vector<std::uint64_t>;
+
+}  // namespace sockdiag::test
