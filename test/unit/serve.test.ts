@@ -6,8 +6,11 @@ import { describe, expect, it } from 'vitest';
 import { metricsFormat } from '../../src/serve/accept.ts';
 import { whoGoes } from '../../src/serve/admission.ts';
 import { passOneRequest } from '../../src/serve/one-request.ts';
+import { openServer } from '../../src/serve/server.ts';
 import { shareLooks } from '../../src/serve/shared-looks.ts';
 import { createSharedWait } from '../../src/serve/shared-wait.ts';
+import type { Answer, Routes } from '../../src/serve/types.ts';
+import { until } from '../support/until.ts';
 
 describe('who goes when there are too many', () => {
   const guests = (text: string) =>
@@ -84,6 +87,25 @@ describe('a connection that passes one request', () => {
     expect(requests).toBe(pieces[0].includes('\n\n') ? 0 : 1);
     socket.destroy();
     server.close();
+  });
+});
+
+describe('a server that closes', () => {
+  it('sends the answers that are under way, and cuts off who has asked nothing', async () => {
+    const callers: ((answer: Answer) => void)[] = [];
+    const slow = (): Promise<Answer> => new Promise((resolve) => callers.push(resolve));
+    const routes: Routes = new Map([['/', slow]]);
+    const refuse = (): Answer => ({ status: 500, contentType: 'text/plain', body: '' });
+    const server = await openServer({ host: '127.0.0.1', port: 0, routes, refuse, onEvent() {} });
+    const idler = connect(Number(new URL(server.url).port), '127.0.0.1');
+    await once(idler, 'connect');
+    const reply = fetch(server.url).then((response) => response.text());
+    await until('the call', () => callers.length > 0);
+    const closed = server.close();
+    await once(idler, 'close');
+    callers[0]?.({ status: 200, contentType: 'text/plain', body: 'the answer' });
+    expect(await reply).toBe('the answer');
+    await closed;
   });
 });
 
