@@ -82,7 +82,7 @@ describe('a connection that passes one request', () => {
         await delay(1);
       }
     }
-    await until(() => requests > 0 || socket.destroyed);
+    await until('a request', () => requests > 0 || socket.destroyed);
     await delay(20);
     expect(requests).toBe(pieces[0].includes('\n\n') ? 0 : 1);
     socket.destroy();
@@ -128,7 +128,7 @@ describe('looks that many share', () => {
       },
     );
     const first = look();
-    await until(() => looks === 1);
+    await until('the look', () => looks === 1);
     const others = [look(), look(), look()];
     expect(await first).toBe(1);
     expect(await Promise.all(others)).toEqual([2, 2, 2]);
@@ -183,9 +183,3 @@ describe('a wait that many share', () => {
     expect(called).toEqual(['other']);
   });
 });
-
-async function until(isDone: () => boolean): Promise<void> {
-  while (!isDone()) {
-    await delay(1);
-  }
-}
