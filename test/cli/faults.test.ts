@@ -120,7 +120,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     ['by procfs over unix', unix, 'procfs', procfsUnixRows],
   ] as const)(
     '%s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async ([, address, inspector, rows], { place, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
@@ -135,7 +135,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     },
   );
 
-  it('of the events that the kernel sends', { timeout: 60_000 }, async ({
+  it('of the events that the kernel sends', { timeout: 300_000 }, async ({
     place,
     daemon,
     clients,
@@ -225,7 +225,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     await expectDrained(running, () => clients.leave(some));
   });
 
-  it('of looking for the daemon', { timeout: 60_000 }, async ({ place, daemon, clients }) => {
+  it('of looking for the daemon', { timeout: 300_000 }, async ({ place, daemon, clients }) => {
     // Nobody would look there who has not found it, and where one would look nobody is connected.
     await daemon.listen('tcp://127.0.0.1:8372');
     await (await place.start(['mkdir', '/run/buildkit'])).ended;
@@ -258,7 +258,7 @@ describe.concurrent('a wait with a client, when a fault stays for ever', () => {
     .flatMap((row) => casesOf([row]).slice(0, 1))
     .map((each) => ({ ...each, faults: each.faults.filter(({ when }) => when !== 'first 1') }));
 
-  it('changes to procfs and says why', { timeout: 60_000 }, async ({ place, daemon, clients }) => {
+  it('changes to procfs and says why', { timeout: 300_000 }, async ({ place, daemon, clients }) => {
     await daemon.listen(unix);
     const some = await clients.connect(unix);
     const start = async ({ name, faults, says }: Case): Promise<Cli> => {
@@ -272,7 +272,7 @@ describe.concurrent('a wait with a client, when a fault stays for ever', () => {
   });
 
   it('is blind at its deadline where it may look by nothing else, and exits with 4', {
-    timeout: 60_000,
+    timeout: 300_000,
   }, async ({ place, daemon, clients }) => {
     await daemon.listen(unix);
     await clients.connect(unix);

@@ -105,6 +105,23 @@ describe.concurrent('GET /metrics', () => {
     expect((await scrape(serve)).has('builds_running')).toBe(false);
   });
 
+  it('asks nothing beside a wait, which would take the question for a client', async ({
+    place,
+  }) => {
+    const daemon = await startBuildkitd(place, { namespaces: ['pid', 'mount'] });
+    const address = await daemon.listen('tcp://127.0.0.1:0');
+    const serve = await startServe(place, ['--addr', address, '--interval', '1h']);
+    const { reply, hangUp } = serve.call('/drain');
+    const hungUp = expect(reply).rejects.toThrow();
+    expect((await serve.cli.event('builds'))['builds']).toEqual([]);
+    await daemon.behave({ answer: 'unimplemented' });
+    const { body } = await serve.get('/connections');
+    expect(JSON.parse(body)).toMatchObject({ builds: [] });
+    expect(await scrape(serve)).toContainEqual(['builds_running', 0]);
+    hangUp();
+    await hungUp;
+  });
+
   it("takes the wait's own last reading while one is under way", async ({ served }) => {
     const some = await served.clients.connect(served.address);
     const serve = await served.serve('--quiet-period', '1h', '--interval', '1h');
