@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { startCli } from '../support/cli.ts';
@@ -110,7 +111,8 @@ describe.concurrent('GET /metrics', () => {
   }) => {
     const daemon = await startBuildkitd(place, { namespaces: ['pid', 'mount'] });
     const address = await daemon.listen('tcp://127.0.0.1:0');
-    const serve = await startServe(place, ['--addr', address, '--interval', '1h']);
+    const args = ['--addr', address, '--interval', '1h', '--quiet-period', '1h'];
+    const serve = await startServe(place, args);
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
     expect((await serve.cli.event('builds'))['builds']).toEqual([]);
@@ -118,6 +120,21 @@ describe.concurrent('GET /metrics', () => {
     const { body } = await serve.get('/connections');
     expect(JSON.parse(body)).toMatchObject({ builds: [] });
     expect(await scrape(serve)).toContainEqual(['builds_running', 0]);
+    hangUp();
+    await hungUp;
+  });
+
+  it('begins a wait when the question before it has been hung up', async ({ place }) => {
+    const daemon = await startBuildkitd(place, { namespaces: ['pid', 'mount'] });
+    const address = await daemon.listen('tcp://127.0.0.1:0');
+    await daemon.behave({ delayMs: -1 });
+    const serve = await startServe(place, ['--addr', address]);
+    const status = serve.get('/connections');
+    await until('the question', () => isConnectedTo(Number(new URL(address).port)));
+    const { reply, hangUp } = serve.call('/drain');
+    const hungUp = expect(reply).rejects.toThrow();
+    expect(await serve.cli.event('started')).toMatchObject({ connections: 0 });
+    expect((await status).status).toBe(200);
     hangUp();
     await hungUp;
   });
@@ -193,3 +210,9 @@ describe.concurrent('serve', () => {
     expect((await serve.get('/healthz')).status).toBe(200);
   });
 });
+
+/** Whether anybody in this network namespace has a connection to this port. */
+function isConnectedTo(port: number): boolean {
+  const row = new RegExp(`^ *\\d+: \\w+:\\w+ \\w+:${port.toString(16).padStart(4, '0')} 01 `, 'im');
+  return row.test(readFileSync('/proc/net/tcp', 'utf8'));
+}

@@ -1,7 +1,9 @@
 import { createServer } from 'node:net';
+import { constants } from 'node:os';
 import { describe, expect } from 'vitest';
 import { startCli } from '../support/cli.ts';
-import { it, type Serve } from '../support/serve.ts';
+import { refusingSockDiag } from '../support/hide.ts';
+import { it, type Serve, startServe } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 
 const waiting = (serve: Serve, n = 0) => serve.cli.event('started', n);
@@ -177,6 +179,16 @@ describe.concurrent('serve that is told to stop', () => {
     await serve.cli.counted(1);
     await served.clients.leave(some);
     expect((await reply).status).toBe(200);
+    expect((await serve.cli.ended).code).toBe(0);
+  });
+
+  it('while they can not be counted waits for a hook, too', async ({ served }) => {
+    const args = ['--addr', served.address, '--builds', 'off', '--inspector', 'sock-diag'];
+    const through = refusingSockDiag(constants.errno.EPERM);
+    const serve = await startServe(served.place, args, { through });
+    await serve.cli.process.signal('SIGTERM');
+    expect(await serve.cli.event('stopping')).toMatchObject({ waitsFor: 'late-hook' });
+    await serve.cli.process.signal('SIGTERM');
     expect((await serve.cli.ended).code).toBe(0);
   });
 

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type Actor, startClients, startDaemon } from './actor.ts';
-import { type Cli, startCli } from './cli.ts';
+import { type Cli, type CliOptions, startCli } from './cli.ts';
 import type { Place } from './place.ts';
 import { it as itInPlace } from './test.ts';
 
@@ -64,11 +64,15 @@ export const it = itInPlace.extend<{ served: ServeScene }>({
 });
 
 /** Runs `buildkit-drain serve` on a free port, with a short interval and quiet period. */
-export async function startServe(place: Place, args: readonly string[]): Promise<Serve> {
+export async function startServe(
+  place: Place,
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<Serve> {
   const quick = ['--interval', '20ms', '--quiet-period', '500ms'];
   const log = ['--log-to', 'stderr', '--log-level', 'debug'];
   const command = ['serve', '--listen', '127.0.0.1:0', ...quick, ...log, ...args];
-  const cli = await startCli(place, command, { namespaces });
+  const cli = await startCli(place, command, { namespaces, ...options });
   const port = Number(new URL(String((await cli.event('serving'))['url'])).port);
   const call = (path: string, options?: CallOptions): Call => callAt(port, path, options);
   return {
