@@ -127,7 +127,7 @@ LD_PRELOAD=\${LD_PRELOAD:+$LD_PRELOAD:}${runtime} exec ${process.execPath} "$@"`
       ASAN_OPTIONS: `${asan}:log_path=${reports}/vitest`,
       UBSAN_OPTIONS: `${common}:${format}:log_path=${reports}/vitest-ubsan`,
     };
-    const files = ['test/contract', 'test/cli', 'test/unit'];
+    const files = ['contract', 'cli', 'unit', 'fuzz', 'soak'].map((name) => `test/${name}`);
     const options = ['--testTimeout=600000'];
     return () => runTests({ prebuilds, node, files, env, options });
   },
