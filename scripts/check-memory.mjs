@@ -19,8 +19,8 @@ const asked = process.argv.slice(2).filter((each) => !each.startsWith('test/'));
 const folder = resolve('build-native/memory');
 const suppressions = resolve('scripts/valgrind.supp');
 const valgrind = [
-  ...['valgrind', '--quiet', '--num-callers=30', '--error-limit=no', '--leak-check=full'],
-  ...['--show-leak-kinds=definite', '--errors-for-leak-kinds=definite'],
+  ...['valgrind', '--quiet', '--vgdb=no', '--error-limit=no', '--num-callers=30'],
+  ...['--leak-check=full', '--show-leak-kinds=definite', '--errors-for-leak-kinds=definite'],
   `--suppressions=${suppressions}`,
 ];
 
@@ -136,13 +136,14 @@ LD_PRELOAD=\${LD_PRELOAD:+$LD_PRELOAD:}${runtime} exec ${process.execPath} "$@"`
     const prebuilds = builtAddon('debug', '--CDCMAKE_CXX_FLAGS=-g');
     const node = checkedNode(
       reports,
-      `exec ${valgrind.join(' ')} --smc-check=all-non-file --xml=yes --xml-file=$report.xml \\
+      `# valgrind does not start without them.
+[ -e /proc/self/fd/1 ] && [ -e /proc/self/fd/2 ] || exec ${process.execPath} "$@"
+exec ${valgrind.join(' ')} --smc-check=all-non-file --xml=yes --xml-file=$report.xml \\
   ${process.execPath} "$@"`,
     );
     const files = [
-      'test/contract/inspectors.test.ts',
-      'test/contract/addon',
-      'test/cli/status.test.ts',
+      ...['inspectors', 'addon', 'sock-diag-watch'].map((name) => `test/contract/${name}`),
+      ...['status.test', 'wait-drain'].map((name) => `test/cli/${name}`),
     ];
     const options = ['--testTimeout=600000', '--hookTimeout=600000', '--no-file-parallelism'];
     const env = { TEST_PATIENCE: '20' };
