@@ -152,6 +152,12 @@ exec ${valgrind.join(' ')} --smc-check=all-non-file --xml=yes --xml-file=$report
   },
 };
 
+const unknown = asked.filter((name) => !(name in checks));
+if (unknown.length > 0) {
+  const known = Object.keys(checks).join(', ');
+  console.error(`check-memory: expected ${known} or files of test/ but received ${unknown[0]}`);
+  process.exit(2);
+}
 const results = (asked.length > 0 ? asked : Object.keys(checks)).map((name) => {
   const reports = `${folder}/${name}-reports`;
   rmSync(reports, { recursive: true, force: true });
