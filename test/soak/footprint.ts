@@ -6,7 +6,6 @@ import type { Point, Series } from './growth.ts';
 export interface Footprint {
   readonly atMs: number;
   readonly rssKb: number;
-  readonly pssKb: number;
   /** Memory of its own, of no file: the heaps and the stacks. */
   readonly anonymousKb: number;
   readonly descriptors: number;
@@ -19,7 +18,6 @@ const handles = { tolerance: 0, leastMs: 30_000 };
 
 const figures = {
   rssKb: memory,
-  pssKb: memory,
   anonymousKb: memory,
   descriptors: handles,
   threads: handles,
@@ -35,7 +33,6 @@ export function footprintOf(pid: number): Footprint | null {
     return {
       atMs: machineMs(),
       rssKb: numberAfter(rollup, 'Rss:'),
-      pssKb: numberAfter(rollup, 'Pss:'),
       anonymousKb: numberAfter(rollup, 'Anonymous:'),
       descriptors: readdirSync(`/proc/${pid}/fd`).length,
       threads: numberAfter(status, 'Threads:'),

@@ -204,7 +204,7 @@ export async function openLasting(
       ),
     summary: () =>
       [...prints]
-        .map(([name, taken]) => `${name} ${Math.round((taken.at(-1)?.pssKb ?? 0) / 1024)} MiB`)
+        .map(([name, taken]) => `${name} ${Math.round((taken.at(-1)?.rssKb ?? 0) / 1024)} MiB`)
         .join(', '),
     async close() {
       clearInterval(printing);
