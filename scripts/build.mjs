@@ -2,7 +2,6 @@
 // hook starts in the busiest moment and reading many files is what a start costs most.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { build } from 'esbuild';
 
 const outdir = 'dist/bin';
@@ -29,15 +28,15 @@ const withoutPrograms = {
   },
 };
 
-// node:net brings all of Node's streams along, and most waits never come to use it.
-const netWhenUsed = {
-  name: 'net-when-used',
+// These bring all of Node's streams along, and most waits come to use them late or never.
+const whenUsed = {
+  name: 'when-used',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:net$/ }, ({ namespace }) =>
-      namespace === 'when-used' ? undefined : { path: 'node:net', namespace: 'when-used' },
+    onResolve({ filter: /^node:(net|crypto)$/ }, ({ namespace, path }) =>
+      namespace === 'when-used' ? undefined : { path, namespace: 'when-used' },
     );
-    onLoad({ filter: /.*/, namespace: 'when-used' }, ({ path }) => ({
-      contents: `module.exports = { ${Object.keys(net)
+    onLoad({ filter: /.*/, namespace: 'when-used' }, async ({ path }) => ({
+      contents: `module.exports = { ${Object.keys((await import(path)).default)
         .map((name) => `get ${name}() { return require('${path}').${name}; }`)
         .join(', ')} };`,
     }));
@@ -71,7 +70,7 @@ await build({
   supported: { 'dynamic-import': false },
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  plugins: [withoutPrograms, netWhenUsed, commandsApart],
+  plugins: [withoutPrograms, whenUsed, commandsApart],
   legalComments: 'inline',
 });
 chmodSync(`${outdir}/${cli}.cjs`, 0o755);

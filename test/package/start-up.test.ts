@@ -1,0 +1,31 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { cliPath } from '../support/cli.ts';
+import { it } from '../support/test.ts';
+
+it('a wait loads neither the other commands nor what of Node.js is slow to load', async ({
+  place,
+  daemon,
+}) => {
+  const { address } = await daemon.listen('tcp://127.0.0.1:1234');
+  const telling = join(place.directory, 'telling.cjs');
+  writeFileSync(
+    telling,
+    `process.on('exit', () => {
+      const loaded = [...process.moduleLoadList, ...Object.keys(require.cache)];
+      require('node:fs').writeSync(1, JSON.stringify(loaded));
+    });`,
+  );
+  // Of a log that is a socket, as a test's pipes are, it would need node:net.
+  const log = join(place.directory, 'log');
+  const wait = ['wait', '--addr', address, '--builds=off', '--timeout=50ms', '--log-to', log];
+  const node = [process.execPath, '--require', telling, cliPath];
+  const { code, stdout } = await (await place.start([...node, ...wait])).ended;
+  expect(code).toBe(3);
+  const loaded = JSON.parse(stdout) as string[];
+  expect(loaded).toContain('NativeModule fs');
+  expect(loaded).toContain(cliPath);
+  const slow = /^NativeModule (net|crypto|stream|child_process|http2)$|commands\.cjs$/;
+  expect(loaded.filter((name) => slow.test(name))).toEqual([]);
+});
