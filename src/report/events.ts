@@ -1,9 +1,9 @@
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { RosterEntry } from '../drain/roster.ts';
+import type { Roster, RosterEntry } from '../drain/roster.ts';
 import type { DrainConfig, DrainEvent, DrainStatus } from '../drain/types.ts';
 import type { EndpointLook, Sample } from '../inspect/types.ts';
 import type { LogEntry } from './log.ts';
-import { buildsAreRunning, leftOutReason, stateFields, stateText } from './state.ts';
+import { buildsAreRunning, leftOutReason, mostFields, stateFields, stateText } from './state.ts';
 import {
   about,
   atLeast,
@@ -37,8 +37,8 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
         fields: {
           ...statusFields(event),
           before: event.before,
-          arrived: event.arrived.map(({ connection }) => connection.peer),
-          left: event.left.map(({ connection }) => connection.peer),
+          arrived: peersOf(event.arrived),
+          left: peersOf(event.left),
         },
       };
     case 'left-out':
@@ -78,6 +78,10 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
 }
 
 type StandingEvent = Extract<DrainEvent, { kind: 'left-out' | 'counted-again' }>;
+
+function peersOf(roster: Roster): (string | null)[] {
+  return roster.slice(0, mostFields).map(({ connection }) => connection.peer);
+}
 
 function standingEntry(event: StandingEvent, config: DrainConfig): LogEntry {
   const { kind, entry, nowMs } = event;

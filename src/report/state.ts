@@ -103,7 +103,8 @@ export function countOf(sample: Sample | null, counted: number): number | null {
   return sample?.kind === 'counted' ? counted : null;
 }
 
-const mostFields = 100;
+/** Of whom a line for machines tells at most: a longer one finds no room in a pipe. */
+export const mostFields = 100;
 const shortestAgeMs = 100;
 
 function countedText(state: State, config: DrainConfig): string {

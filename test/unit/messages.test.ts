@@ -106,6 +106,15 @@ describe('the sentences of a wait', () => {
     expect(message).toMatch(/10\.0\.0\.9:1 \(for 33s\) and 2 more\.$/);
   });
 
+  it('fit a pipe, however many come and leave at once', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => client(`[fe80::1:${index}]:43210`));
+    const [arrived, left] = [rosterOf(...many), rosterOf(...many)];
+    const event = { kind: 'changed', before: 20_000, arrived, left, ...status(...many) } as const;
+    const { fields } = eventEntry(event, config);
+    expect(fields).toMatchObject({ connections: 20_000, before: 20_000 });
+    expect(JSON.stringify(eventEntry(event, config)).length).toBeLessThan(65_536 / 2);
+  });
+
   it('say that unknown is not zero', () => {
     const { error } = failed('EPERM');
     expect(eventEntry({ kind: 'sight-lost', error, seen: 1 }, config)).toMatchObject({
