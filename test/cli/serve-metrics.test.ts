@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { createProcfsInspector, parseEndpoint } from '../../src/index.ts';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { startCli } from '../support/cli.ts';
 import { parseExposition } from '../support/prometheus.ts';
 import { it, type Serve, startServe } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 
+const procfs = createProcfsInspector('/proc/net');
 const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 const plainText = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -130,7 +131,8 @@ describe.concurrent('GET /metrics', () => {
     await daemon.behave({ delayMs: -1 });
     const serve = await startServe(place, ['--addr', address]);
     const status = serve.get('/connections');
-    await until('the question', () => isConnectedTo(Number(new URL(address).port)));
+    const endpoint = parseEndpoint(address);
+    await until('the question', () => procfs.look(endpoint).connections.length > 0);
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
     expect(await serve.cli.event('started')).toMatchObject({ connections: 0 });
@@ -210,9 +212,3 @@ describe.concurrent('serve', () => {
     expect((await serve.get('/healthz')).status).toBe(200);
   });
 });
-
-/** Whether anybody in this network namespace has a connection to this port. */
-function isConnectedTo(port: number): boolean {
-  const row = new RegExp(`^ *\\d+: \\w+:\\w+ \\w+:${port.toString(16).padStart(4, '0')} 01 `, 'im');
-  return row.test(readFileSync('/proc/net/tcp', 'utf8'));
-}
