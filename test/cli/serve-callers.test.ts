@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
+import { socketInodes } from '../../src/inspect/procfs/processes.ts';
 import { it, type Serve } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 
@@ -120,28 +121,21 @@ describe.concurrent('serve', () => {
   it('leaves nothing open behind a look or a wait', async ({ served }) => {
     const serve = await served.serve();
     const { pid } = serve.cli.process;
-    const held = (): string[] => {
-      const table = readFileSync(`/proc/${pid}/net/netlink`, 'utf8');
-      const inodes = table.split('\n').map((row) => row.trim().split(/\s+/).at(-1));
-      const targets = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
-      return targets.filter((target) => inodes.includes(/^socket:\[(\d+)\]$/.exec(target)?.[1]));
+    const netlinkSockets = (): number[] => {
+      const rows = readFileSync(`/proc/${pid}/net/netlink`, 'utf8').trim().split('\n');
+      const held = socketInodes('/proc', pid);
+      return rows
+        .map((row) => Number(row.trim().split(/\s+/).at(-1)))
+        .filter((inode) => held?.has(inode));
     };
     // What is only forgotten, the collector closes sooner or later: at once is the question.
     for (const path of ['/connections', '/readyz', '/metrics']) {
       await serve.get(path);
-      expect(held(), path).toEqual([]);
+      expect(netlinkSockets(), path).toEqual([]);
     }
     const drain = serve.get('/drain');
-    await until('it waits', () => held().length > 0);
+    await until('it waits', () => netlinkSockets().length > 0);
     await drain;
-    expect(held()).toEqual([]);
+    expect(netlinkSockets()).toEqual([]);
   });
 });
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}
