@@ -1,3 +1,4 @@
+import { mostFields } from '../../src/report/state.ts';
 import type { LogLine } from '../support/cli.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { type Finding, judgeEnd, judgeLine, lateByMs, mustBeNamed, unsettledIn } from './judge.ts';
@@ -21,8 +22,6 @@ export interface Case {
   readonly latest: LogLine[];
 }
 
-// A line names no more clients.
-const mostNamed = 100;
 const mostLooks = 5000;
 const mostLatest = 12;
 // Later than that is told with its reasons.
@@ -98,7 +97,7 @@ export function judgeLines(record: Record, one: Case, ledger: Ledger, askers: nu
       continue;
     }
     count(record, 'lines judged');
-    if (told.connections !== null && told.connections <= mostNamed) {
+    if (told.connections !== null && told.connections <= mostFields) {
       one.looks.push(told.look);
     }
     const context = JSON.stringify(line).slice(0, 900);
