@@ -1,9 +1,10 @@
-// Each command line of examples/, run against a stand-in that listens where the example has it listen.
-import { dirname } from 'node:path';
+// Each command line of examples/, word for word, beside a stand-in for buildkitd that speaks its API, over
+// TLS where the example has that. What is not as in a pod: the pace and the log's target, which
+// variables set; the folder of the certificates; the kubelet, whose commands and requests come from the
+// test, and at once; rootlesskit. That programs are where the examples start them: test/package.
 import { describe, expect } from 'vitest';
-import { type Actor, startDaemon } from '../support/actor.ts';
-import { type Buildkitd, startBuildkitd } from '../support/buildkitd.ts';
 import { type Cli, cliPath, startCli } from '../support/cli.ts';
+import { asItsUser, startPod } from '../support/example-pod.ts';
 import {
   commandsOf,
   type Example,
@@ -11,119 +12,133 @@ import {
   readExampleText,
   valuesOf,
 } from '../support/examples.ts';
-import type { Place } from '../support/place.ts';
 import { it } from '../support/test.ts';
+import { until } from '../support/until.ts';
 
 const examples = readExamples();
 const unit = readExampleText('systemd/buildkit-drain.conf');
 const stopCommand = /^ExecStop=\S+\/buildkit-drain (.*)$/m.exec(unit)?.[1]?.split(' ') ?? [];
-const env = {
+const quick = {
   BUILDKIT_DRAIN_QUIET_PERIOD: '500ms',
   BUILDKIT_DRAIN_INTERVAL: '20ms',
   BUILDKIT_DRAIN_LOG_TO: 'stderr',
 };
-
-/** Where the daemon of an example listens; one that says nothing, by default. */
-function addressesOf({ content }: Example): string[] {
-  const args = valuesOf(content, 'args').flat() as string[];
-  const told = args.flatMap((arg) => /^--addr=(.*)$/.exec(arg)?.[1] ?? []);
-  return told.length > 0 ? [...new Set(told)] : ['unix:///run/buildkit/buildkitd.sock'];
-}
+const inPod = { ...quick, KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+// What the image of rootless buildkitd sets for all its processes.
+const inRootless = {
+  ...inPod,
+  BUILDKIT_HOST: 'unix:///run/user/1000/buildkit/buildkitd.sock',
+  XDG_RUNTIME_DIR: '/run/user/1000',
+};
 
 /** The examples of one command of ours, with its words. */
-function casesOf(command: string): (readonly [string, readonly string[], readonly string[]])[] {
+function casesOf(command: string): (readonly [string, Example, readonly string[]])[] {
   return examples.flatMap((example) =>
     commandsOf(example)
       .filter(({ args }) => args[0] === command)
-      .map(({ path, args }) => [path, args, addressesOf(example)] as const),
+      .map(({ path, args }) => [path, example, args] as const),
   );
 }
 
-async function listenAll(
-  place: Place,
-  daemon: Pick<Actor | Buildkitd, 'listen'>,
-  addresses: readonly string[],
-): Promise<void> {
-  for (const address of addresses) {
-    if (address.startsWith('unix://')) {
-      await (await place.start(['mkdir', '-p', dirname(address.slice('unix://'.length))])).ended;
-    }
-    await daemon.listen(address);
+function envOf({ path }: Example): Record<string, string> {
+  if (path.startsWith('systemd/')) {
+    return quick;
   }
+  return path.startsWith('kubernetes/rootless/') ? inRootless : inPod;
 }
 
-async function expectDrained(
-  wait: Cli,
-  clients: Actor,
-  some: Parameters<Actor['leave']>[0],
-): Promise<void> {
-  await wait.counted(some.length);
-  await clients.leave(some);
-  expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+/** Resolves when the wait has been told of these builds. */
+async function toldOf(wait: Cli, builds: readonly string[]): Promise<void> {
+  await until(`word of ${builds.join()}`, () =>
+    wait
+      .logs()
+      .find((line) => line.event === 'builds' && builds.every((ref) => line.message.includes(ref))),
+  );
+}
+
+function lastWordOf(wait: Pick<Cli, 'logs'>): unknown {
+  return wait.logs().findLast(({ event }) => event === 'builds')?.['builds'];
 }
 
 describe.concurrent('the command line of an example', () => {
   it.for([
     ...casesOf('wait'),
-    ['systemd/buildkit-drain.conf', [...stopCommand, '--log-format=json'], ['tcp://0.0.0.0:1234']],
-  ] as const)('waits: %s', async ([, args, addresses], { place, clients }) => {
-    const daemon = await startDaemon(place);
-    await listenAll(place, daemon, addresses);
-    const some = (await Promise.all(addresses.map((address) => clients.connect(address)))).flat();
-    const wait = await startCli(place, args, { env: { ...env, BUILDKIT_DRAIN_BUILDS: 'off' } });
-    await expectDrained(wait, clients, some);
+    [
+      'systemd/buildkit-drain.conf',
+      { path: 'systemd/buildkit-drain.conf', content: {} },
+      [...stopCommand, '--log-format=json'],
+    ],
+  ] as const)('waits for what the daemon builds: %s', async ([, example, args], { place }) => {
+    const through = asItsUser(example);
+    const pod = await startPod(place, { example, through });
+    const builds = await pod.build();
+    const wait = await startCli(place, pod.wordsOf(args), { env: envOf(example), through });
+    await toldOf(wait, builds);
+    await pod.buildkitd.end(...builds);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    expect(lastWordOf(wait)).toEqual([]);
   });
 
   it.for(casesOf('ready'))(
     'is ready, and no more once it drains: %s',
-    async ([, args, addresses], { place, clients }) => {
-      await listenAll(place, await startBuildkitd(place), addresses);
-      const ready = async (): Promise<number | null> =>
-        (await (await startCli(place, [...args, '--timeout=10s'])).process.ended).code;
+    async ([, example, args], { place }) => {
+      const through = asItsUser(example);
+      const env = envOf(example);
+      const pod = await startPod(place, { example, through });
+      const ready = async (): Promise<number | null> => {
+        const words = [...pod.wordsOf(args), '--timeout=10s'];
+        return (await (await startCli(place, words, { env, through })).process.ended).code;
+      };
       expect(await ready()).toBe(0);
-      await clients.connect(addresses[0] ?? '');
-      const wait = await startCli(place, ['wait'], { env });
-      await wait.counted(1);
+      const builds = await pod.build();
+      const wait = await startCli(place, ['wait'], { env, through });
+      await toldOf(wait, builds);
       expect(await ready()).toBe(5);
     },
   );
 
   it.for(casesOf('serve'))(
-    'serves what its hook asks for: %s',
-    async ([path, args, addresses], { place, clients }) => {
-      const [hook] = valuesOf(
-        examples.find((each) => each.path === path)?.content ?? null,
-        'httpGet',
-      )
-        .map((each) => each as { path: string; port: number | string })
-        .filter((each) => each.path === '/drain');
-      await listenAll(place, await startBuildkitd(place), addresses);
-      const some = await clients.connect(addresses[0] ?? '');
-      const serve = await startCli(place, args, { env });
+    'serves what its hook and its probe ask for, in a container of its own: %s',
+    async ([, example, args], { place }) => {
+      const requests = valuesOf(example.content, 'httpGet') as { path: string; port: unknown }[];
+      const hook = requests.find(({ path }) => path === '/drain');
+      const probe = requests.find(({ port }) => port === 'drain');
+      const get = (path = ''): ReturnType<typeof place.start> => {
+        const script = `fetch('http://127.0.0.1:${hook?.port}${path}').then(async (answer) => console.log(answer.status, await answer.text()))`;
+        return place.start([process.execPath, '-e', script]);
+      };
+      const pod = await startPod(place, { example, through: [] });
+      const builds = await pod.build();
+      const ownProcesses = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+      const through = [...ownProcesses, ...asItsUser(example)];
+      const serve = await startCli(place, pod.wordsOf(args), { env: inPod, through });
       await serve.event('serving');
-      const url = `http://127.0.0.1:${hook?.port}${hook?.path}`;
-      const script = `fetch('${url}').then(async (answer) => console.log(answer.status, (await answer.json()).outcome))`;
-      const call = await place.start([process.execPath, '-e', script]);
-      await serve.counted(1);
+      const call = await get(hook?.path);
+      await toldOf(serve, builds);
+      expect((await (await get(probe?.path)).ended).stdout).toMatch(/^200 /);
+      // What scaled-object.yaml asks Prometheus for.
+      const { stdout: metrics } = await (await get('/metrics')).ended;
+      expect(metrics).toContain(`\nbuildkit_drain_builds_running ${builds.length}\n`);
       expect(call.stdout()).toBe('');
-      await clients.leave(some);
-      expect((await call.ended).stdout).toBe('200 drained\n');
+      await pod.buildkitd.end(...builds);
+      expect((await call.ended).stdout).toMatch(/^200 .*"outcome": ?"drained"/s);
+      expect(lastWordOf(serve)).toEqual([]);
     },
   );
 
-  it.for(casesOf('run'))('runs the daemon: %s', async ([, args], { place, clients }) => {
-    const [program, ...rest] = args.slice(args.indexOf('--') + 1);
-    expect([program, ...rest]).toEqual(['buildkitd']);
-    const through = [process.execPath, cliPath, ...args.slice(0, args.indexOf('--') + 1)];
-    const daemon = await startDaemon(place, {
-      through,
-      env: { ...env, BUILDKIT_DRAIN_BUILDS: 'off' },
+  it.for(casesOf('run'))('runs the daemon: %s', async ([, example, args], { place }) => {
+    const words = args.slice(0, args.indexOf('--') + 1);
+    expect(args.slice(words.length)).toEqual(['buildkitd']);
+    const through = ['env', ...Object.entries(inPod).map(([name, value]) => `${name}=${value}`)];
+    const pod = await startPod(place, {
+      example,
+      through: [...through, process.execPath, cliPath, ...words],
     });
-    await daemon.listen('tcp://127.0.0.1:1234');
-    const some = await clients.connect('tcp://127.0.0.1:1234');
-    await daemon.process.signal('SIGTERM');
-    expect(daemon.process.hasEnded()).toBe(false);
-    await clients.leave(some);
-    expect((await daemon.process.ended).stderr).toContain('"outcome":"drained"');
+    const builds = await pod.build();
+    const daemon = pod.buildkitd.process;
+    await daemon.signal('SIGTERM');
+    await until('word of the builds', () => builds.every((ref) => daemon.stderr().includes(ref)));
+    await pod.buildkitd.end(...builds);
+    expect((await daemon.ended).stderr).toContain('"outcome":"drained"');
   });
 });

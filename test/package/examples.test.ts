@@ -18,6 +18,16 @@ import {
 
 const examples = readExamples();
 const inCluster = examples.filter(({ path }) => path.startsWith('kubernetes/'));
+// What a liveness probe leaves the container that it restarts: its hook, and its own end.
+const restartSeconds = 60;
+
+interface Probe {
+  readonly exec: { readonly command: readonly string[] };
+  readonly failureThreshold?: number;
+  readonly timeoutSeconds: number;
+  readonly terminationGracePeriodSeconds?: number;
+}
+
 const named = (some: readonly Example[]): (readonly [string, Example])[] =>
   some.map((example) => [example.path, example]);
 
@@ -130,11 +140,15 @@ it('names the images that the Dockerfile makes of this version', () => {
 
 describe('the deadline of an example', () => {
   const withGrace = examples.flatMap(({ path, content }) =>
-    valuesOf(content, 'terminationGracePeriodSeconds').map((grace) => ({
-      path,
-      graceMs: Number(grace) * 1000,
-      args: [...commandsOf({ path, content }).flatMap(({ args }) => args), ...hooksOf(content)],
-    })),
+    (valuesOf(content, 'terminationGracePeriodSeconds') as number[])
+      .filter((grace) => grace > restartSeconds)
+      .map((grace) => ({
+        path,
+        graceMs: grace * 1000,
+        args: commandsOf({ path, content })
+          .filter(({ args }) => args[0] !== 'ready')
+          .flatMap(({ args }) => args),
+      })),
   );
 
   it.each(withGrace)('leaves the daemon time, and not much: $path', ({ args, graceMs }) => {
@@ -163,8 +177,25 @@ describe('the deadline of an example', () => {
   });
 });
 
-function hooksOf(content: YamlObject): string[] {
-  return valuesOf(content, 'preStop').flatMap((hook) =>
-    valuesOf(hook, 'command').flat(),
-  ) as string[];
-}
+describe('a probe of an example', () => {
+  const probesOf = (name: string): (readonly [string, Probe])[] =>
+    inCluster.flatMap(({ path, content }) =>
+      (valuesOf(content, name) as unknown as Probe[]).map((probe) => [path, probe] as const),
+    );
+
+  it.each(probesOf('livenessProbe'))(
+    'restarts what hangs without the grace of the pod: %s',
+    (_, probe) => {
+      expect(probe.terminationGracePeriodSeconds).toBe(restartSeconds);
+    },
+  );
+
+  it.each(
+    probesOf('readinessProbe').filter(([, { exec }]) => exec.command.includes('--after-drain')),
+  )('heeds the first no of a drain, and waits for the answer: %s', (_, probe) => {
+    expect(probe.failureThreshold).toBe(1);
+    const timeout = probe.exec.command.find((word) => word.startsWith('--timeout=')) ?? '';
+    const timeoutMs = parseDuration(timeout.slice('--timeout='.length));
+    expect(probe.timeoutSeconds * 1000 - timeoutMs).toBeGreaterThanOrEqual(1000);
+  });
+});
