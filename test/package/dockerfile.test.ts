@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type Dockerfile, DockerfileParser } from 'dockerfile-ast';
+import { type Dockerfile, DockerfileParser, Label } from 'dockerfile-ast';
 import { validate } from 'dockerfile-utils';
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest';
 import { type MadeBundle, makeBundle } from '../support/bundle.ts';
@@ -64,6 +64,18 @@ function argumentsOf(stage: string, keyword: string): string[] {
     .map((each) => each.getArgumentsContent() ?? '');
 }
 
+/** Those of OCI's annotations, without the prefix of all. */
+function labelsOf(stage: string): Record<string, string | undefined> {
+  const labels = stageCalled(stage)
+    .instructions.filter((each) => each instanceof Label)
+    .flatMap((each) => each.getProperties())
+    .map((each): [string, string] => [
+      each.getName().replace('org.opencontainers.image.', ''),
+      filledIn(each.getValue() ?? ''),
+    ]);
+  return Object.fromEntries(labels);
+}
+
 function commandOf(stage: string, keyword: 'ENTRYPOINT' | 'CMD'): string[] {
   return JSON.parse(argumentsOf(stage, keyword)[0] ?? '[]') as string[];
 }
@@ -99,7 +111,24 @@ describe('the Dockerfile', () => {
 
   it('leaves the images of buildkitd as they are otherwise', () => {
     for (const { name, instructions } of stages.filter(({ base }) => base.includes('buildkit:'))) {
-      expect([name, instructions.map((each) => each.getKeyword())]).toEqual([name, ['COPY']]);
+      expect([name, instructions.map((each) => each.getKeyword())]).toEqual([
+        name,
+        ['ARG', 'LABEL', 'COPY'],
+      ]);
+    }
+  });
+
+  it('says in labels what each image is, of which version or upon which image', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    for (const { name, base } of stages.slice(1)) {
+      const { title, description, ...others } = labelsOf(name);
+      expect([title, description]).toEqual([expect.any(String), expect.any(String)]);
+      expect([name, others]).toEqual([
+        name,
+        base === 'scratch'
+          ? { version, licenses: labelsOf('folder')['licenses'] }
+          : { 'base.name': base },
+      ]);
     }
   });
 });
@@ -146,6 +175,15 @@ describe('the images', () => {
     expect(hashOf(join(made, basename(bundle.archive)))).toBe(hashOf(bundle.archive));
     expect(readdirSync(join(made, 'buildkit-drain'))).toEqual(readdirSync(bundle.folder));
   }, 300_000);
+
+  it('tell the licences of what is in them', () => {
+    const list = readFileSync(join(bundle.folder, 'LICENSES/LIST.txt'), 'utf8');
+    const licences = [...list.matchAll(/^licence: ([^,\n]+)/gm)].map(
+      ([, licence]) => licence ?? '',
+    );
+    const told = labelsOf('folder')['licenses']?.split(' AND ') ?? [];
+    expect(told.toSorted()).toEqual([...new Set(licences)].toSorted());
+  });
 
   it.for(['folder', 'sidecar'])('%s starts a file of it', (image) => {
     const [program = ''] = commandOf(image, 'ENTRYPOINT');
