@@ -33,6 +33,20 @@ describe('the README', () => {
     expect(rows).toEqual(options);
   });
 
+  it('tells the option for each constant of the script that has one', () => {
+    const told = tableBelow('| constant in the script').flatMap(([constant = '', option = '']) => {
+      const [, name = '', value = ''] = /^`--([a-z-]+)=(.*)`$/.exec(option) ?? [];
+      return name === '' ? [] : [[constant.replace(/^`|=.*$/g, ''), name, value] as const];
+    });
+    const ofScript = Object.entries(waitOptions).flatMap(([name, { script }]) =>
+      script === undefined || script.name === 'DEBUG' ? [] : [[script.name, name]],
+    );
+    expect(told.map(([constant, name]) => [constant, name])).toEqual(ofScript);
+    for (const [, name, value] of told) {
+      expect(() => waitOptions[name as keyof typeof waitOptions].parse([value])).not.toThrow();
+    }
+  });
+
   it('names every exit code', () => {
     const codes = tableBelow('| code | `wait`').map(([code]) => Number(code));
     expect(codes).toEqual(Object.values(exitCodes));
