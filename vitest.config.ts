@@ -1,11 +1,35 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+// What is slow, or needs what is large: compilers, another CPU's or libc's programs, bundles. `npm test`
+// runs every other test, and `npm run check` these too.
+const thorough = [
+  'test/cli/{bench-*,faults*,scenes-long}.test.ts',
+  'test/contract/accuracy-wrong.test.ts',
+  'test/fuzz/**/*.test.ts',
+  'test/package/{bundle*,dockerfile,examples,prebuild-elf,prebuild-runs,tarball-source}.test.ts',
+  'test/soak/**/*.test.ts',
+];
+
+const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
+const limits = { testTimeout: 30_000 * patience, hookTimeout: 30_000 * patience };
+// What is shipped is what is tested.
+const env = { PREBUILDS_ONLY: '1' };
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // What is shipped is what is tested.
-    env: { PREBUILDS_ONLY: '1' },
+    projects: [
+      {
+        test: {
+          name: 'quick',
+          include: ['test/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...thorough],
+          ...limits,
+          env,
+        },
+      },
+      {
+        test: { name: 'thorough', include: thorough, ...limits, env: { ...env, CC: 'cc' } },
+      },
+    ],
   },
 });

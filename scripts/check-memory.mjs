@@ -145,7 +145,7 @@ exec ${valgrind.join(' ')} --smc-check=all-non-file --xml=yes --xml-file=$report
       ...['inspectors', 'addon', 'sock-diag-watch'].map((name) => `test/contract/${name}`),
       ...['status.test', 'wait-drain'].map((name) => `test/cli/${name}`),
     ];
-    const options = ['--testTimeout=600000', '--hookTimeout=600000', '--no-file-parallelism'];
+    const options = ['--testTimeout=600000', '--no-file-parallelism'];
     const env = { TEST_PATIENCE: '20' };
     return () =>
       runTests({ prebuilds, node, files, env, options: [...options, '--maxConcurrency=2'] });

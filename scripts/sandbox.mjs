@@ -1,6 +1,9 @@
 // Runs a command in network, process and mount namespaces of its own, so that tests may make any
 // sockets and processes without meeting, or touching, those of the machine.
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { openingScript } from './sandbox/open-paths.mjs';
 
 const [command, ...args] = process.argv.slice(2);
 if (command === undefined) {
@@ -8,11 +11,17 @@ if (command === undefined) {
   process.exit(2);
 }
 
-const asUser = process.getuid() === 0 ? [] : ['--map-root-user'];
+const isRoot = process.getuid() === 0;
+const asUser = isRoot ? [] : ['--map-root-user'];
 const namespaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
 
+// Tests run the program as other users too. Without root there are no other users in the sandbox.
+const nodeFolder = dirname(process.execPath);
+const needed = [process.cwd(), nodeFolder, join(nodeFolder, '../lib')].filter(existsSync);
+const opening = isRoot ? openingScript(needed) : ':';
+
 // The shell stays as process 1, to reap what tests leave behind.
-const script = 'ip link set lo up && "$0" "$@"; exit $?';
+const script = `ip link set lo up && ${opening} && "$0" "$@"; exit $?`;
 const { status, signal, error } = spawnSync(
   'unshare',
   [...asUser, ...namespaces, 'sh', '-c', script, command, ...args],

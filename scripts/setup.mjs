@@ -1,22 +1,27 @@
-// Makes a fresh clone ready: npm's packages always, with `--tests` what the tests need besides, with
-// `--bundle=<cpu>` what a bundle for that CPU is made of, and the Debian packages for `--lint`,
-// `--fuzz`, `--memory` and `--prebuilds`. Does nothing where all is in place.
+// Makes a fresh clone ready: npm's packages always, with `--tests` the Debian packages of `npm test`, with
+// `--check` all that `npm run check` needs besides, with `--bundle=<cpu>` what a bundle for that CPU is
+// made of, and the Debian packages for `--fuzz`, `--memory` and `--prebuilds`. Does nothing where all is
+// in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fetchNode } from './bundle/node-package.mjs';
 import { toolsFor } from './bundle/toolchain.mjs';
 
+// Some 60 MB. A compiler as large as g++ is for `--check`.
 const testTools = {
-  cmake: 'cmake',
-  'g++': 'g++',
-  make: 'make',
   ip: 'iproute2',
   unshare: 'util-linux',
   netstat: 'net-tools',
   openssl: 'openssl',
-  '/usr/include/doctest/doctest.h': 'doctest-dev',
+  tcc: 'tcc',
+  '/usr/include/stdio.h': 'libc6-dev',
   '/usr/lib/python3/dist-packages/prometheus_client/parser.py': 'python3-prometheus-client',
-  'qemu-aarch64-static': 'qemu-user-static',
+};
+const nativeTools = {
+  cmake: 'cmake',
+  'g++': 'g++',
+  make: 'make',
+  '/usr/include/doctest/doctest.h': 'doctest-dev',
 };
 /** To run, on x64, the addons for arm64 and for musl. */
 const runtimeTools = {
@@ -72,7 +77,8 @@ function installDebianPackages(tools) {
   if (missing.length === 0) {
     return;
   }
-  const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  const options = '--yes --no-install-recommends --option=APT::Keep-Downloaded-Packages=false';
+  const command = `apt-get install ${options} ${missing.join(' ')}`;
   if (process.getuid() !== 0 || !isThere('apt-get')) {
     fail(`these are missing: ${missing.join(', ')}. On Debian, run as root: ${command}`);
   }
@@ -92,28 +98,22 @@ function prepareBundle(cpu) {
   }
 }
 
+const isAsked = (...flags) => flags.some((flag) => process.argv.includes(flag));
+
 installNpmPackages('.');
-if (process.argv.includes('--tests')) {
-  installDebianPackages(process.arch === 'x64' ? { ...testTools, ...runtimeTools } : testTools);
-  if (process.arch === 'x64') {
-    // By force, since they are for another CPU and another libc.
-    installNpmPackages('test/runtimes', '--force', '--ignore-scripts');
-  }
-}
-if (process.argv.includes('--prebuilds')) {
-  installDebianPackages(prebuildTools);
+installDebianPackages({
+  ...(isAsked('--tests', '--check', '--fuzz') && testTools),
+  ...(isAsked('--check', '--fuzz') && { ...nativeTools, ...fuzzTools }),
+  ...(isAsked('--check', '--prebuilds') && prebuildTools),
+  ...(isAsked('--check') && { ...lintTools, ...(process.arch === 'x64' && runtimeTools) }),
+  ...(isAsked('--memory') && memoryTools),
+});
+if (isAsked('--check') && process.arch === 'x64') {
+  // By force, since they are for another CPU and another libc.
+  installNpmPackages('test/runtimes', '--force', '--ignore-scripts');
 }
 for (const cpu of ['x64', 'arm64']) {
-  if (process.argv.includes('--tests') || process.argv.includes(`--bundle=${cpu}`)) {
+  if (isAsked('--check', `--bundle=${cpu}`)) {
     prepareBundle(cpu);
   }
-}
-if (process.argv.includes('--memory')) {
-  installDebianPackages(memoryTools);
-}
-if (process.argv.includes('--lint')) {
-  installDebianPackages(lintTools);
-}
-if (process.argv.includes('--fuzz')) {
-  installDebianPackages({ ...testTools, ...fuzzTools });
 }

@@ -22,6 +22,7 @@ describe.concurrent('status', () => {
     await daemon.listen(unix);
     const [client] = await clients.connect(tcp, 1, '127.0.0.2');
     const [other] = await clients.connect(unix);
+    await until('two accepted', async () => (await daemon.accepted()).length === 2);
     await daemon.process.signal('SIGSTOP');
     const [queued] = await clients.connect(tcp);
     const { code, stdout, stderr } = await status(place, ['--addr', tcp, '--addr', unix]);

@@ -1,7 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 
 // As Debian's qemu-user-static registers it: 64-bit, AArch64, a program. F opens qemu at once, and so
 // it needs not be in a root that is changed to.
@@ -10,17 +7,15 @@ const mask = String.raw`\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff
 const qemu = '/usr/bin/qemu-aarch64-static';
 const registration = `:arm64:M::${magic}:${mask}:${qemu}:F`;
 
-const script =
-  'mount -t binfmt_misc none "$0" && printf %s "$1" >"$0/register" && shift && exec "$@"';
+const script = 'mount -t binfmt_misc none /mnt && printf %s "$0" >/mnt/register && exec "$@"';
 
 /**
  * What to put before a command so that the kernel has qemu run programs for arm64, from Linux 6.7 on in
  * a user namespace of the command's own and without a trace outside; null where that is not to be had.
  */
 export function runningArm64(): readonly string[] | null {
-  const folder = mkdtempSync(join(tmpdir(), 'drain-test-formats-'));
   const namespaces = ['unshare', '--user', '--map-root-user', '--mount', '--'];
-  const through = [...namespaces, 'sh', '-c', script, folder, registration];
+  const through = [...namespaces, 'sh', '-c', script, registration];
   const [command = '', ...args] = [...through, 'true'];
   return spawnSync(command, args).status === 0 ? through : null;
 }

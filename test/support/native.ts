@@ -6,10 +6,17 @@ import { fileURLToPath } from 'node:url';
 const sources = new URL('native/', import.meta.url);
 const built = new URL('../../node_modules/.cache/buildkit-drain-tests/', import.meta.url);
 
+/**
+ * The compiler of these programs. tcc is small enough for `npm test`; what it can't compile is for the
+ * tests that `npm run check` adds, which have a cc (vitest.config.ts).
+ */
+const compiler = process.env['CC'] ?? 'tcc';
+
 /** The path of a small C program, or with `-shared` a library, compiled when it is first asked for. */
 export function compiled(name: string, ...flags: readonly string[]): string {
   const source = fileURLToPath(new URL(`${name}.c`, sources));
-  const hash = createHash('sha256').update(readFileSync(source)).update(flags.join(' '));
+  const command = [compiler, ...flags].join(' ');
+  const hash = createHash('sha256').update(readFileSync(source)).update(command);
   const path = fileURLToPath(new URL(`${name}-${hash.digest('hex').slice(0, 16)}`, built));
   if (existsSync(path)) {
     return path;
@@ -18,9 +25,9 @@ export function compiled(name: string, ...flags: readonly string[]): string {
   // Test files run at the same time: none may find another's half-written program.
   const unfinished = `${path}.${process.pid}`;
   const args = ['-O1', '-Wall', '-Wextra', '-Werror', ...flags, '-o', unfinished, source];
-  const { status, stderr, error } = spawnSync('cc', args, { encoding: 'utf8' });
+  const { status, stderr, error } = spawnSync(compiler, args, { encoding: 'utf8' });
   if (status !== 0) {
-    throw new Error(`cc ${args.join(' ')} failed: ${error?.message ?? stderr}`);
+    throw new Error(`${compiler} ${args.join(' ')} failed: ${error?.message ?? stderr}`);
   }
   renameSync(unfinished, path);
   return path;

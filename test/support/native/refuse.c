@@ -31,7 +31,7 @@
 #define IF(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, skipped, 0)
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
 
-static int die(const char *call) {
+_Noreturn static void die(const char *call) {
   perror(call);
   exit(1);
 }
@@ -88,5 +88,5 @@ int main(int argc, char **argv) {
     close(notifications);
   }
   execvp(argv[3], argv + 3);
-  return die(argv[3]);
+  die(argv[3]);
 }
