@@ -1,7 +1,7 @@
 // Makes a fresh clone ready: npm's packages always, with `--tests` the Debian packages of `npm test`, with
 // `--check` all that `npm run check` needs besides, with `--bundle=<cpu>` what a bundle for that CPU is
-// made of, and the Debian packages for `--fuzz`, `--memory` and `--prebuilds`. Does nothing where all is
-// in place.
+// made of, npm's packages for `--lint`, and the Debian packages for `--fuzz`, `--memory` and
+// `--prebuilds`. Does nothing where all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fetchNode } from './bundle/node-package.mjs';
@@ -84,7 +84,9 @@ function installDebianPackages(tools) {
   }
   console.error(`setup: ${command}`);
   process.env.DEBIAN_FRONTEND = 'noninteractive';
-  if (!run('apt-get', 'update') || !run(...command.split(' '))) {
+  // Most machines know the packages. Where they don't, or not the newest, this fails at once.
+  const install = () => run(...command.split(' '));
+  if (!install() && !(run('apt-get', 'update') && install())) {
     fail(`this failed: ${command}`);
   }
 }
@@ -108,6 +110,9 @@ installDebianPackages({
   ...(isAsked('--check') && { ...lintTools, ...(process.arch === 'x64' && runtimeTools) }),
   ...(isAsked('--memory') && memoryTools),
 });
+if (isAsked('--check', '--lint')) {
+  installNpmPackages('tools');
+}
 if (isAsked('--check') && process.arch === 'x64') {
   // By force, since they are for another CPU and another libc.
   installNpmPackages('test/runtimes', '--force', '--ignore-scripts');
