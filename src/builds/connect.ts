@@ -24,9 +24,14 @@ export interface ConnectInput {
 /** A connection on which HTTP/2 may be spoken. @throws InspectError */
 export async function connect(input: ConnectInput): Promise<Socket> {
   const { endpoint, tls, own, signal, onStage } = input;
+  onStage("for the host's address");
+  const targets = await targetsOf(endpoint, signal).catch((error) => {
+    signal.throwIfAborted();
+    throw unreachable(endpoint, error);
+  });
   onStage('for the connection');
   let failure: unknown;
-  for (const target of targetsOf(endpoint)) {
+  for (const target of targets) {
     signal.throwIfAborted();
     const isSecret = tls !== null && endpoint.kind === 'tcp';
     const socket = own.add(endpoint.kind, () => open(target, isSecret ? tls : null));
@@ -61,13 +66,13 @@ function open(target: Target, tls: ConnectInput['tls']): Socket {
   if (tls === 'unverified') {
     return connectTls({
       ...target,
-      servername: serverNameOf(target.host),
+      servername: serverNameOf(target.name),
       rejectUnauthorized: false,
       ALPNProtocols: ['h2'],
     });
   }
   const { ca, cert, key } = tls;
-  const name = tls.serverName ?? target.host;
+  const name = tls.serverName ?? target.name;
   return connectTls({
     ...target,
     ...(ca !== null && { ca }),
