@@ -46,6 +46,11 @@ class TcpTracker : public Closable<TcpTracker, Core> {
     return valueOrThrow(info.Env(), open->tracker.socketsWithTraffic());
   }
 
+  Napi::Value takeEnded(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.takeEnded());
+  }
+
   Napi::Value seenBetweenPolls(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
     return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.seenBetweenPolls());
@@ -128,6 +133,7 @@ Napi::Function defineTcpTracker(Napi::Env env) {
       {TcpTracker::InstanceMethod<&TcpTracker::poll>("poll"),
        TcpTracker::InstanceMethod<&TcpTracker::sockets>("sockets"),
        TcpTracker::InstanceMethod<&TcpTracker::socketsWithTraffic>("socketsWithTraffic"),
+       TcpTracker::InstanceMethod<&TcpTracker::takeEnded>("takeEnded"),
        TcpTracker::InstanceMethod<&TcpTracker::seenBetweenPolls>("seenBetweenPolls"),
        TcpTracker::InstanceMethod<&TcpTracker::portsBetweenPolls>("portsBetweenPolls"),
        TcpTracker::InstanceMethod<&TcpTracker::mode>("mode"),

@@ -45,8 +45,9 @@ class ScriptedInbox final : public Inbox {
 
 class Counter final : public DestroyedSink {
  public:
-  void destroyed(const DestroyedSocket& socket) override {
-    fuzz::require(socket.localPort == kPort, "only the port that is watched comes");
+  void destroyed(const TcpSocket& socket) override {
+    fuzz::require(socket.local.port == kPort, "only the port that is watched comes");
+    fuzz::require(socket.peer.port != Port{0} || !socket.bytesReceived, "who forgot has no count");
     ++count;
   }
 

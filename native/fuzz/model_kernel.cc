@@ -123,9 +123,15 @@ void ModelKernel::remove(std::size_t index) {
   throughout_.erase(cookie);
   listeners_.erase(cookie);
   destroyed_.push_back(cookie);
-  // One that was cut off by a reset has forgotten its peer.
-  const auto peer = script_.choose(4) == 3 ? Port{0} : removed.socket.peer.port;
-  events_.push_back({.localPort = Port{1234}, .peerPort = peer, .cookie = cookie});
+  auto event = removed.socket;
+  event.local.port = Port{1234};
+  // One that its own process has reset has forgotten its peer, and its bytes.
+  if (script_.choose(4) == 3) {
+    event.peer.port = Port{0};
+  } else {
+    event.bytesReceived = cookie % 3;
+  }
+  events_.push_back(event);
 }
 
 void ModelKernel::setState(Socket& socket, SocketState state) {
@@ -157,6 +163,10 @@ ModelKernel::Socket* ModelKernel::anyIn(SocketState state) {
 std::uint64_t ModelKernel::destroyedUnseen() const {
   return static_cast<std::uint64_t>(
       std::ranges::count_if(destroyed_, [&](auto cookie) { return !met_.contains(cookie); }));
+}
+
+bool ModelKernel::wasDestroyed(std::uint64_t cookie) const {
+  return std::ranges::find(destroyed_, cookie) != destroyed_.end();
 }
 
 Result<std::uint64_t> ModelKernel::passiveOpens() {

@@ -40,6 +40,7 @@ class ModelKernel final : public TcpView {
   void noteSeen(std::uint64_t cookie) { met_.insert(cookie); }
   /// Of what is no more, so many no poll has seen.
   std::uint64_t destroyedUnseen() const;
+  bool wasDestroyed(std::uint64_t cookie) const;
 
  private:
   struct Socket {
@@ -63,7 +64,7 @@ class ModelKernel final : public TcpView {
 
   Script& script_;
   std::vector<Socket> sockets_;
-  std::vector<DestroyedSocket> events_;
+  std::vector<TcpSocket> events_;
   std::uint64_t lastCookie_ = 0;
   std::uint64_t counter_ = 100;
   Nanoseconds time_{1'000'000'000};

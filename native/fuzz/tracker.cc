@@ -27,6 +27,7 @@ class Watch {
     const auto revision = tracker_.poll();
     kernel_.endPoll();
     const auto seen = socketsNow();
+    checkEnded();
     if (!revision.ok()) {
       fuzz::require(revision.failure().error == EPERM, "a failure is the kernel's");
       fuzz::require(looksTheSame(before, seen), "a failed poll changes nothing that is seen");
@@ -35,8 +36,10 @@ class Watch {
     }
     fuzz::require(!hasFailed_ || tracker_.reason() != PollReason::kTracked,
                   "after a failure nothing is taken for granted");
-    fuzz::require((revision.value() == revision_) == (revision_ != 0 && looksTheSame(before, seen)),
-                  "the revision changes if and only if what is seen does");
+    const bool isSame = revision_ != 0 && looksTheSame(before, seen) && !hasBytesEnded_;
+    fuzz::require((revision.value() == revision_) == isSame,
+                  "the revision changes if and only if what is seen does, or what had bytes ends");
+    hasBytesEnded_ = false;
     hasFailed_ = false;
     revision_ = revision.value();
     checkSeen(seen);
@@ -54,6 +57,7 @@ class Watch {
 
   void takeDestroyed() {
     static_cast<void>(tracker_.takeDestroyed());
+    checkEnded();
     checkBetween();
   }
 
@@ -89,6 +93,17 @@ class Watch {
     checkBetween();
   }
 
+  void checkEnded() {
+    const auto ended = tracker_.takeEnded();
+    fuzz::require(ended.ok(), "there is memory for what has ended");
+    for (const auto& each : ended.value()) {
+      hasBytesEnded_ |= each.bytesReceived.value_or(2) > 1;
+      if (each.peer.port == Port{0}) continue;
+      fuzz::require(kernel_.wasDestroyed(each.cookie), "who is told to have ended was destroyed");
+      fuzz::require(told_.insert(each.cookie).second, "no end is told twice");
+    }
+  }
+
   void checkBetween() {
     fuzz::require(tracker_.seenBetweenPolls() <= kernel_.destroyedUnseen(),
                   "no connection between polls is made up");
@@ -98,6 +113,8 @@ class Watch {
   TcpTracker tracker_{kernel_};
   std::uint64_t revision_ = 0;
   bool hasFailed_ = true;
+  bool hasBytesEnded_ = false;
+  std::set<std::uint64_t> told_;
 };
 
 }  // namespace

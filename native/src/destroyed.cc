@@ -1,11 +1,9 @@
 #include "sockdiag/destroyed.h"
 
-#include <arpa/inet.h>
-#include <linux/inet_diag.h>
-
 #include <array>
 #include <cerrno>
 
+#include "sockdiag/inet_message.h"
 #include "sockdiag/replies.h"
 
 namespace sockdiag {
@@ -18,8 +16,6 @@ constexpr std::uint32_t kKernelPort = 0;
 /// Of what answers no question.
 constexpr std::uint32_t kEventSequence = 0;
 
-Port port(__be16 networkOrder) { return static_cast<Port>(ntohs(networkOrder)); }
-
 EventLoss read(const Datagram& datagram, Port localPort, DestroyedSink& sink) {
   if (datagram.senderPort != kKernelPort) return EventLoss::kNone;
   if (datagram.truncated) return EventLoss::kSome;
@@ -27,13 +23,9 @@ EventLoss read(const Datagram& datagram, Port localPort, DestroyedSink& sink) {
     const auto reply = replies.next();
     if (!reply.ok()) return EventLoss::kSome;
     if (!reply.value()) return EventLoss::kNone;
-    const auto message = readAt<inet_diag_msg>(reply.value()->payload);
-    if (!message) return EventLoss::kSome;
-    const auto& id = message->id;
-    if (port(id.idiag_sport) != localPort) continue;
-    sink.destroyed({.localPort = localPort,
-                    .peerPort = port(id.idiag_dport),
-                    .cookie = std::uint64_t{id.idiag_cookie[1]} << 32 | id.idiag_cookie[0]});
+    auto socket = parseDestroyed(reply.value()->payload);
+    if (!socket.ok()) return EventLoss::kSome;
+    if (socket.value().local.port == localPort) sink.destroyed(socket.value());
   }
 }
 

@@ -62,14 +62,13 @@ Result<bool> readAttributes(Bytes bytes, TcpSocket& socket) {
   }
 }
 
-}  // namespace
-
-Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question) {
+/// Whether it is a socket and not a mere request for one.
+Result<bool> read(Bytes payload, TcpSocket& socket) {
   const auto message = readAt<inet_diag_msg>(payload);
   if (!message) return malformed();
 
   const int family = message->idiag_family;
-  TcpSocket socket{
+  socket = {
       .state = static_cast<SocketState>(message->idiag_state),
       .local = socketAddress(family, message->id.idiag_src, message->id.idiag_sport),
       .peer = socketAddress(family, message->id.idiag_dst, message->id.idiag_dport),
@@ -84,15 +83,31 @@ Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion
       .lastDataReceivedMs = {},
       .lastAckReceivedMs = {},
   };
-  const auto isSocket = readAttributes(payload.subspan(sizeof(*message)), socket);
+  return readAttributes(payload.subspan(sizeof(*message)), socket);
+}
+
+}  // namespace
+
+Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question) {
+  TcpSocket socket{};
+  const auto isSocket = read(payload, socket);
   if (!isSocket.ok()) return isSocket.failure();
 
   if (!contains(question.states, socket.state)) return std::optional<TcpSocket>{};
-  if (!isOf(family, question) || !isOf(socket.local.port, question)) return malformed();
+  if (!isOf(socket.local.address.family, question) || !isOf(socket.local.port, question))
+    return malformed();
   if (socket.state == SocketState::kSynReceived && !isSocket.value()) {
     return std::optional<TcpSocket>{};
   }
   return std::optional{socket};
+}
+
+Result<TcpSocket> parseDestroyed(Bytes payload) {
+  TcpSocket socket{};
+  const auto isSocket = read(payload, socket);
+  if (!isSocket.ok()) return isSocket.failure();
+  if (socket.peer.port == Port{0}) socket.bytesReceived.reset();
+  return socket;
 }
 
 }  // namespace sockdiag

@@ -14,7 +14,7 @@ Result<std::uint64_t> TcpTracker::poll() {
     return reason.failure();
   }
   reason_ = reason.value();
-  return set_.revision();
+  return set_.revision() + endings_;
 }
 
 Result<PollReason> TcpTracker::look() {
@@ -105,19 +105,46 @@ Result<bool> TcpTracker::takeDestroyed() {
   if (!taken.ok()) return taken.failure();
   const bool someLost = taken.value() == EventLoss::kSome;
   eventsLost_ |= someLost;
+  if (someLost) noteEnd(TcpSocket{});
   return memberDestroyed_ || someLost;
 }
 
-void TcpTracker::destroyed(const DestroyedSocket& socket) {
-  if (set_.sees(socket.cookie)) {
-    memberDestroyed_ = true;
-  } else if (!set_.hasSeen(socket.cookie)) {
-    if (socket.peerPort == Port{0}) {
-      ++nameless_;
-    } else {
-      countBetweenPolls(socket.peerPort);
-    }
+void TcpTracker::destroyed(const TcpSocket& socket) {
+  memberDestroyed_ |= set_.sees(socket.cookie);
+  const auto known = set_.peerOf(socket.cookie);
+  auto ended = socket;
+  if (known && socket.peer.port == Port{0}) ended.peer = *known;
+  const bool hasPeer = ended.peer.port != Port{0};
+  if (hasPeer) noteEnd(ended);
+  if (known) return;
+  if (hasPeer) {
+    countBetweenPolls(socket.peer.port);
+  } else {
+    ++nameless_;
   }
+}
+
+void TcpTracker::noteEnd(const TcpSocket& socket) {
+  constexpr std::uint64_t kFin = 1;
+  const auto& bytes = socket.bytesReceived;
+  if (!bytes || *bytes > kFin) ++endings_;
+  const bool isNamed = socket.peer.port != Port{0};
+  if (isNamed && ended_.size() < kKeptEndings && ended_.append(socket).ok()) return;
+  auto most = bytes;
+  if (otherEnded_ && bytes) {
+    const auto& others = otherEnded_->bytesReceived;
+    most = others ? std::optional{std::max(*bytes, *others)} : std::nullopt;
+  }
+  otherEnded_ = TcpSocket{};
+  otherEnded_->bytesReceived = most;
+}
+
+Result<List<TcpSocket>> TcpTracker::takeEnded() {
+  if (otherEnded_) {
+    if (auto added = ended_.append(*otherEnded_); !added.ok()) return added.failure();
+    otherEnded_.reset();
+  }
+  return std::exchange(ended_, {});
 }
 
 void TcpTracker::countBetweenPolls(Port peerPort) {
@@ -141,7 +168,10 @@ void TcpTracker::judgeNameless(const std::optional<std::uint64_t>& counter) {
   const bool stoodStill = counter && counter == counterBefore_ && isSettled_;
   auto judged = std::exchange(nameless_, 0);
   if (stoodStill) return;
-  for (; judged > 0; --judged) countBetweenPolls(Port{0});
+  for (; judged > 0; --judged) {
+    countBetweenPolls(Port{0});
+    noteEnd(TcpSocket{});
+  }
 }
 
 }  // namespace sockdiag

@@ -38,9 +38,11 @@ bool lookTheSame(std::span<const TcpSocket> left, std::span<const TcpSocket> rig
   }
 }
 
-bool seesIn(std::span<const TcpSocket> sortedByCookie, std::uint64_t cookie) {
+const TcpSocket* findIn(std::span<const TcpSocket> sortedByCookie, std::uint64_t cookie) {
   const auto found = std::ranges::lower_bound(sortedByCookie, cookie, {}, &TcpSocket::cookie);
-  return found != sortedByCookie.end() && found->cookie == cookie && isVisible(*found);
+  const bool isFound =
+      found != sortedByCookie.end() && found->cookie == cookie && isVisible(*found);
+  return isFound ? &*found : nullptr;
 }
 
 /// From SYN_RECV a connection goes on to ESTABLISHED, and nothing goes back.
@@ -105,17 +107,22 @@ bool TrackedSet::update(std::span<const Sighting> sightings) {
   return true;
 }
 
-bool TrackedSet::sees(std::uint64_t cookie) const {
-  return seesIn(all().first(listenersAt_), cookie) || seesIn(listeners(), cookie);
+bool TrackedSet::sees(std::uint64_t cookie) const { return find(cookie) != nullptr; }
+
+const TcpSocket* TrackedSet::find(std::uint64_t cookie) const {
+  const auto* const connection = findIn(all().first(listenersAt_), cookie);
+  return connection != nullptr ? connection : findIn(listeners(), cookie);
 }
 
-bool TrackedSet::hasSeen(std::uint64_t cookie) const {
-  return sees(cookie) || std::ranges::find(departed_, cookie) != departed_.end();
+std::optional<SocketAddress> TrackedSet::peerOf(std::uint64_t cookie) const {
+  if (const auto* const seen = find(cookie)) return seen->peer;
+  const auto* const departed = std::ranges::find(departed_, cookie, &Departed::cookie);
+  return departed == departed_.end() ? std::nullopt : std::optional{departed->peer};
 }
 
 void TrackedSet::remember(const TcpSocket& departed) {
   if (!isVisible(departed)) return;
-  departed_[departedAt_] = departed.cookie;
+  departed_[departedAt_] = {.cookie = departed.cookie, .peer = departed.peer};
   departedAt_ = (departedAt_ + 1) % departed_.size();
 }
 

@@ -17,9 +17,9 @@ constexpr Port kPort{12345};
 
 class CollectingSink final : public DestroyedSink {
  public:
-  void destroyed(const DestroyedSocket& socket) override { sockets.push_back(socket); }
+  void destroyed(const TcpSocket& socket) override { sockets.push_back(socket); }
 
-  std::vector<DestroyedSocket> sockets;
+  std::vector<TcpSocket> sockets;
 };
 
 /// As the kernel sends it to the groups: no question, no sequence number.
@@ -49,10 +49,21 @@ TEST_CASE("destroyed sockets of our port come with their peer's port and their c
   const Taken taken{{event(recordedTcpConnection()), event(recordedTcpListener())}};
   CHECK(taken.loss() == EventLoss::kNone);
   REQUIRE(taken.sink.sockets.size() == 2);
-  CHECK(taken.sink.sockets[0].localPort == kPort);
-  CHECK(taken.sink.sockets[0].peerPort == Port{37792});
-  CHECK(taken.sink.sockets[1].peerPort == Port{0});
+  CHECK(taken.sink.sockets[0].local.port == kPort);
+  CHECK(taken.sink.sockets[0].peer.port == Port{37792});
+  CHECK(taken.sink.sockets[1].peer.port == Port{0});
   CHECK(taken.sink.sockets[1].cookie == 0x1006);
+}
+
+TEST_CASE("destroyed sockets come with their bytes, but for those that have forgotten their peer") {
+  const auto peerPortAt = offsetof(inet_diag_msg, id) + offsetof(inet_diag_sockid, idiag_dport);
+  const Taken taken{{event(recordedTcpConnection()),
+                     event(patched(recordedTcpConnection(), peerPortAt, hex("00 00"))),
+                     event(prefix(recordedTcpConnection(), sizeof(inet_diag_msg)))}};
+  REQUIRE(taken.sink.sockets.size() == 3);
+  CHECK(taken.sink.sockets[0].bytesReceived == 5U);
+  CHECK_FALSE(taken.sink.sockets[1].bytesReceived);
+  CHECK_FALSE(taken.sink.sockets[2].bytesReceived);
 }
 
 TEST_CASE("events of other ports, and from other processes, are passed over") {

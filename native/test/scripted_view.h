@@ -75,7 +75,7 @@ class ScriptedView final : public TcpView {
   int eventError = 0;
   std::uint64_t hiddenFromLookup = 0;
   std::vector<TcpSocket> table;
-  std::vector<DestroyedSocket> events;
+  std::vector<TcpSocket> events;
   EventLoss loss = EventLoss::kNone;
   Nanoseconds time{1'000'000'000};
   Nanoseconds walkTime{1'000'000};

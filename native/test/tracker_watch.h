@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "scripted_view.h"
@@ -27,9 +29,18 @@ inline TcpSocket socket(SocketState state, std::uint64_t cookie) {
   return socket;
 }
 
-inline DestroyedSocket destroyed(std::uint64_t cookie, Port peer = Port{50000}) {
-  return {.localPort = kPort, .peerPort = peer, .cookie = cookie};
+inline TcpSocket destroyed(std::uint64_t cookie, Port peer = Port{50000},
+                           std::optional<std::uint64_t> bytesReceived = 1) {
+  TcpSocket socket{};
+  socket.local.port = kPort;
+  socket.peer.port = peer;
+  socket.cookie = cookie;
+  socket.bytesReceived = bytesReceived;
+  return socket;
 }
+
+/// The peer's port of a connection that has ended, and the bytes that it brought.
+using End = std::pair<Port, std::optional<std::uint64_t>>;
 
 /// A tracked set over a scripted kernel, in which one socket listens.
 struct Watch {
@@ -74,6 +85,13 @@ struct Watch {
     for (const auto& one : sockets.value()) cookies.push_back(one.cookie);
     std::ranges::sort(cookies);
     return cookies;
+  }
+
+  std::vector<End> ended() {
+    std::vector<End> ends;
+    const auto ended = tracker.takeEnded();
+    for (const auto& each : ended.value()) ends.emplace_back(each.peer.port, each.bytesReceived);
+    return ends;
   }
 
   ScriptedView view;

@@ -134,6 +134,7 @@ export function followEndpoints(input: FollowInput): Sampler {
     },
     isUnchanged: () => latest === settled && sampler.isUnchanged(),
     traffic: () => sampler.traffic(),
+    endedTraffic: () => sampler.endedTraffic(),
     announcesEnd: (connection) => sampler.announcesEnd(connection),
   };
 }

@@ -1,4 +1,5 @@
 import {
+  type EndedConnection,
   type Endpoint,
   type EndpointLook,
   InspectError,
@@ -36,6 +37,8 @@ export interface Looker {
   readonly isUnchanged: () => boolean;
   /** The traffic of the latest look's connections, as far as it is to be had. */
   readonly traffic: () => TrafficOf;
+  /** The connections that have ended since the last call, as far as they are told. */
+  readonly endedTraffic: () => readonly EndedConnection[];
   /** Whether the ends of the latest look's connections will be told without any look. */
   readonly announcesEnds: () => boolean;
 }
@@ -128,6 +131,9 @@ export function lookByBest(
     traffic() {
       return trafficOf(chosen, endpoint);
     },
+    endedTraffic() {
+      return endedTrafficOf(chosen, endpoint);
+    },
     announcesEnds() {
       return chosen?.announcesEnds?.(endpoint) ?? false;
     },
@@ -149,6 +155,18 @@ function trafficOf(inspector: Inspector | undefined, endpoint: Endpoint): Traffi
     return inspector?.traffic?.(endpoint) ?? new Map();
   } catch {
     return new Map();
+  }
+}
+
+// As good as a kernel that does not tell.
+function endedTrafficOf(
+  inspector: Inspector | undefined,
+  endpoint: Endpoint,
+): readonly EndedConnection[] {
+  try {
+    return inspector?.endedTraffic?.(endpoint) ?? [];
+  } catch {
+    return [];
   }
 }
 

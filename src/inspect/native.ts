@@ -42,12 +42,21 @@ interface NativeSockDiag {
 
 /** Keeps what `SockDiag.tcp` answers, exactly and for much less. */
 interface NativeTcpTracker {
-  /** Looks once. The number changes if and only if what is seen does. */
+  /**
+   * Looks once. The number changes if and only if what is seen does, or a connection that may have
+   * brought bytes has ended.
+   */
   poll(): number;
   /** As of the last poll that did not throw. Their traffic is null. */
   sockets(): NativeTcpSocket[];
   /** The same sockets, with their traffic as it is now; null for what has gone since. */
   socketsWithTraffic(): NativeTcpSocket[];
+  /**
+   * The connections that the kernel has freed since the last call, seen or not, with the bytes of
+   * their whole life. A last one without a peer's port stands for all that have no place of their
+   * own: with the most bytes of any of them, or null where those of any are not known.
+   */
+  takeEnded(): Pick<NativeTcpSocket, 'peerAddress' | 'peerPort' | 'bytesReceived'>[];
   /** Connections that ended without any poll having seen them: at least so many. */
   seenBetweenPolls(): number;
   /** The peers' ports of the latest 1,024 of those, oldest first; 0 for one that is not known. */

@@ -58,6 +58,9 @@ export function createSampler(watched: readonly WatchedEndpoint[], daemon: Daemo
     traffic() {
       return new Map(watched.flatMap(({ looker }) => [...looker.traffic()]));
     },
+    endedTraffic() {
+      return watched.flatMap(({ looker }) => looker.endedTraffic());
+    },
     announcesEnd(connection) {
       const at = watched.filter(({ endpoint }) => endpoint.address === connection.endpoint);
       return at.length > 0 && at.every(({ looker }) => looker.announcesEnds());

@@ -42,6 +42,9 @@ export function createSockDiagInspector(): Inspector {
     traffic(endpoint) {
       return ask(() => watchOf(endpoint).traffic());
     },
+    endedTraffic(endpoint) {
+      return ask(() => watches.get(placeOf(endpoint))?.endedTraffic() ?? []);
+    },
     onEnd(endpoint, callback) {
       return ask(() => watchOf(endpoint).onEnd(callback));
     },

@@ -59,6 +59,22 @@ export interface Traffic {
 /** Traffic by connection: by the very objects of the latest look. */
 export type TrafficOf = ReadonlyMap<Connection, Traffic>;
 
+/** A TCP connection that has ended, as the kernel tells when it frees the daemon's socket. */
+export interface EndedConnection {
+  /**
+   * The other end, as it was in `Connection`. Null where the socket had forgotten it, which that of
+   * an MPTCP client and one that the daemon has reset do, and where this stands for connections of
+   * which there were too many, or of whose ends the kernel had to drop the news.
+   */
+  readonly peer: string | null;
+  readonly peerAddress: string | null;
+  /**
+   * Payload bytes from the peer over the connection's whole life, its FIN counting as one; the most
+   * of any where this stands for several. Null is unknown.
+   */
+  readonly bytesReceived: number | null;
+}
+
 /** What one inspector sees of one endpoint at one moment. */
 export interface Sight {
   /** The LISTEN sockets of the endpoint: the positive control that makes a zero believable. */
@@ -91,8 +107,8 @@ export interface Inspector {
    */
   look(endpoint: Endpoint): Sight;
   /**
-   * Whether a look now would return the sight of the latest one. Only a means that knows for less
-   * than a look has this method.
+   * Whether a look now would return the sight of the latest one, and no connection has ended since
+   * that brought bytes. Only a means that knows for less than a look has this method.
    * @throws InspectError as `look` does.
    */
   isUnchanged?(endpoint: Endpoint): boolean;
@@ -102,6 +118,12 @@ export interface Inspector {
    * @throws InspectError as `look` does.
    */
   traffic?(endpoint: Endpoint): TrafficOf;
+  /**
+   * The connections that have ended since the last call, or since the first look, be it that a look
+   * had seen them or that they came and went in between: each once. Only a means that is told of ends
+   * has this method, and only of TCP connections.
+   */
+  endedTraffic?(endpoint: Endpoint): readonly EndedConnection[];
   /**
    * Calls back when a connection that was seen at the last look has ended: it is time for another
    * one. Only a means that is told of it has this method.
@@ -168,10 +190,15 @@ export interface Sampler {
    * changes, the same counted sample is handed back.
    */
   readonly sample: () => Sample;
-  /** Whether a sample now would be the very counted one of the last time. Costs less than one. */
+  /**
+   * Whether a sample now would be the very counted one of the last time, and no connection has
+   * ended since that brought bytes. Costs less than a sample.
+   */
   readonly isUnchanged: () => boolean;
   /** The traffic of the latest sample's connections, as far as it is to be had. */
   readonly traffic: () => TrafficOf;
+  /** The connections that have ended since the last call, as far as the kernel tells of them. */
+  readonly endedTraffic: () => readonly EndedConnection[];
   /** Whether the end of this connection, which was seen, will be told without any look. */
   readonly announcesEnd: (connection: Connection) => boolean;
 }

@@ -1,3 +1,4 @@
+import { peerText, plainAddress } from './addresses.ts';
 import type { NativeAddon, NativeTcpSocket } from './native.ts';
 import { tcpSight } from './sight.ts';
 import type { Sight, TcpEndpoint, Traffic } from './types.ts';
@@ -32,6 +33,13 @@ export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
           return connection?.inode === socket.inode ? [[connection, trafficOf(socket)]] : [];
         }),
       );
+    },
+    endedTraffic() {
+      return tracker.takeEnded().map(({ peerAddress, peerPort, bytesReceived }) => {
+        const address = peerPort === 0 ? null : plainAddress(peerAddress);
+        const peer = address === null ? null : peerText(address, peerPort);
+        return { peer, peerAddress: address, bytesReceived };
+      });
     },
     onEnd(callback) {
       isAnnounced = tracker.onDestroyed(callback);

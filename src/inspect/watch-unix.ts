@@ -68,6 +68,9 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
     traffic() {
       return new Map();
     },
+    endedTraffic() {
+      return [];
+    },
     onEnd() {
       return false;
     },

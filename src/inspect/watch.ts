@@ -1,4 +1,4 @@
-import type { LookMode, Sight, TrafficOf } from './types.ts';
+import type { EndedConnection, LookMode, Sight, TrafficOf } from './types.ts';
 
 /** What an inspector keeps open for one endpoint. Its methods throw what the addon throws. */
 export interface Watch {
@@ -6,6 +6,7 @@ export interface Watch {
   look(): Sight;
   isUnchanged(): boolean;
   traffic(): TrafficOf;
+  endedTraffic(): readonly EndedConnection[];
   onEnd(callback: (() => void) | null): boolean;
   announcesEnds(): boolean;
   seenBetweenLooks(): number;

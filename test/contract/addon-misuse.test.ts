@@ -72,6 +72,7 @@ const misuses: readonly (readonly [string, string])[] = [
     'const t = new TcpTracker(1); t.close(); t.socketsWithTraffic()',
     'Error: This TcpTracker is closed',
   ],
+  ['const t = new TcpTracker(1); t.close(); t.takeEnded()', 'Error: This TcpTracker is closed'],
   [
     'const t = new TcpTracker(1); t.close(); t.seenBetweenPolls()',
     'Error: This TcpTracker is closed',

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { addonPath, loadAddon } from '../../src/inspect/native.ts';
 import { createSockDiagInspector } from '../../src/inspect/sock-diag.ts';
-import type { Endpoint, Inspector, Traffic } from '../../src/inspect/types.ts';
+import type { EndedConnection, Endpoint, Inspector, Traffic } from '../../src/inspect/types.ts';
 
 const toClose: (() => void)[] = [];
 afterEach(() => {
@@ -151,6 +151,81 @@ test('the end of a connection calls back at once, and one that no look saw is co
   last.destroy();
   await sleep(100);
   expect(calls).toBe(1);
+});
+
+async function send(client: Socket, bytes: number): Promise<void> {
+  await new Promise<void>((resolve) => client.write(Buffer.alloc(bytes), () => resolve()));
+}
+
+/** Ends it as a client does that is done, and waits until the kernel has told of it. */
+async function ended(client: Socket, { inspector, endpoint }: Scene): Promise<EndedConnection[]> {
+  client.end();
+  const all: EndedConnection[] = [];
+  await expect
+    .poll(() => {
+      inspector.look(endpoint);
+      return all.push(...(inspector.endedTraffic?.(endpoint) ?? []));
+    })
+    .toBeGreaterThan(0);
+  return all;
+}
+
+const fin = 1;
+
+test.each([
+  ['that a look has seen', true],
+  ['that came and went between two looks', false],
+])('the bytes of a connection %s are told when it has ended, once', async (_which, isSeen) => {
+  const stage = await scene();
+  const { inspector, endpoint, arrive } = stage;
+  inspector.look(endpoint);
+  expect(inspector.endedTraffic?.(endpoint)).toEqual([]);
+  const client = await arrive();
+  const peer = `127.0.0.1:${client.localPort}`;
+  if (isSeen) {
+    expect(inspector.look(endpoint).connections).toMatchObject([{ peer }]);
+  }
+  await send(client, 100_000);
+  expect(inspector.endedTraffic?.(endpoint)).toEqual([]);
+  expect(await ended(client, stage)).toEqual([
+    { peer, peerAddress: '127.0.0.1', bytesReceived: 100_000 + fin },
+  ]);
+  // The client's own socket ends as well, on another port.
+  await sleep(100);
+  inspector.look(endpoint);
+  expect(inspector.endedTraffic?.(endpoint)).toEqual([]);
+});
+
+test('the end of a connection that no look had seen is news if it brought bytes', async () => {
+  const { inspector, endpoint, arrive } = await scene();
+  await expect.poll(() => inspector.look(endpoint) && inspector.isUnchanged?.(endpoint)).toBe(true);
+  const comeAndGo = async (bytes: number): Promise<void> => {
+    const client = await arrive();
+    if (bytes > 0) {
+      await send(client, bytes);
+    }
+    client.end().resume();
+    await once(client, 'close');
+  };
+  const newsUntilSeen = async (count: number): Promise<number> => {
+    let news = 0;
+    await expect
+      .poll(() => {
+        if (!inspector.isUnchanged?.(endpoint)) {
+          news += 1;
+          inspector.look(endpoint);
+        }
+        return inspector.seenBetweenLooks?.(endpoint);
+      })
+      .toBe(count);
+    return news;
+  };
+
+  await comeAndGo(0);
+  expect(await newsUntilSeen(1)).toBe(0);
+  await comeAndGo(5000);
+  expect(await newsUntilSeen(2)).toBe(1);
+  expect(inspector.isUnchanged?.(endpoint)).toBe(true);
 });
 
 test('a connection that ended unseen is known by its port', async () => {

@@ -54,6 +54,7 @@ function setUp(notFoundYet: string | null = null) {
       isUnchanged: () => true,
       announcesEnds: () => false,
       traffic: () => new Map(),
+      endedTraffic: () => [],
     }),
     daemon: { remember: () => {}, state: () => world.state },
     notFoundYet,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Looker } from '../../src/inspect/choose.ts';
 import type { DaemonState, DaemonWatch } from '../../src/inspect/daemon.ts';
 import { createSampler } from '../../src/inspect/sampler.ts';
-import { type EndpointLook, InspectError } from '../../src/inspect/types.ts';
+import { type EndedConnection, type EndpointLook, InspectError } from '../../src/inspect/types.ts';
 import { client, seen, tcpEndpoint, unixEndpoint } from './support/samples.ts';
 
 const builder = client('10.0.0.5:4000');
@@ -20,6 +20,7 @@ function setUp(isAssumed: boolean) {
     remembered: [] as readonly number[],
     isUnchanged: false,
     announcesEnds: false,
+    ended: [] as EndedConnection[],
   };
   const daemon: DaemonWatch = {
     remember: (inodes) => {
@@ -32,6 +33,7 @@ function setUp(isAssumed: boolean) {
     isUnchanged: () => now.isUnchanged,
     announcesEnds: () => now.announcesEnds,
     traffic: () => new Map(),
+    endedTraffic: () => (look().endpoint === tcpEndpoint ? now.ended.splice(0) : []),
   });
   const sampler = createSampler(
     [
@@ -143,6 +145,14 @@ describe('an endpoint that is only assumed', () => {
         message: expect.stringContaining(`${tcpEndpoint.address} or ${unixEndpoint.address}`),
       },
     });
+  });
+
+  it('hands on the connections that have ended at any endpoint, once', () => {
+    const { now, sampler } = setUp(false);
+    const end = { peer: '10.0.0.5:1', peerAddress: '10.0.0.5', bytesReceived: 7 };
+    now.ended.push(end);
+    expect(sampler.endedTraffic()).toEqual([end]);
+    expect(sampler.endedTraffic()).toEqual([]);
   });
 
   it('knows by its endpoint whether the end of a connection will be told', () => {

@@ -5,23 +5,17 @@
 #include "sockdiag/address.h"
 #include "sockdiag/bytes.h"
 #include "sockdiag/result.h"
+#include "sockdiag/tcp_socket.h"
 #include "sockdiag/transport.h"
 
 namespace sockdiag {
 
-/// A TCP socket that the kernel has just freed.
-struct DestroyedSocket {
-  Port localPort;
-  /// 0 for a listener, for a socket that was never connected, and for one that forgot its peer
-  /// before its end: that of an MPTCP client, or one cut off by a reset.
-  Port peerPort;
-  /// That of every answer about this socket.
-  std::uint64_t cookie;
-};
-
 class DestroyedSink {
  public:
-  virtual void destroyed(const DestroyedSocket& socket) = 0;
+  /// A TCP socket that the kernel has just freed. The peer's port is 0 for a listener, for a socket
+  /// that was never connected, and for one that forgot its peer before its end, and its bytes with
+  /// it: that of an MPTCP client, or one that its own process has reset.
+  virtual void destroyed(const TcpSocket& socket) = 0;
 
   DestroyedSink(const DestroyedSink&) = delete;
   DestroyedSink& operator=(const DestroyedSink&) = delete;

@@ -30,4 +30,9 @@ struct TcpQuestion {
 /// its requests, too (inet_req_diag_fill in the same file, which writes no INET_DIAG_SHUTDOWN).
 Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question);
 
+/// Reads the same message as it is sent when a socket is freed: its state is no longer that of a
+/// connection, and its bytes are those of its whole life. Where it has forgotten its peer
+/// (tcp_disconnect in net/ipv4/tcp.c), its zeros are no counts.
+Result<TcpSocket> parseDestroyed(Bytes payload);
+
 }  // namespace sockdiag

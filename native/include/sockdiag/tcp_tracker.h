@@ -20,14 +20,22 @@ class TcpTracker final : private DestroyedSink {
  public:
   explicit TcpTracker(TcpView& view) : view_(view) {}
 
-  /// Looks once. Returns the revision of what is seen, which changes if that does, or fails as a
-  /// whole; after a failure the next poll takes nothing for granted.
+  /// Looks once. Returns a revision, which rises if what is seen changes, or if a connection that
+  /// may have brought bytes has ended; or fails as a whole. After a failure the next poll takes
+  /// nothing for granted.
   Result<std::uint64_t> poll();
 
   /// As of the last poll that did not fail, without traffic: no system call.
   Result<List<TcpSocket>> sockets() const;
   /// The same with its traffic as it is now. Traffic is unknown of what has gone since.
   Result<List<TcpSocket>> socketsWithTraffic();
+
+  /// The connections, seen or not, that the kernel has freed since the last call, each with its
+  /// peer and the bytes of its whole life; the FIN counts as one. The last one has no peer's port
+  /// where there were more than kKeptEndings, or events were lost: it stands for all those, with
+  /// the most bytes of any of them, or with none where those of any are not known.
+  Result<List<TcpSocket>> takeEnded();
+  static constexpr std::size_t kKeptEndings = 1024;
 
   /// How the last poll came to its answer.
   PollReason reason() const { return reason_; }
@@ -46,7 +54,8 @@ class TcpTracker final : private DestroyedSink {
   /// So many ports are kept of connections that no poll has seen.
   static constexpr std::size_t kKeptPorts = 1024;
 
-  void destroyed(const DestroyedSocket& socket) override;
+  void destroyed(const TcpSocket& socket) override;
+  void noteEnd(const TcpSocket& socket);
   void countBetweenPolls(Port peerPort);
 
   Result<PollReason> look();
@@ -71,6 +80,11 @@ class TcpTracker final : private DestroyedSink {
   std::array<Port, kKeptPorts> portsBetweenPolls_{};
   /// Destroyed sockets that nobody met, and without a peer's port.
   std::uint64_t nameless_ = 0;
+  /// Of connections that may have brought bytes.
+  std::uint64_t endings_ = 0;
+  List<TcpSocket> ended_;
+  /// Stands for those that have no place in the list.
+  std::optional<TcpSocket> otherEnded_;
   // Kept for their memory.
   List<TcpSocket> walked_;
   List<Sighting> sightings_;

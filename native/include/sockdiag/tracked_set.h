@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "sockdiag/list.h"
@@ -35,20 +36,27 @@ class TrackedSet {
 
   /// Whether a socket of this cookie can be seen.
   bool sees(std::uint64_t cookie) const;
-  /// Whether it can, or could not long ago.
-  bool hasSeen(std::uint64_t cookie) const;
+  /// The peer of a socket that can be seen, or could not long ago; that of a listener has no port.
+  std::optional<SocketAddress> peerOf(std::uint64_t cookie) const;
 
  private:
   /// A destroyed connection's event can come long after it has left the set: it does so when the
   /// client closes, and is destroyed when the daemon does. Beyond so many, the oldest is forgotten.
   static constexpr std::size_t kRemembered = 1024;
 
+  struct Departed {
+    std::uint64_t cookie;
+    SocketAddress peer;
+  };
+
+  /// The socket of this cookie, if it can be seen.
+  const TcpSocket* find(std::uint64_t cookie) const;
   void remember(const TcpSocket& departed);
 
   List<TcpSocket> sockets_;
   std::size_t listenersAt_ = 0;
   std::uint64_t revision_ = 0;
-  std::array<std::uint64_t, kRemembered> departed_{};
+  std::array<Departed, kRemembered> departed_{};
   std::size_t departedAt_ = 0;
 };
 

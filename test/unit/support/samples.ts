@@ -81,6 +81,7 @@ export function samplerOf(
     sample,
     isUnchanged: () => false,
     traffic: trafficNow,
+    endedTraffic: () => [],
     announcesEnd: () => false,
   };
 }
