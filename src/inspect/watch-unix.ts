@@ -95,18 +95,26 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
 }
 
 function unixSight(endpoint: UnixEndpoint, trackers: readonly Named[]): Sight {
-  const peer = (inode: number): string | null => (inode === 0 ? null : socketText(inode));
+  // A client that has closed its end has left, and its inode with it, though a daemon that does not
+  // run may keep the connection for long.
+  const take = (to: Connection[], inode: number, peerInode: number): void => {
+    if (peerInode !== 0) {
+      to.push(unixConnection(endpoint, inode, socketText(peerInode)));
+    }
+  };
   const listenerInodes: number[] = [];
   const accepted: Connection[] = [];
   const queued: Connection[] = [];
   for (const { tracker } of trackers) {
     const sockets = tracker.sockets();
     for (const { inode, peerInode } of sockets.accepted) {
-      accepted.push(unixConnection(endpoint, inode, peer(peerInode)));
+      take(accepted, inode, peerInode);
     }
     for (const { inode, queuedPeerInodes } of sockets.listeners) {
       listenerInodes.push(inode);
-      queued.push(...queuedPeerInodes.map((queuer) => unixConnection(endpoint, 0, peer(queuer))));
+      for (const peerInode of queuedPeerInodes) {
+        take(queued, 0, peerInode);
+      }
     }
   }
   return { listenerInodes, connections: [...accepted, ...queued] };

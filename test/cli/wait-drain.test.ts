@@ -40,6 +40,28 @@ describe.concurrent('wait', () => {
     },
   );
 
+  it.for([
+    [tcp, 'sock-diag'],
+    [tcp, 'procfs'],
+    [unix, 'sock-diag'],
+    [unix, 'procfs'],
+  ] as const)(
+    'is drained of a stopped daemon in whose queue only those are who gave up (%s, by %s)',
+    async ([address, inspector], { place, daemon, clients }) => {
+      const addr = await listen(daemon, [address]);
+      await daemon.process.signal('SIGSTOP');
+      const probes = await clients.connect(address, 3);
+      const builder = await clients.connect(address);
+      await clients.say([...probes, ...builder], 'a word to somebody who does not listen');
+      const wait = await startWait(place, [...addr, '--inspector', inspector]);
+      await wait.counted(4);
+      await clients.leave(probes);
+      await wait.counted(1);
+      await clients.leave(builder);
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    },
+  );
+
   it('says who is connected, who comes and who leaves', async ({ place, daemon, clients }) => {
     await daemon.listen(tcp);
     const [first] = await clients.connect(tcp);

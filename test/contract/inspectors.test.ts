@@ -194,6 +194,43 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
   });
 });
 
+describe.concurrent.each(inspectorNames)('%s, of a daemon that is stopped', (by: InspectorName) => {
+  it.for(['tcp://127.0.0.1:1234', 'unix:///run/buildkitd.sock'])(
+    'does not count who has left, accepted or queued, with or without a word: %s',
+    async (address, { stage }) => {
+      const { daemon, clients, observe } = stage;
+      await daemon.listen(address);
+      const accepted = await clients.connect(address, 2);
+      await acceptedBy(daemon, 2);
+      await daemon.process.signal('SIGSTOP');
+      const queued = await clients.connect(address, 3);
+      await clients.say([...accepted, ...queued.slice(0, 2)], 'x'.repeat(2000));
+      expect((await observe(by, address)).connections).toHaveLength(5);
+
+      const [stays, leaves] = accepted;
+      const [staysQueued, ...leaveTheQueue] = queued;
+      const left = [leaves, ...leaveTheQueue].flatMap((client) => client ?? []);
+      await clients.leave(left);
+      const here = [stays, staysQueued].flatMap((client) => client ?? []);
+      await until('those who have left to be gone', async () => {
+        const { connections } = await observe(by, address);
+        expect(connections.length).toBeGreaterThanOrEqual(here.length);
+        return connections.length === here.length;
+      });
+      const sight = await observe(by, address);
+      expect(sight.listenerInodes).toHaveLength(1);
+      const isNamed = by === 'sock-diag' || address.startsWith('tcp:');
+      expect(peers(sight)).toEqual(isNamed ? names(here) : [null, null]);
+      expect(inodeSet(sight)[0]).toBe(0);
+
+      await clients.kill();
+      await until('nobody to be left', async () => {
+        return (await observe(by, address)).connections.length === 0;
+      });
+    },
+  );
+});
+
 describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorName) => {
   const socket = '/run/buildkitd.sock';
 

@@ -140,6 +140,7 @@ describe('the tables of a kernel', () => {
 });
 
 interface UnixLine {
+  readonly holders: number;
   readonly flags: number;
   readonly type: number;
   readonly state: number;
@@ -148,8 +149,8 @@ interface UnixLine {
 }
 
 /** As unix_seq_show of the kernel prints a socket. */
-function printUnix({ flags, type, state, inode, name }: UnixLine): string {
-  const head = `0000000066085a19: 00000002 00000000 ${hexOf(flags, 8)} ${hexOf(type, 4)}`;
+function printUnix({ holders, flags, type, state, inode, name }: UnixLine): string {
+  const head = `0000000066085a19: ${hexOf(holders, 8)} 00000000 ${hexOf(flags, 8)} ${hexOf(type, 4)}`;
   const named = name === null ? '' : ` ${name}`;
   return `${head} ${hexOf(state, 2)} ${String(inode).padStart(5)}${named}\n`;
 }
@@ -163,13 +164,14 @@ const anyName = fc.oneof(
   fc
     .nat({ max: 80 })
     .map((length) =>
-      `\n${printUnix({ flags: 0x10000, type: 1, state: 1, inode: 7, name: '/x' })}`.slice(
+      `\n${printUnix({ holders: 2, flags: 0x10000, type: 1, state: 1, inode: 7, name: '/x' })}`.slice(
         0,
         length + 1,
       ),
     ),
 );
 const unixLine: fc.Arbitrary<UnixLine> = fc.record({
+  holders: fc.constantFrom(1, 2, 2, 2, 2, 3, 3, 3, 3, 4),
   flags: fc.constantFrom(0, 0x10000),
   type: fc.constantFrom(1, 1, 2, 5),
   state: fc.integer({ min: 1, max: 4 }),
@@ -184,9 +186,11 @@ describe('a table of unix sockets', () => {
       const rows = parseUnixTable(table, 'unix').map(({ name, inode, state }) =>
         [state, inode, name].join(' '),
       );
-      const expected = lines.flatMap(({ flags, type, state, inode, name }) => {
+      const tellsHolders = lines.every(({ holders }) => holders >= 2);
+      const expected = lines.flatMap(({ holders, flags, type, state, inode, name }) => {
         const role = flags !== 0 ? 'listen' : ({ 2: 'queued', 3: 'accepted' } as const)[state];
-        const isShown = type === 1 && name !== null && role !== undefined;
+        const hasLeft = tellsHolders && holders === 2 && role !== 'listen';
+        const isShown = type === 1 && name !== null && role !== undefined && !hasLeft;
         return isShown ? [`${role} ${inode} ${name.split('\n', 1)[0]}`] : [];
       });
       // In their order; between them others may have been made up.

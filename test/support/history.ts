@@ -61,7 +61,6 @@ async function checkSight(
   const here = namesOf(truth.here[transport]);
   const allowed = [...here, ...truth.leaving[transport]];
   const isNamed = by === 'sock-diag' || transport === 'tcp';
-  const mayLast = transport === 'unix' && truth.isStopped;
   await until(`what is true of ${transport} by ${by}`, async () => {
     const sight = await observe(by, listened[transport], undefined, true);
     const listener = truth.listeners[transport];
@@ -71,8 +70,7 @@ async function checkSight(
     expect(seen.length).toBeLessThanOrEqual(allowed.length);
     if (isNamed) {
       expect(seen).toEqual(expect.arrayContaining(here));
-      // A unix client that has closed its end has left its name with it.
-      const others = seen.filter((name) => name !== null && !allowed.includes(name));
+      const others = seen.filter((name) => name === null || !allowed.includes(name));
       expect(others).toEqual([]);
     }
     if (sight.wasUnchanged) {
@@ -81,11 +79,9 @@ async function checkSight(
     if (by === 'sock-diag') {
       lastSeen.set(transport, sight.connections);
     }
-    return mayLast || seen.length === here.length;
+    return seen.length === here.length;
   });
-  if (!mayLast) {
-    truth.leaving[transport] = by === 'sock-diag' ? truth.leaving[transport] : [];
-  }
+  truth.leaving[transport] = by === 'sock-diag' ? truth.leaving[transport] : [];
 }
 
 const lastSeen = new Map<Transport, Sight['connections']>();

@@ -198,6 +198,31 @@ describe('parseUnixTable', () => {
     }
   });
 
+  const connection = (holders: number, state: string, inode: number): string =>
+    `0000000066085a19: 0000000${holders} 00000000 00000000 0001 ${state} ${inode} /run/b.sock\n`;
+  const queued = (holders: number): string => connection(holders, '02', 0);
+  const accepted = (holders: number): string => connection(holders, '03', 7);
+  const states = (table: string): string[] =>
+    parseUnixTable(unixHeader + unixRow + table, 'unix').map(({ state }) => state);
+
+  it('leaves out the connections that no client holds on to any more', () => {
+    expect(states(queued(3) + queued(2) + accepted(2) + accepted(3) + accepted(4))).toEqual([
+      'listen',
+      'queued',
+      'accepted',
+      'accepted',
+    ]);
+  });
+
+  it('keeps them all where sockets have fewer holders than those of Linux do', () => {
+    expect(states(queued(2) + accepted(2) + accepted(1))).toEqual([
+      'listen',
+      'queued',
+      'accepted',
+      'accepted',
+    ]);
+  });
+
   it('leaves out sockets that are no streams', () => {
     expect(parseUnixTable(unixHeader + unixRow.replace(' 0001 ', ' 0005 '), 'unix')).toEqual([]);
   });
