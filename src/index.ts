@@ -3,10 +3,20 @@ export {
   type BuildsClientOptions,
   createBuildsClient,
 } from './builds/client.ts';
-export type { Build, BuildsAnswer, BuildsSource, TlsConfig } from './builds/types.ts';
+export { type DaemonBuilds, openBuilds } from './builds/daemons.ts';
+export type {
+  Build,
+  BuildsAnswer,
+  BuildsKnown,
+  BuildsSource,
+  DaemonAnswer,
+  ListeningDaemon,
+  TlsConfig,
+} from './builds/types.ts';
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
 export { drainDefaults } from './drain/defaults.ts';
 export { type DrainInput, drain } from './drain/drain.ts';
+export type { LastWord, WordEnd } from './drain/last-word.ts';
 export type { Roster, RosterEntry } from './drain/roster.ts';
 export type {
   DrainConfig,

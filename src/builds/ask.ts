@@ -4,27 +4,37 @@ import type { TLSSocket } from 'node:tls';
 import { type CallOptions, call } from './call.ts';
 import { type ConnectInput, connect } from './connect.ts';
 import {
+  type BuildEvent,
   decodeBuildEvent,
   decodeInfo,
   info,
   listenBuildHistory,
-  listenOneRecord,
+  listenLatestRecord,
 } from './control.ts';
 import { askError, codeOf, cut, malformed, messageOf, quote } from './errors.ts';
 import { explainTls, isAboutClient } from './tls-errors.ts';
-import type { Build } from './types.ts';
-import { countsRightly } from './version.ts';
+import type { Build, BuildsKnown } from './types.ts';
+import { alwaysKeepsHistory, countsRightly, type DaemonVersion } from './version.ts';
 
 // How long the daemon may take to close its end before ours is torn down.
 const farewellMs = 500;
+
+// Of a daemon that sends all its records, so many are looked at.
+const mostRecords = 50;
 
 export interface AskInput extends ConnectInput {
   readonly timeoutMs: number;
 }
 
-/** Asks once which builds run. @throws InspectError, or what the signal says */
-export function askDaemon(input: AskInput): Promise<readonly Build[]> {
-  return converse(input, askForBuilds);
+/**
+ * Asks once which builds run.
+ *
+ * @param namesBuilds whether this daemon is known to name the builds that it runs, so that it needs
+ * no other proof when it names none.
+ * @throws InspectError, or what the signal says
+ */
+export function askDaemon(input: AskInput, namesBuilds: boolean): Promise<BuildsKnown> {
+  return converse(input, (session, options) => askForBuilds(session, options, namesBuilds));
 }
 
 /** Asks once whether it is there. @throws InspectError, or what the signal says */
@@ -145,43 +155,40 @@ async function callInfo(session: ClientHttp2Session, options: CallOptions): Prom
 async function askForBuilds(
   session: ClientHttp2Session,
   options: CallOptions,
-): Promise<readonly Build[]> {
+  namesBuilds: boolean,
+): Promise<BuildsKnown> {
   const version = call(session, info, options);
   version.catch(() => {});
-  const messages = await call(session, listenBuildHistory, options);
-  const builds = messages.map(decodeBuildEvent).filter((build) => build !== null);
-  if (builds.length > 0) {
-    return builds;
+  const active = (await call(session, listenBuildHistory, options)).map(decodeBuildEvent);
+  if (runningIn(active).length > 0) {
+    return { kind: 'known', builds: runningIn(active), lastEndedAtMs: null };
   }
-  vouchForVersion(await version.catch(noVersion));
-  return await askForHistory(session, options);
-}
-
-/**
- * A daemon whose history is switched off names no build whatever it runs. One that shows a build of
- * the past keeps a history. Should it show a build that has just begun, that one is running.
- */
-async function askForHistory(
-  session: ClientHttp2Session,
-  options: CallOptions,
-): Promise<readonly Build[]> {
-  const [event] = await call(session, listenOneRecord, { ...options, mostMessages: 1 });
-  if (event === undefined) {
+  const mayBeSilent = !namesBuilds && !alwaysKeepsHistory(await trustedVersion(version));
+  const past = await call(session, listenLatestRecord, { ...options, mostMessages: mostRecords });
+  if (past.length === 0 && mayBeSilent) {
     throw askError(
       'ERR_NO_HISTORY',
-      'the daemon names no build, which is not believed: it shows no build of the past either, so ' +
-        'its history may be switched off',
+      'the daemon names no build, which is not believed: it shows no build of the past either, and ' +
+        'in its version the history can be switched off, which hides all builds',
     );
   }
-  const begun = decodeBuildEvent(event);
-  return begun === null ? [] : [begun];
+  // Should it show a build that has just begun, that one is running.
+  const events = past.map(decodeBuildEvent);
+  return { kind: 'known', builds: runningIn(events), lastEndedAtMs: lastEndIn(events) };
 }
 
-function noVersion(cause: unknown): never {
-  throw notVouched(`it does not say which version it is (${messageOf(cause)})`, cause);
+function runningIn(events: readonly BuildEvent[]): readonly Build[] {
+  return events.flatMap((event) => (event.kind === 'running' ? [event.build] : []));
 }
 
-function vouchForVersion([message, ...others]: readonly Uint8Array[]): void {
+function lastEndIn(events: readonly BuildEvent[]): number | null {
+  const ends = events.flatMap((event) => (event.kind === 'ended' ? (event.atMs ?? []) : []));
+  return ends.length === 0 ? null : Math.max(...ends);
+}
+
+/** The daemon's version. @throws InspectError where it is not known to name all builds. */
+async function trustedVersion(answer: Promise<readonly Uint8Array[]>): Promise<DaemonVersion> {
+  const [message, ...others] = await answer.catch(noVersion);
   if (message === undefined || others.length > 0) {
     throw malformed('there is not one message that says the version');
   }
@@ -190,6 +197,11 @@ function vouchForVersion([message, ...others]: readonly Uint8Array[]): void {
     const daemon = `${quoted(name)} of version ${quoted(version)}`;
     throw notVouched(`${daemon} is not known to name all builds`);
   }
+  return { package: name, version };
+}
+
+function noVersion(cause: unknown): never {
+  throw notVouched(`it does not say which version it is (${messageOf(cause)})`, cause);
 }
 
 function quoted(text: string): string {

@@ -2,7 +2,7 @@ import type { Endpoint, InspectError } from '../inspect/types.ts';
 import { asInspectError, askError } from './errors.ts';
 import { inTime } from './in-time.ts';
 import { createOwnSockets } from './own-sockets.ts';
-import type { Build, BuildsAnswer, TlsConfig } from './types.ts';
+import type { BuildsAnswer, BuildsKnown, TlsConfig } from './types.ts';
 
 export interface BuildsClientOptions {
   /** Where buildkitd listens. On all addresses means that it is asked over the loopback interface. */
@@ -15,8 +15,13 @@ export interface BuildsClientOptions {
 
 /** Asks buildkitd which builds it runs. */
 export interface BuildsClient {
-  /** Asks once, on a connection that is closed right after. Never rejects. */
-  ask(): Promise<BuildsAnswer>;
+  /**
+   * Asks once, on a connection that is closed right after. Never rejects.
+   *
+   * @param namesBuilds whether this daemon has named a running build before. Otherwise it is believed
+   * to run none only if its version, and where that is not enough its records, say that it names all.
+   */
+  ask(namesBuilds?: boolean): Promise<BuildsAnswer>;
   /**
    * The connections of this client as inspectors name them (`Connection.peer`): those that are open,
    * those that the daemon has not closed at its end yet, and for 100 ms those that broke. An inspector
@@ -44,14 +49,14 @@ export function createBuildsClient({
   const asks = new Set<AbortController>();
   let isClosed = false;
 
-  const askInTime = async (): Promise<readonly Build[]> => {
+  const askInTime = async (namesBuilds: boolean): Promise<BuildsKnown> => {
     const asking = new AbortController();
     asks.add(asking);
     try {
       return await inTime({ endpoint, timeoutMs, asking }, async (signal, onStage) => {
         // Whoever never asks does not load HTTP/2 and TLS.
         const { askDaemon } = await import('./ask.ts');
-        return await askDaemon({ endpoint, tls, own, signal, timeoutMs, onStage });
+        return await askDaemon({ endpoint, tls, own, signal, timeoutMs, onStage }, namesBuilds);
       });
     } finally {
       asks.delete(asking);
@@ -59,9 +64,9 @@ export function createBuildsClient({
   };
 
   return {
-    async ask() {
+    async ask(namesBuilds = false) {
       try {
-        return { kind: 'known', builds: isClosed ? refuse() : await askInTime() };
+        return isClosed ? refuse() : await askInTime(namesBuilds);
       } catch (error) {
         return { kind: 'unknown', error: asInspectError(error) };
       }

@@ -18,10 +18,13 @@ export const listenBuildHistory: Method = {
   request: Uint8Array.of(0x08, 0x01, 0x18, 0x01),
 };
 
-/** The same, and a COMPLETE event for each build of the past that the daemon keeps a record of. */
-export const listenOneRecord: Method = {
+/**
+ * The same, and a COMPLETE event for the build of the past that began last. Before v0.20, which does
+ * not know `Limit`, there is one for each record, in no order.
+ */
+export const listenLatestRecord: Method = {
   path: listenBuildHistory.path,
-  // EarlyExit = 3, true, and Limit = 5, which v0.20 and later know, 1.
+  // EarlyExit = 3, true, and Limit = 5, 1.
   request: Uint8Array.of(0x18, 0x01, 0x28, 0x01),
 };
 
@@ -33,7 +36,7 @@ export const info: Method = {
 
 const eventField = { type: 1, record: 2 } as const;
 const eventType = { started: 0n, complete: 1n, deleted: 2n } as const;
-const recordField = { ref: 1, createdAt: 6 } as const;
+const recordField = { ref: 1, createdAt: 6, completedAt: 7 } as const;
 const timestampField = { seconds: 1, nanos: 2 } as const;
 const infoField = { buildkitVersion: 1 } as const;
 const versionField = { package: 1, version: 2 } as const;
@@ -41,22 +44,28 @@ const versionField = { package: 1, version: 2 } as const;
 // The range of a JavaScript Date, in seconds.
 const farthestSeconds = 8_640_000_000_000n;
 
-/** The build of a BuildHistoryEvent; null for one that tells of no running build. */
-export function decodeBuildEvent(message: Uint8Array): Build | null {
+/** What a BuildHistoryEvent tells of one build. */
+export type BuildEvent =
+  | { readonly kind: 'running'; readonly build: Build }
+  /** When it ended, in milliseconds since the epoch; null where the record does not say. */
+  | { readonly kind: 'ended'; readonly atMs: number | null };
+
+export function decodeBuildEvent(message: Uint8Array): BuildEvent {
   const event = readFields(message);
   const type = varintOf(event, eventField.type);
+  const record = messageOf(event, eventField.record) ?? [];
   if (type === eventType.complete || type === eventType.deleted) {
-    return null;
+    return { kind: 'ended', atMs: decodeTimestamp(messageOf(record, recordField.completedAt)) };
   }
   if (type !== eventType.started) {
     throw malformed(`no event has the type ${type}`);
   }
-  const record = messageOf(event, eventField.record) ?? [];
   const ref = textOf(record, recordField.ref);
   if (ref === '') {
     throw malformed('a build has no ref');
   }
-  return { ref, startedAtMs: decodeTimestamp(messageOf(record, recordField.createdAt)) };
+  const startedAtMs = decodeTimestamp(messageOf(record, recordField.createdAt));
+  return { kind: 'running', build: { ref, startedAtMs } };
 }
 
 /** The version in an InfoResponse, its parts empty where the daemon does not say. */

@@ -1,4 +1,4 @@
-import type { InspectError, Sample } from '../inspect/types.ts';
+import type { Endpoint, InspectError, Sample } from '../inspect/types.ts';
 
 /** One build that the daemon says is running. */
 export interface Build {
@@ -12,9 +12,18 @@ export interface Build {
 }
 
 /** What the daemon answered. What could not be learned is `unknown`, never a list of none. */
-export type BuildsAnswer =
-  | { readonly kind: 'known'; readonly builds: readonly Build[] }
-  | { readonly kind: 'unknown'; readonly error: InspectError };
+export type BuildsAnswer = BuildsKnown | { readonly kind: 'unknown'; readonly error: InspectError };
+
+export interface BuildsKnown {
+  readonly kind: 'known';
+  readonly builds: readonly Build[];
+  /**
+   * When the latest build that the daemon has a record of ended, in milliseconds since the epoch by
+   * its wall clock (`BuildHistoryRecord.CompletedAt`). Null where it has none, and where builds run:
+   * its records are not asked for then.
+   */
+  readonly lastEndedAtMs: number | null;
+}
 
 /** How to speak TLS with the daemon; certificates and the key as the content of PEM files. */
 export interface TlsConfig {
@@ -27,10 +36,27 @@ export interface TlsConfig {
   readonly serverName: string | null;
 }
 
-/** A way to ask the daemon which builds are running. */
+/** One daemon that listens: where it can be asked, and the inodes of its listening sockets. */
+export interface ListeningDaemon {
+  readonly endpoints: readonly Endpoint[];
+  /** Two answers come from one daemon if its listeners have an inode in common. */
+  readonly listeners: readonly number[];
+}
+
+/** What one daemon answered. */
+export interface DaemonAnswer extends ListeningDaemon {
+  readonly answer: BuildsAnswer;
+}
+
+/** A way to ask the daemons which builds are running. */
 export interface BuildsSource {
-  /** Asks where the sample has seen somebody listen. Never rejects, and ends within a second or so. */
-  readonly ask: (sample: Sample) => Promise<BuildsAnswer>;
+  /**
+   * Asks each daemon that the sample has seen to listen. Never rejects, and ends within a second or
+   * so for each endpoint.
+   */
+  readonly ask: (sample: Sample) => Promise<readonly DaemonAnswer[]>;
   /** The peers of connections, as `Connection.peer` names them, that asking has made. */
   readonly ownPeers: () => readonly string[];
+  /** Whether no connection that asking has made can be among what a sample sees. */
+  readonly isSettled: () => boolean;
 }

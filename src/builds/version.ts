@@ -22,10 +22,24 @@ export function countsRightly({ package: name, version }: DaemonVersion): boolea
     return false;
   }
   const number = [major, minor, patch].map(Number);
-  const isRelease = suffix === '' || suffix.startsWith('+');
   const isMended = compare(number, [0, 12, 4]) > 0 && compare(number, [0, 13, 0]) !== 0;
   const isFirstMended = compare(number, [0, 12, 4]) === 0 || compare(number, [0, 13, 0]) === 0;
-  return isMended || (isFirstMended && isRelease);
+  return isMended || (isFirstMended && isRelease(suffix));
+}
+
+/**
+ * Whether a daemon keeps a record of its builds whatever its settings are, so that one without any
+ * record has never finished a build: as long as its releases could not switch the history off
+ * (`maxEntries = 0` under `[history]`), which the newest known one, v0.32.2, can't.
+ */
+export function alwaysKeepsHistory({ version }: DaemonVersion): boolean {
+  const { major, minor, suffix = '' } = form.exec(version)?.groups ?? {};
+  const order = compare([Number(major), Number(minor)], [0, 32]);
+  return order < 0 || (order === 0 && isRelease(suffix));
+}
+
+function isRelease(suffix: string): boolean {
+  return suffix === '' || suffix.startsWith('+');
 }
 
 function compare(some: readonly number[], others: readonly number[]): number {

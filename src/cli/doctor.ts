@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { type DaemonBuilds, openBuilds } from '../builds/daemons.ts';
 import { findAddon } from '../doctor/addon.ts';
 import { type Attempt, attempt, attemptLater } from '../doctor/attempt.ts';
 import { compareMeans } from '../doctor/endpoints.ts';
@@ -15,7 +16,6 @@ import { doctorJson, doctorSections, doctorText } from '../report/doctor/render.
 import type { LogEntry } from '../report/log.ts';
 import { openPodLog } from '../report/log-to.ts';
 import { lookEntry } from '../report/look-entry.ts';
-import { type DaemonBuilds, openBuilds } from './builds.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { isInPod, type Lookout, openLookout, procRoot } from './look.ts';
@@ -99,7 +99,7 @@ function endpointsOf({ looking }: Lookout): Diagnosis['endpoints'] {
 
 function askEach(builds: DaemonBuilds, sample: Sample): Promise<Attempt<readonly BuildsFacts[]>> {
   return attemptLater(async () =>
-    (await builds.askEach(sample)).map(({ endpoints, answer }) => ({
+    (await builds.ask(sample)).map(({ endpoints, answer }) => ({
       addresses: endpoints.map(({ address }) => address),
       answer,
     })),

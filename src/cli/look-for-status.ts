@@ -1,3 +1,5 @@
+import { combineAnswers } from '../builds/answers.ts';
+import { openBuilds } from '../builds/daemons.ts';
 import type { BuildsAnswer, TlsConfig } from '../builds/types.ts';
 import { glance, glanceMs } from '../drain/glance.ts';
 import type { Sample } from '../inspect/types.ts';
@@ -7,7 +9,6 @@ import type { LogEntry } from '../report/log.ts';
 import { lookEntry } from '../report/look-entry.ts';
 import { isClient } from '../report/status-json.ts';
 import type { StatusReport } from '../report/status-report.ts';
-import { openBuilds } from './builds.ts';
 import { clientsOnly, type Lookout, openLookout } from './look.ts';
 
 export interface StatusPlan {
@@ -37,6 +38,7 @@ export async function lookForStatus({
   const builds = given === 'ask' ? await askOnce(lookout, sample, tls) : given;
   const rule = {
     probeGraceMs: standing['probe-grace'],
+    quietPeriodMs: 0,
     ignoreSilentMs: null,
     ignoreUnreachableMs: standing['ignore-unreachable'],
   };
@@ -58,9 +60,9 @@ async function askOnce(
   tls: TlsConfig | null,
 ): Promise<BuildsAnswer> {
   const builds = openBuilds(daemonsOf, tls);
-  const answer = await builds.ask(sample);
+  const answers = await builds.ask(sample);
   builds.close();
-  return answer;
+  return combineAnswers(answers.map(({ answer }) => answer));
 }
 
 function connectionsOf(sample: Sample) {

@@ -1,11 +1,11 @@
 import { createElsewhereInspector } from '../endpoints/elsewhere.ts';
 import { followEndpoints } from '../endpoints/follow.ts';
-import { groupByDaemon, type Target } from '../endpoints/targets.ts';
+import { groupByDaemon, type ReachableDaemon, type Target } from '../endpoints/targets.ts';
 import { type Looker, lookByBest } from '../inspect/choose.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
 import { isRunning } from '../inspect/procfs/processes.ts';
 import { createSampler } from '../inspect/sampler.ts';
-import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
+import type { Connection, Inspector, Sample, Sampler } from '../inspect/types.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import type { LookNotice } from '../report/look-entry.ts';
@@ -25,8 +25,8 @@ export interface Lookout {
   readonly looking: readonly Looking[];
   /** Calls back soon after a connection has ended, where the kernel tells of it. */
   readonly onEnd: (callback: () => void) => void;
-  /** Where the daemons behind a sample can be asked: the listening endpoints of each together. */
-  readonly daemonsOf: (sample: Sample) => readonly (readonly Endpoint[])[];
+  /** The daemons that a sample has seen to listen, and where each can be asked. */
+  readonly daemonsOf: (sample: Sample) => readonly ReachableDaemon[];
   /** Connections that came and went without any look having seen them: at least so many. */
   readonly seenBetweenLooks: () => number;
   readonly close: () => void;
@@ -101,9 +101,10 @@ export function openLookout(
     daemonsOf: (sample) =>
       groupByDaemon(
         procRoot,
-        listeningEndpoints(sample).flatMap(
-          (endpoint) => looking.find(({ target }) => target.endpoint === endpoint)?.target ?? [],
-        ),
+        listeningAt(sample).flatMap(({ endpoint, listeners }) => {
+          const target = looking.find((each) => each.target.endpoint === endpoint)?.target;
+          return target === undefined ? [] : [{ target, listeners }];
+        }),
       ),
     seenBetweenLooks() {
       const counts = looking.flatMap(({ target, inspectors }) =>
@@ -120,10 +121,11 @@ export function openLookout(
   };
 }
 
-function listeningEndpoints({ looks }: Sample): Endpoint[] {
-  return looks.flatMap((look) =>
-    look.kind === 'seen' && look.sight.listenerInodes.length > 0 ? [look.endpoint] : [],
-  );
+function listeningAt({ looks }: Sample) {
+  return looks.flatMap((look) => {
+    const listeners = look.kind === 'seen' ? look.sight.listenerInodes : [];
+    return listeners.length > 0 ? [{ endpoint: look.endpoint, listeners }] : [];
+  });
 }
 
 // Where many connections come and go, their ends must not make the loop look all the time.

@@ -49,7 +49,7 @@ async function ready(
     unheard: notices.flatMap((notice) =>
       notice.kind === 'address-unheard' ? notice.addresses : [],
     ),
-    daemons: lookout.daemonsOf(sample),
+    daemons: lookout.daemonsOf(sample).map(({ endpoints }) => endpoints),
     findMarks: afterDrain ? (endpoints) => findMarks(procRoot, endpoints) : null,
     knock: (endpoint) => knock(endpoint, tls, options.timeout),
   });

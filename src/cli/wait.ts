@@ -1,3 +1,4 @@
+import { openBuilds } from '../builds/daemons.ts';
 import type { TlsConfig } from '../builds/types.ts';
 import { createMonotonicClock } from '../drain/clock.ts';
 import { type DrainInput, drain } from '../drain/drain.ts';
@@ -12,7 +13,6 @@ import { openLog, type StderrOwnership } from '../report/log-to.ts';
 import { lookEntry } from '../report/look-entry.ts';
 import { unmarkedEntry } from '../report/mark-entry.ts';
 import { outcomeEntry } from '../report/outcome.ts';
-import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { clientsOnly, isInPod, openLookout, procRoot } from './look.ts';
 import { readTls } from './tls.ts';

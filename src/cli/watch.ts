@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import { openBuilds } from '../builds/daemons.ts';
 import { createMonotonicClock } from '../drain/clock.ts';
 import type { RosterEntry } from '../drain/roster.ts';
 import { type Flags, readOptions } from '../options/read-options.ts';
 import { standingOptions, watchOptions } from '../options/wait-options.ts';
 import { type LookNotice, lookEntry } from '../report/look-entry.ts';
 import { watch } from '../watch/watch.ts';
-import { openBuilds } from './builds.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { clientsOnly, openLookout } from './look.ts';
@@ -65,6 +65,7 @@ async function watchUntilStopped(
       tcpConnections: () => builds?.tcpConnections() ?? 0,
       rule: {
         probeGraceMs: options['probe-grace'],
+        quietPeriodMs: 0,
         ignoreSilentMs: null,
         ignoreUnreachableMs: readOptions(standingOptions, {}, env)['ignore-unreachable'],
       },

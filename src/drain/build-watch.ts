@@ -2,55 +2,101 @@ import type { BuildsSource } from '../builds/types.ts';
 import type { InspectError, Sample } from '../inspect/types.ts';
 import { type BuildsNote, noteOf } from './builds-note.ts';
 import type { Clock } from './clock.ts';
+import { endOfWord, type LastWord, type WordEnd } from './last-word.ts';
 import type { CountedReading } from './quiet-period.ts';
+import type { Roster } from './roster.ts';
+
+/** What one look has shown, as far as it tells what a daemon's word is worth. */
+interface SocketsSeen {
+  readonly nowMs: number;
+  readonly sample: Sample;
+  readonly roster: Roster;
+  /** Since when the sockets show no more than the allowed clients; null where they do not. */
+  readonly socketsQuietSinceMs: number | null;
+}
 
 /** How the wait stands, as far as it tells whether to ask. */
 interface BuildsNeed {
   readonly nowMs: number;
   readonly sample: Sample;
-  /** Since when the sockets show no more than the allowed clients; null where they do not. */
   readonly socketsQuietSinceMs: number | null;
   /** Whether the answer decides if somebody is a client. */
   readonly hasDoubtful: boolean;
+  /** Since when nothing but a fresh answer keeps the wait from its end; null where more does. */
+  readonly dueSinceMs: number | null;
   readonly progressDueMs: number;
+}
+
+/** A word that holds the wait no longer, though its daemon has not said that its builds have ended. */
+export interface EndedWord {
+  readonly word: LastWord;
+  readonly why: WordEnd;
 }
 
 /** Asks when the answer can matter, which is never each time that one looks. */
 export interface BuildWatch {
   readonly latest: () => BuildsNote | null;
   readonly isAsking: () => boolean;
+  /** Gives up the words that the sockets show to be no evidence any more, and returns them. */
+  readonly endWords: (seen: SocketsSeen) => readonly EndedWord[];
   /** Returns when it is to be called again, in milliseconds, should nothing else happen. */
   readonly askIfDue: (need: BuildsNeed) => number;
   /** What it comes to for the rule: an error where it may not do without an answer. */
-  readonly reading: () => CountedReading['builds'] | InspectError;
+  readonly reading: () => Pick<CountedReading, 'builds' | 'askedMs' | 'endedMs'> | InspectError;
   readonly ownPeers: () => readonly string[];
+  /** Whether a connection of its own may be among those that are seen. */
+  readonly isSettled: () => boolean;
 }
 
 const shortestPauseMs = 1000;
 const doubtPauseMs = 5000;
 
-/** @param isRequired whether nothing may be concluded without the daemon's own word. */
-export function watchBuilds(
-  source: BuildsSource | null,
-  isRequired: boolean,
-  clock: Clock,
-): BuildWatch {
-  let latest: BuildsNote | null = null;
-  let askedMs: number | null = null;
+export interface BuildWatchInput {
+  /** Null where the daemon is not to be asked. */
+  readonly source: BuildsSource | null;
+  /** Whether nothing may be concluded without the daemon's own word. */
+  readonly isRequired: boolean;
+  readonly quietPeriodMs: number;
+  readonly clock: Clock;
+}
 
-  const ask = async (from: BuildsSource, { nowMs, sample }: BuildsNeed): Promise<void> => {
-    askedMs = nowMs;
-    const answer = await from.ask(sample);
-    latest = noteOf(latest, answer, nowMs, clock.now());
-    askedMs = null;
+export function watchBuilds({
+  source,
+  isRequired,
+  quietPeriodMs,
+  clock,
+}: BuildWatchInput): BuildWatch {
+  const startedMs = clock.now();
+  let latest: BuildsNote | null = null;
+  let isAsking = false;
+
+  const ask = async (from: BuildsSource, { nowMs: askedMs, sample }: BuildsNeed): Promise<void> => {
+    isAsking = true;
+    const answers = await from.ask(sample);
+    const times = { askedMs, answeredMs: clock.now(), wallMs: clock.wall(), startedMs };
+    latest = noteOf(latest, answers, times);
+    isAsking = false;
     clock.wake();
   };
 
   return {
     latest: () => latest,
-    isAsking: () => askedMs !== null,
+    isAsking: () => isAsking,
+    endWords(seen) {
+      if (latest === null || latest.words.length === 0) {
+        return [];
+      }
+      const { words, answers } = latest;
+      const ended = words.flatMap((word): EndedWord[] => {
+        const why = endOfWord(word, { ...seen, answers, quietPeriodMs });
+        return why === null ? [] : [{ word, why }];
+      });
+      const isOver = (word: LastWord): boolean => ended.some((each) => each.word === word);
+      latest = { ...latest, words: words.filter((word) => !isOver(word)) };
+      return ended;
+    },
     askIfDue(need) {
-      if (source === null || askedMs !== null) {
+      if (source === null || isAsking) {
         return Infinity;
       }
       const dueMs = nextDueMs(latest, need, isRequired);
@@ -61,28 +107,30 @@ export function watchBuilds(
       return Infinity;
     },
     reading() {
-      if (latest?.wereRunning) {
-        return 'running';
-      }
       // Where it was unknown, it stays so while the same is asked again.
-      if (isRequired && latest?.answer.kind === 'unknown') {
+      if (isRequired && latest?.answer.kind === 'unknown' && latest.words.length === 0) {
         return latest.answer.error;
       }
-      return askedMs === null ? 'none' : 'awaited';
+      return {
+        builds: latest !== null && latest.words.length > 0 ? 'running' : 'none',
+        askedMs: source === null ? null : (latest?.askedMs ?? -Infinity),
+        endedMs: latest?.endedMs ?? null,
+      };
     },
     ownPeers: () => source?.ownPeers() ?? [],
+    isSettled: () => source?.isSettled() ?? true,
   };
 }
 
 /** When the daemon is to be asked, as things stand. */
 function nextDueMs(latest: BuildsNote | null, need: BuildsNeed, isRequired: boolean): number {
-  const { nowMs, socketsQuietSinceMs, hasDoubtful, progressDueMs } = need;
-  if (latest === null) {
+  const { nowMs, socketsQuietSinceMs, hasDoubtful, dueSinceMs, progressDueMs } = need;
+  if (latest === null || (dueSinceMs !== null && latest.askedMs < dueSinceMs)) {
     return nowMs;
   }
   const { askedMs, answeredMs } = latest;
   const soonMs = answeredMs + shortestPauseMs;
-  const hangsOnIt = latest.wereRunning || (isRequired && latest.answer.kind === 'unknown');
+  const hangsOnIt = latest.words.length > 0 || (isRequired && latest.answer.kind === 'unknown');
   const isQuiet = socketsQuietSinceMs !== null;
   const dues = [
     isQuiet && (hangsOnIt || askedMs < socketsQuietSinceMs) ? soonMs : Infinity,

@@ -1,6 +1,13 @@
 import type { Connection, TrafficOf } from '../inspect/types.ts';
-import { isLeftOut, noteTraffic, type Roster, type RosterEntry, updateRoster } from './roster.ts';
-import { type BuildsEvidence, graceEndsMs, type StandingRule, standingOf } from './standing.ts';
+import {
+  isLeftOut,
+  newcomersIn,
+  noteTraffic,
+  type Roster,
+  type RosterEntry,
+  updateRoster,
+} from './roster.ts';
+import { type BuildsEvidence, newcomerEndsMs, type StandingRule, standingOf } from './standing.ts';
 
 /** Everybody who is connected, and what each is taken for. All times are in milliseconds. */
 export interface Census {
@@ -34,10 +41,11 @@ export function takeCensus(before: Census, seen: Sightings, rule: StandingRule):
     ? before.roster
     : updateRoster(before.roster, seen.connections, nowMs, seen.showsArrivals);
   const judgeAll = (): Roster => roster.map((entry) => judge(entry, seen, rule));
-  // Nobody is left out by what was read before: with one more byte it counts.
+  // Nobody is left out by what was read before: with one more byte it counts. And what a newcomer has
+  // sent tells whether it is a probe.
+  const isRead = (entry: RosterEntry): boolean => isLeftOut(entry) || entry.standing === 'newcomer';
   const readsTraffic =
-    roster.length > 0 &&
-    (nowMs - before.trafficReadMs >= reviewEveryMs || judgeAll().some(isLeftOut));
+    roster.length > 0 && (nowMs - before.trafficReadMs >= reviewEveryMs || judgeAll().some(isRead));
   if (readsTraffic) {
     roster = noteTraffic(roster, seen.traffic(), nowMs);
   }
@@ -45,7 +53,7 @@ export function takeCensus(before: Census, seen: Sightings, rule: StandingRule):
   return {
     roster,
     trafficReadMs: readsTraffic ? nowMs : before.trafficReadMs,
-    reviewDueMs: reviewDueMs(roster, nowMs, rule),
+    reviewDueMs: reviewDueMs(roster, nowMs, rule, seen.builds),
   };
 }
 
@@ -56,12 +64,15 @@ function judge(entry: RosterEntry, seen: Sightings, rule: StandingRule): RosterE
   return standing === entry.standing ? entry : { ...entry, standing };
 }
 
-function reviewDueMs(roster: Roster, nowMs: number, rule: StandingRule): number {
+function reviewDueMs(
+  roster: Roster,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): number {
   if (roster.some(isLeftOut)) {
     return nowMs;
   }
-  const graceEnds = roster
-    .filter(({ standing }) => standing === 'newcomer')
-    .map((entry) => graceEndsMs(entry, rule));
-  return roster.length === 0 ? Infinity : Math.min(nowMs + reviewEveryMs, ...graceEnds);
+  const ends = newcomersIn(roster).map((entry) => newcomerEndsMs(entry, rule, builds));
+  return roster.length === 0 ? Infinity : Math.min(nowMs + reviewEveryMs, ...ends);
 }

@@ -1,7 +1,9 @@
 import type { InspectError, Sample } from '../inspect/types.ts';
-import { type BuildsNote, saysTheSame } from './builds-note.ts';
+import type { EndedWord } from './build-watch.ts';
+import { buildsEvents } from './builds-events.ts';
+import type { BuildsNote } from './builds-note.ts';
 import { gapMs, type QuietRule, type QuietState, type Reading } from './quiet-period.ts';
-import { clientsIn, isLeftOut, type Roster } from './roster.ts';
+import { clientsIn, isLeftOut, newcomersIn, type Roster } from './roster.ts';
 import { goneProbes, rosterEvents } from './roster-events.ts';
 import type { DrainEvent, DrainStatus, DrainTally } from './types.ts';
 
@@ -11,6 +13,7 @@ interface Entry {
   readonly reading: Reading;
   readonly roster: Roster;
   readonly builds: BuildsNote | null;
+  readonly endedWords: readonly EndedWord[];
   readonly isAsking: boolean;
   readonly before: QuietState;
   readonly after: QuietState;
@@ -61,10 +64,11 @@ export function createChronicle(
     }
   };
 
-  const recordBuilds = (note: BuildsNote | null): void => {
-    if (note !== null && !saysTheSame(builds?.answer, note.answer)) {
-      onEvent({ kind: 'builds', answer: note.answer, wereRunning: note.wereRunning });
-    }
+  const recordBuilds = ({ builds: note, endedWords, before, reading }: Entry): void => {
+    const { quietPeriodMs } = rule;
+    const { quietSinceMs } = before;
+    const found = { note, endedWords, nowMs: reading.toMs, quietPeriodMs, quietSinceMs };
+    buildsEvents(builds, found).forEach(onEvent);
     builds = note;
   };
 
@@ -83,13 +87,11 @@ export function createChronicle(
     record(entry) {
       const { sample, reading, before, after } = entry;
       const { toMs } = reading;
-      const clients = clientsIn(entry.roster);
       const status: DrainStatus = {
         nowMs: toMs,
         waitedMs: toMs - startedMs,
         sample,
-        clients,
-        leftOut: entry.roster.filter(isLeftOut),
+        ...partsOf(entry.roster),
         ...latestOf(entry.builds),
         quietForMs: after.quietSinceMs === null ? null : toMs - after.quietSinceMs,
       };
@@ -103,7 +105,7 @@ export function createChronicle(
       if (sample.kind !== 'failed') {
         recordRoster(entry.roster, status);
       }
-      recordBuilds(entry.builds);
+      recordBuilds(entry);
       // That the builds are unknown is told as such: the clients were counted.
       if (!isAboutBuilds(reading, entry.builds)) {
         recordSight(reading);
@@ -124,11 +126,18 @@ export function createChronicle(
       polls,
       mostConnections,
       probes,
-      clients: clientsIn(roster),
-      leftOut: roster.filter(isLeftOut),
+      ...partsOf(roster),
       ...latestOf(builds),
       sample: latest,
     }),
+  };
+}
+
+function partsOf(roster: Roster): Pick<DrainStatus, 'clients' | 'leftOut' | 'newcomers'> {
+  return {
+    clients: clientsIn(roster),
+    leftOut: roster.filter(isLeftOut),
+    newcomers: newcomersIn(roster),
   };
 }
 
@@ -146,11 +155,11 @@ function mostSeen(before: number | null, reading: Reading): number | null {
 
 function latestOf(
   note: BuildsNote | null,
-): Pick<DrainStatus, 'builds' | 'buildsAskedMs' | 'buildsWereRunning'> {
+): Pick<DrainStatus, 'builds' | 'buildsAskedMs' | 'lastWords'> {
   return {
     builds: note?.answer ?? null,
     buildsAskedMs: note?.askedMs ?? null,
-    buildsWereRunning: note?.wereRunning ?? false,
+    lastWords: note?.words ?? [],
   };
 }
 

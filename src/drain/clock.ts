@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
+  /** Milliseconds since the epoch, by a wall clock that may be set at any time. */
+  wall(): number;
   /** Resolves after the time, or when it is woken. One sleep or repetition at a time. */
   sleep(durationMs: number): Promise<void>;
   /** Calls back each time the interval has passed. Resolves when that returns true, or when woken. */
@@ -20,6 +22,7 @@ export function createMonotonicClock(): Clock {
   };
   return {
     now: () => performance.now(),
+    wall: () => Date.now(),
     sleep: (durationMs) =>
       new Promise((resolve) => {
         end = resolve;

@@ -57,7 +57,12 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
   const startedMs = clock.now();
   const plan = planOf(config, startedMs);
   const chronicle = createChronicle(startedMs, plan, onEvent, input.onLook);
-  const builds = watchBuilds(input.builds, config.builds === 'require', clock);
+  const builds = watchBuilds({
+    source: input.builds,
+    isRequired: config.builds === 'require',
+    quietPeriodMs: config.quietPeriodMs,
+    clock,
+  });
   const look = createObserver({ sampler, builds, rule: plan, clock });
   let state = beginQuiet(startedMs);
   let isHeld = false;
@@ -68,17 +73,25 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
     // Who has come since a look long ago is not as young as it seems.
     const longestGapMs = isHeld ? 2 * plan.intervalMs : plan.maxGapMs;
     const isWatched = (toMs: number): boolean => gapMs(before, toMs) <= longestGapMs;
-    const observation = look(isWatched, chronicle.progressDueMs());
+    const observation = look(isWatched);
+    const { sample, reading, socketsQuietSinceMs, hasDoubtful } = observation;
     isHeld = observation.isHeld;
-    state = observe(before, observation.reading, plan);
+    state = observe(before, reading, plan);
+    const askDueMs = builds.askIfDue({
+      ...{ nowMs: reading.toMs, sample, socketsQuietSinceMs, hasDoubtful },
+      dueSinceMs: state.dueSinceMs,
+      progressDueMs: chronicle.progressDueMs(),
+    });
     const isAsking = builds.isAsking();
     chronicle.record({ ...observation, builds: builds.latest(), isAsking, before, after: state });
 
-    const outcome = outcomeOf(state, observation.reading, plan, chronicle);
+    const outcome = outcomeOf(state, reading, plan, chronicle);
     if (outcome !== null) {
       return outcome;
     }
-    state = await untilNextLook(state, observation, plan, input, chronicle, isAsking);
+    const reviewDueMs = Math.min(observation.reviewDueMs, askDueMs);
+    const next = { ...observation, reviewDueMs };
+    state = await untilNextLook(state, next, plan, input, chronicle, isAsking);
   }
   return { kind: 'interrupted', reason: signal.reason, ...chronicle.tally(clock.now()) };
 }
@@ -164,7 +177,9 @@ function intervalMs({ goneInARow }: QuietState, plan: Plan): number {
 function nextDueMs(state: QuietState, plan: Plan, progressDueMs: number, nowMs: number): number {
   // Of a daemon that looks gone, the second look is waited for, even at the deadline.
   const deadlineMs = state.goneInARow > 0 ? Infinity : plan.deadlineMs;
-  const firstMs = Math.min(drainedAtMs(state, plan) ?? Infinity, deadlineMs, progressDueMs);
+  // Once that is due, the answer that is missing wakes the loop.
+  const drainedMs = state.dueSinceMs === null ? drainedAtMs(state, plan) : null;
+  const firstMs = Math.min(drainedMs ?? Infinity, deadlineMs, progressDueMs);
   // What has come due since the look was taken is due at once.
   return Math.max(nowMs, firstMs);
 }

@@ -1,9 +1,9 @@
 import { InspectError, type Sample, type Sampler } from '../inspect/types.ts';
-import type { BuildWatch } from './build-watch.ts';
+import type { BuildWatch, EndedWord } from './build-watch.ts';
 import { emptyCensus, takeCensus } from './census.ts';
 import type { Clock } from './clock.ts';
 import type { QuietRule, Reading } from './quiet-period.ts';
-import { clientsIn, type Roster } from './roster.ts';
+import { clientsIn, isNameless, newcomersIn, type Roster } from './roster.ts';
 import { isDoubtful, type StandingRule } from './standing.ts';
 import type { DrainConfig } from './types.ts';
 
@@ -17,6 +17,12 @@ export interface Observation {
    * will be told without a look.
    */
   readonly isHeld: boolean;
+  /** Since when the sockets show no more than the allowed clients; null where they do not. */
+  readonly socketsQuietSinceMs: number | null;
+  /** Whether the daemon's answer decides if somebody is a client. */
+  readonly hasDoubtful: boolean;
+  /** What the daemons once said that holds the wait no longer. */
+  readonly endedWords: readonly EndedWord[];
   /** When to look in full again though no connection comes or goes, in milliseconds. */
   readonly reviewDueMs: number;
 }
@@ -35,7 +41,7 @@ export interface ObserverInput {
  */
 export function createObserver(
   input: ObserverInput,
-): (showsArrivals: (toMs: number) => boolean, progressDueMs: number) => Observation {
+): (showsArrivals: (toMs: number) => boolean) => Observation {
   const { sampler, builds, rule, clock } = input;
   let last: Sample | null = null;
   let census = emptyCensus;
@@ -54,7 +60,7 @@ export function createObserver(
     census = takeCensus(census, seen, rule);
   };
 
-  return (showsArrivals, progressDueMs) => {
+  return (showsArrivals) => {
     const fromMs = clock.now();
     const sample = sampleOrFailure(sampler);
     const toMs = clock.now();
@@ -71,14 +77,16 @@ export function createObserver(
     socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;
     const isDoubt = clients.every((entry) => isDoubtful(entry, toMs, rule));
     const hasDoubtful = isDoubt && roster.some((entry) => isDoubtful(entry, toMs, rule));
-    const need = { nowMs: toMs, sample, socketsQuietSinceMs, hasDoubtful, progressDueMs };
-    const askDueMs = builds.askIfDue(need);
+    const endedWords = builds.endWords({ nowMs: toMs, sample, roster, socketsQuietSinceMs });
 
     const reading = readingOf({ fromMs, toMs }, sample, roster, input);
     const announced = clients.filter(({ connection }) => sampler.announcesEnd(connection));
     const isHeld = reading.kind === 'counted' && announced.length > rule.maxConnections;
-    const reviewDueMs = Math.min(census.reviewDueMs, askDueMs);
-    return { sample, reading, roster, isHeld, reviewDueMs };
+    const { reviewDueMs } = census;
+    return {
+      ...{ sample, reading, roster, isHeld, socketsQuietSinceMs, hasDoubtful },
+      ...{ endedWords, reviewDueMs },
+    };
   };
 }
 
@@ -110,6 +118,15 @@ function readingOf(
   if (said instanceof InspectError) {
     return { kind: 'failed', error: said, seen: clients, ...times };
   }
-  const newcomers = roster.filter(({ standing }) => standing === 'newcomer').length;
-  return { kind: 'counted', clients, newcomers, builds: said, ...times };
+  const newcomers = newcomersIn(roster);
+  // A connection without a name is nobody's in particular.
+  const maybeOwn = builds.isSettled() ? [] : newcomers.filter(isNameless);
+  return {
+    kind: 'counted',
+    clients,
+    newcomers: newcomers.length,
+    maybeOwn: maybeOwn.length,
+    ...said,
+    ...times,
+  };
 }

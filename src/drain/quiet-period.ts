@@ -28,8 +28,14 @@ export interface CountedReading extends Timed {
   readonly clients: number;
   /** Connections too young to be told from a probe. They break no quiet, and let none end. */
   readonly newcomers: number;
+  /** How many of those may be this program's own question to the daemon. */
+  readonly maybeOwn: number;
   /** What the daemon has said of its builds, as far as it counts here. */
-  readonly builds: 'none' | 'running' | 'awaited';
+  readonly builds: 'none' | 'running';
+  /** When the daemon was asked for its latest answer; null where it is not to be asked. */
+  readonly askedMs: number | null;
+  /** When a client or a build was last there that no count has shown; null where none was. */
+  readonly endedMs: number | null;
 }
 
 export interface FailedReading extends Timed {
@@ -48,6 +54,8 @@ export interface QuietState {
   readonly last: Reading | null;
   /** Since when every reading was a count of no more than the allowed clients. */
   readonly quietSinceMs: number | null;
+  /** Since when nothing but a fresh answer of the daemon keeps the wait from its end. */
+  readonly dueSinceMs: number | null;
   /** Since when no sample has shown anything. */
   readonly blindSinceMs: number | null;
   /** How many samples in a row found the daemon gone. */
@@ -59,20 +67,39 @@ export type Verdict = 'waiting' | 'drained' | 'gone';
 const looksToBeGone = 2;
 
 export function beginQuiet(startedMs: number): QuietState {
-  return { startedMs, last: null, quietSinceMs: null, blindSinceMs: null, goneInARow: 0 };
+  return {
+    startedMs,
+    last: null,
+    quietSinceMs: null,
+    dueSinceMs: null,
+    blindSinceMs: null,
+    goneInARow: 0,
+  };
 }
 
 /** The state after one more reading. */
 export function observe(state: QuietState, reading: Reading, rule: QuietRule): QuietState {
   const { toMs } = reading;
   const unbroken = gapMs(state, toMs) > rule.maxGapMs ? null : state.quietSinceMs;
-  return {
+  const next = {
     startedMs: state.startedMs,
     last: reading,
-    quietSinceMs: isQuiet(reading, rule) ? (unbroken ?? toMs) : null,
+    quietSinceMs: isQuiet(reading, rule) ? quietSince(reading, unbroken) : null,
+    dueSinceMs: null,
     blindSinceMs: isBlind(reading) ? (state.blindSinceMs ?? toMs) : null,
     goneInARow: reading.kind === 'gone' ? state.goneInARow + 1 : 0,
   };
+  return isDue(next, rule) ? { ...next, dueSinceMs: state.dueSinceMs ?? toMs } : next;
+}
+
+function quietSince({ toMs, endedMs }: CountedReading, unbrokenMs: number | null): number {
+  return Math.max(unbrokenMs ?? toMs, endedMs ?? -Infinity);
+}
+
+/** Whether the quiet period has passed and leaves nothing open, the daemon's last word apart. */
+function isDue(state: QuietState, rule: QuietRule): boolean {
+  const drainedMs = drainedAtMs(state, rule);
+  return drainedMs !== null && certainMs(state, rule) >= drainedMs;
 }
 
 /** The state after one more look, begun at this time, that has found everything as it was. */
@@ -92,15 +119,18 @@ export function isBlind(reading: Reading): reading is FailedReading {
 
 /**
  * What the readings so far allow to say. The rule that everything else serves: `drained` only if
- * for a whole quiet period every reading was a vouched-for count within the allowed number, and the
- * last one leaves nothing open.
+ * for a whole quiet period every reading was a vouched-for count within the allowed number, the last
+ * one leaves nothing open, and the daemon, asked after all that, does not say that a build runs. An
+ * answer counts for what lay before its question, never for what came after.
  */
-export function verdict(state: QuietState, rule: QuietRule): Verdict {
-  if (state.goneInARow >= looksToBeGone) {
+export function verdict({ goneInARow, dueSinceMs, last }: QuietState, rule: QuietRule): Verdict {
+  if (goneInARow >= looksToBeGone) {
     return 'gone';
   }
-  const drainedMs = drainedAtMs(state, rule);
-  return drainedMs !== null && certainMs(state, rule) >= drainedMs ? 'drained' : 'waiting';
+  if (dueSinceMs === null || last?.kind !== 'counted' || !isSettled(last, rule)) {
+    return 'waiting';
+  }
+  return last.askedMs === null || last.askedMs >= dueSinceMs ? 'drained' : 'waiting';
 }
 
 /** When the quiet that lasts now could end the wait at the earliest; null while it could not. */
@@ -108,13 +138,17 @@ export function drainedAtMs(
   { quietSinceMs, startedMs, last }: QuietState,
   rule: QuietRule,
 ): number | null {
-  if (quietSinceMs === null || last?.kind !== 'counted' || !isSettled(last, rule)) {
+  if (quietSinceMs === null || last?.kind !== 'counted') {
+    return null;
+  }
+  const others = { ...last, newcomers: last.newcomers - last.maybeOwn };
+  if (!isSettled(others, rule)) {
     return null;
   }
   return Math.max(quietSinceMs + rule.quietPeriodMs, startedMs + rule.minWaitMs);
 }
 
-function isQuiet(reading: Reading, rule: QuietRule): boolean {
+function isQuiet(reading: Reading, rule: QuietRule): reading is CountedReading {
   return (
     reading.kind === 'counted' &&
     reading.clients <= rule.maxConnections &&
@@ -122,8 +156,8 @@ function isQuiet(reading: Reading, rule: QuietRule): boolean {
   );
 }
 
-function isSettled({ clients, newcomers, builds }: CountedReading, rule: QuietRule): boolean {
-  return clients + newcomers <= rule.maxConnections && builds !== 'awaited';
+function isSettled({ clients, newcomers }: CountedReading, rule: QuietRule): boolean {
+  return clients + newcomers <= rule.maxConnections;
 }
 
 // A sample shows some moment between its begin and its end, so a period is certain up to its begin

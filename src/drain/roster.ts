@@ -110,6 +110,10 @@ export function clientsIn(roster: Roster): Roster {
   return roster.filter(({ standing }) => standing === 'client');
 }
 
+export function newcomersIn(roster: Roster): Roster {
+  return roster.filter(({ standing }) => standing === 'newcomer');
+}
+
 /** Whether a connection is there and is taken for no client. */
 export function isLeftOut({ standing }: RosterEntry): boolean {
   return standing === 'health-check' || standing === 'unreachable' || standing === 'silent';
@@ -132,7 +136,7 @@ function unusedKey(used: ReadonlyMap<string, unknown>, connection: Connection): 
   return `${key} ${ordinal}`;
 }
 
-function isNameless({ connection }: RosterEntry): boolean {
+export function isNameless({ connection }: RosterEntry): boolean {
   return connection.peer === null;
 }
 

@@ -2,8 +2,10 @@ import type { RosterEntry, Standing } from './roster.ts';
 
 /** Which connections are no clients. All times are in milliseconds. */
 export interface StandingRule {
-  /** A connection gone within this time does not break quiet. */
+  /** A connection gone within this time, on which next to nothing came, does not break quiet. */
   readonly probeGraceMs: number;
+  /** Where builds are unknown, a new connection has this long to send its first byte. */
+  readonly quietPeriodMs: number;
   /** So long without any traffic is silence; null where silence alone proves nothing. */
   readonly ignoreSilentMs: number | null;
   /** So long without a sign of life of the peer; null for never. */
@@ -24,6 +26,13 @@ export interface BuildsEvidence {
  */
 export const shortestSilenceMs = 45_000;
 
+/** More than this from the peer is no probe. */
+export const mostProbeBytes = 16_384;
+
+// buildkitd closes a TCP connection on which nothing has come for 120 s. Where one stays, either its
+// bytes come by another way (a sockmap moves them past TCP) or the daemon does nothing at all.
+const longestMuteMs = 125_000;
+
 // A nameless connection may be our own question to the daemon: it gets the time that one may take.
 const longestQuestionMs = 1500;
 
@@ -33,10 +42,10 @@ export function standingOf(
   rule: StandingRule,
   builds: BuildsEvidence | null,
 ): Standing {
-  if (isNewcomer(entry, nowMs, rule)) {
+  if (isNewcomer(entry, nowMs, rule, builds)) {
     return 'newcomer';
   }
-  if (entry.traffic?.latest.bytesReceived === 0 && nowMs >= graceEndsMs(entry, rule)) {
+  if (isHealthCheck(entry, nowMs, rule, builds)) {
     return 'health-check';
   }
   if (isUnreachable(entry, rule)) {
@@ -48,9 +57,20 @@ export function standingOf(
 }
 
 /** When a connection that may be a probe has been there for too long to be one. */
-export function graceEndsMs({ firstSeenMs, connection }: RosterEntry, rule: StandingRule): number {
+function graceEndsMs({ firstSeenMs, connection }: RosterEntry, rule: StandingRule): number {
   const leastMs = connection.peer === null ? longestQuestionMs : 0;
   return firstSeenMs + Math.max(rule.probeGraceMs, leastMs);
+}
+
+/** When a newcomer is one no longer, though nothing comes on it. */
+export function newcomerEndsMs(
+  entry: RosterEntry,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): number {
+  const graceMs = graceEndsMs(entry, rule);
+  const waitsForByte = isMute(entry) && !saysNone(builds);
+  return waitsForByte ? Math.max(graceMs, entry.firstSeenMs + rule.quietPeriodMs) : graceMs;
 }
 
 /** Whether it depends on the daemon's answer, or on the user's word, that this is a client. */
@@ -64,8 +84,38 @@ export function isDoubtful(entry: RosterEntry, nowMs: number, rule: StandingRule
   return isUnix && rule.ignoreSilentMs !== null && nowMs - entry.firstSeenMs >= limitMs;
 }
 
-function isNewcomer(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
-  return entry.isNewcomer && nowMs < graceEndsMs(entry, rule);
+function isNewcomer(
+  entry: RosterEntry,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): boolean {
+  const isProbeSized = (entry.traffic?.latest.bytesReceived ?? 0) <= mostProbeBytes;
+  return entry.isNewcomer && isProbeSized && nowMs < newcomerEndsMs(entry, rule, builds);
+}
+
+function isHealthCheck(
+  entry: RosterEntry,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): boolean {
+  const isOld = nowMs >= graceEndsMs(entry, rule);
+  return isMute(entry) && isOld && (saysNone(builds) || muteForMs(entry, nowMs) < longestMuteMs);
+}
+
+/** Whether it is known that the peer has sent nothing yet. */
+function isMute({ traffic }: RosterEntry): boolean {
+  return traffic?.latest.bytesReceived === 0;
+}
+
+// Where no byte has come, the kernel counts from the connection's begin.
+function muteForMs({ traffic, firstSeenMs }: RosterEntry, nowMs: number): number {
+  return Math.max(nowMs - firstSeenMs, traffic?.latest.msSinceReceived ?? 0);
+}
+
+function saysNone(builds: BuildsEvidence | null): builds is BuildsEvidence {
+  return builds !== null && builds.noneSinceMs !== null;
 }
 
 function isUnreachable({ traffic }: RosterEntry, { ignoreUnreachableMs }: StandingRule): boolean {
@@ -88,8 +138,7 @@ function provesSilence(
     const limitMs = silenceLimitMs(rule);
     return noneSinceMs !== null && nowMs - Math.max(noneSinceMs, firstSeenMs) >= limitMs;
   }
-  const hasNoBuild =
-    builds !== null && builds.noneSinceMs !== null && builds.askedMs >= traffic.silentSinceMs;
+  const hasNoBuild = saysNone(builds) && builds.askedMs >= traffic.silentSinceMs;
   return hasNoBuild || rule.ignoreSilentMs !== null;
 }
 

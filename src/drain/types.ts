@@ -1,5 +1,6 @@
 import type { BuildsAnswer } from '../builds/types.ts';
 import type { Connection, InspectError, Sample } from '../inspect/types.ts';
+import type { LastWord, WordEnd } from './last-word.ts';
 import type { Roster, RosterEntry } from './roster.ts';
 
 export const onBlindChoices = ['hold', 'exit'] as const;
@@ -49,12 +50,14 @@ export interface DrainStatus {
   readonly clients: Roster;
   /** The connections of the latest count that are taken for no clients. */
   readonly leftOut: Roster;
+  /** Those that are too young to be told from a probe: nothing is concluded while they are there. */
+  readonly newcomers: Roster;
   /** What the daemon last said of its builds; null where it has not been asked. */
   readonly builds: BuildsAnswer | null;
   /** When it was asked for that; null where it has not been asked. */
   readonly buildsAskedMs: number | null;
-  /** Whether builds were running when the daemon last said anything certain: they hold the wait. */
-  readonly buildsWereRunning: boolean;
+  /** The builds that hold the wait, by what each daemon last said with certainty. */
+  readonly lastWords: readonly LastWord[];
   /** How long quiet has lasted; null where it does not last. */
   readonly quietForMs: number | null;
 }
@@ -76,7 +79,18 @@ export type DrainEvent =
       readonly nowMs: number;
     }
   /** The daemon has said something else of its builds than before. */
-  | { readonly kind: 'builds'; readonly answer: BuildsAnswer; readonly wereRunning: boolean }
+  | {
+      readonly kind: 'builds';
+      readonly answer: BuildsAnswer;
+      /** What holds the wait where the answer is unknown, for at most so long after the last client. */
+      readonly lastWords: readonly LastWord[];
+      readonly longestWordMs: number;
+      readonly nowMs: number;
+    }
+  /** A daemon's last word holds the wait no longer, though it has not said that its builds ended. */
+  | { readonly kind: 'word-ended'; readonly word: LastWord; readonly why: WordEnd }
+  /** The daemon has a record of a build that ended unseen: the quiet period starts over then. */
+  | { readonly kind: 'build-recorded'; readonly endedAgoMs: number }
   | { readonly kind: 'sight-lost'; readonly error: InspectError; readonly seen: number }
   | { readonly kind: 'sight-back'; readonly lostForMs: number; readonly connections: number }
   | { readonly kind: 'unwatched'; readonly gapMs: number };
@@ -94,9 +108,10 @@ export interface DrainTally {
   /** The clients of the latest count. */
   readonly clients: Roster;
   readonly leftOut: Roster;
+  readonly newcomers: Roster;
   readonly builds: BuildsAnswer | null;
   readonly buildsAskedMs: number | null;
-  readonly buildsWereRunning: boolean;
+  readonly lastWords: readonly LastWord[];
   /** The last sample; null where the wait was interrupted before the first. */
   readonly sample: Sample | null;
 }

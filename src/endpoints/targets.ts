@@ -19,13 +19,32 @@ export function targetKey({ endpoint, elsewhere }: Target): string {
   return `${elsewhere?.netDirectory ?? ''} ${placeOf(endpoint)}`;
 }
 
-/** The endpoints at which each daemon can be reached from here. Whose nobody knows stand alone. */
-export function groupByDaemon(procRoot: string, targets: readonly Target[]): Endpoint[][] {
-  const groups = new Map<string, Endpoint[]>();
-  for (const target of targets) {
+/** A target that something listens on, with the inodes of the listeners. */
+export interface ListeningTarget {
+  readonly target: Target;
+  readonly listeners: readonly number[];
+}
+
+/** One daemon, and the endpoints at which it can be reached from here. */
+export interface ReachableDaemon {
+  readonly endpoints: readonly Endpoint[];
+  readonly listeners: readonly number[];
+}
+
+/** What belongs to one daemon together. Targets whose owner nobody knows stand alone. */
+export function groupByDaemon(
+  procRoot: string,
+  listening: readonly ListeningTarget[],
+): ReachableDaemon[] {
+  const groups = new Map<string, ReachableDaemon>();
+  for (const { target, listeners } of listening) {
     const pids = target.owners.map(({ pid }) => pid);
     const key = pids.length > 0 ? pids.toSorted().join() : targetKey(target);
-    groups.set(key, [...(groups.get(key) ?? []), ...reachableEndpoint(procRoot, target)]);
+    const group = groups.get(key) ?? { endpoints: [], listeners: [] };
+    groups.set(key, {
+      endpoints: [...group.endpoints, ...reachableEndpoint(procRoot, target)],
+      listeners: [...group.listeners, ...listeners],
+    });
   }
   return [...groups.values()];
 }

@@ -1,9 +1,17 @@
 import type { BuildsAnswer } from '../builds/types.ts';
+import type { WordEnd } from '../drain/last-word.ts';
 import type { Roster, RosterEntry } from '../drain/roster.ts';
 import type { DrainConfig, DrainEvent, DrainStatus } from '../drain/types.ts';
 import type { EndpointLook, Sample } from '../inspect/types.ts';
 import type { LogEntry } from './log.ts';
-import { buildsAreRunning, leftOutReason, mostFields, stateFields, stateText } from './state.ts';
+import {
+  buildsAreRunning,
+  countBuilds,
+  leftOutReason,
+  mostFields,
+  stateFields,
+  stateText,
+} from './state.ts';
 import {
   about,
   atLeast,
@@ -46,6 +54,16 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
       return standingEntry(event, config);
     case 'builds':
       return buildsEntry(event, config);
+    case 'word-ended':
+      return wordEndedEntry(event);
+    case 'build-recorded':
+      return {
+        level: 'info',
+        message:
+          `The daemon has a record of a build that ended ${about(event.endedAgoMs)} ago and that no ` +
+          'earlier answer had named: the quiet period starts over from its end.',
+        fields: { event: event.kind, endedAgoMs: Math.round(event.endedAgoMs) },
+      };
     case 'sight-lost':
       return {
         level: 'warn',
@@ -128,21 +146,41 @@ function returnReason({ traffic }: RosterEntry, nowMs: number): string {
 
 type BuildsEvent = Extract<DrainEvent, { kind: 'builds' }>;
 
-function buildsEntry({ kind, answer, wereRunning }: BuildsEvent, config: DrainConfig): LogEntry {
+function buildsEntry(event: BuildsEvent, config: DrainConfig): LogEntry {
+  const { kind, answer, lastWords, longestWordMs, nowMs } = event;
   const fields = { event: kind, ...answerFields(answer) };
   if (answer.kind === 'known') {
     const message = `The daemon says that ${buildsAreRunning(answer.builds)}.`;
     return { level: 'info', message, fields };
   }
   const what = `Which builds are running is unknown: ${answer.error.message}.`;
-  if (wereRunning) {
-    const message = `${what} Some were when the daemon last said: the wait goes on.`;
+  const held = lastWords.flatMap(({ builds }) => builds);
+  if (held.length > 0) {
+    const ageMs = nowMs - Math.max(...lastWords.map(({ askedMs }) => askedMs));
+    const message =
+      `${what} ${about(ageMs)} ago the daemon named ${countBuilds(held)}: the wait goes on, for at ` +
+      `most ${formatDuration(longestWordMs)} after the last client.`;
     return { level: 'warn', message, fields };
   }
   return config.builds === 'require'
     ? { level: 'warn', message: `${what} Nothing is concluded without it.`, fields }
     : { level: 'info', message: `${what} The connections alone decide.`, fields };
 }
+
+function wordEndedEntry({ kind, word, why }: DrainEvent & { kind: 'word-ended' }): LogEntry {
+  const builds = `${countBuilds(word.builds)} that the daemon had named`;
+  return {
+    level: 'info',
+    message: `The wait no longer goes on for ${builds}: ${wordEndReasons[why]}.`,
+    fields: { event: kind, builds: word.builds.slice(0, mostFields), reason: why },
+  };
+}
+
+const wordEndReasons: Readonly<Record<WordEnd, string>> = {
+  'daemon-gone': 'that daemon listens no more',
+  'no-connection': 'it answers, names no build, and no connection is left that one could run over',
+  'too-old': 'which builds it runs has been unknown, and no client connected, for too long since',
+};
 
 function answerFields(answer: BuildsAnswer): Record<string, unknown> {
   return answer.kind === 'known'

@@ -18,9 +18,10 @@ export type State = Pick<
   | 'sample'
   | 'clients'
   | 'leftOut'
+  | 'newcomers'
   | 'builds'
   | 'buildsAskedMs'
-  | 'buildsWereRunning'
+  | 'lastWords'
   | 'quietForMs'
 >;
 
@@ -39,21 +40,19 @@ export function stateText(state: State, config: DrainConfig): string {
 
 /** `2 builds are running: a1b2 (for 30s), c3d4`. */
 export function buildsAreRunning(builds: readonly Build[]): string {
-  return running(builds, ['is', 'are'], Date.now());
-}
-
-function running(
-  builds: readonly Build[],
-  [one, many]: readonly [string, string],
-  nowMs: number,
-): string {
-  const count = builds.length;
-  const who = listed(builds, ({ ref, startedAtMs }) =>
+  if (builds.length === 0) {
+    return 'no build is running';
+  }
+  const nowMs = Date.now();
+  const which = listed(builds, ({ ref, startedAtMs }) =>
     startedAtMs === null ? ref : `${ref} (for ${about(Math.max(0, nowMs - startedAtMs))})`,
   );
-  return count === 0
-    ? `no build ${one} running`
-    : `${count} ${count === 1 ? `build ${one}` : `builds ${many}`} running: ${who}`;
+  return `${countBuilds(builds)} ${builds.length === 1 ? 'is' : 'are'} running: ${which}`;
+}
+
+/** `1 build`, `2 builds`. */
+export function countBuilds({ length }: readonly Build[]): string {
+  return length === 1 ? '1 build' : `${length} builds`;
 }
 
 /** Why a connection is taken for no client, with what was measured of it. */
@@ -75,7 +74,7 @@ export function leftOutReason(
 
 /** The same for machines. A number that could not be had is null, never 0. */
 export function stateFields(state: State): Record<string, unknown> {
-  const { sample, clients, leftOut, builds, quietForMs, nowMs } = state;
+  const { sample, clients, leftOut, newcomers, builds, quietForMs, nowMs } = state;
   const fields = (entry: RosterEntry): Record<string, unknown> => ({
     endpoint: entry.connection.endpoint,
     peer: entry.connection.peer,
@@ -87,6 +86,7 @@ export function stateFields(state: State): Record<string, unknown> {
     builds: builds?.kind === 'known' ? builds.builds : null,
     quietForMs: quietForMs === null ? null : Math.round(quietForMs),
     clients: clients.slice(0, mostFields).map(fields),
+    newcomers: newcomers.slice(0, mostFields).map(fields),
     leftOut: leftOut.slice(0, mostFields).map((entry) => ({
       ...fields(entry),
       standing: entry.standing,
@@ -105,30 +105,37 @@ export function countOf(sample: Sample | null, counted: number): number | null {
 
 /** Of whom a line for machines tells at most: a longer one finds no room in a pipe. */
 export const mostFields = 100;
-const shortestAgeMs = 100;
+// A daemon whose word holds the wait is asked every second.
+const longestFreshMs = 1000;
 
 function countedText(state: State, config: DrainConfig): string {
-  const { clients, leftOut, quietForMs, nowMs } = state;
+  const { clients, leftOut, newcomers, quietForMs, nowMs } = state;
   const who = clients.length > 0 ? `: ${namesOf(clients, presence(nowMs))}` : '';
   const others = listed(leftOut, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
   const quietPeriod = formatDuration(config.quietPeriodMs);
   return [
     `${clientsAreConnected(clients.length)}${who}`,
+    newcomers.length > 0 ? `; too new to tell: ${namesOf(newcomers, presence(nowMs))}` : '',
     leftOut.length > 0 ? `; not counted: ${others}` : '',
     saysOf(state),
     quietForMs === null ? '' : `; quiet for ${about(quietForMs)} of ${quietPeriod}`,
   ].join('');
 }
 
-/** The daemon is not asked at each look: what it said before may be true no longer. */
-function saysOf({ builds, buildsAskedMs, buildsWereRunning, nowMs }: State): string {
-  if (builds?.kind !== 'known') {
-    return buildsWereRunning ? '; builds were running when the daemon last said' : '';
+/**
+ * The daemon is not asked at each look: what it said before may be true no longer. So an older answer
+ * is told with its age and without names, and only while it holds the wait.
+ */
+function saysOf({ builds, buildsAskedMs, lastWords, nowMs }: State): string {
+  const isFresh = nowMs - (buildsAskedMs ?? -Infinity) < longestFreshMs;
+  if (builds?.kind === 'known' && isFresh) {
+    return `; ${buildsAreRunning(builds.builds)}`;
   }
-  const ageMs = nowMs - (buildsAskedMs ?? nowMs);
-  return ageMs < shortestAgeMs
-    ? `; ${buildsAreRunning(builds.builds)}`
-    : `; ${about(ageMs)} ago ${running(builds.builds, ['was', 'were'], Date.now() - ageMs)}`;
+  const held = lastWords.flatMap((word) => word.builds);
+  const askedMs = Math.max(...lastWords.map((word) => word.askedMs));
+  return held.length === 0
+    ? ''
+    : `; the daemon last named ${countBuilds(held)} ${about(nowMs - askedMs)} ago`;
 }
 
 function presence(nowMs: number): (entry: RosterEntry) => string {

@@ -24,13 +24,15 @@ const busyPauseMs = 5000;
 
 /** @param source null where the daemon is not to be asked. */
 export function createAsker(source: BuildsSource | null, clock: Clock): Asker {
+  const startedMs = clock.now();
   let latest: BuildsNote | null = null;
   let isAsking = false;
 
-  const ask = async (from: BuildsSource, { nowMs, sample }: AskNeed): Promise<void> => {
+  const ask = async (from: BuildsSource, { nowMs: askedMs, sample }: AskNeed): Promise<void> => {
     isAsking = true;
-    const answer = await from.ask(sample);
-    latest = noteOf(latest, answer, nowMs, clock.now());
+    const answers = await from.ask(sample);
+    const times = { askedMs, answeredMs: clock.now(), wallMs: clock.wall(), startedMs };
+    latest = noteOf(latest, answers, times);
     isAsking = false;
     clock.wake();
   };
@@ -58,7 +60,7 @@ function isDue(latest: BuildsNote | null, need: AskNeed): boolean {
     return true;
   }
   const pauseMs = nowMs - latest.answeredMs;
-  const isBusy = latest.wereRunning || (hasClients && latest.answer.kind === 'known');
+  const isBusy = latest.words.length > 0 || (hasClients && latest.answer.kind === 'known');
   // Who has just come may begin its build a moment after the answer: one more question.
   return (
     (changedMs >= latest.askedMs && pauseMs >= shortestPauseMs) ||

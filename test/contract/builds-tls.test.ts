@@ -31,7 +31,7 @@ const it = itInPlace.extend<{ stage: Stage }>({
 });
 
 const tcp = 'tcp://127.0.0.1:1234';
-const none = { kind: 'known', builds: [] };
+const none = { kind: 'known', builds: [], lastEndedAtMs: expect.any(Number) };
 
 function config(files: Partial<Record<keyof TlsConfig, string>>): TlsConfig {
   const read = (path: string | undefined): string | null =>

@@ -17,7 +17,7 @@ const it = itInPlace.extend<{ buildkitd: Buildkitd; asker: Asker }>({
 const library = new URL('../../dist/index.js', import.meta.url).href;
 const unix = 'unix:///run/buildkitd.sock';
 const tcp = 'tcp://127.0.0.1:1234';
-const none = { kind: 'known', builds: [] };
+const none = { kind: 'known', builds: [], lastEndedAtMs: expect.any(Number) };
 
 function unknown(code: string, message: RegExp) {
   return {
@@ -49,12 +49,15 @@ describe.concurrent('asking buildkitd which builds run', () => {
     expect(answer).toEqual({
       kind: 'known',
       builds: ['one', 'two'].map((ref) => ({ ref, startedAtMs: expect.any(Number) })),
+      lastEndedAtMs: null,
     });
     const [build] = answer.kind === 'known' ? answer.builds : [];
     expect(build?.startedAtMs).toBeGreaterThanOrEqual(before);
     expect(build?.startedAtMs).toBeLessThanOrEqual(Date.now());
     await buildkitd.end('one', 'two');
-    expect(await asker.ask()).toEqual(none);
+    const after = await asker.ask();
+    expect(after).toEqual(none);
+    expect(after).toMatchObject({ lastEndedAtMs: expect.toSatisfy((ms) => ms >= before) });
   });
 
   it('names the builds of clients, until they are done or killed', async ({
@@ -163,15 +166,15 @@ describe.concurrent('a zero is not believed', () => {
     asker,
   }) => {
     await buildkitd.listen(unix);
-    await buildkitd.behave({ history: 0 });
+    await buildkitd.behave({ version: 'v0.33.0', history: 0, recordsBuilds: false });
     await asker.open(unix);
     for (const ref of ['one', 'two']) {
       expect(await asker.ask()).toEqual(
-        unknown('ERR_NO_HISTORY', /names no build, .* its history may be switched off$/),
+        unknown('ERR_NO_HISTORY', /names no build, .* the history can be switched off/),
       );
       await buildkitd.begin(ref);
     }
-    await buildkitd.behave({ history: 1 });
+    await buildkitd.behave({ recordsBuilds: true });
     expect(await asker.ask()).toMatchObject({
       kind: 'known',
       builds: [{ ref: 'one' }, { ref: 'two' }],
@@ -207,6 +210,24 @@ describe.concurrent('a zero is believed', () => {
       await until('the end of the connection', async () => (await asker.own()).isSettled);
     },
   );
+
+  it('of a daemon without any record, whose version always keeps them', async ({
+    buildkitd,
+    asker,
+  }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ version: 'v0.32.2', history: 0 });
+    await asker.open(unix);
+    expect(await asker.ask()).toEqual({ kind: 'known', builds: [], lastEndedAtMs: null });
+  });
+
+  it('of any daemon that has named a running build before', async ({ buildkitd, asker }) => {
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ version: 'v0.0.0+unknown', history: 0 });
+    await asker.open(unix);
+    expect(await asker.ask({ namesBuilds: false })).toMatchObject({ kind: 'unknown' });
+    expect(await asker.ask({ namesBuilds: true })).toMatchObject({ kind: 'known', builds: [] });
+  });
 
   it('unless a build has begun before it is shown that there is a history', async ({
     buildkitd,

@@ -29,7 +29,7 @@ await serveCommands({
   open({ address, ...options }) {
     client = createBuildsClient({ endpoint: parseEndpoint(address), ...options });
   },
-  ask: async () => plain(await client.ask()),
+  ask: async ({ namesBuilds }) => plain(await client.ask(namesBuilds)),
   /** Does not wait for the answer: `answer` does. */
   begin() {
     asked = client.ask();

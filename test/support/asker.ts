@@ -24,7 +24,7 @@ export interface Asker {
     address: string,
     options?: Omit<BuildsClientOptions, 'endpoint'>,
   ) => Promise<void>;
-  readonly ask: () => Promise<PlainAnswer>;
+  readonly ask: (how?: { readonly namesBuilds: boolean }) => Promise<PlainAnswer>;
   readonly begin: () => Promise<void>;
   readonly answer: () => Promise<PlainAnswer>;
   readonly own: () => Promise<{ readonly peers: readonly string[]; readonly isSettled: boolean }>;
@@ -41,7 +41,7 @@ export async function startAsker(place: Place): Promise<Asker> {
   return {
     process: started,
     open: (address, options) => call({ do: 'open', address, ...options }),
-    ask: () => call({ do: 'ask' }),
+    ask: (how = { namesBuilds: false }) => call({ do: 'ask', ...how }),
     begin: () => call({ do: 'begin' }),
     answer: () => call({ do: 'answer' }),
     own: () => call({ do: 'own' }),

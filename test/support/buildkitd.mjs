@@ -21,6 +21,8 @@ const recordFiller = ' '.repeat(4000);
 const listeners = new Map();
 const builds = new Map();
 const record = [];
+/** The builds that it has finished, the one that began last first. */
+let finished = [];
 
 // The clock that all processes of a machine share.
 const machineMs = () => Number(process.hrtime.bigint()) / 1e6;
@@ -29,8 +31,10 @@ const behaviour = {
   version: 'v0.25.0',
   /** right, false-zero, late-build, unimplemented, error or garbage */
   answer: 'right',
-  /** How many builds of the past it keeps a record of. */
+  /** How many builds it has finished before, and keeps a record of. */
   history: 1,
+  /** Whether it records builds, also those that run: not where its history is switched off. */
+  recordsBuilds: true,
   /** How long it thinks before it answers; -1 for ever. */
   delayMs: 0,
   beatMs: 5000,
@@ -72,21 +76,21 @@ function listenBuildHistory(call) {
   });
 }
 
-/** Without a history it records no build, not even one that is running. */
 function active(activeOnly) {
-  const { answer, history } = behaviour;
+  const { answer, recordsBuilds } = behaviour;
   if (answer === 'late-build' && !activeOnly) {
     return [startedEvent({ ref: 'late', startedAtMs: Date.now() })];
   }
-  return answer === 'right' && history > 0 ? [...builds.values()].map(startedEvent) : [];
+  return answer === 'right' && recordsBuilds ? [...builds.values()].map(startedEvent) : [];
 }
 
 function past(limitOne) {
   const { history, knowsLimit } = behaviour;
-  const length = limitOne && knowsLimit ? Math.min(1, history) : history;
-  return Array.from({ length }, (_, number) =>
-    completeEvent({ ref: `past-${number}${recordFiller}`, startedAtMs: 0 }),
-  );
+  const before = Array.from({ length: history }, (_, number) => {
+    return { ref: `past-${number}${recordFiller}`, startedAtMs: 0, endedAtMs: 0 };
+  });
+  const records = [...finished, ...before];
+  return (limitOne && knowsLimit ? records.slice(0, 1) : records).map(completeEvent);
 }
 
 function info(_, answer) {
@@ -106,6 +110,11 @@ function drop(ref) {
   const build = builds.get(ref);
   if (builds.delete(ref)) {
     build.entry.endedMs = machineMs();
+    const { startedAtMs } = build;
+    const done = { ref, startedAtMs, endedAtMs: Date.now() };
+    finished = behaviour.recordsBuilds
+      ? [done, ...finished].sort((one, other) => other.startedAtMs - one.startedAtMs)
+      : finished;
   }
   return build;
 }
@@ -214,6 +223,11 @@ await serveCommands({
   behave: (changes) => void Object.assign(behaviour, changes),
   begin: ({ refs }) => refs.forEach((ref) => void begin(ref)),
   end: ({ refs }) => refs.forEach(end),
+  /** Forgets the builds that it has finished. */
+  prune() {
+    finished = [];
+    behaviour.history = 0;
+  },
   builds: () => [...builds.keys()],
   /** All builds, with when they ran by the machine's monotonic clock; null for not ended. */
   record: () => record,

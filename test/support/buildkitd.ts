@@ -18,8 +18,10 @@ interface Behaviour {
   /** Empty for none. */
   readonly version: string;
   readonly answer: 'right' | 'false-zero' | 'late-build' | 'unimplemented' | 'error' | 'garbage';
-  /** How many builds of the past it keeps a record of: with none it records no build at all. */
+  /** How many builds it has finished before, and keeps a record of. */
   readonly history: number;
+  /** False for a history that is switched off: then it names no running build either. */
+  readonly recordsBuilds: boolean;
   readonly knowsLimit: boolean;
   /** How long it thinks before it answers `ListenBuildHistory` and `Info`; -1 for ever. */
   readonly delayMs: number;
@@ -44,6 +46,8 @@ export interface Buildkitd {
   readonly begin: (...refs: string[]) => Promise<void>;
   /** Ends builds, also those of clients. */
   readonly end: (...refs: string[]) => Promise<void>;
+  /** Forgets the builds that it has finished. */
+  readonly prune: () => Promise<void>;
   readonly builds: () => Promise<readonly string[]>;
   /** All builds that it ran, with when, by the monotonic clock that all processes share. */
   readonly record: () => Promise<readonly BuildRecord[]>;
@@ -80,6 +84,7 @@ export async function startBuildkitd(
     behave: (changes) => call({ do: 'behave', ...changes }),
     begin: (...refs) => call({ do: 'begin', refs }),
     end: (...refs) => call({ do: 'end', refs }),
+    prune: () => call({ do: 'prune' }),
     builds: () => call({ do: 'builds' }),
     record: () => call({ do: 'record' }),
   };

@@ -31,21 +31,25 @@ export function startedEvent(build) {
 }
 
 /** BuildHistoryEvent of type COMPLETE. */
-export function completeEvent(build) {
-  return Buffer.concat([numberField(1, 1), bytesField(2, buildRecord(build))]);
+export function completeEvent({ endedAtMs, ...build }) {
+  const record = Buffer.concat([buildRecord(build), bytesField(7, timestamp(endedAtMs))]);
+  return Buffer.concat([numberField(1, 1), bytesField(2, record)]);
+}
+
+function timestamp(atMs) {
+  return Buffer.concat([
+    numberField(1, Math.floor(atMs / 1000)),
+    numberField(2, (atMs % 1000) * 1e6),
+  ]);
 }
 
 function buildRecord({ ref, startedAtMs }) {
-  const timestamp = Buffer.concat([
-    numberField(1, Math.floor(startedAtMs / 1000)),
-    numberField(2, (startedAtMs % 1000) * 1e6),
-  ]);
   const attribute = Buffer.concat([bytesField(1, 'filename'), bytesField(2, 'Dockerfile')]);
   const record = [
     bytesField(1, ref),
     bytesField(2, 'dockerfile.v0'),
     bytesField(3, attribute),
-    bytesField(6, timestamp),
+    bytesField(6, timestamp(startedAtMs)),
   ];
   return Buffer.concat(record);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countsRightly } from '../../src/builds/version.ts';
+import { alwaysKeepsHistory, countsRightly } from '../../src/builds/version.ts';
 
 const upstream = 'github.com/moby/buildkit';
 
@@ -25,6 +25,22 @@ describe('a daemon that names no build is believed', () => {
     'but not of the program "%s", which counts its versions otherwise',
     (name) => {
       expect(countsRightly({ package: name, version: 'v0.25.0' })).toBe(false);
+    },
+  );
+});
+
+describe('a daemon without any record of a build has never finished one', () => {
+  it.each(['v0.12.4', 'v0.31.1-2-gabc', 'v0.32.0', 'v0.32.2', 'v0.32.2+unknown'])(
+    'if it is of version %s',
+    (version) => {
+      expect(alwaysKeepsHistory({ package: upstream, version })).toBe(true);
+    },
+  );
+
+  it.each(['v0.32.2-10-g0123abc', 'v0.33.0', 'v0.33.0-rc1', 'v1.0.0'])(
+    'but not surely of version %s, whose history may be switched off',
+    (version) => {
+      expect(alwaysKeepsHistory({ package: upstream, version })).toBe(false);
     },
   );
 });

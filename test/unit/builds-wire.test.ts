@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeBuildEvent, decodeInfo, listenOneRecord } from '../../src/builds/control.ts';
+import { decodeBuildEvent, decodeInfo, listenLatestRecord } from '../../src/builds/control.ts';
 import { createFrameReader, encodeFrame } from '../../src/builds/frames.ts';
 import { readFields } from '../../src/builds/protobuf.ts';
 
@@ -18,11 +18,11 @@ const record = [
   '70 01', // pinned = true
 ].join('');
 const started = hex('12 1f', record);
-const build = { ref: 'r1', startedAtMs: 1_700_000_000_500 };
+const build = { kind: 'running', build: { ref: 'r1', startedAtMs: 1_700_000_000_500 } };
 
 describe('a question for one record', () => {
   it('is for an early exit and one record, and not for running builds alone', () => {
-    expect(readFields(listenOneRecord.request)).toEqual([
+    expect(readFields(listenLatestRecord.request)).toEqual([
       { number: 3, kind: 'varint', value: 1n },
       { number: 5, kind: 'varint', value: 1n },
     ]);
@@ -36,9 +36,15 @@ describe('an event of the build history', () => {
   });
 
   it('of another kind is no running build', () => {
-    expect(decodeBuildEvent(hex('08 01 12 1f', record))).toBeNull();
-    expect(decodeBuildEvent(hex('08 02 12 1f', record))).toBeNull();
+    const ended = { kind: 'ended', atMs: null };
+    expect(decodeBuildEvent(hex('08 01 12 1f', record))).toEqual(ended);
+    expect(decodeBuildEvent(hex('08 02 12 1f', record))).toEqual(ended);
     expect(() => decodeBuildEvent(hex('08 03 12 1f', record))).toThrow(malformed);
+  });
+
+  it('of a build that has ended says when', () => {
+    const completed = '08 01 12 0c 0a027231 3a 06 08 80e2cfaa06';
+    expect(decodeBuildEvent(hex(completed))).toEqual({ kind: 'ended', atMs: 1_700_000_000_000 });
   });
 
   it('cut at any byte is malformed', () => {
@@ -50,20 +56,21 @@ describe('an event of the build history', () => {
   it('may come in parts, of which the later one wins', () => {
     expect(decodeBuildEvent(hex('12 04 0a027230 12 1f', record))).toEqual(build);
     expect(decodeBuildEvent(hex('12 04 0a027231 12 04 3202 080a'))).toEqual({
-      ref: 'r1',
-      startedAtMs: 10_000,
+      kind: 'running',
+      build: { ref: 'r1', startedAtMs: 10_000 },
     });
   });
 
   it('without a ref is malformed, without a time or with a senseless one has none', () => {
     expect(() => decodeBuildEvent(hex('12 02 1200'))).toThrow(malformed);
     expect(() => decodeBuildEvent(hex('12 02 0a00'))).toThrow(malformed);
-    expect(decodeBuildEvent(hex('12 04 0a027231'))).toEqual({ ref: 'r1', startedAtMs: null });
+    const timeless = { kind: 'running', build: { ref: 'r1', startedAtMs: null } };
+    expect(decodeBuildEvent(hex('12 04 0a027231'))).toEqual(timeless);
     // seconds: -1, in ten bytes; nanos: 2,000,000,000
     const before1970 = '12 11 0a027231 32 0b 08 ffffffffffffffffff01';
-    expect(decodeBuildEvent(hex(before1970))).toEqual({ ref: 'r1', startedAtMs: null });
+    expect(decodeBuildEvent(hex(before1970))).toEqual(timeless);
     const wrongNanos = '12 0c 0a027231 32 06 10 80a8d6b907';
-    expect(decodeBuildEvent(hex(wrongNanos))).toEqual({ ref: 'r1', startedAtMs: null });
+    expect(decodeBuildEvent(hex(wrongNanos))).toEqual(timeless);
   });
 });
 

@@ -9,17 +9,25 @@ import {
   type Sample,
   type Traffic,
 } from '../../src/inspect/types.ts';
-import { client, counted, samplerOf, traffic } from './support/samples.ts';
+import {
+  client,
+  counted,
+  daemonSaying,
+  runs,
+  runsNone,
+  samplerOf,
+  seen,
+  tcpEndpoint,
+  traffic,
+  unknownBuilds,
+} from './support/samples.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
 
 const builder = client('10.0.0.5:4000');
 const probe = client('10.0.0.9:5000');
-const running: BuildsAnswer = { kind: 'known', builds: [{ ref: 'r1', startedAtMs: null }] };
-const none: BuildsAnswer = { kind: 'known', builds: [] };
-const unknown: BuildsAnswer = {
-  kind: 'unknown',
-  error: new InspectError('ECONNREFUSED', 'ask for the builds', 'refused'),
-};
+const running = runs('r1');
+const none = runsNone();
+const unknown = unknownBuilds();
 
 interface World {
   readonly sampleAt: (ms: number) => Sample;
@@ -44,7 +52,7 @@ async function run(world: World, changes: Partial<DrainConfig> = {}): Promise<Ru
   const events: DrainEvent[] = [];
   const asked: number[] = [];
   const { buildsAt, ownPeers = [], isUnchanged = false } = world;
-  const ask = async (): Promise<BuildsAnswer> => {
+  const answer = (): BuildsAnswer => {
     asked.push(nowMs());
     return buildsAt?.(nowMs()) ?? unknown;
   };
@@ -56,7 +64,7 @@ async function run(world: World, changes: Partial<DrainConfig> = {}): Promise<Ru
       ),
       isUnchanged: () => isUnchanged,
     },
-    builds: buildsAt === undefined ? null : { ask, ownPeers: () => ownPeers },
+    builds: buildsAt === undefined ? null : daemonSaying(answer, ownPeers),
     config: { ...config, timeoutMs: 600_000, ...changes },
     clock,
     signal: new AbortController().signal,
@@ -305,16 +313,75 @@ describe('what the daemon says of its builds', () => {
     expect(asked.length).toBeLessThanOrEqual(7);
   });
 
-  it('stands until it says otherwise: an answer that can not be had is none', async () => {
+  it('holds for six quiet periods where it says no more, and not for ever', async () => {
     const { outcome, events } = await run({
       sampleAt: () => counted(),
       buildsAt: (ms) => (ms < 5000 ? running : unknown),
     });
-    expect(outcome).toMatchObject({ kind: 'timed-out', buildsWereRunning: true });
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(70_000);
+    expect(outcome.waitedMs).toBeLessThanOrEqual(76_200);
     expect(only(events, 'builds')).toMatchObject([
       { answer: running },
-      { answer: unknown, wereRunning: true },
+      { answer: unknown, lastWords: [{ builds: [{ ref: 'r1' }] }] },
     ]);
+    expect(only(events, 'word-ended')).toMatchObject([{ why: 'too-old' }]);
+  });
+
+  it('holds no longer where it replies without naming a build, and no connection is left', async () => {
+    const { outcome, events } = await run({
+      sampleAt: (ms) => (ms < 5000 ? counted(builder) : counted()),
+      trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],
+      buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_ZERO_NOT_VOUCHED')),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000 });
+    expect(only(events, 'word-ended')).toMatchObject([{ why: 'no-connection' }]);
+  });
+
+  it('goes with the daemon that said it', async () => {
+    const successor = { ...counted(), looks: [seen(tcpEndpoint, [6])] };
+    const { outcome, events } = await run({
+      sampleAt: (ms) => (ms < 5000 ? counted(builder) : successor),
+      buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_NO_HISTORY')),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000 });
+    expect(only(events, 'word-ended')).toMatchObject([{ why: 'daemon-gone' }]);
+  });
+
+  it('is asked for afresh before the end: a build that has begun since holds the wait', async () => {
+    const { outcome, asked } = await run({
+      sampleAt: () => counted(),
+      buildsAt: (ms) => (ms < 8000 || ms > 30_000 ? none : running),
+    });
+    expect(asked.slice(0, 2)).toEqual([0, 10_000]);
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeGreaterThanOrEqual(40_000);
+  });
+
+  it('is asked for again where a newcomer has kept the wait from its end since', async () => {
+    const { outcome, asked } = await run({
+      sampleAt: (ms) => (ms === 10_000 ? counted(probe) : counted()),
+      buildsAt: (ms) => (ms < 10_050 ? none : running),
+    });
+    expect(asked).toContain(10_100);
+    expect(outcome.kind).toBe('timed-out');
+  });
+
+  it('starts the quiet period over from the end of a build that no answer had named', async () => {
+    const { outcome, events } = await run({
+      sampleAt: () => counted(),
+      buildsAt: (ms) => runsNone(ms < 4000 ? 500_000 : 1_004_000),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 14_000 });
+    expect(only(events, 'build-recorded')).toMatchObject([{ endedAgoMs: 6000 }]);
+  });
+
+  it('does not believe a wall clock that was set: a new record is of the time between answers', async () => {
+    const { outcome } = await run({
+      sampleAt: () => counted(),
+      buildsAt: (ms) => runsNone(ms < 4000 ? 500_000 : 9_000_000),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 20_000 });
   });
 
   it('changes nothing where it is unknown', async () => {
@@ -322,13 +389,13 @@ describe('what the daemon says of its builds', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000, builds: unknown });
   });
 
-  it('is asked at the start, when quiet begins, and for a progress line: not at each look', async () => {
+  it('is asked at the start, when quiet begins and ends, and for a progress line: not at each look', async () => {
     const { asked, events } = await run({
       sampleAt: (ms) => (ms < 65_000 ? counted(builder) : counted()),
       trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],
       buildsAt: (ms) => (ms < 65_000 ? running : none),
     });
-    expect(asked.map((ms) => Math.round(ms / 1000))).toEqual([0, 30, 60, 65]);
+    expect(asked.map((ms) => Math.round(ms / 1000))).toEqual([0, 30, 60, 65, 75]);
     expect(only(events, 'progress')).toMatchObject([{ builds: running }, { builds: running }]);
   });
 

@@ -5,7 +5,12 @@ import type { Standing } from '../../src/drain/roster.ts';
 import type { Traffic } from '../../src/inspect/types.ts';
 import { client } from './support/samples.ts';
 
-const rule = { probeGraceMs: 1000, ignoreSilentMs: null, ignoreUnreachableMs: 120_000 };
+const rule = {
+  probeGraceMs: 1000,
+  quietPeriodMs: 0,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: 120_000,
+};
 const busy: Traffic = {
   bytesReceived: 1180,
   bytesAcked: 870,

@@ -6,7 +6,7 @@ import { type Connection, InspectError } from '../../src/inspect/types.ts';
 import { eventEntry } from '../../src/report/events.ts';
 import { noticeEntry } from '../../src/report/notices.ts';
 import { outcomeEntry } from '../../src/report/outcome.ts';
-import { client, counted, failed, tcpEndpoint } from './support/samples.ts';
+import { client, counted, failed, runsNone, tcpEndpoint } from './support/samples.ts';
 
 const builder = client('10.0.0.5:43210');
 const queued = client(null, { inode: 0, endpoint: 'unix:///run/b.sock' });
@@ -29,9 +29,10 @@ function status(...connections: Connection[]): DrainStatus {
     sample: counted(...connections),
     clients: rosterOf(...connections),
     leftOut: [],
+    newcomers: [],
     builds: null,
     buildsAskedMs: null,
-    buildsWereRunning: false,
+    lastWords: [],
     quietForMs: connections.length === 0 ? 4200 : null,
   };
 }
@@ -52,21 +53,30 @@ describe('the sentences of a wait', () => {
     });
   });
 
-  it('say of when the daemon’s word is, where it is not of now', () => {
-    const builds = { kind: 'known', builds: [] } as const;
+  it('repeat no answer of the daemon that is old', () => {
     const said = (buildsAskedMs: number): string =>
-      eventEntry({ kind: 'progress', ...status(builder), builds, buildsAskedMs }, config).message;
+      eventEntry(
+        { kind: 'progress', ...status(builder), builds: runsNone(), buildsAskedMs },
+        config,
+      ).message;
     expect(said(42_500)).toMatch(/; no build is running\.$/);
-    expect(said(40_000)).toMatch(/; 2\.5s ago no build was running\.$/);
+    expect(said(40_000)).toMatch(/: 10\.0\.0\.5:43210 \(for 42s\)\.$/);
   });
 
-  it('say of builds that were running what holds the wait, where the daemon says no more', () => {
+  it('count the builds that hold the wait, where the daemon says no more', () => {
     const builds = { kind: 'unknown', error: failed().error } as const;
-    const known = { ...tally(), builds, buildsWereRunning: true };
+    const word = { listeners: [5], builds: [{ ref: 'r1', startedAtMs: null }], askedMs: 40_000 };
+    const known = { ...tally(), builds, buildsAskedMs: 42_000, lastWords: [word] };
     const entry = outcomeEntry({ kind: 'timed-out', quietForMs: null, ...known }, config, 0);
     expect(entry.message).toMatch(
-      /^The deadline passed: no client is connected; builds were running when the daemon last said\. /,
+      /^The deadline passed: no client is connected; the daemon last named 1 build 2\.5s ago\. /,
     );
+  });
+
+  it('name connections that are too new to tell, since nothing is concluded while they are there', () => {
+    const newcomers = rosterOf(builder);
+    const entry = eventEntry({ kind: 'progress', ...status(), newcomers }, config);
+    expect(entry.message).toMatch(/no client is connected; too new to tell: 10\.0\.0\.5:43210 /);
   });
 
   it('do not call the clients unknown where only the builds are', () => {

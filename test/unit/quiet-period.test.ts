@@ -25,7 +25,8 @@ type Seen = Untimed<Reading>;
 const gone: Seen = { kind: 'gone' };
 
 function counted(clients = 0, rest: Partial<CountedReading> = {}): Seen {
-  return { kind: 'counted', clients, newcomers: 0, builds: 'none', ...rest };
+  const said = { builds: 'none', askedMs: null, endedMs: null } as const;
+  return { kind: 'counted', clients, newcomers: 0, maybeOwn: 0, ...said, ...rest };
 }
 
 function failed(seen = 0): Seen {
@@ -164,13 +165,44 @@ describe('the quiet period', () => {
     expect(verdictAfter([...history, [2000, counted()]])).toBe('drained');
   });
 
-  it('does not end while the answer of the daemon is awaited', () => {
+  it('ends with an answer of the daemon that was asked for when it was over', () => {
     const history: [number, Seen][] = [
-      [0, counted()],
-      [1000, counted(0, { builds: 'awaited' })],
+      [0, counted(0, { askedMs: 0 })],
+      [1000, counted(0, { askedMs: 999 })],
     ];
     expect(verdictAfter(history)).toBe('waiting');
-    expect(verdictAfter([...history, [1001, counted()]])).toBe('drained');
+    expect(verdictAfter([...history, [1005, counted(0, { askedMs: 1000 })]])).toBe('drained');
+  });
+
+  it('ends with another answer where something was open after that one', () => {
+    const history: [number, Seen][] = [
+      [0, counted(0, { askedMs: 0 })],
+      [1000, counted(0, { askedMs: 0 })],
+      [1100, counted(0, { askedMs: 1000, newcomers: 1 })],
+      [1200, counted(0, { askedMs: 1000 })],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(verdictAfter([...history, [1205, counted(0, { askedMs: 1200 })]])).toBe('drained');
+  });
+
+  it('waits until its own question is gone, and needs no other answer for that', () => {
+    const history: [number, Seen][] = [
+      [0, counted(0, { askedMs: 0 })],
+      [1000, counted(0, { askedMs: 0 })],
+      [1100, counted(0, { askedMs: 1000, newcomers: 1, maybeOwn: 1 })],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(verdictAfter([...history, [1200, counted(0, { askedMs: 1000 })]])).toBe('drained');
+  });
+
+  it('starts over from the end of what no count has shown', () => {
+    const history: [number, Seen][] = [
+      [0, counted()],
+      [1000, counted(0, { endedMs: 400 })],
+      [1399, counted(0, { endedMs: 400 })],
+    ];
+    expect(verdictAfter(history)).toBe('waiting');
+    expect(verdictAfter([...history, [1400, counted(0, { endedMs: 400 })]])).toBe('drained');
   });
 
   it('goes on over looks that find nothing new, and ends with a reading only', () => {

@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { RosterEntry } from '../../src/drain/roster.ts';
-import { isDoubtful, type StandingRule, standingOf } from '../../src/drain/standing.ts';
+import {
+  isDoubtful,
+  mostProbeBytes,
+  type StandingRule,
+  standingOf,
+} from '../../src/drain/standing.ts';
 import type { Traffic } from '../../src/inspect/types.ts';
 import { client, traffic } from './support/samples.ts';
 
 const rule: StandingRule = {
   probeGraceMs: 1000,
+  quietPeriodMs: 10_000,
   ignoreSilentMs: null,
   ignoreUnreachableMs: 120_000,
 };
@@ -51,6 +57,32 @@ describe('a connection', () => {
     expect(standingOf(check, 1000, rule, null)).toBe('health-check');
     expect(standingOf(tcp({}, { bytesReceived: 1 }), 1000, rule, null)).toBe('client');
     expect(standingOf(tcp({}, { bytesReceived: null }), 1000, rule, null)).toBe('client');
+  });
+});
+
+describe('where builds are unknown', () => {
+  it('a new connection has a quiet period to send its first byte', () => {
+    const fresh = tcp({ isNewcomer: true }, { bytesReceived: 0 });
+    expect(standingOf(fresh, 9999, rule, null)).toBe('newcomer');
+    expect(standingOf(fresh, 10_000, rule, null)).toBe('health-check');
+    expect(standingOf(fresh, 1000, rule, none)).toBe('health-check');
+  });
+
+  it('one that stays without a byte for longer than buildkitd allows is a client', () => {
+    const mute = (msSinceReceived: number): RosterEntry =>
+      tcp({}, { bytesReceived: 0, msSinceReceived });
+    expect(standingOf(mute(124_999), 1000, rule, null)).toBe('health-check');
+    expect(standingOf(mute(125_000), 1000, rule, null)).toBe('client');
+    expect(standingOf(mute(125_000), 1000, rule, none)).toBe('health-check');
+  });
+});
+
+describe('a young connection', () => {
+  it('on which more came than a probe sends is a client', () => {
+    const young = (bytesReceived: number): RosterEntry =>
+      tcp({ isNewcomer: true }, { bytesReceived });
+    expect(standingOf(young(mostProbeBytes), 10, rule, null)).toBe('newcomer');
+    expect(standingOf(young(mostProbeBytes + 1), 10, rule, null)).toBe('client');
   });
 });
 

@@ -6,7 +6,12 @@ import type { WatchReport } from '../../src/report/watch-entry.ts';
 import { client, counted } from './support/samples.ts';
 
 const control = '\u001b[';
-const rule = { probeGraceMs: 1000, ignoreSilentMs: null, ignoreUnreachableMs: null };
+const rule = {
+  probeGraceMs: 1000,
+  quietPeriodMs: 0,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: null,
+};
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -4,10 +4,26 @@ import type { Sample } from '../../src/inspect/types.ts';
 import { watchEntry } from '../../src/report/watch-entry.ts';
 import type { WatchEvent } from '../../src/watch/types.ts';
 import { watch } from '../../src/watch/watch.ts';
-import { client, counted, failed, gone, samplerOf, seen, unixEndpoint } from './support/samples.ts';
+import {
+  client,
+  counted,
+  daemonSaying,
+  failed,
+  gone,
+  runs,
+  runsNone,
+  samplerOf,
+  seen,
+  unixEndpoint,
+} from './support/samples.ts';
 import { VirtualClock } from './support/virtual-clock.ts';
 
-const rule = { probeGraceMs: 1000, ignoreSilentMs: null, ignoreUnreachableMs: 120_000 };
+const rule = {
+  probeGraceMs: 1000,
+  quietPeriodMs: 0,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: 120_000,
+};
 const builder = client('10.0.0.5:43210');
 const other = client('10.0.0.6:43210');
 
@@ -27,17 +43,13 @@ async function watched({ ms, at, answer, between = () => 0, questions = () => 0 
   const told: { ms: number; event: WatchEvent; message: string }[] = [];
   const askedMs: number[] = [];
   const passed = (): number => clock.now() - startMs;
+  const answered = (said: BuildsAnswer) => (): BuildsAnswer => {
+    askedMs.push(passed());
+    return said;
+  };
   await watch({
     sampler: samplerOf(() => at(passed())),
-    builds: answer
-      ? {
-          ask: async () => {
-            askedMs.push(passed());
-            return answer;
-          },
-          ownPeers: () => ['127.0.0.1:9'],
-        }
-      : null,
+    builds: answer ? daemonSaying(answered(answer), ['127.0.0.1:9']) : null,
     seenBetweenLooks: () => between(passed()),
     tcpConnections: () => questions(passed()),
     rule,
@@ -57,8 +69,6 @@ async function watched({ ms, at, answer, between = () => 0, questions = () => 0 
   });
   return { told: told.map(({ ms, message }) => `${ms} ${message}`), askedMs };
 }
-
-const one = { ref: 'one', startedAtMs: null };
 
 describe('a watch', () => {
   it('tells each change once, and with the count that it leads to', async () => {
@@ -101,24 +111,24 @@ describe('a watch', () => {
   });
 
   it('asks for builds at first, after a change, and now and then while somebody is there', async () => {
-    const none: BuildsAnswer = { kind: 'known', builds: [] };
+    const none = runsNone();
     const at = (ms: number) => (ms >= 3000 && ms < 14_000 ? counted(builder) : counted());
     const { askedMs } = await watched({ ms: 40_000, at, answer: none });
-    // The answer is there at the next look. Who has just come may begin its build a moment later.
-    expect(askedMs).toEqual([0, 3000, 5100, 10_200, 14_000, 16_100]);
-    const running: BuildsAnswer = { kind: 'known', builds: [one] };
+    // Who has just come may begin its build a moment later.
+    expect(askedMs).toEqual([0, 3000, 5000, 10_000, 14_000, 16_000]);
+    const running = runs('one');
     const quiet = await watched({ ms: 12_000, at: () => counted(), answer: running });
-    expect(quiet.askedMs).toEqual([0, 5100, 10_200]);
-    expect(quiet.told.slice(1)).toEqual(['100 The daemon says that 1 build is running: one.']);
+    expect(quiet.askedMs).toEqual([0, 5000, 10_000]);
+    expect(quiet.told.slice(1)).toEqual(['0 The daemon says that 1 build is running: one.']);
   });
 
   it('does not take its own questions, and what may be one, for clients', async () => {
     const own = client('127.0.0.1:9');
     const nameless = client(null, { endpoint: unixEndpoint.address });
     const at = (ms: number) => (ms === 100 ? counted(own, nameless) : counted());
-    const answer: BuildsAnswer = { kind: 'known', builds: [] };
+    const answer = runsNone();
     expect((await watched({ ms: 2000, at, answer })).told.slice(1)).toEqual([
-      '100 The daemon says that no build is running.',
+      '0 The daemon says that no build is running.',
     ]);
     // Whom nobody asks, a nameless connection is another's.
     expect((await watched({ ms: 2000, at })).told.slice(1)).toEqual([

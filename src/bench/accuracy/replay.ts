@@ -43,7 +43,14 @@ export function createReplay(
     const times = { fromMs: timeAt(fromMs, look), toMs: timeAt(toMs, look) };
     return clients === null
       ? { kind: 'failed', error: lookFailed, seen: 0, ...times }
-      : { kind: 'counted', clients, newcomers: 0, builds: 'none', ...times };
+      : {
+          kind: 'counted',
+          clients,
+          newcomers: 0,
+          builds: 'none',
+          ...{ maybeOwn: 0, askedMs: null, endedMs: null },
+          ...times,
+        };
   };
   // After a look that was not quiet, it is as if the wait began with the next one: what comes of it
   // has to be found out once.

@@ -1,3 +1,4 @@
+import type { BuildsAnswer, BuildsSource } from '../../../src/builds/types.ts';
 import {
   type Connection,
   type CountedSample,
@@ -83,5 +84,36 @@ export function samplerOf(
     traffic: trafficNow,
     endedTraffic: () => [],
     announcesEnd: () => false,
+  };
+}
+
+export function runs(...refs: string[]): BuildsAnswer {
+  const builds = refs.map((ref) => ({ ref, startedAtMs: null }));
+  return { kind: 'known', builds, lastEndedAtMs: null };
+}
+
+/** An answer that no build runs, with the end of the latest one on record. */
+export function runsNone(lastEndedAtMs: number | null = null): BuildsAnswer {
+  return { kind: 'known', builds: [], lastEndedAtMs };
+}
+
+export function unknownBuilds(code = 'ECONNREFUSED'): BuildsAnswer {
+  return { kind: 'unknown', error: new InspectError(code, 'ask for the builds', 'refused') };
+}
+
+/** The one daemon that listens in every count made here. */
+export function daemonSaying(
+  answer: () => BuildsAnswer,
+  ownPeers: readonly string[] = [],
+): BuildsSource {
+  return {
+    ask: async ({ looks }) => {
+      const listeners = looks.flatMap((look) =>
+        look.kind === 'seen' ? look.sight.listenerInodes : [],
+      );
+      return [{ endpoints: [tcpEndpoint], listeners, answer: answer() }];
+    },
+    ownPeers: () => ownPeers,
+    isSettled: () => true,
   };
 }

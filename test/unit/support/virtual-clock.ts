@@ -1,6 +1,9 @@
 import type { Clock } from '../../../src/drain/clock.ts';
 
-/** A clock that goes forward only when somebody sleeps, or when a test says so. */
+// What is answered without any time passing is answered after so many turns.
+const turns = 20;
+
+/** A clock that goes forward only when somebody sleeps and is not woken, or when a test says so. */
 export class VirtualClock implements Clock {
   ms = 1_000_000;
   private isWoken = false;
@@ -9,12 +12,17 @@ export class VirtualClock implements Clock {
     return this.ms;
   }
 
+  wall(): number {
+    return this.ms;
+  }
+
   async sleep(durationMs: number): Promise<void> {
-    this.ms += durationMs;
+    if (!(await this.wakesAtOnce())) {
+      this.ms += durationMs;
+    }
   }
 
   async repeat(intervalMs: number, isDone: () => boolean): Promise<void> {
-    this.isWoken = false;
     do {
       await this.sleep(intervalMs);
     } while (!this.isWoken && !isDone());
@@ -22,5 +30,13 @@ export class VirtualClock implements Clock {
 
   wake(): void {
     this.isWoken = true;
+  }
+
+  private async wakesAtOnce(): Promise<boolean> {
+    this.isWoken = false;
+    for (let turn = 0; turn < turns && !this.isWoken; turn += 1) {
+      await Promise.resolve();
+    }
+    return this.isWoken;
   }
 }
