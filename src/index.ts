@@ -16,7 +16,6 @@ export type {
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
 export { drainDefaults } from './drain/defaults.ts';
 export { type DrainInput, drain } from './drain/drain.ts';
-export type { LastWord, WordEnd } from './drain/last-word.ts';
 export type { Roster, RosterEntry } from './drain/roster.ts';
 export type {
   DrainConfig,
@@ -24,6 +23,8 @@ export type {
   DrainOutcome,
   DrainStatus,
   DrainTally,
+  LastWord,
+  WordEnd,
 } from './drain/types.ts';
 export { type FindOptions, findEndpoints } from './endpoints/find.ts';
 export type { Elsewhere, FindingNotice, FoundDaemon } from './endpoints/types.ts';

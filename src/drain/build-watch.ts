@@ -2,9 +2,10 @@ import type { BuildsSource } from '../builds/types.ts';
 import type { InspectError, Sample } from '../inspect/types.ts';
 import { type BuildsNote, noteOf } from './builds-note.ts';
 import type { Clock } from './clock.ts';
-import { endOfWord, type LastWord, type WordEnd } from './last-word.ts';
+import { endOfWord } from './last-word.ts';
 import type { CountedReading } from './quiet-period.ts';
 import type { Roster } from './roster.ts';
+import type { LastWord, WordEnd } from './types.ts';
 
 /** What one look has shown, as far as it tells what a daemon's word is worth. */
 interface SocketsSeen {

@@ -2,20 +2,7 @@ import { namesNone } from '../builds/answers.ts';
 import type { Build, DaemonAnswer } from '../builds/types.ts';
 import type { Sample } from '../inspect/types.ts';
 import type { Roster } from './roster.ts';
-
-/**
- * The builds that a daemon named when it last said anything certain. They hold the wait, until the
- * daemon says otherwise or the word is too old to be evidence.
- */
-export interface LastWord {
-  /** The inodes of the daemon's listeners. */
-  readonly listeners: readonly number[];
-  readonly builds: readonly Build[];
-  readonly askedMs: number;
-}
-
-/** Why a word holds the wait no longer though its daemon has not said that its builds have ended. */
-export type WordEnd = 'daemon-gone' | 'no-connection' | 'too-old';
+import type { LastWord, WordEnd } from './types.ts';
 
 /**
  * A build ends within 30 ms of its client's connection. Where the daemon does not say whether it has,

@@ -1,6 +1,5 @@
-import type { BuildsAnswer } from '../builds/types.ts';
+import type { Build, BuildsAnswer } from '../builds/types.ts';
 import type { Connection, InspectError, Sample } from '../inspect/types.ts';
-import type { LastWord, WordEnd } from './last-word.ts';
 import type { Roster, RosterEntry } from './roster.ts';
 
 export const onBlindChoices = ['hold', 'exit'] as const;
@@ -39,6 +38,20 @@ export interface DrainConfig {
   /** Time between two progress events. */
   readonly progressEveryMs: number;
 }
+
+/**
+ * The builds that a daemon named when it last said anything certain. They hold the wait, until the
+ * daemon says otherwise or the word is too old to be evidence.
+ */
+export interface LastWord {
+  /** The inodes of the daemon's listeners. */
+  readonly listeners: readonly number[];
+  readonly builds: readonly Build[];
+  readonly askedMs: number;
+}
+
+/** Why a word holds the wait no longer though its daemon has not said that its builds have ended. */
+export type WordEnd = 'daemon-gone' | 'no-connection' | 'too-old';
 
 /** How things stand at one moment of a wait. */
 export interface DrainStatus {

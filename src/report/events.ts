@@ -1,7 +1,6 @@
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { WordEnd } from '../drain/last-word.ts';
 import type { Roster, RosterEntry } from '../drain/roster.ts';
-import type { DrainConfig, DrainEvent, DrainStatus } from '../drain/types.ts';
+import type { DrainConfig, DrainEvent, DrainStatus, WordEnd } from '../drain/types.ts';
 import type { EndpointLook, Sample } from '../inspect/types.ts';
 import type { LogEntry } from './log.ts';
 import {
