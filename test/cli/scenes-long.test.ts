@@ -180,7 +180,10 @@ describe.concurrent('who holds the wait, for long', () => {
       'an old daemon with a false zero, and a build without a session',
       { answer: 'false-zero', version: 'v0.12.3' },
     ],
-    ['a daemon without a history, and a build without a session', { history: 0 }],
+    [
+      'a daemon without a history, and a build without a session',
+      { version: 'v0.33.0', history: 0, recordsBuilds: false },
+    ],
     ['a daemon that does not answer, and a build without a session', { delayMs: -1 }],
   ] as const)('%s', async ([, behaviour], { scene }) => {
     const { buildkitd, build, wait, ending } = scene;
