@@ -155,7 +155,9 @@ function tellOfEnds({ target, inspectors }: Looking, callback: () => void): void
 }
 
 /** Which connections count as clients. */
-export function clientsOnly(options: LookOptionValues): (connection: Connection) => boolean {
+export function clientsOnly(
+  options: LookOptionValues,
+): (peer: Pick<Connection, 'peerAddress'>) => boolean {
   const isIgnored = options['ignore-peer'];
   return ({ peerAddress }) => peerAddress === null || !isIgnored(peerAddress);
 }

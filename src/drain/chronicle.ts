@@ -1,4 +1,4 @@
-import type { InspectError, Sample } from '../inspect/types.ts';
+import type { EndedConnection, InspectError, Sample } from '../inspect/types.ts';
 import type { EndedWord } from './build-watch.ts';
 import { buildsEvents } from './builds-events.ts';
 import type { BuildsNote } from './builds-note.ts';
@@ -14,6 +14,7 @@ interface Entry {
   readonly roster: Roster;
   readonly builds: BuildsNote | null;
   readonly endedWords: readonly EndedWord[];
+  readonly brief: readonly EndedConnection[];
   readonly isAsking: boolean;
   readonly before: QuietState;
   readonly after: QuietState;
@@ -72,7 +73,10 @@ export function createChronicle(
     builds = note;
   };
 
-  const recordRoster = (now: Roster, status: DrainStatus): void => {
+  const recordRoster = ({ roster: now, brief, before }: Entry, status: DrainStatus): void => {
+    if (brief.length > 0 && before.quietSinceMs !== null) {
+      onEvent({ kind: 'brief-clients', clients: brief });
+    }
     probes += goneProbes(roster, now);
     for (const event of rosterEvents(roster, now, status)) {
       if (event.kind !== 'changed' || polls > 1) {
@@ -85,16 +89,9 @@ export function createChronicle(
   return {
     progressDueMs: () => progressDueMs,
     record(entry) {
-      const { sample, reading, before, after } = entry;
+      const { sample, reading, before } = entry;
       const { toMs } = reading;
-      const status: DrainStatus = {
-        nowMs: toMs,
-        waitedMs: toMs - startedMs,
-        sample,
-        ...partsOf(entry.roster),
-        ...latestOf(entry.builds),
-        quietForMs: after.quietSinceMs === null ? null : toMs - after.quietSinceMs,
-      };
+      const status = statusOf(entry, startedMs);
       polls += 1;
       latest = sample;
       mostConnections = mostSeen(mostConnections, reading);
@@ -103,7 +100,7 @@ export function createChronicle(
         onEvent({ kind: 'started', ...status });
       }
       if (sample.kind !== 'failed') {
-        recordRoster(entry.roster, status);
+        recordRoster(entry, status);
       }
       recordBuilds(entry);
       // That the builds are unknown is told as such: the clients were counted.
@@ -130,6 +127,21 @@ export function createChronicle(
       ...latestOf(builds),
       sample: latest,
     }),
+  };
+}
+
+function statusOf(
+  { sample, reading, roster, builds, after }: Entry,
+  startedMs: number,
+): DrainStatus {
+  const { toMs } = reading;
+  return {
+    nowMs: toMs,
+    waitedMs: toMs - startedMs,
+    sample,
+    ...partsOf(roster),
+    ...latestOf(builds),
+    quietForMs: after.quietSinceMs === null ? null : toMs - after.quietSinceMs,
   };
 }
 

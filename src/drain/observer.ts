@@ -1,4 +1,5 @@
-import { InspectError, type Sample, type Sampler } from '../inspect/types.ts';
+import { type EndedConnection, InspectError, type Sample, type Sampler } from '../inspect/types.ts';
+import { briefClients } from './brief-clients.ts';
 import type { BuildWatch, EndedWord } from './build-watch.ts';
 import { emptyCensus, takeCensus } from './census.ts';
 import type { Clock } from './clock.ts';
@@ -23,6 +24,8 @@ export interface Observation {
   readonly hasDoubtful: boolean;
   /** What the daemons once said that holds the wait no longer. */
   readonly endedWords: readonly EndedWord[];
+  /** Clients that have come and gone since the look before. */
+  readonly brief: readonly EndedConnection[];
   /** When to look in full again though no connection comes or goes, in milliseconds. */
   readonly reviewDueMs: number;
 }
@@ -61,6 +64,7 @@ export function createObserver(
   };
 
   return (showsArrivals) => {
+    const { roster: before } = census;
     const fromMs = clock.now();
     const sample = sampleOrFailure(sampler);
     const toMs = clock.now();
@@ -72,6 +76,8 @@ export function createObserver(
     last = sample;
 
     const { roster } = census;
+    const ended = sampler.endedTraffic().filter(rule.counts);
+    const brief = briefClients(ended, before);
     const clients = clientsIn(roster);
     const isQuiet = sample.kind === 'counted' && clients.length <= rule.maxConnections;
     socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;
@@ -79,13 +85,13 @@ export function createObserver(
     const hasDoubtful = isDoubt && roster.some((entry) => isDoubtful(entry, toMs, rule));
     const endedWords = builds.endWords({ nowMs: toMs, sample, roster, socketsQuietSinceMs });
 
-    const reading = readingOf({ fromMs, toMs }, sample, roster, input);
+    const reading = readingOf({ fromMs, toMs }, { sample, roster, brief }, input);
     const announced = clients.filter(({ connection }) => sampler.announcesEnd(connection));
     const isHeld = reading.kind === 'counted' && announced.length > rule.maxConnections;
     const { reviewDueMs } = census;
     return {
       ...{ sample, reading, roster, isHeld, socketsQuietSinceMs, hasDoubtful },
-      ...{ endedWords, reviewDueMs },
+      ...{ endedWords, brief, reviewDueMs },
     };
   };
 }
@@ -102,8 +108,7 @@ function sampleOrFailure(sampler: Sampler): Sample {
 
 function readingOf(
   times: { readonly fromMs: number; readonly toMs: number },
-  sample: Sample,
-  roster: Roster,
+  { sample, roster, brief }: Pick<Observation, 'sample' | 'roster' | 'brief'>,
   { builds, rule }: ObserverInput,
 ): Reading {
   if (sample.kind === 'gone') {
@@ -127,6 +132,7 @@ function readingOf(
     newcomers: newcomers.length,
     maybeOwn: maybeOwn.length,
     ...said,
+    endedMs: brief.length > 0 ? times.toMs : said.endedMs,
     ...times,
   };
 }

@@ -1,5 +1,5 @@
 import type { Build, BuildsAnswer } from '../builds/types.ts';
-import type { Connection, InspectError, Sample } from '../inspect/types.ts';
+import type { Connection, EndedConnection, InspectError, Sample } from '../inspect/types.ts';
 import type { Roster, RosterEntry } from './roster.ts';
 
 export const onBlindChoices = ['hold', 'exit'] as const;
@@ -16,8 +16,8 @@ export interface DrainConfig {
   readonly minWaitMs: number;
   /** Up to this many connections are quiet. */
   readonly maxConnections: number;
-  /** Which connections count at all. */
-  readonly counts: (connection: Connection) => boolean;
+  /** Which peers count at all. */
+  readonly counts: (peer: Pick<Connection, 'peerAddress'>) => boolean;
   /** A connection gone within this time does not break quiet. */
   readonly probeGraceMs: number;
   /**
@@ -102,6 +102,8 @@ export type DrainEvent =
     }
   /** A daemon's last word holds the wait no longer, though it has not said that its builds ended. */
   | { readonly kind: 'word-ended'; readonly word: LastWord; readonly why: WordEnd }
+  /** Clients have come and gone without being counted: the quiet period starts over. */
+  | { readonly kind: 'brief-clients'; readonly clients: readonly EndedConnection[] }
   /** The daemon has a record of a build that ended unseen: the quiet period starts over then. */
   | { readonly kind: 'build-recorded'; readonly endedAgoMs: number }
   | { readonly kind: 'sight-lost'; readonly error: InspectError; readonly seen: number }

@@ -17,7 +17,9 @@ import {
   capitalized,
   clients,
   clientsAreConnected,
+  formatBytes,
   formatDuration,
+  listed,
   nameOf,
   namesOf,
 } from './words.ts';
@@ -53,6 +55,8 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
       return standingEntry(event, config);
     case 'builds':
       return buildsEntry(event, config);
+    case 'brief-clients':
+      return briefEntry(event);
     case 'word-ended':
       return wordEndedEntry(event);
     case 'build-recorded':
@@ -164,6 +168,18 @@ function buildsEntry(event: BuildsEvent, config: DrainConfig): LogEntry {
   return config.builds === 'require'
     ? { level: 'warn', message: `${what} Nothing is concluded without it.`, fields }
     : { level: 'info', message: `${what} The connections alone decide.`, fields };
+}
+
+function briefEntry({ kind, clients }: DrainEvent & { kind: 'brief-clients' }): LogEntry {
+  const who = listed(clients, ({ peer, bytesReceived }) => {
+    const name = peer ?? 'a peer that the kernel no longer names';
+    return `${name} (sent ${formatBytes(bytesReceived ?? 0)})`;
+  });
+  return {
+    level: 'info',
+    message: `Came and left without being counted as a client: ${who}. The quiet period starts over.`,
+    fields: { event: kind, clients: clients.slice(0, mostFields) },
+  };
 }
 
 function wordEndedEntry({ kind, word, why }: DrainEvent & { kind: 'word-ended' }): LogEntry {

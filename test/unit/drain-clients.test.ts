@@ -5,6 +5,7 @@ import { drain } from '../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
 import {
   type Connection,
+  type EndedConnection,
   InspectError,
   type Sample,
   type Traffic,
@@ -33,6 +34,7 @@ interface World {
   readonly sampleAt: (ms: number) => Sample;
   readonly trafficAt?: (ms: number) => readonly [Connection, Traffic][];
   readonly buildsAt?: (ms: number) => BuildsAnswer;
+  readonly endedAt?: (ms: number) => readonly EndedConnection[];
   readonly ownPeers?: readonly string[];
   /** Whether the sampler can tell that nothing has changed since the last sample. */
   readonly isUnchanged?: boolean;
@@ -63,6 +65,7 @@ async function run(world: World, changes: Partial<DrainConfig> = {}): Promise<Ru
         () => new Map(world.trafficAt?.(nowMs())),
       ),
       isUnchanged: () => isUnchanged,
+      endedTraffic: () => world.endedAt?.(nowMs()) ?? [],
     },
     builds: buildsAt === undefined ? null : daemonSaying(answer, ownPeers),
     config: { ...config, timeoutMs: 600_000, ...changes },
@@ -141,6 +144,47 @@ describe('a probe', () => {
       },
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 16_500 });
+  });
+});
+
+describe('a short connection', () => {
+  const ended = (bytesReceived: number | null): EndedConnection => {
+    return { peer: '10.0.0.9:5000', peerAddress: '10.0.0.9', bytesReceived };
+  };
+
+  it('that brought more than a probe does was a client, though no look has seen it', async () => {
+    const { outcome, events } = await run({
+      sampleAt: () => counted(),
+      endedAt: (ms) => (ms === 4000 ? [ended(16_385)] : []),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 14_000 });
+    expect(only(events, 'brief-clients')).toMatchObject([{ clients: [ended(16_385)] }]);
+  });
+
+  it('that brought next to nothing, or nobody knows what, was a probe', async () => {
+    const { outcome } = await run({
+      sampleAt: () => counted(),
+      endedAt: (ms) => (ms === 4000 ? [ended(16_384), ended(null)] : []),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
+  });
+
+  it('of a peer that does not count changes nothing', async () => {
+    const { outcome } = await run(
+      { sampleAt: () => counted(), endedAt: (ms) => (ms === 4000 ? [ended(1e6)] : []) },
+      { counts: ({ peerAddress }) => peerAddress !== '10.0.0.9' },
+    );
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
+  });
+
+  it('was no client for what it brought long ago: a channel that falls silent and is closed', async () => {
+    const { outcome } = await run({
+      sampleAt: (ms) => (ms < 50_000 ? counted(probe) : counted()),
+      trafficAt: () => [[probe, traffic({ bytesReceived: 1e6 })]],
+      buildsAt: () => none,
+      endedAt: (ms) => (ms === 50_000 ? [ended(1e6 + 1)] : []),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 55_000 });
   });
 });
 
