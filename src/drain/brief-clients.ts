@@ -1,6 +1,6 @@
 import type { EndedConnection } from '../inspect/types.ts';
 import type { Roster } from './roster.ts';
-import { mostProbeBytes } from './standing.ts';
+import { type BuildsEvidence, mostProbeBytes } from './standing.ts';
 
 /**
  * The clients that have come and gone without being counted: a probe is what is short _and_ brings
@@ -11,11 +11,14 @@ import { mostProbeBytes } from './standing.ts';
 export function briefClients(
   ended: readonly EndedConnection[],
   before: Roster,
+  builds: BuildsEvidence | null,
 ): readonly EndedConnection[] {
   const known = new Map(before.map((entry) => [entry.connection.peer, entry]));
   return ended.filter(({ peer, bytesReceived }) => {
     const entry = peer === null ? undefined : known.get(peer);
     const earlierBytes = entry?.traffic?.latest.bytesReceived ?? 0;
-    return entry?.standing !== 'client' && (bytesReceived ?? 0) - earlierBytes > mostProbeBytes;
+    return (
+      entry?.standing !== 'client' && (bytesReceived ?? 0) - earlierBytes > mostProbeBytes(builds)
+    );
   });
 }

@@ -77,7 +77,7 @@ export function createObserver(
 
     const { roster } = census;
     const ended = sampler.endedTraffic().filter(rule.counts);
-    const brief = briefClients(ended, before);
+    const brief = briefClients(ended, before, builds.latest());
     const clients = clientsIn(roster);
     const isQuiet = sample.kind === 'counted' && clients.length <= rule.maxConnections;
     socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;

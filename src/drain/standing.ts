@@ -26,8 +26,15 @@ export interface BuildsEvidence {
  */
 export const shortestSilenceMs = 45_000;
 
-/** More than this from the peer is no probe. */
-export const mostProbeBytes = 16_384;
+/**
+ * How many bytes from the peer a probe may bring. `buildctl debug workers` brings 1.2 kB, 4.1 kB with
+ * TLS and a certificate, 8.8 kB with a chain of seven; the smallest build there is 5.0 kB without TLS.
+ * So where builds are unknown one is told from the other as well as can be. Where the daemon names
+ * builds, its record tells of short ones, and only what is certainly no probe is a client.
+ */
+export function mostProbeBytes(builds: BuildsEvidence | null): number {
+  return saysNone(builds) ? 16_384 : 5000;
+}
 
 // buildkitd closes a TCP connection on which nothing has come for 120 s. Where one stays, either its
 // bytes come by another way (a sockmap moves them past TCP) or the daemon does nothing at all.
@@ -90,7 +97,7 @@ function isNewcomer(
   rule: StandingRule,
   builds: BuildsEvidence | null,
 ): boolean {
-  const isProbeSized = (entry.traffic?.latest.bytesReceived ?? 0) <= mostProbeBytes;
+  const isProbeSized = (entry.traffic?.latest.bytesReceived ?? 0) <= mostProbeBytes(builds);
   return entry.isNewcomer && isProbeSized && nowMs < newcomerEndsMs(entry, rule, builds);
 }
 

@@ -199,6 +199,84 @@ describe.concurrent('who holds the wait', () => {
     expect(end.text).toContain('1 build is running: one');
   });
 
+  it.for([
+    ['a chain of short builds over TCP, where the daemon can not be asked', tcp, 'unimplemented'],
+    ['a chain of short builds over a unix socket', unix, 'right'],
+  ] as const)('%s', async ([, address, answer], { scene }) => {
+    const { place, buildkitd, wait, ending } = scene;
+    await buildkitd.listen(address);
+    await buildkitd.behave({ answer, buildMs: 200 });
+    const waiting = await wait('--quiet-period', '4s', '--probe-grace', '2s');
+    await waiting.event('started');
+    const chain = { builds: 8, pauseMs: 700, contextBytes: 1_000_000 };
+    const client = await startClient(place, 'build-chain', address, chain);
+    const end = await ending(waiting);
+    expect(end).toMatchObject(drained);
+    expect((await client.ended).stdout.match(/built/g)).toHaveLength(8);
+    expect(end.heldMs).toBeGreaterThan(4000);
+  });
+
+  it('a daemon of no known version, after its build', async ({ scene }) => {
+    const { buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(unix);
+    await buildkitd.behave({ version: 'v0.0.0+unknown', history: 0 });
+    await build(unix, { ref: 'one' });
+    const waiting = await wait();
+    await waiting.event('builds');
+    await buildkitd.end('one');
+    await buildkitd.prune();
+    const end = await ending(waiting);
+    expect(end).toMatchObject({ ...drained, events: withApi });
+    expect(end.heldMs).toBeLessThan(soonMs);
+  });
+
+  it('a daemon that hangs after it has named a build', async ({ scene }) => {
+    const { buildkitd, build, wait, ending } = scene;
+    await buildkitd.listen(unix);
+    await build(unix, { ref: 'one' });
+    const waiting = await wait('--quiet-period', '1s');
+    await waiting.event('builds');
+    await buildkitd.behave({ delayMs: -1 });
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject(drained);
+    expect(end.heldMs).toBeGreaterThan(6000);
+    expect(end.text).toContain('the wait goes on, for at most 6s after the last client');
+    expect(end.text).toContain('The wait no longer goes on for 1 build that the daemon had named');
+  });
+
+  it('a daemon that crashes in its build, and a fresh successor', async ({ scene }) => {
+    const { place, buildkitd, build, wait, endingSince } = scene;
+    await buildkitd.listen(tcp);
+    await build(tcp, { ref: 'lost' });
+    const waiting = await wait(...patient);
+    await waiting.event('builds');
+    const next = await startBuildkitd(place);
+    await next.behave({ version: 'v0.0.0+unknown', history: 0 });
+    const killedMs = machineMs();
+    await buildkitd.process.signal('SIGKILL');
+    await buildkitd.process.ended;
+    await next.listen(tcp);
+    const end = await endingSince(waiting, killedMs);
+    expect(end).toMatchObject(drained);
+    expect(end.text).toContain('that daemon listens no more');
+    expect(end.heldMs).toBeLessThan(2 * soonMs);
+  });
+
+  it('two addresses of one daemon, of which one can not be asked', async ({ scene }) => {
+    const { place, buildkitd, build, wait, ending } = scene;
+    const server = createAuthority(place.directory).sign('server', ['IP:127.0.0.1']);
+    await buildkitd.listen(tcp, server);
+    await buildkitd.listen(unix);
+    await build(unix, { ref: 'one' });
+    const waiting = await wait('--addr', tcp, '--addr', unix);
+    await waiting.event('builds');
+    await buildkitd.end('one');
+    const end = await ending(waiting);
+    expect(end).toMatchObject(drained);
+    expect(end.heldMs).toBeLessThan(soonMs);
+  });
+
   it('SIGTERM to a daemon that waits for its build', async ({ scene }) => {
     const { buildkitd, build, wait, endingSince } = scene;
     await buildkitd.listen(unix);

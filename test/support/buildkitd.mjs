@@ -40,6 +40,8 @@ const behaviour = {
   beatMs: 5000,
   /** How long a session may leave its health checks unanswered. Its build goes on without it. */
   patienceMs: 40_000,
+  /** How long a build takes that nobody ends before; null for ever. */
+  buildMs: null,
   /** die at once, as up to v0.13, or wait for the running builds, as since v0.14 */
   onSigterm: 'die',
   /** Whether it sends no more records than it is asked for: older versions send them all. */
@@ -127,6 +129,9 @@ function end(ref) {
 function solve(call, answer) {
   const ref = firstText(call.request);
   begin(ref, () => answer(null, Buffer.alloc(0)));
+  if (behaviour.buildMs !== null) {
+    setTimeout(end, behaviour.buildMs, ref);
+  }
   call.on('cancelled', () => drop(ref));
 }
 

@@ -29,6 +29,8 @@ interface Behaviour {
   readonly beatMs: number;
   /** How long a session may leave its health checks unanswered. */
   readonly patienceMs: number;
+  /** How long a build takes that nobody ends before; null for ever. */
+  readonly buildMs: number | null;
   /** Die at once, as up to v0.13, or wait for the running builds, as since v0.14. */
   readonly onSigterm: 'die' | 'wait';
 }
@@ -100,6 +102,10 @@ export interface ClientOptions {
   readonly tls?: TlsFiles;
   /** Of `probe-every` and `knock-every`. */
   readonly intervalMs?: number;
+  /** Of `build-chain`: how many, the time between two, and what each sends besides. */
+  readonly builds?: number;
+  readonly pauseMs?: number;
+  readonly contextBytes?: number;
   /** Of `build-by-relay`: a path for the socket between the client and its relay. */
   readonly via?: string;
 }
@@ -107,6 +113,7 @@ export interface ClientOptions {
 export type ClientKind =
   | 'build'
   | 'build-by-relay'
+  | 'build-chain'
   | 'probe'
   | 'probe-every'
   | 'knock-every'

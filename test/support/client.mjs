@@ -73,6 +73,19 @@ async function build(to) {
   }
 }
 
+/** Short builds one after the other, each over a connection of its own, as `buildctl` makes them. */
+async function buildChain({ builds, pauseMs, contextBytes }) {
+  for (let number = 1; number <= builds; number += 1) {
+    const client = await open(address);
+    const context = bytesField(2, Buffer.alloc(contextBytes));
+    const request = Buffer.concat([bytesField(1, `chained-${number}`), context]);
+    await unary(client, control.solve, request);
+    client.close();
+    say('built');
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
 /** What `buildctl debug workers` does: a connection for one call. */
 async function probe() {
   const client = await open(address);
@@ -129,6 +142,7 @@ async function buildByRelay() {
 await {
   build: () => build(address),
   'build-by-relay': buildByRelay,
+  'build-chain': () => buildChain(options),
   probe,
   'probe-every': () => probeEvery(options.intervalMs),
   'knock-every': () => knockEvery(options.intervalMs),

@@ -155,16 +155,16 @@ describe('a short connection', () => {
   it('that brought more than a probe does was a client, though no look has seen it', async () => {
     const { outcome, events } = await run({
       sampleAt: () => counted(),
-      endedAt: (ms) => (ms === 4000 ? [ended(16_385)] : []),
+      endedAt: (ms) => (ms === 4000 ? [ended(5001)] : []),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 14_000 });
-    expect(only(events, 'brief-clients')).toMatchObject([{ clients: [ended(16_385)] }]);
+    expect(only(events, 'brief-clients')).toMatchObject([{ clients: [ended(5001)] }]);
   });
 
   it('that brought next to nothing, or nobody knows what, was a probe', async () => {
     const { outcome } = await run({
       sampleAt: () => counted(),
-      endedAt: (ms) => (ms === 4000 ? [ended(16_384), ended(null)] : []),
+      endedAt: (ms) => (ms === 4000 ? [ended(5000), ended(null)] : []),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
   });

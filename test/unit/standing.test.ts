@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RosterEntry } from '../../src/drain/roster.ts';
-import {
-  isDoubtful,
-  mostProbeBytes,
-  type StandingRule,
-  standingOf,
-} from '../../src/drain/standing.ts';
+import { isDoubtful, type StandingRule, standingOf } from '../../src/drain/standing.ts';
 import type { Traffic } from '../../src/inspect/types.ts';
 import { client, traffic } from './support/samples.ts';
 
@@ -81,8 +76,11 @@ describe('a young connection', () => {
   it('on which more came than a probe sends is a client', () => {
     const young = (bytesReceived: number): RosterEntry =>
       tcp({ isNewcomer: true }, { bytesReceived });
-    expect(standingOf(young(mostProbeBytes), 10, rule, null)).toBe('newcomer');
-    expect(standingOf(young(mostProbeBytes + 1), 10, rule, null)).toBe('client');
+    expect(standingOf(young(5000), 10, rule, null)).toBe('newcomer');
+    expect(standingOf(young(5001), 10, rule, null)).toBe('client');
+    // The daemon would have a record of a build.
+    expect(standingOf(young(16_384), 10, rule, none)).toBe('newcomer');
+    expect(standingOf(young(16_385), 10, rule, none)).toBe('client');
   });
 });
 
