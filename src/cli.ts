@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { writeFileSync, writeSync } from 'node:fs';
 import { bundledNode } from './bundle/bundle.ts';
+import { exitCodes } from './cli/exit-codes.ts';
 import { run } from './cli/run.ts';
 import type { Screen } from './cli/surroundings.ts';
 
@@ -50,6 +51,25 @@ function screenOf(terminal: NodeJS.WriteStream): Screen {
   };
 }
 
+// Who hears of errors that nobody has caught: who has asked last.
+const hearers: ((error: unknown) => void)[] = [];
+let isBroken = false;
+const tellOfUncaught = (error: unknown): void => {
+  isBroken = true;
+  hearers.at(-1)?.(error);
+};
+process.on('uncaughtException', tellOfUncaught);
+process.on('unhandledRejection', tellOfUncaught);
+
+// Until somebody says otherwise: an end without a word, with nothing left to wait for, is no success.
+process.exitCode = exitCodes.bug;
+process.on('beforeExit', () => {
+  if (!hasEnded) {
+    tellOfUncaught(new Error('nothing is left that could wake this process'));
+  }
+});
+let hasEnded = false;
+
 void run(process.argv.slice(2), {
   env: process.env,
   signal: stop.signal,
@@ -64,6 +84,13 @@ void run(process.argv.slice(2), {
     const { isatty } = await import('node:tty');
     // Node.js would make a pipe non-blocking for all who write to it.
     return isatty(1) ? screenOf(process.stdout) : null;
+  },
+  isAttended: async () => (await import('node:tty')).isatty(2),
+  onUncaught(callback) {
+    hearers.push(callback);
+    return () => {
+      hearers.splice(hearers.indexOf(callback), 1);
+    };
   },
   self: {
     pid: process.pid,
@@ -86,5 +113,10 @@ void run(process.argv.slice(2), {
     },
   },
 }).then((exitCode) => {
+  hasEnded = true;
   process.exitCode = exitCode;
+  if (isBroken) {
+    // What is broken may still hold the process.
+    process.exit();
+  }
 });

@@ -12,6 +12,7 @@ export type {
   DaemonAnswer,
   ListeningDaemon,
   TlsConfig,
+  TlsSource,
 } from './builds/types.ts';
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
 export { drainDefaults } from './drain/defaults.ts';

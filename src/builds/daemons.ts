@@ -1,4 +1,4 @@
-import type { Endpoint, Sample } from '../inspect/types.ts';
+import { type Endpoint, InspectError, type Sample } from '../inspect/types.ts';
 import { nowhereToAsk } from './answers.ts';
 import { type BuildsClient, createBuildsClient } from './client.ts';
 import type {
@@ -7,6 +7,7 @@ import type {
   DaemonAnswer,
   ListeningDaemon,
   TlsConfig,
+  TlsSource,
 } from './types.ts';
 
 /** Asks the daemons behind a sample. */
@@ -24,25 +25,40 @@ export interface DaemonBuilds extends BuildsSource {
  */
 export function openBuilds(
   daemonsOf: (sample: Sample) => readonly ListeningDaemon[],
-  tls: TlsConfig | null,
+  tls: TlsSource,
 ): DaemonBuilds {
-  const clients = new Map<string, BuildsClient>();
+  const clients: OpenClient[] = [];
   // The listeners of daemons that have named a running build, and so are known to name them.
   const naming = new Set<number>();
   let tcpConnections = 0;
 
-  const clientAt = (endpoint: Endpoint): BuildsClient => {
-    const client = clients.get(endpoint.address) ?? createBuildsClient({ endpoint, tls });
-    clients.set(endpoint.address, client);
+  const clientAt = (endpoint: Endpoint, config: TlsConfig | null): BuildsClient => {
+    const { address } = endpoint;
+    const known = clients.find((each) => each.address === address && each.config === config);
+    if (known !== undefined) {
+      return known.client;
+    }
+    const client = createBuildsClient({ endpoint, tls: config });
+    clients.push({ address, config, client });
     return client;
   };
 
   // Over a unix socket there is no TLS.
+  const askAt = async (endpoint: Endpoint, namesBuilds: boolean): Promise<BuildsAnswer> => {
+    let config: TlsConfig | null;
+    try {
+      config = endpoint.kind === 'unix' ? null : await tls.read();
+    } catch (error) {
+      return { kind: 'unknown', error: noTlsFiles(error as Error) };
+    }
+    tcpConnections += endpoint.kind === 'tcp' ? 1 : 0;
+    return await clientAt(endpoint, config).ask(namesBuilds);
+  };
+
   const askDaemon = async ({ endpoints, listeners }: ListeningDaemon): Promise<BuildsAnswer> => {
     let answer = nowhereToAsk();
-    for (const endpoint of endpoints.toSorted(unixFirst)) {
-      tcpConnections += endpoint.kind === 'tcp' ? 1 : 0;
-      answer = await clientAt(endpoint).ask(listeners.some((inode) => naming.has(inode)));
+    for (const endpoint of [...endpoints].sort(unixFirst)) {
+      answer = await askAt(endpoint, listeners.some((inode) => naming.has(inode)));
       if (answer.kind === 'known') {
         break;
       }
@@ -62,15 +78,25 @@ export function openBuilds(
           return { ...daemon, answer: await askDaemon(daemon) };
         }),
       ),
-    ownPeers: () => [...clients.values()].flatMap((client) => client.ownPeers()),
-    isSettled: () => [...clients.values()].every((client) => client.isSettled()),
+    ownPeers: () => clients.flatMap(({ client }) => client.ownPeers()),
+    isSettled: () => clients.every(({ client }) => client.isSettled()),
     tcpConnections: () => tcpConnections,
     close() {
-      for (const client of clients.values()) {
+      for (const { client } of clients) {
         client.close();
       }
     },
   };
+}
+
+interface OpenClient {
+  readonly address: string;
+  readonly config: TlsConfig | null;
+  readonly client: BuildsClient;
+}
+
+function noTlsFiles(cause: Error): InspectError {
+  return new InspectError('ERR_TLS_FILES', 'ask which builds run', cause.message, { cause });
 }
 
 function unixFirst({ kind: one }: Endpoint, { kind: other }: Endpoint): number {

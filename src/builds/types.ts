@@ -48,6 +48,12 @@ export interface DaemonAnswer extends ListeningDaemon {
   readonly answer: BuildsAnswer;
 }
 
+/** How to speak TLS with the daemons, read for each question: mounted secrets come late, and change. */
+export interface TlsSource {
+  /** @returns null for daemons without TLS. May reject: builds are unknown then. */
+  readonly read: () => Promise<TlsConfig | null>;
+}
+
 /** A way to ask the daemons which builds are running. */
 export interface BuildsSource {
   /**

@@ -10,17 +10,24 @@ import type { BuildsFacts, Diagnosis, WaitFacts } from '../doctor/types.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
 import { findProcess } from '../inspect/procfs/processes.ts';
 import type { Sample } from '../inspect/types.ts';
-import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
+import {
+  type Environment,
+  type Flags,
+  readOptions,
+  readSettings,
+} from '../options/read-options.ts';
 import { statusOptions, waitOptions } from '../options/wait-options.ts';
-import { doctorJson, doctorSections, doctorText } from '../report/doctor/render.ts';
+import { doctorJson, doctorSections, doctorText, type Verdict } from '../report/doctor/render.ts';
 import type { LogEntry } from '../report/log.ts';
 import { openPodLog } from '../report/log-to.ts';
 import { lookEntry } from '../report/look-entry.ts';
+import { containerSigns, isInContainer, isInPod, podSigns } from './container.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import { isInPod, type Lookout, openLookout, procRoot } from './look.ts';
+import { type Lookout, openLookout, procRoot } from './look.ts';
+import { unknownVariables } from './settings.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';
-import { readTls } from './tls.ts';
+import { openTls } from './tls.ts';
 
 interface DoctorSwitches {
   readonly json?: boolean;
@@ -30,7 +37,7 @@ const doctorNotes = `
 Opens a listener of each kind for a moment, on the loopback interface and in the
 folder for temporary files, to see whether it is seen. What it prints has paths
 and addresses, and no content of files.
-Exit codes: 0 it works, 4 blind.`;
+Exit codes: 0 it works, 4 blind, 2 usage error, or a setting is wrong.`;
 
 /** Adds `buildkit-drain doctor`. */
 export function addDoctor(program: Command, { version, surroundings, exit }: CommandContext): void {
@@ -53,15 +60,21 @@ async function doctor(
   { env, print, self }: Surroundings,
 ): Promise<ExitCode> {
   const options = readOptions(statusOptions, flags, env);
-  const tls = await readTls(options);
+  const tls = openTls(options);
+  await tls.read();
   const notices: LogEntry[] = [];
   const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
   const sample = lookout.sampler.sample();
-  const inPod = isInPod(env);
   const given = options.pid === null ? null : findProcess(procRoot, options.pid);
   const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
   const diagnosis: Diagnosis = {
-    place: attempt(() => findPlace({ procRoot, version, nodeVersion: self.nodeVersion, inPod })),
+    place: attempt(() =>
+      findPlace({
+        ...{ procRoot, version, nodeVersion: self.nodeVersion },
+        podSigns: podSigns(env),
+        containerSigns: containerSigns(),
+      }),
+    ),
     self: attempt(() => findSelf(procRoot)),
     addon: attempt(findAddon),
     trials: await tryAllMeans(),
@@ -71,15 +84,15 @@ async function doctor(
     endpoints: endpointsOf(lookout),
     builds: builds === null ? null : await askEach(builds, sample),
     needsBuilds: options.builds === 'require',
-    log: { inPod, podLog: attempt(() => (inPod ? openPodLog(procRoot) : null)) },
-    wait: attempt(() => waitFacts(env)),
+    log: logFacts(env),
+    wait: await attemptLater(() => waitFacts(env)),
   };
   builds?.close();
   lookout.close();
-  const works = canCount(diagnosis);
+  const verdict = verdictOf(diagnosis);
   const sections = doctorSections(diagnosis, notices);
-  print(json ? `${doctorJson(sections, works)}\n` : doctorText(sections, works));
-  return works ? exitCodes.done : exitCodes.blind;
+  print(json ? `${doctorJson(sections, verdict)}\n` : doctorText(sections, verdict));
+  return verdictCodes[verdict];
 }
 
 async function tryAllMeans(): Promise<Diagnosis['trials']> {
@@ -106,14 +119,38 @@ function askEach(builds: DaemonBuilds, sample: Sample): Promise<Attempt<readonly
   );
 }
 
-/** @throws UsageError */
-function waitFacts(env: Environment): WaitFacts {
-  const options = readOptions(waitOptions, {}, env);
+function logFacts(env: Environment): Diagnosis['log'] {
+  const inContainer = isInContainer(env);
   return {
+    inPod: isInPod(env),
+    inContainer,
+    podLog: attempt(() => (inContainer ? openPodLog(procRoot) : null)),
+  };
+}
+
+async function waitFacts(env: Environment): Promise<WaitFacts> {
+  const { values: options, mistakes } = readSettings(waitOptions, {}, env);
+  return {
+    faults: [...mistakes, ...(await unknownVariables(env))],
     intervalMs: options.interval,
     quietPeriodMs: options['quiet-period'],
     timeoutMs: options.timeout,
   };
+}
+
+const verdictCodes = {
+  works: exitCodes.done,
+  blind: exitCodes.blind,
+  'badly-set': exitCodes.usage,
+} as const satisfies Record<Verdict, ExitCode>;
+
+function verdictOf(diagnosis: Diagnosis): Verdict {
+  const { wait } = diagnosis;
+  if (!canCount(diagnosis)) {
+    return 'blind';
+  }
+  const isBad = wait.kind === 'failed' || wait.value.faults.some(({ isOurs }) => isOurs);
+  return isBad ? 'badly-set' : 'works';
 }
 
 /** The same as for `status`: a daemon that is gone is an answer. */

@@ -1,6 +1,6 @@
 import { combineAnswers } from '../builds/answers.ts';
 import { openBuilds } from '../builds/daemons.ts';
-import type { BuildsAnswer, TlsConfig } from '../builds/types.ts';
+import type { BuildsAnswer } from '../builds/types.ts';
 import { glance, glanceMs } from '../drain/glance.ts';
 import type { Sample } from '../inspect/types.ts';
 import type { Environment, OptionValues } from '../options/read-options.ts';
@@ -10,11 +10,12 @@ import { lookEntry } from '../report/look-entry.ts';
 import { isClient } from '../report/status-json.ts';
 import type { StatusReport } from '../report/status-report.ts';
 import { clientsOnly, type Lookout, openLookout } from './look.ts';
+import type { Tls } from './tls.ts';
 
 export interface StatusPlan {
   readonly options: OptionValues<typeof statusOptions>;
   readonly env: Environment;
-  readonly tls: TlsConfig | null;
+  readonly tls: Tls;
   readonly standing: OptionValues<typeof standingOptions>;
   /** What the daemon has said of its builds, or that it is to be asked. */
   readonly builds: BuildsAnswer | null | 'ask';
@@ -49,16 +50,12 @@ export async function lookForStatus({
   }));
   return {
     ...{ sample, rows, nowMs: glanceMs, clients: rows.filter(isClient).length, builds },
-    needsBuilds: options.builds === 'require' || tls !== null,
+    needsBuilds: options.builds === 'require' || tls.isGiven,
     notices: notices.filter(({ level }) => level === 'warn'),
   };
 }
 
-async function askOnce(
-  { daemonsOf }: Lookout,
-  sample: Sample,
-  tls: TlsConfig | null,
-): Promise<BuildsAnswer> {
+async function askOnce({ daemonsOf }: Lookout, sample: Sample, tls: Tls): Promise<BuildsAnswer> {
   const builds = openBuilds(daemonsOf, tls);
   const answers = await builds.ask(sample);
   builds.close();

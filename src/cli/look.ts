@@ -9,15 +9,11 @@ import type { Connection, Inspector, Sample, Sampler } from '../inspect/types.ts
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import type { LookNotice } from '../report/look-entry.ts';
+import { isInPod } from './container.ts';
 import { chooseTargets } from './targets.ts';
 import { tellOfChanges } from './tell.ts';
 
 export const procRoot = '/proc';
-
-/** Where the program runs, as far as the way of looking and logging depends on it. */
-export function isInPod(env: Environment): boolean {
-  return Boolean(env['KUBERNETES_SERVICE_HOST']);
-}
 
 export interface Lookout {
   readonly sampler: Sampler;

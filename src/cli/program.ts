@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { UsageError } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
 import { exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import type { AddCommand, Surroundings } from './surroundings.ts';
-import { wait } from './wait.ts';
+import { isUnattended, wait } from './wait.ts';
 
 const helpWidth = 80;
 
@@ -52,11 +53,22 @@ export async function runProgram(
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) {
-      // It has printed its message already.
-      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    if (!(error instanceof CommanderError)) {
+      throw error;
     }
-    throw error;
+    if (error.exitCode === 0) {
+      return exitCodes.done;
+    }
+    if (error.code === 'commander.help') {
+      // It was printed in the place of a message.
+      return exitCodes.usage;
+    }
+    const isWait = !Object.hasOwn(loadedOnDemand, argv[0] ?? '');
+    if (isWait && (await isUnattended(surroundings))) {
+      const { waitInSpite } = await import('./wait-in-spite.ts');
+      return await waitInSpite(argv, surroundings);
+    }
+    throw new UsageError(error.message.replace(/^error: /, ''));
   }
 }
 
@@ -66,7 +78,7 @@ function createProgram(
   surroundings: Surroundings,
   exit: (code: number) => void,
 ): Command {
-  const { env, signal, print, printError } = surroundings;
+  const { print, printError } = surroundings;
   const program = new Command('buildkit-drain')
     .description('Holds a stopping buildkitd until its last client is gone.')
     .version(version)
@@ -74,11 +86,11 @@ function createProgram(
     .configureOutput({
       writeOut: print,
       writeErr: printError,
-      outputError: (text, write) => write(text.replace(/^error: /, 'buildkit-drain: ')),
+      // It is thrown, and told by who catches it.
+      outputError() {},
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
-    })
-    .showHelpAfterError('Try: buildkit-drain --help');
+    });
 
   const waitCommand = program
     .command('wait', { isDefault: true })
@@ -86,7 +98,7 @@ function createProgram(
     .description('Wait until no client has been connected for the quiet period.')
     .addHelpText('after', waitNotes)
     .action(async (_, command: Command) => {
-      exit(await wait(flagsOf(command, waitOptions), env, signal));
+      exit(await wait(flagsOf(command, waitOptions), surroundings));
     });
   addOptions(waitCommand, waitOptions);
 

@@ -10,7 +10,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { openLookout, procRoot } from './look.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';
-import { readTls } from './tls.ts';
+import { openTls } from './tls.ts';
 
 interface ReadySwitches {
   readonly afterDrain?: boolean;
@@ -40,7 +40,8 @@ async function ready(
   { env, print }: Surroundings,
 ): Promise<ExitCode> {
   const options = readOptions(readyOptions, flags, withoutDeadline(env));
-  const tls = await readTls(options);
+  const tls = openTls(options);
+  const config = await tls.read();
   const notices: LookNotice[] = [];
   const lookout = openLookout(options, env, (notice) => notices.push(notice));
   const sample = lookout.sampler.sample();
@@ -51,7 +52,7 @@ async function ready(
     ),
     daemons: lookout.daemonsOf(sample).map(({ endpoints }) => endpoints),
     findMarks: afterDrain ? (endpoints) => findMarks(procRoot, endpoints) : null,
-    knock: (endpoint) => knock(endpoint, tls, options.timeout),
+    knock: (endpoint) => knock(endpoint, config, options.timeout),
   });
   lookout.close();
   print(readyText(readiness));

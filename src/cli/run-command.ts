@@ -1,21 +1,21 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
-import { type Flags, readOptions } from '../options/read-options.ts';
+import { type Flags, readSettings, withoutMistakes } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
 import { runEntry } from '../report/run-entry.ts';
-import { type Child, StartError, startChild } from '../run/child.ts';
+import { startChild } from '../run/child.ts';
 import { findDaemonBelow } from '../run/find-daemon.ts';
 import { createReaper } from '../run/reap.ts';
 import { leavesCore, passedOn } from '../run/signals.ts';
 import { supervise } from '../run/supervise.ts';
 import type { ChildEnd, RunEvent } from '../run/types.ts';
 import { waitOrHold } from '../run/wait-or-hold.ts';
-import { exitCodes, interruptedBy } from './exit-codes.ts';
+import { interruptedBy } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { procRoot } from './look.ts';
+import { planWait } from './plan-wait.ts';
+import { runWait } from './run-wait.ts';
 import type { CommandContext, Self, Surroundings } from './surroundings.ts';
-import { readTls } from './tls.ts';
-import { planWait, runWait } from './wait.ts';
 
 // Whose end is waited for is whom we start.
 const { pid: _pid, ...runOptions } = waitOptions;
@@ -44,24 +44,22 @@ export function addRun(program: Command, { surroundings, exit }: CommandContext)
   addOptions(command, runOptions);
 }
 
-/** @throws UsageError before anything is started. */
+/** @throws UsageError before anything is started, and StartError. */
 async function runDaemon(
   flags: Flags,
   words: readonly string[],
-  { env, signal, self, printError }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<number> {
-  const options = readOptions(waitOptions, { ...flags, pid: 'found' }, env);
-  const plan = await planWait(options, env, 'shared');
+  const { env, signal, self } = surroundings;
+  const read = withoutMistakes(readSettings(waitOptions, { ...flags, pid: 'found' }, env));
+  const { values: options, mistakes } = read;
+  const goesOn = async (): Promise<boolean> => true;
+  const plan = await planWait({ options, mistakes, goesOn, stderr: 'shared' }, surroundings);
   if (signal.aborted) {
     return interruptedBy(signal.reason);
   }
   const tell = (event: RunEvent): void => plan.log(runEntry(event));
-  let child: Child;
-  try {
-    child = await startChild(words, env);
-  } catch (error) {
-    return explainStart(error, printError);
-  }
+  const child = await startChild(words, env);
   const { pid } = child;
   tell({ kind: 'run-started', pid, program: words[0] ?? '' });
   if (self.pid === initPid) {
@@ -69,9 +67,7 @@ async function runDaemon(
   }
   const waitForQuiet = async (over: AbortSignal): Promise<void> => {
     const daemon = { ...options, pid: findDaemonBelow(procRoot, pid) };
-    // The certificates may have been renewed since the start.
-    const tls = await readTls(options).catch(() => plan.tls);
-    await runWait({ ...plan, options: daemon, tls }, { signal: over });
+    await runWait({ ...plan, options: daemon }, { signal: over });
   };
   const end = await supervise({
     child,
@@ -84,14 +80,6 @@ async function runDaemon(
     onEvent: tell,
   });
   return endAs(end, self);
-}
-
-function explainStart(error: unknown, printError: (text: string) => void): number {
-  if (!(error instanceof StartError)) {
-    throw error;
-  }
-  printError(`buildkit-drain: ${error.message}\n`);
-  return error.code === 'ENOENT' ? exitCodes.notFound : exitCodes.notExecutable;
 }
 
 function reapOrphans(self: Self, own: number, tell: (event: RunEvent) => void): void {

@@ -10,7 +10,7 @@ import { statusJson } from '../report/status-json.ts';
 import { metricsFormat } from '../serve/accept.ts';
 import type { Answer, Call, Route, Routes } from '../serve/types.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import type { WaitPlan } from './wait.ts';
+import type { WaitPlan } from './plan-wait.ts';
 import type { Watchpost } from './watchpost.ts';
 
 interface RoutesInput {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { BadValueError } from '../options/bad-value.ts';
-import { type Flags, parseFrom, readOptions } from '../options/read-options.ts';
+import { type Flags, parseFrom, readSettings, withoutMistakes } from '../options/read-options.ts';
 import { type ListenAddress, serveOptions } from '../options/serve-options.ts';
 import { refusalAnswer } from '../report/serve/answers.ts';
 import { type ServeNotice, serveEntry } from '../report/serve/events.ts';
@@ -9,9 +9,10 @@ import { type HttpServer, openServer } from '../serve/server.ts';
 import type { Routes, ServerEvent } from '../serve/types.ts';
 import { type ExitCode, exitCodes, interruptedBy } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
+import { planWait } from './plan-wait.ts';
 import { routesOf } from './serve-routes.ts';
 import type { CommandContext, StopSignal, Surroundings } from './surroundings.ts';
-import { planWait } from './wait.ts';
+
 import { openWatchpost, type Watchpost } from './watchpost.ts';
 
 /** In a pod whose containers are all told to stop at once, a hook's call may come after the signal. */
@@ -36,14 +37,12 @@ export function addServe(program: Command, { version, surroundings, exit }: Comm
 }
 
 /** @throws UsageError before anything is served. */
-async function serve(
-  flags: Flags,
-  version: string,
-  { env, onStopSignal }: Surroundings,
-): Promise<ExitCode> {
-  const options = readOptions(serveOptions, flags, env);
-  const signals = hearSignals(onStopSignal);
-  const plan = await planWait(options, env, 'own');
+async function serve(flags: Flags, version: string, surroundings: Surroundings): Promise<ExitCode> {
+  const read = withoutMistakes(readSettings(serveOptions, flags, surroundings.env));
+  const { values: options, mistakes } = read;
+  const signals = hearSignals(surroundings.onStopSignal);
+  const goesOn = async (): Promise<boolean> => true;
+  const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, surroundings);
   const say = (notice: ServeNotice | ServerEvent): void => plan.log(serveEntry(notice));
   const post = openWatchpost(plan, say);
   const routes = routesOf(post, { plan, version });

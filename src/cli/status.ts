@@ -8,7 +8,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { lookForStatus } from './look-for-status.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';
-import { readTls } from './tls.ts';
+import { openTls } from './tls.ts';
 
 interface StatusSwitches {
   readonly json?: boolean;
@@ -42,7 +42,8 @@ async function status(
   { env, print, printError }: Surroundings,
 ): Promise<ExitCode> {
   const options = readOptions(statusOptions, flags, env);
-  const tls = await readTls(options);
+  const tls = openTls(options);
+  await tls.read();
   const report = await lookForStatus({
     ...{ options, env, tls },
     // What `wait` would go by, were it told nothing else.

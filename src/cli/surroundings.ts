@@ -16,6 +16,13 @@ export interface Surroundings {
   readonly printError: (text: string) => boolean;
   /** The terminal that `print` writes to; null where it is none. */
   readonly openScreen: () => Promise<Screen | null>;
+  /** Whether standard error is a terminal: somebody reads it, and can correct a mistake. */
+  readonly isAttended: () => Promise<boolean>;
+  /**
+   * Hears each error that nobody has caught, from now on in the place of whom heard them before, and
+   * until what it returns is called.
+   */
+  readonly onUncaught: (callback: (error: unknown) => void) => () => void;
   readonly self: Self;
 }
 

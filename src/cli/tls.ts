@@ -1,14 +1,43 @@
 import { readFileSync } from 'node:fs';
-import type { TlsConfig } from '../builds/types.ts';
+import type { TlsConfig, TlsSource } from '../builds/types.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import type { TlsOptionValues } from '../options/builds-options.ts';
 import { parseFrom, UsageError } from '../options/read-options.ts';
+import type { Mistake } from '../report/mistakes.ts';
 
 const certificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/;
 const privateKey = /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/;
 
-/** How to speak TLS with the daemon; null where no option asks for it. @throws UsageError */
-export async function readTls(options: TlsOptionValues): Promise<TlsConfig | null> {
+/** How to speak TLS with the daemon. */
+export interface Tls extends TlsSource {
+  /** Whether any option asks for it. */
+  readonly isGiven: boolean;
+  /**
+   * Reads the files each time: mounted secrets come late, and are renewed. What is as it was is
+   * answered by the same object.
+   *
+   * @returns null where no option asks for TLS.
+   * @throws UsageError
+   */
+  readonly read: () => Promise<TlsConfig | null>;
+}
+
+export function openTls(options: TlsOptionValues): Tls {
+  let last: TlsConfig | null = null;
+  return {
+    isGiven: Object.entries(options).some(([name, value]) => name.startsWith('tls-') && value),
+    async read() {
+      const config = readFiles(options);
+      if (config !== null && JSON.stringify(config) !== JSON.stringify(last)) {
+        await checkTogether(config);
+        last = config;
+      }
+      return last;
+    },
+  };
+}
+
+function readFiles(options: TlsOptionValues): TlsConfig | null {
   const ca = readPem('tls-ca', options, 'with certificates', certificate);
   const cert = readPem('tls-cert', options, 'with a certificate', certificate);
   const key = readPem('tls-key', options, 'with a private key', privateKey);
@@ -19,11 +48,7 @@ export async function readTls(options: TlsOptionValues): Promise<TlsConfig | nul
     throw new UsageError(`--${given}: expected --${missing} with it but received ${received}`);
   }
   const config = { ca, cert, key, serverName };
-  if (Object.values(config).every((value) => value === null)) {
-    return null;
-  }
-  await checkTogether(config);
-  return config;
+  return Object.values(config).every((value) => value === null) ? null : config;
 }
 
 function readPem(
@@ -47,6 +72,17 @@ function readOne(path: string, content: string, form: RegExp): string {
     throw new BadValueError(`a PEM file ${content}`, path);
   }
   return text;
+}
+
+/** What keeps from speaking TLS now, for those whom that does not end. */
+export async function tlsMistakes({ read }: Tls): Promise<Mistake[]> {
+  try {
+    await read();
+    return [];
+  } catch (error) {
+    const instead = 'over TLS the daemon can not be asked for its builds until that is mended';
+    return [{ message: (error as Error).message, instead, isOurs: true }];
+  }
 }
 
 /** What OpenSSL makes of them. Whoever gives them loads TLS anyway. */

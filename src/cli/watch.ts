@@ -10,7 +10,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { clientsOnly, openLookout } from './look.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';
-import { readTls } from './tls.ts';
+import { openTls } from './tls.ts';
 import { createLineView, createTableView } from './watch-view.ts';
 
 interface WatchSwitches {
@@ -44,7 +44,8 @@ async function watchUntilStopped(
 ): Promise<ExitCode> {
   const { env } = surroundings;
   const options = readOptions(watchOptions, flags, env);
-  const tls = await readTls(options);
+  const tls = openTls(options);
+  await tls.read();
   const counts = clientsOnly(options);
   const rowOf = (entry: RosterEntry) => ({ entry, isIgnored: !counts(entry.connection) });
   const clock = createMonotonicClock();

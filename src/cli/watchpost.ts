@@ -9,7 +9,9 @@ import { createSharedWait, type SharedWait } from '../serve/shared-wait.ts';
 import type { OwnRecord, Reading, ServerEvent } from '../serve/types.ts';
 import { openLookout } from './look.ts';
 import { lookForStatus } from './look-for-status.ts';
-import { type EndedWait, runWait, type WaitPlan } from './wait.ts';
+import type { WaitPlan } from './plan-wait.ts';
+import { runWait } from './run-wait.ts';
+import type { EndedWait } from './wait-once.ts';
 
 /** The one wait of a serving process, and the looks that it takes besides. */
 export interface Watchpost {

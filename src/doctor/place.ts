@@ -1,32 +1,20 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import type { PlaceFacts, SelfFacts } from './types.ts';
 
-export interface PlaceInput {
+export interface PlaceInput
+  extends Pick<PlaceFacts, 'version' | 'nodeVersion' | 'podSigns' | 'containerSigns'> {
   readonly procRoot: string;
-  readonly version: string;
-  readonly nodeVersion: string;
-  readonly inPod: boolean;
 }
 
-export function findPlace({ procRoot, version, nodeVersion, inPod }: PlaceInput): PlaceFacts {
+export function findPlace({ procRoot, ...known }: PlaceInput): PlaceFacts {
   return {
-    version,
-    nodeVersion,
+    ...known,
     kernel: release(),
     machine: arch(),
     libc: libcOf(readOr('', `${procRoot}/self/maps`)),
-    containerSigns: [
-      ...(inPod ? ['KUBERNETES_SERVICE_HOST is set'] : []),
-      ...['/.dockerenv', '/run/.containerenv'].filter((path) => existsSync(path)),
-      ...(containerGroup.test(readOr('', `${procRoot}/1/cgroup`))
-        ? [`${procRoot}/1/cgroup names one`]
-        : []),
-    ],
   };
 }
-
-const containerGroup = /kubepods|docker|containerd|libpod|crio/;
 
 function libcOf(maps: string): PlaceFacts['libc'] {
   return /\/(ld-musl-|libc\.musl-)/.test(maps)

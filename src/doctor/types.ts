@@ -26,7 +26,8 @@ export interface PlaceFacts {
   readonly machine: string;
   /** The C library of this process, where that can be told. */
   readonly libc: 'glibc' | 'musl' | null;
-  /** What says that this is a container. */
+  /** What says that this is a Kubernetes pod, and what, that it is a container of another kind. */
+  readonly podSigns: readonly string[];
   readonly containerSigns: readonly string[];
 }
 
@@ -98,12 +99,23 @@ export interface BuildsFacts {
 
 export interface LogFacts {
   readonly inPod: boolean;
+  /** A pod's container among them. */
+  readonly inContainer: boolean;
   /** Whether the container's log can be written. */
   readonly podLog: Attempt<unknown>;
 }
 
+/** A setting of the environment that can't be taken as it is. */
+export interface SettingFault {
+  readonly message: string;
+  readonly instead: string;
+  /** Whether it was meant for this tool. */
+  readonly isOurs: boolean;
+}
+
 /** What `wait` would do by its environment alone. All times are in milliseconds. */
 export interface WaitFacts {
+  readonly faults: readonly SettingFault[];
   readonly intervalMs: number;
   readonly quietPeriodMs: number;
   readonly timeoutMs: number | null;

@@ -39,7 +39,7 @@ export function groupByDaemon(
   const groups = new Map<string, ReachableDaemon>();
   for (const { target, listeners } of listening) {
     const pids = target.owners.map(({ pid }) => pid);
-    const key = pids.length > 0 ? pids.toSorted().join() : targetKey(target);
+    const key = pids.length > 0 ? [...pids].sort().join() : targetKey(target);
     const group = groups.get(key) ?? { endpoints: [], listeners: [] };
     groups.set(key, {
       endpoints: [...group.endpoints, ...reachableEndpoint(procRoot, target)],

@@ -1,3 +1,4 @@
+import type { Mistake } from '../report/mistakes.ts';
 import { BadValueError } from './bad-value.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,7 +20,8 @@ export interface OptionSpec<Value> {
 /** A setting of the shell script that this tool replaces, under its name there. */
 export interface ScriptSetting<Value> {
   readonly name: string;
-  readonly parse: (text: string) => Value;
+  /** Undefined where the value says nothing to this tool. */
+  readonly parse: (text: string) => Value | undefined;
 }
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec<unknown>>>;
@@ -54,13 +56,63 @@ export function list<Value>(
 }
 
 /** The environment variable of an option; of a repeatable one it holds a list with commas. */
-function variableOf(option: string): string {
+export function variableOf(option: string): string {
   return `BUILDKIT_DRAIN_${option.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** What an option was given, and by what. */
+interface Given<Value> {
+  /** The flag or the variable. */
+  readonly source: string;
+  readonly texts: readonly string[];
+  readonly parse: (texts: readonly string[]) => Value;
+  readonly isOurs: boolean;
+}
+
+/** What became of one option. */
+interface Setting {
+  readonly name: string;
+  readonly text: string;
+  /** The flag or the variable that has set it; null where it is the default. */
+  readonly source: string | null;
+}
+
+/** All that was read, with defaults in the places of what could not be taken. */
+export interface Settings<Specs extends OptionSpecs> {
+  readonly values: OptionValues<Specs>;
+  readonly settings: readonly Setting[];
+  readonly mistakes: readonly Mistake[];
 }
 
 /**
  * The values of all options. A flag wins over its environment variable, that over the script's
- * setting, and that over the default. An empty variable is as good as none.
+ * setting, and that over the default. An empty variable is as good as none, and so is an empty part
+ * of a list. Never throws: a value that is not of the form expected is a mistake, and the default.
+ */
+export function readSettings<Specs extends OptionSpecs>(
+  specs: Specs,
+  flags: Flags,
+  env: Environment,
+): Settings<Specs> {
+  const mistakes: Mistake[] = [];
+  const settings: Setting[] = [];
+  const values = Object.entries(specs).map(([name, spec]) => {
+    const given = givenTo(name, spec, flags[name], env);
+    const value = given === null ? undefined : parseGiven(given, spec, mistakes);
+    const isTaken = given !== null && value !== undefined;
+    settings.push({
+      name,
+      text: isTaken ? given.texts.join(', ') : spec.standard,
+      source: isTaken ? given.source : null,
+    });
+    return [name, isTaken ? value : spec.parse(spec.isList ? [] : [spec.standard])];
+  });
+  return { values: Object.fromEntries(values) as OptionValues<Specs>, settings, mistakes };
+}
+
+/**
+ * The same for a command that a mistake ends. Of variables that are not ours alone a value that does
+ * not fit is none.
  *
  * @throws UsageError
  */
@@ -69,34 +121,66 @@ export function readOptions<Specs extends OptionSpecs>(
   flags: Flags,
   env: Environment,
 ): OptionValues<Specs> {
-  const values = Object.entries(specs).map(([name, spec]) => [
-    name,
-    readOption(name, spec, flags[name], env),
-  ]);
-  return Object.fromEntries(values) as OptionValues<Specs>;
+  return withoutMistakes(readSettings(specs, flags, env)).values;
 }
 
-function readOption(
+/** @throws UsageError where there is a mistake of ours. */
+export function withoutMistakes<Read extends { readonly mistakes: readonly Mistake[] }>(
+  read: Read,
+): Read {
+  const mistake = read.mistakes.find(({ isOurs }) => isOurs);
+  if (mistake !== undefined) {
+    throw new UsageError(mistake.message);
+  }
+  return read;
+}
+
+function givenTo(
   name: string,
-  spec: OptionSpec<unknown>,
+  { isList, parse, script }: OptionSpec<unknown>,
   flag: string | readonly string[] | undefined,
   env: Environment,
-): unknown {
+): Given<unknown> | null {
   if (flag !== undefined) {
-    return parseFrom(`--${name}`, () => spec.parse([flag].flat()));
+    return { source: `--${name}`, texts: [flag].flat(), parse, isOurs: true };
   }
   const variable = variableOf(name);
-  const text = env[variable];
-  if (text) {
-    const texts = spec.isList ? text.split(',').map((part) => part.trim()) : [text];
-    return parseFrom(variable, () => spec.parse(texts));
+  const text = env[variable] ?? '';
+  const texts = isList ? text.split(',').map((part) => part.trim()) : [text];
+  const isThere = texts.filter((part) => part !== '');
+  if (isThere.length > 0) {
+    return { source: variable, texts: isThere, parse, isOurs: true };
   }
-  const { script } = spec;
   const scriptText = script && env[script.name];
-  if (script && scriptText) {
-    return parseFrom(script.name, () => script.parse(scriptText));
+  return script && scriptText
+    ? {
+        source: script.name,
+        texts: [scriptText],
+        parse: () => script.parse(scriptText),
+        isOurs: false,
+      }
+    : null;
+}
+
+/** Undefined where it can't be taken. */
+function parseGiven(
+  { source, texts, parse, isOurs }: Given<unknown>,
+  { standard }: OptionSpec<unknown>,
+  mistakes: Mistake[],
+): unknown {
+  try {
+    return parse(texts);
+  } catch (error) {
+    if (!(error instanceof BadValueError)) {
+      throw error;
+    }
+    mistakes.push({
+      message: `${source}: ${error.message}`,
+      instead: standard === '' ? 'going on without it' : `going on with the default: ${standard}`,
+      isOurs,
+    });
+    return undefined;
   }
-  return spec.parse(spec.isList ? [] : [spec.standard]);
 }
 
 /** Names the option, or the variable, in the error about its value. @throws UsageError */

@@ -82,6 +82,24 @@ export const standingOptions = {
   'ignore-unreachable': ignoreUnreachable,
 };
 
+/** The options that say how and where is logged. */
+export const logOptions = {
+  'log-format': single('<format>', 'json or text', 'json', oneOf(logFormats), {
+    name: 'LOG_FORMAT',
+    parse: oneOf(logFormats),
+  }),
+  'log-level': single('<level>', 'debug, info, warn or error', 'info', oneOf(logLevels), {
+    name: 'DEBUG',
+    // Many programs read it, and each in its own way: DEBUG=express:* is not meant for us.
+    parse: (text) => (['1', 'true', 'yes'].includes(text) ? ('debug' as const) : undefined),
+  }),
+  'log-prefix': single('<text>', 'put before every message', '', (text) => text, {
+    name: 'LOG_PREFIX',
+    parse: (text) => text,
+  }),
+  'log-to': single('<target>', 'auto, stderr, pod or a file', 'auto', parseLogTo),
+};
+
 /** The options of `wait`. */
 export const waitOptions = {
   ...statusOptions,
@@ -117,24 +135,13 @@ export const waitOptions = {
   'progress-every': single('<duration>', 'time between progress lines', '30s', (text) =>
     parseDuration(text, shortestProgressMs),
   ),
-  'log-format': single('<format>', 'json or text', 'json', oneOf(logFormats), {
-    name: 'LOG_FORMAT',
-    parse: oneOf(logFormats),
-  }),
-  'log-level': single('<level>', 'debug, info, warn or error', 'info', oneOf(logLevels), {
-    name: 'DEBUG',
-    parse: () => 'debug' as const,
-  }),
-  'log-prefix': single('<text>', 'put before every message', '', (text) => text, {
-    name: 'LOG_PREFIX',
-    parse: (text) => text,
-  }),
-  'log-to': single('<target>', 'auto, stderr, pod or a file', 'auto', parseLogTo),
+  ...logOptions,
 };
 
 export type LookOptionValues = OptionValues<typeof lookOptions>;
 /** Where to look, and by which means. */
 export type WhereOptionValues = OptionValues<typeof whereOptions>;
+export type LogOptionValues = OptionValues<typeof logOptions>;
 export type WaitOptionValues = OptionValues<typeof waitOptions>;
 
 function parseDurationOrOff(text: string, shortestMs: number): number | null {

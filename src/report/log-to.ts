@@ -17,7 +17,7 @@ export type LogTo =
 
 export interface LogTargets {
   readonly logTo: LogTo;
-  readonly inPod: boolean;
+  readonly inContainer: boolean;
   readonly procRoot: string;
   readonly stderr: StderrOwnership;
   /** Hears, once for each target, that it can't be written. */
@@ -80,7 +80,7 @@ function target(name: string, open: () => Sink): Target {
   };
 }
 
-function targetsOf({ logTo, inPod, procRoot }: LogTargets, stderr: Target): Target[] {
+function targetsOf({ logTo, inContainer, procRoot }: LogTargets, stderr: Target): Target[] {
   const pod = target("the container's log", () => openPodLog(procRoot));
   switch (logTo.kind) {
     case 'stderr':
@@ -90,7 +90,7 @@ function targetsOf({ logTo, inPod, procRoot }: LogTargets, stderr: Target): Targ
     case 'file':
       return [target(logTo.path, () => fileSink(procRoot, logTo.path))];
     case 'auto':
-      return inPod && !sharesStderr(procRoot, mainPid) ? [stderr, pod] : [stderr];
+      return inContainer && !sharesStderr(procRoot, mainPid) ? [stderr, pod] : [stderr];
   }
 }
 

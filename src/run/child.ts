@@ -10,7 +10,7 @@ export interface Child {
 }
 
 /** A command that could not be started. */
-export class StartError extends Error {
+class StartError extends Error {
   override readonly name = 'StartError';
   readonly operation = 'start the command';
   readonly code: string;

@@ -212,10 +212,25 @@ describe.concurrent('doctor', () => {
       text: expect.stringContaining("process 1 is the pod's pause process"),
     });
     expect(wait).toMatchObject({ mark: 'ok', text: expect.stringContaining('gives up after 58m') });
+  });
+
+  it('names each setting of the environment that is wrong, and then does not say that it works', async ({
+    place,
+    buildkitd,
+  }) => {
+    await buildkitd.listen(tcp);
     const wrong = await doctor(place, [], { env: { BUILDKIT_DRAIN_TIMEOUT: 'never' } });
-    expect(textOf(wrong.of('Waiting here'))).toContain(
-      "What wait would do can't be found out: BUILDKIT_DRAIN_TIMEOUT: expected a duration",
+    expect(wrong).toMatchObject({ code: 2, works: false });
+    expect(wrong.of('Waiting here')).toContainEqual(
+      expect.objectContaining({
+        mark: 'problem',
+        text: expect.stringContaining('BUILDKIT_DRAIN_TIMEOUT: expected a duration'),
+      }),
     );
+    const others = { LOG_FORMAT: 'logfmt', BUILDKIT_DRAIN_TIMOUT: '1h' };
+    const odd = await doctor(place, [], { env: others });
+    expect(odd).toMatchObject({ code: 0, works: true });
+    expect(odd.trouble).toEqual(Array(2).fill('Waiting here: handicap'));
   });
 
   it('hints at TLS where the daemon speaks it, and prints nothing of its files', async ({

@@ -87,7 +87,7 @@ describe.concurrent('run', () => {
     for (const [args, message] of [
       [['--interval', 'fast', '--', 'touch', file], '--interval: expected a duration'],
       [['--pid', '1', '--', 'touch', file], "unknown option '--pid'"],
-      [['--tls-ca', '/none', '--', 'touch', file], '--tls-ca: expected a readable PEM file'],
+      [['--tls-ca', '', '--', 'touch', file], '--tls-ca: expected the path of a PEM file'],
       [[], "missing required argument 'command'"],
       [['--'], "missing required argument 'command'"],
     ] as const) {

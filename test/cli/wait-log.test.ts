@@ -165,7 +165,7 @@ describe.concurrent('wait --log-to', () => {
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off'];
+    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h'];
     const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
     expect(code).toBe(0);
     expect(parseLog(stderr).map(({ event }) => event)).toEqual(['started', 'ended']);
@@ -189,7 +189,7 @@ describe.concurrent('wait --log-to', () => {
 
   it('auto writes once where standard error is the container’s log', async ({ place, daemon }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off'];
+    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h'];
     const options = { ...inPod, ...redirected('2>>/proc/1/fd/2') };
     expect(await (await startCli(place, args, options)).process.ended).toMatchObject({ code: 0 });
     const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
@@ -198,7 +198,7 @@ describe.concurrent('wait --log-to', () => {
 
   it('auto leaves process 1 alone outside of a pod', async ({ place, daemon }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off'];
+    const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h'];
     const { code, stderr } = await (await startCli(place, args)).process.ended;
     expect(code).toBe(0);
     expect(parseLog(stderr)).toHaveLength(2);
@@ -272,7 +272,16 @@ describe.concurrent('wait whose output is', () => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp, 100);
     const { path, descriptor } = await unreadFifo(place);
-    const args = ['--addr', tcp, '--progress-every', '100ms', '--log-to', 'auto'];
+    const args = [
+      '--addr',
+      tcp,
+      '--progress-every',
+      '100ms',
+      '--log-to',
+      'auto',
+      '--timeout',
+      '1h',
+    ];
     const wait = await startWait(place, args, { ...inPod, ...redirected(`2>${path}`) });
     // The same lines go to the container's log, which shows when they are more than fit the pipe.
     await until('more lines than a pipe holds', () => statSync(place.mainLog).size > 2 * pipeBytes);

@@ -7,7 +7,7 @@ import { parseDuration } from '../../src/options/duration.ts';
 import { parseEndpoint } from '../../src/options/endpoint.ts';
 import { assumedEndpoints, givenEndpoints } from '../../src/options/endpoints.ts';
 import { parseWholeNumber } from '../../src/options/number.ts';
-import { readOptions, UsageError } from '../../src/options/read-options.ts';
+import { readSettings, UsageError } from '../../src/options/read-options.ts';
 import { waitOptions } from '../../src/options/wait-options.ts';
 import { formatDuration } from '../../src/report/words.ts';
 import { foreignText, holds } from '../support/fuzz.ts';
@@ -147,11 +147,14 @@ describe('an environment', () => {
   );
   const names = fc.constantFrom(...ours, ...others, ...script);
 
-  it('of any values gives every option a value, or names the variable that is wrong', () => {
+  it('of any values gives every option a value, and names each variable that is wrong', () => {
     holds([fc.dictionary(names, value, { maxKeys: 4 })], (env) => {
-      const read = valueOrNull(() => readOptions(waitOptions, {}, env), UsageError);
-      const unset = Object.entries(read ?? {}).filter(([, each]) => each === undefined);
+      const { values, mistakes } = readSettings(waitOptions, {}, env);
+      const unset = Object.entries(values).filter(([, each]) => each === undefined);
       expect(unset).toEqual([]);
+      for (const { message, isOurs } of mistakes) {
+        expect(message).toMatch(isOurs ? /^BUILDKIT_DRAIN_\w+: expected / : /^[A-Z_]+: expected /);
+      }
       const endpoints = valueOrNull(() => givenEndpoints([], env), UsageError);
       expect(endpoints?.length ?? 0).toBeLessThan(2);
       const assumed = valueOrNull(() => assumedEndpoints(env), UsageError);

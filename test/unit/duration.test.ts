@@ -11,22 +11,34 @@ describe('parseDuration', () => {
     ['1m500ms', 60_500],
     ['0s', 0],
     ['168h', 604_800_000],
+    ['58min', 3_480_000],
+    ['1h30min', 5_400_000],
+    ['1.5s', 1500],
+    ['0.5h', 1_800_000],
+    ['1d', 86_400_000],
+    ['1d12h', 129_600_000],
+    ['1m30s', 90_000],
+    ['0.4ms', 0],
   ])('takes %s for %i ms', (text, expected) => {
     expect(parseDuration(text)).toBe(expected);
   });
 
   it.each([
     '',
-    '5',
+    '.5s',
+    '5.s',
+    '1,5s',
     '5x',
     '-5s',
-    '1.5s',
+    '1.2.3s',
     ' 5s',
     '5s ',
     '5S',
     '30m1h',
     '5s5s',
-    '10',
+    '8d',
+    '5mins',
+    '5mi',
     'none',
     '169h',
     '1e3s',
@@ -34,6 +46,12 @@ describe('parseDuration', () => {
   ])('refuses %j', (text) => {
     expect(() => parseDuration(text)).toThrow(
       /^expected a duration such as 100ms, 10s, 5m or 1h30m up to 168h but received/,
+    );
+  });
+
+  it.each(['0', '10', '3480', '1.5'])('says of %s that the unit is missing', (text) => {
+    expect(() => parseDuration(text)).toThrow(
+      `expected a duration with its unit, such as ${text}ms, ${text}s or ${text}m, up to 168h but received "${text}"`,
     );
   });
 

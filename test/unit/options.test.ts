@@ -4,7 +4,8 @@ import { parseCidrs } from '../../src/options/cidr.ts';
 import { parseEndpoint } from '../../src/options/endpoint.ts';
 import { assumedEndpoints, givenEndpoints, scriptEndpoint } from '../../src/options/endpoints.ts';
 import { parseWholeNumber } from '../../src/options/number.ts';
-import { type Environment, readOptions } from '../../src/options/read-options.ts';
+import { type Environment, readOptions, readSettings } from '../../src/options/read-options.ts';
+import { findUnknown } from '../../src/options/unknown-variables.ts';
 import { waitOptions } from '../../src/options/wait-options.ts';
 
 describe('parseEndpoint', () => {
@@ -119,12 +120,49 @@ describe('where an option comes from', () => {
 
   it('is named in the error about its value', () => {
     expect(() => intervalOf({ interval: '5' }, {})).toThrow(
-      /^--interval: expected a duration .* received "5"$/,
+      /^--interval: expected a duration with its unit, .* received "5"$/,
     );
     expect(() => intervalOf({}, { BUILDKIT_DRAIN_INTERVAL: '5' })).toThrow(
       /^BUILDKIT_DRAIN_INTERVAL: /,
     );
-    expect(() => intervalOf({}, { CHECK_FREQUENCY_MS: '5ms' })).toThrow(/^CHECK_FREQUENCY_MS: /);
+  });
+
+  it('is the default where a variable that others set as well does not fit', () => {
+    const env = { CHECK_FREQUENCY_MS: '5s', LOG_FORMAT: 'logfmt', DEBUG: 'express:*' };
+    const { values, mistakes } = readSettings(waitOptions, {}, env);
+    expect(values).toMatchObject({ interval: 100, 'log-format': 'json', 'log-level': 'info' });
+    // DEBUG is read by many programs, and each in its own way: that is no mistake.
+    expect(mistakes.map(({ message, isOurs }) => [message.split(':')[0], isOurs])).toEqual([
+      ['CHECK_FREQUENCY_MS', false],
+      ['LOG_FORMAT', false],
+    ]);
+  });
+
+  it.each([
+    ['1', 'debug'],
+    ['true', 'debug'],
+    ['yes', 'debug'],
+    ['0', 'info'],
+    ['false', 'info'],
+    ['*', 'info'],
+    ['2', 'info'],
+  ])('makes DEBUG=%s the level %s', (text, level) => {
+    expect(readOptions(waitOptions, {}, { DEBUG: text })['log-level']).toBe(level);
+  });
+
+  it('is told with each value, and the default of what could not be taken', () => {
+    const env = { BUILDKIT_DRAIN_TIMEOUT: '3480', BUILDKIT_DRAIN_ADDR: 'x', LOG_FORMAT: 'text' };
+    const { values, settings, mistakes } = readSettings(waitOptions, { interval: '1s' }, env);
+    expect(values).toMatchObject({ timeout: null, addr: [], interval: 1000 });
+    const of = (name: string) => settings.find((each) => each.name === name);
+    expect(of('interval')).toEqual({ name: 'interval', text: '1s', source: '--interval' });
+    expect(of('log-format')).toMatchObject({ text: 'text', source: 'LOG_FORMAT' });
+    expect(of('timeout')).toMatchObject({ text: 'none', source: null });
+    expect(of('addr')).toMatchObject({ text: '', source: null });
+    expect(mistakes.map(({ instead, isOurs }) => [instead, isOurs])).toEqual([
+      ['going on without it', true],
+      ['going on with the default: none', true],
+    ]);
   });
 
   it('gives the settings of the script their meaning there', () => {
@@ -148,6 +186,51 @@ describe('where an option comes from', () => {
       { localPort: 1 },
       { path: '/run/b.sock' },
     ]);
+  });
+});
+
+describe('a list in a variable', () => {
+  const addr = (text: string) => readOptions(waitOptions, {}, { BUILDKIT_DRAIN_ADDR: text }).addr;
+
+  it.each(['tcp://:1,', ',tcp://:1', 'tcp://:1, ,', ' tcp://:1 '])(
+    'has no empty parts: %j',
+    (text) => {
+      expect(addr(text)).toMatchObject([{ localPort: 1 }]);
+    },
+  );
+
+  it.each([',', ' ', ' , '])('of nothing but commas is none: %j', (text) => {
+    expect(addr(text)).toEqual([]);
+  });
+});
+
+describe('a variable that looks like ours', () => {
+  it.each([
+    ['BUILDKIT_DRAIN_TIMOUT', ' (did you mean BUILDKIT_DRAIN_TIMEOUT?)'],
+    ['BUILDKIT_DRAIN_QUIETPERIOD', ' (did you mean BUILDKIT_DRAIN_QUIET_PERIOD?)'],
+    ['BUILDKIT_DRAIN_LISTENS', ' (did you mean BUILDKIT_DRAIN_LISTEN?)'],
+    ['BUILDKIT_DRAIN_NAMESPACE_OF_PODS', ''],
+    ['BUILDKIT_DRAIN_PORT', ''],
+  ])('and is none is told of, with what it may mean: %s', (name, hint) => {
+    expect(findUnknown({ [name]: '5' }).map(({ message }) => message)).toEqual([
+      `${name} is no setting of buildkit-drain${hint}`,
+    ]);
+  });
+
+  it.each([
+    'BUILDKIT_DRAIN_TIMEOUT',
+    'BUILDKIT_DRAIN_LISTEN',
+    'BUILDKIT_DRAIN_SERVICE_HOST',
+    'BUILDKIT_DRAIN_SERVICE_PORT',
+    'BUILDKIT_DRAIN_SERVICE_PORT_HTTP',
+    'BUILDKIT_DRAIN_PORT',
+    'BUILDKIT_DRAIN_PORT_9234_TCP',
+    'BUILDKIT_DRAIN_PORT_9234_TCP_PROTO',
+    'BUILDKIT_DRAIN_WEB_SERVICE_HOST',
+    'BUILDKIT_DRAIN_WEB_PORT_80_TCP_ADDR',
+    'BUILDKITD_TIMEOUT',
+  ])('is no mistake where it is one, or of a Service: %s', (name) => {
+    expect(findUnknown({ [name]: 'tcp://10.0.0.1:9234' })).toEqual([]);
   });
 });
 

@@ -1,6 +1,13 @@
-import type { Diagnosis, LogFacts, PlaceFacts, WaitFacts } from '../../doctor/types.ts';
+import type {
+  Diagnosis,
+  LogFacts,
+  PlaceFacts,
+  SettingFault,
+  WaitFacts,
+} from '../../doctor/types.ts';
+import { isOldNode, oldestNode, oldNodeText } from '../place-entries.ts';
 import { formatDuration } from '../words.ts';
-import { type Finding, found, handicap, ok, type Section } from './finding.ts';
+import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';
 
 /** What this place is. */
 export function placeSection({ place, self }: Diagnosis): Section {
@@ -21,26 +28,39 @@ export function waitSection({ log, wait }: Diagnosis): Section {
     title: 'Waiting here',
     findings: [
       logFinding(log),
-      ...found('What wait would do', wait, (facts) => [waitFinding(facts, log)]),
+      ...found('What wait would do', wait, (facts) => [
+        ...facts.faults.map(faultFinding),
+        waitFinding(facts, log),
+      ]),
     ],
   };
 }
 
 function placeFindings(place: PlaceFacts): Finding[] {
-  const { version, nodeVersion, kernel, machine, libc, containerSigns } = place;
+  const { version, nodeVersion, kernel, machine, libc, podSigns, containerSigns } = place;
   const library = libc === null ? '' : `, ${libc}`;
-  const signs = containerSigns.join(', ');
+  const what = `buildkit-drain ${version}, Node.js ${nodeVersion}, Linux ${kernel} on ${machine}${library}.`;
   return [
-    ok(
-      `buildkit-drain ${version}, Node.js ${nodeVersion}, Linux ${kernel} on ${machine}${library}.`,
-    ),
-    ok(signs === '' ? 'No sign of a container.' : `This is a container: ${signs}.`),
+    ok(what),
+    ...(isOldNode(nodeVersion)
+      ? [problem(`${oldNodeText(nodeVersion)}.`, `Use Node.js ${oldestNode} or later.`)]
+      : []),
+    ok(kindOfPlace(podSigns, containerSigns)),
   ];
 }
 
-function logFinding({ inPod, podLog }: LogFacts): Finding {
-  if (!inPod) {
-    return ok('This is no Kubernetes pod: the log of wait goes to standard error alone.');
+function kindOfPlace(pod: readonly string[], container: readonly string[]): string {
+  if (pod.length > 0) {
+    return `This is a Kubernetes pod: ${pod.join(', ')}.`;
+  }
+  return container.length > 0
+    ? `This is a container: ${container.join(', ')}.`
+    : 'No sign of a container.';
+}
+
+function logFinding({ inContainer, podLog }: LogFacts): Finding {
+  if (!inContainer) {
+    return ok('This is no container: the log of wait goes to standard error alone.');
   }
   return podLog.kind === 'done'
     ? ok("The container's log can be written (/proc/1/fd/2): the log of wait goes there too.")
@@ -48,6 +68,13 @@ function logFinding({ inPod, podLog }: LogFacts): Finding {
         `The container's log can't be written: ${podLog.reason}.`,
         'What a hook prints is thrown away. Run as the user of process 1, or give --log-to a file.',
       );
+}
+
+function faultFinding({ message, instead, isOurs }: SettingFault): Finding {
+  return (isOurs ? problem : handicap)(
+    `${message}.`,
+    `Correct it. Until then a wait in a pod is ${instead}${isOurs ? ', and anywhere else it ends with exit code 2' : ''}.`,
+  );
 }
 
 function waitFinding({ intervalMs, quietPeriodMs, timeoutMs }: WaitFacts, log: LogFacts): Finding {

@@ -6,6 +6,9 @@ import type { Finding, Section } from './finding.ts';
 import { meansSections } from './means.ts';
 import { placeSection, waitSection } from './place.ts';
 
+/** What it comes to: a wait works here, it can't count, or it can and a setting is wrong. */
+export type Verdict = 'works' | 'blind' | 'badly-set';
+
 /** Everything that was found out, in the order in which one thing needs the other. */
 export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
   return [
@@ -16,20 +19,20 @@ export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[
   ];
 }
 
-export function doctorJson(sections: readonly Section[], works: boolean): string {
-  return visibleJson({ works, sections });
+export function doctorJson(sections: readonly Section[], verdict: Verdict): string {
+  return visibleJson({ works: verdict === 'works', sections });
 }
 
 const width = 80;
 const margin = 12;
 
-export function doctorText(sections: readonly Section[], works: boolean): string {
+export function doctorText(sections: readonly Section[], verdict: Verdict): string {
   const lines = sections.flatMap(({ title, findings }) => [
     title,
     ...findings.flatMap(findingLines),
     '',
   ]);
-  return [...lines, conclusion(sections, works)].map((line) => `${line}\n`).join('');
+  return [...lines, conclusion(sections, verdict)].map((line) => `${line}\n`).join('');
 }
 
 function findingLines({ mark, text, remedy }: Finding): string[] {
@@ -57,7 +60,7 @@ function wrapped(text: string): string[] {
   return lines;
 }
 
-function conclusion(sections: readonly Section[], works: boolean): string {
+function conclusion(sections: readonly Section[], verdict: Verdict): string {
   const marks = sections.flatMap(({ findings }) => findings.map(({ mark }) => mark));
   const count = (mark: Finding['mark'], plural: string): string[] => {
     const number = marks.filter((each) => each === mark).length;
@@ -66,6 +69,12 @@ function conclusion(sections: readonly Section[], works: boolean): string {
   const trouble = [...count('problem', 'problems'), ...count('handicap', 'handicaps')].join(
     ' and ',
   );
-  const verdict = works ? 'It works' : "It is blind: what wait has to know can't be had";
-  return trouble === '' ? `${verdict}.` : `${verdict}, with ${trouble}.`;
+  const text = verdictTexts[verdict];
+  return trouble === '' ? `${text}.` : `${text}, with ${trouble}.`;
 }
+
+const verdictTexts: Readonly<Record<Verdict, string>> = {
+  works: 'It works',
+  blind: "It is blind: what wait has to know can't be had",
+  'badly-set': 'It can count, but a setting is wrong',
+};

@@ -1,0 +1,29 @@
+import type { Environment } from '../options/read-options.ts';
+import type { LogOptionValues } from '../options/wait-options.ts';
+import { createLog, type LogEntry } from '../report/log.ts';
+import { openLog, type StderrOwnership } from '../report/log-to.ts';
+import { isInContainer } from './container.ts';
+import { procRoot } from './look.ts';
+
+/** Opens the log of a wait, or of what a hook has to say before one. */
+export function openWaitLog(
+  options: LogOptionValues,
+  env: Environment,
+  stderr: StderrOwnership,
+): (entry: LogEntry) => void {
+  const write = openLog({
+    logTo: options['log-to'],
+    inContainer: isInContainer(env),
+    procRoot,
+    stderr,
+    onTrouble: (message) => log({ level: 'warn', message }),
+  });
+  const log = createLog({
+    format: options['log-format'],
+    level: options['log-level'],
+    prefix: options['log-prefix'],
+    now: () => new Date(),
+    write,
+  });
+  return log;
+}

@@ -1,0 +1,28 @@
+import type { Mistake } from '../report/mistakes.ts';
+import { nearest } from './nearest.ts';
+import { type Environment, variableOf } from './read-options.ts';
+import { serveOptions } from './serve-options.ts';
+
+// For a Service called buildkit-drain, or buildkit-drain-something, Kubernetes itself sets such
+// variables in every pod of its namespace.
+const ofService = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
+
+/** Variables that look like options of this tool, and are none. */
+export function findUnknown(env: Environment): Mistake[] {
+  const prefix = variableOf('');
+  const options = Object.keys(serveOptions).map((name) => variableOf(name).slice(prefix.length));
+  return Object.entries(env).flatMap(([name, value]) => {
+    const option = name.slice(prefix.length);
+    if (!name.startsWith(prefix) || options.includes(option) || isOfService(name, value)) {
+      return [];
+    }
+    const meant = nearest(option, options);
+    const hint = meant === null ? '' : ` (did you mean ${prefix}${meant}?)`;
+    const message = `${name} is no setting of buildkit-drain${hint}`;
+    return [{ message, instead: 'going on without it', isOurs: false }];
+  });
+}
+
+function isOfService(name: string, value = ''): boolean {
+  return ofService.test(name) || (name.endsWith('_PORT') && value.includes('://'));
+}

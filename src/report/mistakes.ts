@@ -1,0 +1,20 @@
+import type { LogEntry } from './log.ts';
+
+/** A setting that could not be taken as it is. */
+export interface Mistake {
+  /** What has it, what was expected and what was received. */
+  readonly message: string;
+  /** What a command does that goes on in spite of it: `going on with the default: 10s`. */
+  readonly instead: string;
+  /** Whether it was meant for this tool, and not for whatever else may use the variable's name. */
+  readonly isOurs: boolean;
+}
+
+/** What is said of a mistake that does not end the command. */
+export function mistakeEntry({ message, instead, isOurs }: Mistake): LogEntry {
+  return {
+    level: isOurs ? 'error' : 'warn',
+    message: `${message}; ${instead}.`,
+    fields: { event: 'setting-refused' },
+  };
+}
