@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './old-node.ts';
 import { writeFileSync, writeSync } from 'node:fs';
 import { bundledNode } from './bundle/bundle.ts';
 import { exitCodes } from './cli/exit-codes.ts';

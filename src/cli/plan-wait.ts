@@ -1,6 +1,7 @@
 import type { DrainConfig } from '../drain/types.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { WaitOptionValues } from '../options/wait-options.ts';
+import { uncaughtEntry } from '../report/failure.ts';
 import type { LogEntry } from '../report/log.ts';
 import type { StderrOwnership } from '../report/log-to.ts';
 import { type Mistake, mistakeEntry } from '../report/mistakes.ts';
@@ -38,6 +39,8 @@ export async function planWait(
 ): Promise<WaitPlan> {
   const tls = openTls(options);
   const log = openWaitLog(options, env, stderr);
+  // Between waits, which hear for themselves.
+  onUncaught((error) => log(uncaughtEntry(error)));
   if (isOldNode(self.nodeVersion)) {
     log(oldNodeEntry(self.nodeVersion));
   }

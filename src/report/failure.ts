@@ -15,6 +15,15 @@ export function failureEntry(message: string, exitCode: number): LogEntry {
   };
 }
 
+/** What is said of an error that came up beside what is done. */
+export function uncaughtEntry(error: unknown): LogEntry {
+  return {
+    level: 'error',
+    message: `Going on after an error: ${bugText(error)}`,
+    fields: { event: 'uncaught' },
+  };
+}
+
 /** What is said of a wait that was broken off by an error, and begins anew. */
 export function anewEntry(error: unknown): LogEntry {
   return {

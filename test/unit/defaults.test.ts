@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { drainDefaults } from '../../src/drain/defaults.ts';
 import { readOptions } from '../../src/options/read-options.ts';
 import { waitOptions } from '../../src/options/wait-options.ts';
+import { isOldNode, oldestNode } from '../../src/report/place-entries.ts';
 
 test('the defaults of the library are those of the command line', () => {
   const options = readOptions(waitOptions, {}, {});
@@ -19,4 +21,12 @@ test('the defaults of the library are those of the command line', () => {
     onBlind: options['on-blind'],
     progressEveryMs: options['progress-every'],
   });
+});
+
+test('the oldest Node.js is that of package.json', () => {
+  const file = new URL('../../package.json', import.meta.url);
+  const { engines } = JSON.parse(readFileSync(file, 'utf8')) as { engines: { node: string } };
+  expect(engines.node).toBe(`>=${oldestNode}`);
+  expect(['v16.20.2', 'v18.20.8', 'v20.16.0'].map(isOldNode)).toEqual([true, true, true]);
+  expect(['v20.17.0', 'v20.19.5', 'v22.0.0', 'v26.1.0'].some(isOldNode)).toBe(false);
 });

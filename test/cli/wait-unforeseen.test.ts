@@ -1,0 +1,171 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect } from 'vitest';
+import { startBuildkitd } from '../support/buildkitd.ts';
+import { cliPath, parseLog, startCli } from '../support/cli.ts';
+import type { Place } from '../support/place.ts';
+import { it } from '../support/test.ts';
+
+const tcp = 'tcp://127.0.0.1:1234';
+const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+const quick = ['--quiet-period=200ms', '--interval=20ms', '--builds=off', '--addr', tcp];
+
+/** A program that runs this before the tool, in the same process. */
+function prepared(place: Place, script: string): readonly string[] {
+  const path = join(place.directory, 'before.cjs');
+  writeFileSync(path, script);
+  return [process.execPath, '--require', path, cliPath];
+}
+
+/** Throws whenever the log is to tell of this event. */
+function failingAt(event: string): string {
+  return `
+    const { stringify } = JSON;
+    JSON.stringify = (value, ...rest) => {
+      if (value?.event === '${event}') {
+        throw new Error('boom');
+      }
+      return stringify(value, ...rest);
+    };`;
+}
+
+const failures = (log: string) => parseLog(log).filter(({ event }) => event === 'wait-failed');
+
+describe.concurrent('a wait in which something unforeseen happens', () => {
+  it.for([
+    ['an error that nobody catches', "setTimeout(() => { throw new Error('boom'); }, 700);"],
+    [
+      'a rejection that nobody handles',
+      "setTimeout(() => Promise.reject(new Error('boom')), 700);",
+    ],
+    ['a rejection with nothing', 'setTimeout(() => Promise.reject(), 700);'],
+  ] as const)(
+    'tells all targets of its log, begins anew, and ends right: %s',
+    async ([, script], { place, daemon, clients }) => {
+      await daemon.listen(tcp);
+      const some = await clients.connect(tcp);
+      const program = prepared(place, script);
+      const wait = await startCli(place, ['wait', ...quick, '--timeout=1m'], { program, env });
+      const { message, level } = await wait.event('wait-failed');
+      expect({ message, level }).toEqual({
+        level: 'error',
+        message: expect.stringContaining('please report it:\n'),
+      });
+      expect(await wait.event('started', 1)).toMatchObject({ connections: 1 });
+      await clients.leave(some);
+      const { code, stderr } = await wait.process.ended;
+      expect(code).toBe(0);
+      expect(parseLog(stderr).at(-1)).toMatchObject({ event: 'ended', outcome: 'drained' });
+      expect(readFileSync(place.mainLog, 'utf8')).toBe(stderr);
+    },
+  );
+
+  it('holds to its deadline where it fails each time, and says so once', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const program = prepared(place, failingAt('started'));
+    const startMs = performance.now();
+    const wait = await startCli(place, ['wait', ...quick, '--timeout=2500ms'], { program, env });
+    const { code, stderr } = await wait.process.ended;
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(2500);
+    expect(code).toBe(4);
+    expect(failures(stderr)).toHaveLength(1);
+    expect(parseLog(stderr).at(-1)).toMatchObject({
+      level: 'error',
+      event: 'ended',
+      outcome: 'blind',
+      message: expect.stringContaining('(boom)'),
+    });
+  });
+
+  it('is ended by a signal where it fails each time', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const program = prepared(place, failingAt('started'));
+    const wait = await startCli(place, ['wait', ...quick], { program, env });
+    await wait.event('wait-failed');
+    await wait.process.signal('SIGTERM');
+    expect((await wait.process.ended).code).toBe(143);
+  });
+
+  it('never ends as a success with nothing left to wake it', async ({ place, daemon, clients }) => {
+    await daemon.listen(tcp);
+    await clients.connect(tcp);
+    const stalled = 'setTimeout(() => { globalThis.setTimeout = () => ({ unref() {} }); }, 500);';
+    const program = prepared(place, stalled);
+    const wait = await startCli(place, ['wait', ...quick], { program, env });
+    const { code, stderr } = await wait.process.ended;
+    expect(code).toBe(1);
+    expect(failures(stderr)).toMatchObject([
+      { message: expect.stringContaining('nothing is left that could wake this process') },
+    ]);
+  });
+});
+
+describe.concurrent('an error that nobody catches', () => {
+  const soon = "setTimeout(() => { throw new Error('boom'); }, 700);";
+
+  it('does not end serve, whose log tells of it', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const args = ['serve', ...quick, '--listen=127.0.0.1:0', '--timeout=1m'];
+    const serve = await startCli(place, args, { program: prepared(place, soon) });
+    expect((await serve.event('uncaught')).message).toContain('boom');
+    await serve.process.signal('SIGTERM');
+    expect((await serve.process.ended).code).toBe(0);
+  });
+
+  it('does not end run, which would leave its daemon alone', async ({ place }) => {
+    const args = ['run', ...quick, '--timeout=1m', '--', 'sleep', '2'];
+    const run = await startCli(place, args, { program: prepared(place, soon) });
+    expect((await run.event('uncaught')).message).toContain('boom');
+    expect((await run.process.ended).code).toBe(0);
+  });
+
+  it('ends other commands as a bug', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const program = prepared(place, "setTimeout(() => { throw new Error('boom'); }, 300);");
+    const watch = await startCli(place, ['watch', '--addr', tcp], { program });
+    const { code, stderr } = await watch.process.ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^buildkit-drain: this is a bug .* please report it:\nError: boom\n/);
+  });
+});
+
+describe.concurrent('a Node.js that is older than engines', () => {
+  // What is newer than Node.js 16, of that which this program has used.
+  const old = `
+    Object.defineProperty(process, 'version', { value: 'v16.20.2' });
+    delete Array.prototype.toSorted;
+    delete Array.prototype.findLast;`;
+
+  it('is told at the start to all targets of the log, and the wait goes on', async ({ place }) => {
+    const buildkitd = await startBuildkitd(place);
+    await buildkitd.listen(tcp);
+    await buildkitd.begin('one');
+    const program = prepared(place, old);
+    const args = ['wait', '--quiet-period=200ms', '--interval=20ms', '--timeout=1m'];
+    const wait = await startCli(place, args, { program, env });
+    expect(await wait.event('started')).toMatchObject({ connections: 0 });
+    await wait.event('builds');
+    await buildkitd.end('one');
+    const { code, logs, outcome } = await wait.ended;
+    expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+    expect(logs[0]).toMatchObject({ level: 'error', event: 'node-too-old', version: 'v16.20.2' });
+    expect(parseLog(readFileSync(place.mainLog, 'utf8'))[0]).toMatchObject({
+      event: 'node-too-old',
+    });
+  });
+
+  it('is a problem to doctor', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const program = prepared(place, old);
+    const doctor = await startCli(place, ['doctor', '--builds=off'], { program });
+    const { stdout } = await doctor.process.ended;
+    expect(stdout.replaceAll(/\n {12}/g, ' ')).toMatch(
+      /\n {2}problem {3}Node\.js v16\.20\.2 is older than 20\.17/,
+    );
+  });
+});
