@@ -58,7 +58,10 @@ export function openBuilds(
   const askDaemon = async ({ endpoints, listeners }: ListeningDaemon): Promise<BuildsAnswer> => {
     let answer = nowhereToAsk();
     for (const endpoint of [...endpoints].sort(unixFirst)) {
-      answer = await askAt(endpoint, listeners.some((inode) => naming.has(inode)));
+      answer = await askAt(
+        endpoint,
+        listeners.some((inode) => naming.has(inode)),
+      );
       if (answer.kind === 'known') {
         break;
       }

@@ -1,3 +1,4 @@
+import { openBuilds } from '../builds/daemons.ts';
 import { createMonotonicClock } from '../drain/clock.ts';
 import { type DrainInput, drain } from '../drain/drain.ts';
 import type { DrainEvent, DrainOutcome } from '../drain/types.ts';
@@ -8,7 +9,6 @@ import type { LogEntry } from '../report/log.ts';
 import { lookEntry } from '../report/look-entry.ts';
 import { unmarkedEntry } from '../report/mark-entry.ts';
 import { outcomeEntry } from '../report/outcome.ts';
-import { openBuilds } from '../builds/daemons.ts';
 import { openLookout } from './look.ts';
 import type { WaitPlan } from './plan-wait.ts';
 
