@@ -6,8 +6,8 @@ const thorough = [
   'test/cli/{bench-*,faults*,scenes-long}.test.ts',
   'test/contract/accuracy-wrong.test.ts',
   'test/fuzz/**/*.test.ts',
-  'test/package/{bundle*,dockerfile,examples,prebuild-elf,prebuild-runs,tarball-source}.test.ts',
-  'test/soak/**/*.test.ts',
+  'test/package/{bundle*,dockerfile,prebuild-elf,prebuild-runs,tarball-source}.test.ts',
+  'test/soak/soak.test.ts',
 ];
 
 const patience = Number(process.env['TEST_PATIENCE'] ?? 1);

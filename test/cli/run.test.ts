@@ -304,6 +304,7 @@ describe.concurrent('run, told to stop', () => {
     const daemon = await startDaemon(place, { through });
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
+    await until('an accepted client', async () => (await daemon.accepted()).length === 1);
     await hideProc(daemon.process);
     await daemon.process.signal('SIGTERM');
     await event(daemon.process, 'started');

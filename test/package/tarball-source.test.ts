@@ -11,7 +11,7 @@ let installed: Installed;
 beforeAll(() => {
   installed = installPackage();
 }, 120_000);
-afterAll(() => installed.remove());
+afterAll(() => installed?.remove());
 
 it('the package, installed without an addon, can be built from the source that it contains', () => {
   const { folder } = installed;

@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   server.close();
-  installed.remove();
+  installed?.remove();
 });
 
 describe('the package, installed from its tarball in an empty folder', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll } from 'vitest';
 
-// `npm run fuzz` says how long, and `npm test` does not.
+// `npm run fuzz` says how long, and `npm run check` does not.
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 0);
 const seed = process.env['FUZZ_SEED'];
 const path = process.env['FUZZ_PATH'];
@@ -19,7 +19,7 @@ afterAll(() => {
   }
 });
 
-/** How much to try: a little within `npm test`, and for some time when fuzzing. */
+/** How much to try: a little within `npm run check`, and for some time when fuzzing. */
 function runs<Value>(shortRuns = 200, leastMs = 0): fc.Parameters<Value> {
   const shareMs = (seconds * 1000) / properties;
   const limits =

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,22 +27,20 @@ export function installPackage(): Installed {
       env: { ...process.env, npm_config_cache: join(folder, 'npm-cache') },
     });
   // Packing a dependency by force asks for none of the tools that its authors pack it with.
-  const packing = ['pack', '--force', '--json', '--ignore-scripts', '--pack-destination', folder];
-  const pack = (packageFolder: string): { path: string; size: number } => {
-    const [{ filename, size }] = JSON.parse(npm(packageFolder, ...packing));
-    return { path: join(folder, filename), size };
-  };
+  const packing = ['pack', '--force', '--silent', '--ignore-scripts', '--pack-destination', folder];
+  // Prints the name of the file that it makes; with --json, each npm prints something else.
+  const pack = (packageFolder: string): string =>
+    join(folder, npm(packageFolder, ...packing).trim());
 
   // The dependencies come as tarballs too: the tests have no network.
   const own = pack(root);
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const others = Object.keys(dependencies).map((name) => pack(join(root, 'node_modules', name)));
-  const tarballs = [own, ...others].map(({ path }) => path);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-  npm(folder, 'install', '--offline', '--no-audit', '--no-fund', ...tarballs);
+  npm(folder, 'install', '--offline', '--no-audit', '--no-fund', own, ...others);
   return {
     folder,
-    packedBytes: own.size,
+    packedBytes: statSync(own).size,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
