@@ -11,8 +11,18 @@
 #define LOADER "runtime/" LOADER_NAME
 #define NODE "runtime/node"
 
-// What shells return for a command that can't be found.
-enum { kNotWhole = 127, kMostLinks = 40 };
+// What shells return for a command that can't be found or run.
+enum { kNotStarted = 127, kMostLinks = 40 };
+
+// Node.js is started with as few threads as it can be: its own, one for timers of V8, and one
+// worker. It would make a worker for each processor but one, and at least four, and one to wait for
+// SIGUSR1, at which it opens a debugger. Without its workers it neither starts nor ends.
+#define ONE_WORKER "--v8-pool-size=1"
+#define NO_DEBUGGER "--disable-sigusr1"
+enum { kThreads = 3 };
+
+// How long others may take all processes that there may be: a minute.
+enum { kTries = 600, kBetweenTries = 100 * 1000 * 1000 };
 
 typedef struct {
   char text[PATH_MAX];
@@ -37,17 +47,40 @@ static int StartsWith(const char* text, const char* start) {
   return *start == '\0';
 }
 
-static void Say(const char* text) { WriteError(text, Length(text)); }
+static int IsSame(const char* one, const char* other) {
+  return StartsWith(one, other) && StartsWith(other, one);
+}
+
+static struct {
+  char text[2 * PATH_MAX];
+  unsigned long length;
+} line;
+
+static void SayBytes(const char* text, unsigned long length) {
+  for (unsigned long i = 0; i < length && line.length < sizeof(line.text); ++i) {
+    line.text[line.length++] = text[i];
+  }
+}
+
+static void Say(const char* text) { SayBytes(text, Length(text)); }
 
 static void SayNumber(long number) {
   if (number >= 10) {
     SayNumber(number / 10);
   }
   const char digit = (char)('0' + number % 10);
-  WriteError(&digit, 1);
+  SayBytes(&digit, 1);
 }
 
-_Noreturn static void Fail(const char* what, const char* path, long error) {
+static const char* TargetOf(Path* target, const char* path) {
+  const long length = ReadLink(path, target->text, PATH_MAX - 1);
+  target->text[length < 0 ? 0 : length] = '\0';
+  return target->text;
+}
+
+// To standard error, which of a hook nobody sees, and to that of process 1, which is the pod's log.
+static void SayLine(const char* what, const char* path, long error) {
+  line.length = 0;
   Say("buildkit-drain: ");
   Say(what);
   Say(path);
@@ -57,7 +90,19 @@ _Noreturn static void Fail(const char* what, const char* path, long error) {
     Say(")");
   }
   Say("\n");
-  Exit(kNotWhole);
+  Write(2, line.text, line.length);
+  static Path own, log;
+  if (!IsSame(TargetOf(&own, "/proc/self/fd/2"), TargetOf(&log, "/proc/1/fd/2"))) {
+    const long file = OpenToAppend("/proc/1/fd/2");
+    if (file >= 0) {
+      Write((int)file, line.text, line.length);
+    }
+  }
+}
+
+_Noreturn static void Fail(const char* what, const char* path, long error) {
+  SayLine(what, path, error);
+  Exit(kNotStarted);
 }
 
 // Appends, and fails where a path gets longer than the kernel takes.
@@ -152,6 +197,46 @@ static void FindFiles(const char* started_as) {
 #endif
 }
 
+// Whether so many processes may run beside this one at the same time: each starts the next.
+static long TryProcesses(int count) {
+  if (count == 0) {
+    return 0;
+  }
+  const long pid = ForkAndWait();
+  if (pid == 0) {
+    Exit((int)-TryProcesses(count - 1));
+  }
+  if (pid < 0) {
+    return pid;
+  }
+  int status = 0;
+  TakeStatus(pid, &status);
+  return -(status >> 8);
+}
+
+// Where Node.js can't have its threads it aborts, or hangs for ever without a word.
+static void NeedThreads(void) {
+  if (TryClone3() == -EPERM) {
+    Fail(
+        "no thread can be started, since this container's seccomp profile answers EPERM to "
+        "clone3: ",
+        "take a newer container runtime, or a profile that allows clone3 or answers ENOSYS", 0);
+  }
+  long error = TryProcesses(kThreads - 1);
+  if (error != 0) {
+    SayLine("3 processes or threads are needed, and no more may be started here: ",
+            "trying again for a minute", error);
+  }
+  for (int tries = 0; error != 0; ++tries) {
+    if (tries == kTries) {
+      Fail("3 processes or threads are needed, and no more could be started here for a minute: ",
+           "raise the limit of this pod (podPidsLimit of the kubelet) or user (ulimit -u)", error);
+    }
+    Sleep(kBetweenTries);
+    error = TryProcesses(kThreads - 1);
+  }
+}
+
 // What of the image's environment would keep this Node.js from starting: the loader's settings,
 // which are for the image's own libraries (with LD_TRACE_LOADED_OBJECTS it ends at once, with 0),
 // options and configuration for another Node.js and OpenSSL, and the channel of another parent.
@@ -198,6 +283,7 @@ __attribute__((used)) _Noreturn void Launch(long* stack) {
     Fail("it was started without a name", "", 0);
   }
   FindFiles(started_as);
+  NeedThreads();
 
 #ifdef PROGRAM
   char* name = "buildkit-drain";
@@ -206,7 +292,8 @@ __attribute__((used)) _Noreturn void Launch(long* stack) {
 #endif
   // Its own name for the loader too, so that lists of processes show it and not the loader's.
   char* start[] = {
-      name,         "--inhibit-cache", "--library-path", libraries.text, "--argv0", name, node.text,
+      name,         "--inhibit-cache", "--library-path", libraries.text, "--argv0",
+      name,         node.text,         ONE_WORKER,       NO_DEBUGGER,
 #ifdef PROGRAM
       program.text,
 #endif

@@ -2,7 +2,11 @@
 // they fail, as the kernel does.
 #pragma once
 
+#include <asm/fcntl.h>
+#include <asm/signal.h>
 #include <asm/unistd.h>
+#include <linux/sched.h>
+#include <linux/time_types.h>
 
 static inline long call4(long number, long first, long second, long third, long fourth) {
 #if defined(__x86_64__)
@@ -45,8 +49,27 @@ static inline long Execute(const char* path, char** arguments, char** environmen
   return call4(__NR_execve, (long)path, (long)arguments, (long)environment, 0);
 }
 
-static inline void WriteError(const char* text, unsigned long length) {
-  call4(__NR_write, 2, (long)text, (long)length, 0);
+static inline void Write(int file, const char* text, unsigned long length) {
+  call4(__NR_write, file, (long)text, (long)length, 0);
+}
+
+// For writing at the end of it, without waiting for whoever reads it.
+static inline long OpenToAppend(const char* path) {
+  return call4(__NR_openat, kCurrentDirectory, (long)path,
+               O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+}
+
+// With a size that is none: it starts nothing, and says EINVAL where it could be used.
+static inline long TryClone3(void) { return call4(__NR_clone3, 0, 0, 0, 0); }
+
+// Returns to the parent when the child has ended.
+static inline long ForkAndWait(void) { return call4(__NR_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0); }
+
+static inline void TakeStatus(long pid, int* status) { call4(__NR_wait4, pid, (long)status, 0, 0); }
+
+static inline void Sleep(long nanoseconds) {
+  const struct __kernel_old_timespec time = {.tv_sec = 0, .tv_nsec = nanoseconds};
+  call4(__NR_nanosleep, (long)&time, 0, 0, 0);
 }
 
 _Noreturn static inline void Exit(int code) {

@@ -8,13 +8,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { constants } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { startDaemon } from '../support/actor.ts';
 import { type MadeBundle, makeBundle } from '../support/bundle.ts';
-import { type CliOptions, startWait } from '../support/cli.ts';
+import { type CliOptions, startCli, startWait } from '../support/cli.ts';
+import { compiled } from '../support/native.ts';
 import { it } from '../support/test.ts';
-import { hasOtherUsers } from '../support/users.ts';
+import { until } from '../support/until.ts';
+import { asUser, hasOtherUsers } from '../support/users.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
@@ -273,25 +276,82 @@ describe('the launcher', () => {
     });
   });
 
-  it('names what is missing from its folder, and ends with 127', () => {
+  it('names what is missing from its folder, in the log of the pod too, and ends with 127', async ({
+    place,
+  }) => {
     const loader = readdirSync(join(bundle.folder, 'runtime')).find((name) => /^ld-/.test(name));
+    let all = '';
     for (const path of [`runtime/${loader}`, 'runtime/node', 'dist/bin/buildkit-drain.cjs']) {
       const copy = bundle.copy();
       rmSync(join(copy, path));
-      const { status, stderr } = runIt(join(copy, 'buildkit-drain'), ['wait']);
+      const { code, stderr } = await (await place.start([`${copy}/buildkit-drain`, 'wait'])).ended;
       expect(stderr).toBe(
         "buildkit-drain: the folder must be whole, but this can't be found in it: " +
           `${copy}/${path} (errno 2)\n`,
       );
-      expect(status).toBe(127);
+      expect(code).toBe(127);
+      all += stderr;
     }
+    expect(readFileSync(place.mainLog, 'utf8')).toBe(all);
   });
 
-  it('says that its loader can not take a path with a colon', () => {
-    const root = bundle.emptyRoot('a:b');
-    const { status, stderr } = runIt(join(root, 'a:b/buildkit-drain'), ['wait']);
-    expect(stderr).toContain('must have no colon');
-    expect(status).toBe(127);
+  it('says what is wrong once where its standard error is the log of the pod', async ({
+    place,
+  }) => {
+    const script = 'exec "$0" wait 2>/proc/1/fd/2';
+    const command = ['sh', '-c', script, `${bundle.emptyRoot('a:b')}/a:b/buildkit-drain`];
+    expect((await (await place.start(command)).ended).code).toBe(127);
+    expect(readFileSync(place.mainLog, 'utf8').match(/must have no colon/g)).toHaveLength(1);
+  });
+
+  const threads = 3;
+
+  /** As a user that nobody else is, who may have so many processes and threads. */
+  function withThreads(count: number, uid: number): CliOptions {
+    const enter = ['chroot', `--userspec=${uid}:${uid}`, bundle.emptyRoot('opt')];
+    return {
+      through: ['prlimit', `--nproc=${count}`, ...enter],
+      program: ['/opt/buildkit-drain'],
+    };
+  }
+
+  it.runIf(hasOtherUsers)('has Node.js wait with three threads', async ({ place, daemon }) => {
+    const { address } = await daemon.listen('tcp://127.0.0.1:0');
+    const wait = await startWait(place, ['--addr', address], withThreads(threads, 54_322));
+    await wait.event('started');
+    expect(readdirSync(`/proc/${wait.process.pid}/task`)).toHaveLength(threads);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+
+  it.runIf(hasOtherUsers)(
+    'says where there are fewer, and starts when there are more',
+    async ({ place }) => {
+      const uid = 54_323;
+      const other = await place.start([...asUser(uid), 'sleep', 'infinity']);
+      await until('the other user', () => statSync(`/proc/${other.pid}`).uid === uid);
+      const { process } = await startCli(place, ['--version'], withThreads(threads, uid));
+      const said =
+        'buildkit-drain: 3 processes or threads are needed, and no more may be started here: ' +
+        'trying again for a minute (errno 11)\n';
+      await until('what it says', () => process.stderr() === said);
+      expect(process.hasEnded()).toBe(false);
+      await other.signal('SIGKILL');
+      expect(await process.ended).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: said });
+    },
+  );
+
+  it('says in the log of the pod where clone3 is refused with EPERM, and ends with 127', async ({
+    place,
+  }) => {
+    const launcher = join(bundle.folder, 'buildkit-drain');
+    const { EPERM, ENOSYS } = constants.errno;
+    const refusing = (errno: number) => [compiled('deny'), String(errno), 'clone3', '--', launcher];
+    const refused = await (await place.start([...refusing(EPERM), 'wait'])).ended;
+    expect(refused.stderr).toContain("this container's seccomp profile answers EPERM to clone3");
+    expect(refused.code).toBe(127);
+    expect(readFileSync(place.mainLog, 'utf8')).toBe(refused.stderr);
+    const other = await place.start([...refusing(ENOSYS), '--version']);
+    expect(await other.ended).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 });
 
