@@ -148,6 +148,12 @@ module.exports = {
       { path: '^src/cli' },
     ),
     rule(
+      'library-for-others',
+      'The doors of the package are for who is outside: the program knows what it hands over.',
+      { pathNot: '^src/(index\\.ts$|library/)' },
+      { path: '^src/library/' },
+    ),
+    rule(
       'commander-in-cli-only',
       '',
       { path: '^src/', pathNot: '^src/cli/' },

@@ -89,7 +89,7 @@ function judge(
     daemon.remember(listeners);
   }
   const silent = looks.filter((look) => !isListening(look));
-  if (silent.length === 0) {
+  if (silent.length === 0 && looks.length > 0) {
     return { kind: 'counted', looks, connections };
   }
   const state = daemon.state();
@@ -98,7 +98,7 @@ function judge(
 }
 
 function noListener(silent: readonly EndpointLook[], daemon: DaemonState): InspectError {
-  const addresses = silent.map(({ endpoint }) => endpoint.address).join(' or ');
+  const addresses = silent.map(({ endpoint }) => endpoint.address).join(' or ') || 'no address';
   const message = `nothing listens on ${addresses}, and ${aboutDaemon(daemon)}`;
   return new InspectError('ERR_NO_LISTENER', 'look for the listener', message);
 }

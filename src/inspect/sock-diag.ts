@@ -1,3 +1,4 @@
+import { closedError } from './closed.ts';
 import { fromNative, loadAddon, type NativeAddon } from './native.ts';
 import { type Endpoint, InspectError, type Inspector } from './types.ts';
 import type { Watch } from './watch.ts';
@@ -10,6 +11,7 @@ import { watchUnix } from './watch-unix.ts';
  */
 export function createSockDiagInspector(): Inspector {
   let loaded: NativeAddon | InspectError | undefined;
+  let isClosed = false;
   // By what is looked at: names that differ in what can't be seen have the same text.
   const watches = new Map<string | number, Watch>();
 
@@ -23,6 +25,9 @@ export function createSockDiagInspector(): Inspector {
   };
 
   const watchOf = (endpoint: Endpoint): Watch => {
+    if (isClosed) {
+      throw closedError();
+    }
     let watch = watches.get(placeOf(endpoint));
     if (watch === undefined) {
       watch = endpoint.kind === 'tcp' ? watchTcp(addon(), endpoint) : watchUnix(addon(), endpoint);
@@ -61,6 +66,7 @@ export function createSockDiagInspector(): Inspector {
       return watches.get(placeOf(endpoint))?.mode() ?? null;
     },
     close() {
+      isClosed = true;
       for (const watch of watches.values()) {
         watch.close();
       }

@@ -144,7 +144,7 @@ export interface Inspector {
   handicap?(endpoint: Endpoint): string | null;
   /** How the latest look at this endpoint came to its answer; null where there was none. */
   mode?(endpoint: Endpoint): LookMode | null;
-  /** Releases what the inspector holds open. A second call does nothing. */
+  /** Releases what the inspector holds open: it looks no more. A second call does nothing. */
   close(): void;
 }
 

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { closedError } from '../closed.ts';
 import { tcpSight, unixConnection } from '../sight.ts';
 import { socketNames } from '../socket-names.ts';
 import type { Inspector, Sight, UnixEndpoint } from '../types.ts';
@@ -15,13 +16,20 @@ import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
  * network namespace, `/proc/<pid>/net` for that of another process.
  */
 export function createProcfsInspector(netDirectory: string): Inspector {
+  let isClosed = false;
   return {
     name: 'procfs',
-    look: (endpoint) =>
-      endpoint.kind === 'tcp'
+    look(endpoint) {
+      if (isClosed) {
+        throw closedError();
+      }
+      return endpoint.kind === 'tcp'
         ? tcpSight(endpoint, onceEach(readTcpRows(netDirectory, { localPort: endpoint.localPort })))
-        : unixSight(endpoint, readUnixRows(netDirectory)),
-    close: () => {},
+        : unixSight(endpoint, readUnixRows(netDirectory));
+    },
+    close() {
+      isClosed = true;
+    },
   };
 }
 

@@ -1,0 +1,160 @@
+import * as client from '../builds/client.ts';
+import * as source from '../builds/daemons.ts';
+import type { ListeningDaemon, TlsSource } from '../builds/types.ts';
+import * as wait from '../drain/drain.ts';
+import type { DrainOutcome } from '../drain/types.ts';
+import * as find from '../endpoints/find.ts';
+import type { FoundDaemon } from '../endpoints/types.ts';
+import * as choose from '../inspect/choose.ts';
+import * as daemon from '../inspect/daemon.ts';
+import * as procfs from '../inspect/procfs/procfs.ts';
+import * as samplers from '../inspect/sampler.ts';
+import * as sockDiag from '../inspect/sock-diag.ts';
+import type { Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
+import * as endpoints from '../options/endpoint.ts';
+import * as check from './checks.ts';
+
+// The doors of the package: an argument that is not what it has to be is a TypeError or a RangeError
+// with the code ERR_BAD_VALUE. The program itself knows what it hands over, and goes past them.
+
+/**
+ * Parses an address as buildkitd writes it in `--addr`. Of a TCP address the port alone says which
+ * connections are meant.
+ *
+ * @throws BadValueError
+ */
+export function parseEndpoint(text: string): Endpoint {
+  check.text(text, 'text');
+  return endpoints.parseEndpoint(text);
+}
+
+/**
+ * The inspector that asks the kernel over netlink (sock_diag(7)). It sees its own network namespace,
+ * and keeps descriptors open for each endpoint that it has looked at.
+ */
+export function createSockDiagInspector(): Inspector {
+  return withDoors(sockDiag.createSockDiagInspector());
+}
+
+/**
+ * The inspector that reads the kernel's tables as text.
+ *
+ * @param netDirectory the directory with `tcp`, `tcp6` and `unix`: `/proc/net` for this process's
+ * network namespace, `/proc/<pid>/net` for that of another process.
+ */
+export function createProcfsInspector(netDirectory: string): Inspector {
+  check.text(netDirectory, 'netDirectory');
+  return withDoors(procfs.createProcfsInspector(netDirectory));
+}
+
+/** Each method of an inspector that has an argument has an endpoint as its first. */
+function withDoors(inspector: Inspector): Inspector {
+  const methods = Object.entries(inspector).map(([name, method]) => [
+    name,
+    typeof method === 'function' && name !== 'close'
+      ? (endpoint: unknown, ...rest: unknown[]) => {
+          check.endpoint(endpoint, 'endpoint');
+          return method(endpoint, ...rest);
+        }
+      : method,
+  ]);
+  return Object.fromEntries(methods);
+}
+
+/**
+ * Looks at one endpoint by the first inspector that sees its listener, and changes to another one
+ * when the chosen one has failed several times in a row.
+ *
+ * @param inspectors in order of preference, at least one.
+ */
+export function lookByBest(
+  endpoint: Endpoint,
+  inspectors: readonly Inspector[],
+  notify: (notice: choose.ChoiceNotice) => void,
+): choose.Looker {
+  check.endpoint(endpoint, 'endpoint');
+  check.inspectors(inspectors, 'inspectors');
+  check.callable(notify, 'notify');
+  return choose.lookByBest(endpoint, inspectors, notify);
+}
+
+/**
+ * Knows whether the daemon behind the listeners lives, for when nothing listens any more.
+ *
+ * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
+ * @param inPod whether this is a Kubernetes pod, where the daemon may run in another container, its
+ * processes not to be seen from this one.
+ */
+export function watchDaemon(
+  procRoot: string,
+  inPod: boolean,
+  options: daemon.DaemonWatchOptions = {},
+): daemon.DaemonWatch {
+  check.text(procRoot, 'procRoot');
+  check.flag(inPod, 'inPod');
+  check.daemonWatchOptions(options, 'options');
+  return daemon.watchDaemon(procRoot, inPod, options);
+}
+
+/**
+ * Makes what looks at these endpoints, and at the daemon where nothing listens.
+ *
+ * @param watched at least one: without a listener that is seen, a count of zero is worth nothing.
+ */
+export function createSampler(
+  watched: readonly samplers.WatchedEndpoint[],
+  daemonWatch: daemon.DaemonWatch,
+): Sampler {
+  check.watched(watched, 'watched');
+  check.daemonWatch(daemonWatch, 'daemon');
+  return samplers.createSampler(watched, daemonWatch);
+}
+
+/**
+ * Makes a client of the method `ListenBuildHistory` of buildkitd's own API
+ * (`moby.buildkit.v1.Control`, v0.12.4 and later). It leaves out builds that are about to begin, and
+ * what a client does after its build: a list of none says nothing of the next moment. Nor does it
+ * have solves that a client has marked as internal.
+ */
+export function createBuildsClient(options: client.BuildsClientOptions): client.BuildsClient {
+  check.buildsClientOptions(options, 'options');
+  return client.createBuildsClient(options);
+}
+
+/**
+ * Makes the way to ask which builds run.
+ *
+ * @param daemonsOf the daemons that a sample has seen to listen: one answer is enough of a daemon, and
+ * none stands for another.
+ */
+export function openBuilds(
+  daemonsOf: (sample: Sample) => readonly ListeningDaemon[],
+  tls: TlsSource,
+): source.DaemonBuilds {
+  check.callable(daemonsOf, 'daemonsOf');
+  check.tlsSource(tls, 'tls');
+  return source.openBuilds(daemonsOf, tls);
+}
+
+/**
+ * Finds the daemons that run, and what they listen on.
+ *
+ * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
+ * @returns a daemon for each process; none where none can be seen, which does not mean that none runs.
+ * @throws the error of the file system where processes can't be read, and one that may be over the
+ * next time: what is found without it may be a part.
+ */
+export function findEndpoints(procRoot: string, options: find.FindOptions = {}): FoundDaemon[] {
+  check.text(procRoot, 'procRoot');
+  check.findOptions(options, 'options');
+  return find.findEndpoints(procRoot, options);
+}
+
+/**
+ * Waits until the last client is gone, and says how the wait ended. Rejects with what `onEvent` and
+ * `onLook` throw: a sample that can't be taken is unknown, and unknown waits.
+ */
+export async function drain(input: wait.DrainInput): Promise<DrainOutcome> {
+  check.drainInput(input, 'input');
+  return await wait.drain(input);
+}
