@@ -1,4 +1,5 @@
 import { InspectError } from '../inspect/types.ts';
+import { opensslWords } from './openssl-words.ts';
 
 const operation = 'ask which builds run';
 const longestQuoteChars = 200;
@@ -31,7 +32,8 @@ export function codeOf(error: unknown): string {
 }
 
 export function messageOf(error: unknown): string {
-  return quote(error instanceof Error ? error.message : String(error));
+  const text = error instanceof Error ? error.message : String(error);
+  return quote(opensslWords(text, codeOf(error)) ?? text);
 }
 
 export function asInspectError(error: unknown): InspectError {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../builds/errors.ts';
 import type { TlsConfig, TlsSource } from '../builds/types.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import type { TlsOptionValues } from '../options/builds-options.ts';
@@ -95,10 +96,10 @@ async function checkTogether({ ca, cert, key }: TlsConfig): Promise<void> {
       ...(key !== null && { key }),
     });
   } catch (cause) {
-    const reason = (cause as Error).message;
+    const reason = messageOf(cause);
     throw new UsageError(
       '--tls-ca, --tls-cert, --tls-key: expected certificates, and a key without a passphrase that ' +
-        `belongs to --tls-cert, but received what OpenSSL refuses (${reason})`,
+        `belongs to --tls-cert, but received what can't be used: ${reason}`,
       { cause },
     );
   }

@@ -84,7 +84,10 @@ describe.concurrent('asking a buildkitd with TLS', () => {
     await buildkitd.listen(tcp, { ...server, ca });
     await asker.open(tcp, { tls: config({ ca }) });
     expect(await asker.ask()).toEqual(
-      unknown('ERR_TLS_CLIENT_CERT', /does not accept .* --tls-cert and --tls-key/),
+      unknown(
+        'ERR_TLS_CLIENT_CERT',
+        /does not accept this client \(it asks for a certificate\): give .* --tls-cert and --tls-key/,
+      ),
     );
     // The stand-in does not say why, as buildkitd does.
     const stranger = other.sign('stranger', ['DNS:client']);
@@ -151,6 +154,8 @@ describe.concurrent('asking a buildkitd with TLS', () => {
     await buildkitd.listen(tcp, server);
     const tls = config({ ca: authority.ca, cert: client.cert, key: server.key });
     await asker.open(tcp, { tls });
-    expect(await asker.ask()).toEqual(unknown('ERR_ASK_FAILED', /key values mismatch/));
+    expect(await asker.ask()).toEqual(
+      unknown('ERR_ASK_FAILED', /^asking failed: the key does not belong to the certificate$/),
+    );
   });
 });
