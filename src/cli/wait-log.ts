@@ -11,19 +11,30 @@ export function openWaitLog(
   env: Environment,
   stderr: StderrOwnership,
 ): (entry: LogEntry) => void {
+  let trouble: string | null = null;
   const write = openLog({
     logTo: options['log-to'],
     inContainer: isInContainer(env),
     procRoot,
     stderr,
-    onTrouble: (message) => log({ level: 'warn', message }),
+    onTrouble(message) {
+      trouble ??= message;
+      logEntry({ level: 'warn', message });
+    },
+    onLoss: (message) => logEntry({ level: 'warn', message }),
   });
-  const log = createLog({
+  const logEntry = createLog({
     format: options['log-format'],
     level: options['log-level'],
     prefix: options['log-prefix'],
     now: () => new Date(),
     write,
   });
-  return log;
+  // Of a log with holes the last line says so: it may be all that somebody looks at.
+  return (entry) => {
+    const isLast = entry.fields?.['event'] === 'ended';
+    logEntry(
+      isLast && trouble !== null ? { ...entry, message: `${entry.message} ${trouble}` } : entry,
+    );
+  };
 }

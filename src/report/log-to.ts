@@ -7,10 +7,11 @@ import {
   sharesStderr,
   stderrSink,
 } from './sink.ts';
+import { writeTerminationLog } from './termination-log.ts';
 
 export type { StderrOwnership } from './sink.ts';
 
-/** `auto` is standard error and, in a pod, the container's log; else one of them, or a file. */
+/** `auto` is standard error and, in a container, the container's log; else one of them, or a file. */
 export type LogTo =
   | { readonly kind: 'auto' | 'stderr' | 'pod' }
   | { readonly kind: 'file'; readonly path: string };
@@ -22,18 +23,24 @@ export interface LogTargets {
   readonly stderr: StderrOwnership;
   /** Hears, once for each target, that it can't be written. */
   readonly onTrouble: (message: string) => void;
+  /** Hears that lines are lost, in a target that has room again. */
+  readonly onLoss: (message: string) => void;
 }
 
 // The kubelet throws away what a hook prints. What the container's process 1 prints is its log.
 const mainPid = 1;
+const podLogName = "the container's log";
 
 /**
  * Makes the function that writes a line to all targets. It never throws: where a target can't be
- * opened or written, standard error takes its place.
+ * opened or written, standard error takes its place, and for the container's log the latest line and the
+ * reason go to where Kubernetes keeps a container's last words.
  */
 export function openLog(options: LogTargets): (line: string) => void {
   const stderr = target('standard error', () => stderrSink(options.procRoot, options.stderr));
   let targets = targetsOf(options, stderr);
+  // Why nobody can read in the container's log what is told here.
+  let podTrouble: string | null = null;
 
   return (line) => {
     const failures = targets.flatMap((each) => {
@@ -48,10 +55,15 @@ export function openLog(options: LogTargets): (line: string) => void {
       targets = [stderr];
     }
     for (const { each, reason } of failures.filter(({ each }) => each !== stderr)) {
-      options.onTrouble(`The log can't be written to ${each.name}: ${reason}.`);
+      const trouble = `The log can't be written to ${each.name}: ${reason}.`;
+      podTrouble ??= each.name === podLogName ? trouble : null;
+      options.onTrouble(trouble);
+    }
+    if (podTrouble !== null) {
+      writeTerminationLog(`${podTrouble}\n${line}`);
     }
     for (const { each, count } of losses.filter(({ count }) => count > 0)) {
-      options.onTrouble(`${count} log lines found no room in ${each.name} and are lost.`);
+      options.onLoss(`${count} log lines found no room in ${each.name} and are lost.`);
     }
   };
 }
@@ -81,7 +93,7 @@ function target(name: string, open: () => Sink): Target {
 }
 
 function targetsOf({ logTo, inContainer, procRoot }: LogTargets, stderr: Target): Target[] {
-  const pod = target("the container's log", () => openPodLog(procRoot));
+  const pod = target(podLogName, () => openPodLog(procRoot));
   switch (logTo.kind) {
     case 'stderr':
       return [stderr];

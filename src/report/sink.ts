@@ -1,4 +1,12 @@
-import { constants, fstatSync, lstatSync, openSync, statSync, writeSync } from 'node:fs';
+import {
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
 
 /** Where log lines go. A write never blocks, and never throws but when the target is lost. */
@@ -83,9 +91,31 @@ function isTrustedLink(procRoot: string, path: string): boolean {
   return [0, ownUid].includes(lstatSync(path).uid);
 }
 
-/** The standard error of another process. @throws the error of the file system. */
+/**
+ * The standard error of another process.
+ *
+ * @throws the error of the file system, and where that process would write over our lines.
+ */
 export function processSink(procRoot: string, pid: number): Sink {
-  return descriptorSink(openSync(stderrPath(procRoot, pid), openFlags));
+  const path = stderrPath(procRoot, pid);
+  if (statSync(path).isFile() && !opensToAppend(procRoot, pid)) {
+    throw new Error(
+      `process ${pid} writes its standard error to a file that it has not opened to append to, and ` +
+        'would write over the lines of others (have it opened with >> in the place of >)',
+    );
+  }
+  return descriptorSink(openSync(path, openFlags));
+}
+
+// proc_pid_fdinfo(5). Where it can't be read, the usual is taken for granted.
+function opensToAppend(procRoot: string, pid: number): boolean {
+  try {
+    const text = readFileSync(`${procRoot}/${pid}/fdinfo/2`, 'utf8');
+    const flags = /^flags:\t(\d+)$/m.exec(text)?.[1];
+    return flags === undefined || (Number.parseInt(flags, 8) & O_APPEND) !== 0;
+  } catch {
+    return true;
+  }
 }
 
 /** Whether our standard error is `shared` with a process that does not expect it to be non-blocking. */

@@ -41,6 +41,16 @@ async function talkative(daemon: Actor, clients: Actor): Promise<string[]> {
   return ['--addr', tcp, '--progress-every', '100ms', '--interval', '20ms'];
 }
 
+/** Gives the place a file for a container's last words, and returns what reads them. */
+async function terminationLog(place: Place): Promise<() => Promise<string>> {
+  // In /dev, which the place shares with others, a file can only be in a file system of its own.
+  const script = `
+    mkdir "$0" && mount --bind /dev "$0" && mount -t tmpfs none /dev && touch /dev/termination-log
+    for each in null zero random urandom; do touch /dev/$each && mount --bind "$0/$each" /dev/$each; done`;
+  await (await place.start(['sh', '-c', script, join(place.directory, 'dev')])).ended;
+  return async () => (await (await place.start(['cat', '/dev/termination-log'])).ended).stdout;
+}
+
 function readAll(descriptor: number): string {
   const chunk = Buffer.alloc(1 << 20);
   const parts: string[] = [];
@@ -204,6 +214,74 @@ describe.concurrent('wait --log-to', () => {
     expect(parseLog(stderr)).toHaveLength(2);
     expect(readFileSync(place.mainLog, 'utf8')).toBe('');
   });
+
+  it('auto does not write where process 1 would write over it', async ({ openPlace }) => {
+    const place = await openPlace({ redirection: '>' });
+    const args = ['--timeout', '100ms', '--quiet-period', '1m', '--log-to', 'auto'];
+    const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+    expect(code).toBe(4);
+    expect(warnings(stderr)).toContainEqual(
+      expect.stringContaining(
+        "can't be written to the container's log: process 1 writes its standard error to a file that " +
+          'it has not opened to append to',
+      ),
+    );
+    expect(readFileSync(place.mainLog, 'utf8')).toBe('');
+  });
+
+  it('auto that can not write the container’s log says so in the last line, and where Kubernetes looks', async ({
+    openPlace,
+  }) => {
+    const place = await openPlace({ mainName: 'pause' });
+    const words = await terminationLog(place);
+    const args = ['--timeout', '100ms', '--quiet-period', '1m', '--log-to', 'auto'];
+    const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+    expect(code).toBe(4);
+    const reason = "The log can't be written to the container's log: process 1 is the pod's pause";
+    const last = parseLog(stderr).at(-1);
+    expect(last).toMatchObject({ event: 'ended', message: expect.stringContaining(reason) });
+    const [why, latest] = (await words()).split('\n');
+    expect(why).toContain(reason);
+    expect(JSON.parse(latest ?? '')).toEqual(last);
+  });
+
+  it('auto leaves the last words to others where the container’s log can be written', async ({
+    place,
+    daemon,
+  }) => {
+    await daemon.listen(tcp);
+    const words = await terminationLog(place);
+    const args = ['--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h', '--addr', tcp];
+    expect((await (await startCli(place, args, inPod)).process.ended).code).toBe(0);
+    expect(await words()).toBe('');
+  });
+
+  it.for([
+    ['a pod without variables', ['hosts'], '# Kubernetes-managed hosts file.', true],
+    [
+      'a pod on the host’s network',
+      ['hosts'],
+      '# Kubernetes-managed hosts file (host network).',
+      true,
+    ],
+    ['another container', ['hosts', 'hostname'], '127.0.0.1 localhost', false],
+  ] as const)(
+    'auto writes to the container’s log in %s',
+    async ([, files, text, isPod], { place, daemon }) => {
+      await daemon.listen(tcp);
+      const path = join(place.directory, 'mounted');
+      writeFileSync(path, `${text}\n`);
+      for (const file of files) {
+        await (await place.start(['mount', '--bind', path, `/etc/${file}`])).ended;
+      }
+      const args = ['--quiet-period', '100ms', '--builds', 'off', '--addr', tcp];
+      const { code, stderr } = await (await startCli(place, args)).process.ended;
+      expect(code).toBe(0);
+      const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
+      expect(events).toEqual([...(isPod ? ['no-deadline'] : []), 'started', 'ended']);
+      expect(parseLog(stderr).map(({ event }) => event)).toEqual(events);
+    },
+  );
 
   it.for(['auto', 'pod'])(
     '%s does not write to the pause process of a pod',

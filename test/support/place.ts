@@ -37,15 +37,20 @@ const allNamespaces = ['net', 'pid', 'mount'] as const;
 export interface PlaceOptions {
   /** What process 1 is called. */
   readonly mainName?: string;
+  /** How the shell opens its log. */
+  readonly redirection?: '>>' | '>';
 }
 
-export async function openPlace({ mainName = 'cat' }: PlaceOptions = {}): Promise<Place> {
+export async function openPlace({
+  mainName = 'cat',
+  redirection = '>>',
+}: PlaceOptions = {}): Promise<Place> {
   const directory = mkdtempSync(join(tmpdir(), 'drain-test-'));
   const main = join(directory, mainName);
   symlinkSync('/bin/cat', main);
   const mainLog = join(directory, 'main.log');
   // Process 1 ends with its standard input, and so with the test's process, and all else with it.
-  const script = 'ip link set lo up && mount -t tmpfs none /run && echo ready && exec "$0" 2>>"$1"';
+  const script = `ip link set lo up && mount -t tmpfs none /run && echo ready && exec "$0" 2${redirection}"$1"`;
   const flags = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
   const anchor = run(['unshare', ...flags, 'sh', '-c', script, main, mainLog]);
   await anchor.line(0);
