@@ -149,7 +149,7 @@ function verdictOf(diagnosis: Diagnosis): Verdict {
   if (!canCount(diagnosis)) {
     return 'blind';
   }
-  const isBad = wait.kind === 'failed' || wait.value.faults.some(({ isOurs }) => isOurs);
+  const isBad = wait.kind === 'failed' || wait.value.faults.some(({ level }) => level === 'error');
   return isBad ? 'badly-set' : 'works';
 }
 

@@ -7,12 +7,16 @@ import { addOptions, flagsOf } from './flags.ts';
 import type { AddCommand, Surroundings } from './surroundings.ts';
 import { isUnattended, wait } from './wait.ts';
 
+interface WaitSwitches {
+  readonly check?: boolean;
+}
+
 const helpWidth = 80;
 
 const waitNotes = `
 Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
 Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
-130 and 143 interrupted, 2 usage error, 1 a bug.
+130 and 143 interrupted, 2 usage error (with --check, a wrong setting), 1 a bug.
 See also: buildkit-drain status, watch, serve, run, ready, doctor,
 bench cost, bench accuracy, install`;
 
@@ -97,8 +101,11 @@ function createProgram(
     .usage('[options]')
     .description('Wait until no client has been connected for the quiet period.')
     .addHelpText('after', waitNotes)
-    .action(async (_, command: Command) => {
-      exit(await wait(flagsOf(command, waitOptions), surroundings));
+    .option('--check', 'show settings and mistakes, do not wait')
+    .action(async ({ check = false }: WaitSwitches, command: Command) => {
+      const flags = flagsOf(command, waitOptions);
+      const act = check ? (await import('./check.ts')).checkWait : wait;
+      exit(await act(flags, surroundings));
     });
   addOptions(waitCommand, waitOptions);
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../options/nearest.ts';
 import type { Flags, OptionSpecs } from '../options/read-options.ts';
-import type { Mistake } from '../report/mistakes.ts';
+import type { Mistake } from '../report/settings.ts';
 
 /** A command line with mistakes in it, as far as it could be read. */
 export interface ReadLine {
@@ -51,7 +51,7 @@ export function readLine(
     return token.kind === 'option' ? (take(token.name, token.rawName, token.value) ?? []) : [];
   });
   const mistakes = complaints.map((message) => {
-    return { message, instead: 'going on without it', isOurs: true };
+    return { level: 'error' as const, message, instead: 'going on without it', isOurs: true };
   });
   return { flags, switches: given, mistakes };
 }

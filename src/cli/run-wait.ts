@@ -1,9 +1,10 @@
 import { UsageError } from '../options/read-options.ts';
 import { anewEntry, gaveUpEntry } from '../report/failure.ts';
-import { mistakeEntry } from '../report/mistakes.ts';
 import { noDeadlineEntry } from '../report/place-entries.ts';
+import { mistakeEntry } from '../report/settings.ts';
 import { isInPod } from './container.ts';
 import type { WaitPlan } from './plan-wait.ts';
+import { pidMistake } from './settings.ts';
 import { type EndedWait, type WaitHooks, waitOnce } from './wait-once.ts';
 
 /** A wait that failed whenever it began anew, until its deadline or a signal. */
@@ -97,7 +98,7 @@ async function withoutPid(
   if (options.pid === null || !(await goesOn())) {
     throw error;
   }
-  log(mistakeEntry({ message: error.message, instead: 'going on without it', isOurs: true }));
+  log(mistakeEntry(pidMistake(error)));
   return { ...options, pid: null };
 }
 

@@ -1,6 +1,6 @@
 import { type Environment, variableOf } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
-import type { Mistake } from '../report/mistakes.ts';
+import type { Mistake } from '../report/settings.ts';
 
 const prefix = variableOf('');
 
@@ -13,4 +13,9 @@ export async function unknownVariables(env: Environment): Promise<Mistake[]> {
   // Most starts need not know how names are alike.
   const { findUnknown } = await import('../options/unknown-variables.ts');
   return findUnknown(env);
+}
+
+/** What is wrong where `--pid` names no process that could be looked at. */
+export function pidMistake({ message }: Error): Mistake {
+  return { level: 'error', message, instead: 'going on without it', isOurs: true };
 }

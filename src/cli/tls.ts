@@ -4,7 +4,7 @@ import type { TlsConfig, TlsSource } from '../builds/types.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import type { TlsOptionValues } from '../options/builds-options.ts';
 import { parseFrom, UsageError } from '../options/read-options.ts';
-import type { Mistake } from '../report/mistakes.ts';
+import type { Mistake } from '../report/settings.ts';
 
 const certificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/;
 const privateKey = /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/;
@@ -82,7 +82,7 @@ export async function tlsMistakes({ read }: Tls): Promise<Mistake[]> {
     return [];
   } catch (error) {
     const instead = 'over TLS the daemon can not be asked for its builds until that is mended';
-    return [{ message: (error as Error).message, instead, isOurs: true }];
+    return [{ level: 'error', message: (error as Error).message, instead, isOurs: true }];
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Flags, readSettings, withoutMistakes } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
-import type { Mistake } from '../report/mistakes.ts';
+import type { Mistake } from '../report/settings.ts';
 import { isInPod } from './container.ts';
 import { type ExitCode, exitCodeOf, exitCodes, interruptedBy } from './exit-codes.ts';
 import { planWait } from './plan-wait.ts';

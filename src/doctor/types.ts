@@ -109,8 +109,7 @@ export interface LogFacts {
 export interface SettingFault {
   readonly message: string;
   readonly instead: string;
-  /** Whether it was meant for this tool. */
-  readonly isOurs: boolean;
+  readonly level: 'warn' | 'error';
 }
 
 /** What `wait` would do by its environment alone. All times are in milliseconds. */

@@ -1,4 +1,4 @@
-import type { Mistake } from '../report/mistakes.ts';
+import type { Mistake, Setting } from '../report/settings.ts';
 import { BadValueError } from './bad-value.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -67,14 +67,6 @@ interface Given<Value> {
   readonly texts: readonly string[];
   readonly parse: (texts: readonly string[]) => Value;
   readonly isOurs: boolean;
-}
-
-/** What became of one option. */
-interface Setting {
-  readonly name: string;
-  readonly text: string;
-  /** The flag or the variable that has set it; null where it is the default. */
-  readonly source: string | null;
 }
 
 /** All that was read, with defaults in the places of what could not be taken. */
@@ -175,6 +167,7 @@ function parseGiven(
       throw error;
     }
     mistakes.push({
+      level: isOurs ? 'error' : 'warn',
       message: `${source}: ${error.message}`,
       instead: standard === '' ? 'going on without it' : `going on with the default: ${standard}`,
       isOurs,

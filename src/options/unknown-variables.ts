@@ -1,4 +1,4 @@
-import type { Mistake } from '../report/mistakes.ts';
+import type { Mistake } from '../report/settings.ts';
 import { nearest } from './nearest.ts';
 import { type Environment, variableOf } from './read-options.ts';
 import { serveOptions } from './serve-options.ts';
@@ -19,7 +19,7 @@ export function findUnknown(env: Environment): Mistake[] {
     const meant = nearest(option, options);
     const hint = meant === null ? '' : ` (did you mean ${prefix}${meant}?)`;
     const message = `${name} is no setting of buildkit-drain${hint}`;
-    return [{ message, instead: 'going on without it', isOurs: false }];
+    return [{ level: 'warn', message, instead: 'going on without it', isOurs: true }];
   });
 }
 

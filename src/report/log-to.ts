@@ -55,7 +55,7 @@ export function openLog(options: LogTargets): (line: string) => void {
       targets = [stderr];
     }
     for (const { each, reason } of failures.filter(({ each }) => each !== stderr)) {
-      const trouble = `The log can't be written to ${each.name}: ${reason}.`;
+      const trouble = troubleOf(each.name, reason);
       podTrouble ??= each.name === podLogName ? trouble : null;
       options.onTrouble(trouble);
     }
@@ -66,6 +66,15 @@ export function openLog(options: LogTargets): (line: string) => void {
       options.onLoss(`${count} log lines found no room in ${each.name} and are lost.`);
     }
   };
+}
+
+function troubleOf(name: string, reason: string): string {
+  return `The log can't be written to ${name}: ${reason}.`;
+}
+
+/** What is said where the container's log can't be written. */
+export function podLogTrouble(reason: string): string {
+  return troubleOf(podLogName, reason);
 }
 
 interface Target {

@@ -70,10 +70,11 @@ function logFinding({ inContainer, podLog }: LogFacts): Finding {
       );
 }
 
-function faultFinding({ message, instead, isOurs }: SettingFault): Finding {
-  return (isOurs ? problem : handicap)(
+function faultFinding({ level, message, instead }: SettingFault): Finding {
+  const elsewhere = level === 'error' ? ', and anywhere else it ends with exit code 2' : '';
+  return (level === 'error' ? problem : handicap)(
     `${message}.`,
-    `Correct it. Until then a wait in a pod is ${instead}${isOurs ? ', and anywhere else it ends with exit code 2' : ''}.`,
+    `Correct it. Until then a wait in a pod is ${instead}${elsewhere}.`,
   );
 }
 

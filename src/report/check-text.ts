@@ -1,0 +1,64 @@
+import type { LogEntry } from './log.ts';
+import { type Mistake, mistakeEntry, type Setting } from './settings.ts';
+import { visible } from './words.ts';
+
+/** An address that would be watched. */
+export interface WatchedAddress {
+  readonly address: string;
+  /** A default that counts once something listens there. */
+  readonly isAssumed: boolean;
+}
+
+export interface CheckReport {
+  readonly settings: readonly Setting[];
+  readonly mistakes: readonly Mistake[];
+  readonly watched: readonly WatchedAddress[];
+  /** What was said about where is looked, and about the place. */
+  readonly notices: readonly LogEntry[];
+}
+
+/** What `wait --check` prints. */
+export function checkText({ settings, mistakes, watched, notices }: CheckReport): string {
+  const told = notices.filter(({ level }) => level !== 'debug');
+  const wrong = [...mistakes.map(mistakeEntry), ...told.filter(({ level }) => level !== 'info')];
+  const lines = [
+    'Settings',
+    ...settingLines(settings),
+    '',
+    'Would be watched here and now',
+    ...watched.map(({ address, isAssumed }) =>
+      isAssumed ? `  ${address} (a default: it counts once something listens)` : `  ${address}`,
+    ),
+    ...told.filter(({ level }) => level === 'info').map(({ message }) => `  ${message}`),
+    '',
+    ...(wrong.length === 0 ? [] : ['To be looked after', ...wrong.map(wrongLine), '']),
+    verdict(mistakes.filter(({ isOurs }) => isOurs).length),
+  ];
+  return lines.map((line) => `${visible(line)}\n`).join('');
+}
+
+function settingLines(settings: readonly Setting[]): string[] {
+  const rows = settings.map(({ name, text, source }) => {
+    return [`--${name}`, text === '' ? '-' : text, source ?? 'default'] as const;
+  });
+  const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
+  const [names, values] = [width(0), Math.min(width(1), 30)];
+  return rows.map(
+    ([name, value, source]) => `  ${name.padEnd(names)}  ${value.padEnd(values)}  ${source}`,
+  );
+}
+
+function wrongLine({ level, message }: LogEntry): string {
+  return `  ${level === 'warn' ? 'warning' : level}: ${message}`;
+}
+
+function verdict(count: number): string {
+  switch (count) {
+    case 0:
+      return 'The settings are right.';
+    case 1:
+      return '1 setting is wrong.';
+    default:
+      return `${count} settings are wrong.`;
+  }
+}
