@@ -36,10 +36,6 @@ export function mostProbeBytes(builds: BuildsEvidence | null): number {
   return saysNone(builds) ? 16_384 : 5000;
 }
 
-// buildkitd closes a TCP connection on which nothing has come for 120 s. Where one stays, either its
-// bytes come by another way (a sockmap moves them past TCP) or the daemon does nothing at all.
-const longestMuteMs = 125_000;
-
 // A nameless connection may be our own question to the daemon: it gets the time that one may take.
 const longestQuestionMs = 1500;
 
@@ -52,7 +48,8 @@ export function standingOf(
   if (isNewcomer(entry, nowMs, rule, builds)) {
     return 'newcomer';
   }
-  if (isHealthCheck(entry, nowMs, rule, builds)) {
+  // Its bytes may come by another way: a sockmap moves them past TCP and its counters.
+  if (isMute(entry) && saysNone(builds) && nowMs >= graceEndsMs(entry, rule)) {
     return 'health-check';
   }
   if (isUnreachable(entry, rule)) {
@@ -101,24 +98,9 @@ function isNewcomer(
   return entry.isNewcomer && isProbeSized && nowMs < newcomerEndsMs(entry, rule, builds);
 }
 
-function isHealthCheck(
-  entry: RosterEntry,
-  nowMs: number,
-  rule: StandingRule,
-  builds: BuildsEvidence | null,
-): boolean {
-  const isOld = nowMs >= graceEndsMs(entry, rule);
-  return isMute(entry) && isOld && (saysNone(builds) || muteForMs(entry, nowMs) < longestMuteMs);
-}
-
 /** Whether it is known that the peer has sent nothing yet. */
 function isMute({ traffic }: RosterEntry): boolean {
   return traffic?.latest.bytesReceived === 0;
-}
-
-// Where no byte has come, the kernel counts from the connection's begin.
-function muteForMs({ traffic, firstSeenMs }: RosterEntry, nowMs: number): number {
-  return Math.max(nowMs - firstSeenMs, traffic?.latest.msSinceReceived ?? 0);
 }
 
 function saysNone(builds: BuildsEvidence | null): builds is BuildsEvidence {

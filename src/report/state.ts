@@ -112,14 +112,21 @@ function countedText(state: State, config: DrainConfig): string {
   const { clients, leftOut, newcomers, quietForMs, nowMs } = state;
   const who = clients.length > 0 ? `: ${namesOf(clients, presence(nowMs))}` : '';
   const others = listed(leftOut, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
-  const quietPeriod = formatDuration(config.quietPeriodMs);
   return [
     `${clientsAreConnected(clients.length)}${who}`,
     newcomers.length > 0 ? `; too new to tell: ${namesOf(newcomers, presence(nowMs))}` : '',
     leftOut.length > 0 ? `; not counted: ${others}` : '',
     saysOf(state),
-    quietForMs === null ? '' : `; quiet for ${about(quietForMs)} of ${quietPeriod}`,
+    quietForMs === null ? '' : `; ${quietText(quietForMs, config)}`,
   ].join('');
+}
+
+/** Quiet lasts longer than it has to where something else keeps the wait from its end. */
+function quietText(quietForMs: number, { quietPeriodMs }: DrainConfig): string {
+  const period = formatDuration(quietPeriodMs);
+  return quietForMs < quietPeriodMs
+    ? `quiet for ${about(quietForMs)} of ${period}`
+    : `quiet for all of ${period}`;
 }
 
 /**

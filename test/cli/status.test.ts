@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { describe, expect } from 'vitest';
 import { startDaemon } from '../support/actor.ts';
+import { startBuildkitd } from '../support/buildkitd.ts';
 import { type CliOptions, cliPath, startCli } from '../support/cli.ts';
 import { refusingSockDiag, withoutProc } from '../support/hide.ts';
 import type { Place } from '../support/place.ts';
@@ -54,12 +55,11 @@ describe.concurrent('status', () => {
     expect(rows.filter((row) => row.length > 80)).toEqual([]);
   });
 
-  it('takes whom no byte came from for a health check once it is older than a probe', async ({
+  it('takes whom no byte came from for a health check, older than a probe and without a build', async ({
     place,
-    daemon,
     clients,
   }) => {
-    await daemon.listen(tcp);
+    await (await startBuildkitd(place)).listen(tcp);
     const [mute] = await clients.connectMutely(tcp);
     const env = { BUILDKIT_DRAIN_PROBE_GRACE: '1h' };
     const young = await status(place, ['--addr', tcp], { env });

@@ -84,10 +84,9 @@ describe.concurrent('watch', () => {
 
   it('says what a connection is taken for, and when it is a client again', async ({
     place,
-    daemon,
     clients,
   }) => {
-    await daemon.listen(tcp);
+    await (await startBuildkitd(place)).listen(tcp);
     const grace = ['--probe-grace', '200ms', '--ignore-peer', '127.0.0.9'];
     const watch = await startWatch(place, ['--addr', tcp, ...quick, ...grace]);
     await watch.told('started');

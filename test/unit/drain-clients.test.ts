@@ -192,16 +192,30 @@ describe('a connection that never sends a byte', () => {
   const mute = (): [Connection, Traffic][] => [[probe, traffic({ bytesReceived: 0 })]];
 
   it('does not hold the wait, and is told of', async () => {
-    const { outcome, events } = await run({ sampleAt: () => counted(probe), trafficAt: mute });
+    const { outcome, events } = await run({
+      sampleAt: () => counted(probe),
+      trafficAt: mute,
+      buildsAt: () => none,
+    });
     expect(outcome).toMatchObject({ kind: 'drained', leftOut: [{ connection: probe }] });
     expect(outcome.waitedMs).toBeLessThanOrEqual(11_200);
     expect(only(events, 'left-out')).toMatchObject([{ entry: { standing: 'health-check' } }]);
+  });
+
+  it('is a client where builds are unknown: its bytes may come by another way', async () => {
+    const { outcome } = await run({
+      sampleAt: (ms) => (ms >= 5000 && ms < 40_000 ? counted(probe) : counted()),
+      trafficAt: mute,
+      buildsAt: () => unknown,
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 50_000 });
   });
 
   it('is a client from its first byte on', async () => {
     const { outcome, events } = await run({
       sampleAt: (ms) => (ms < 30_000 ? counted(probe) : counted()),
       trafficAt: (ms) => [[probe, traffic({ bytesReceived: ms < 8000 ? 0 : 24 })]],
+      buildsAt: () => none,
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 40_000 });
     expect(only(events, 'counted-again')).toHaveLength(1);
@@ -212,6 +226,7 @@ describe('whoever is left out', () => {
   it('is looked at each time: a byte just before the end of the quiet period is seen', async () => {
     const { outcome } = await run(
       {
+        buildsAt: () => none,
         sampleAt: (ms) => (ms < 5000 ? counted(probe) : counted()),
         trafficAt: (ms) => [[probe, traffic({ bytesReceived: ms < 1450 ? 0 : 24 })]],
       },

@@ -55,9 +55,6 @@ interface Asked {
   readonly says: 'none' | 'running' | 'unknown';
 }
 
-// buildkitd itself closes a connection on which nothing has come for 120 s.
-const longestMuteMs = 125_000;
-
 const ticks = 150;
 const early = fc.nat({ max: 30 });
 const span = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 50, max: ticks }));
@@ -184,8 +181,7 @@ function takenFor(
   if (before?.sample.kind === 'counted' && isYoung) {
     return 'probe';
   }
-  const isMute =
-    hasNoByte && ageMs >= rule.probeGraceMs && (said?.says === 'none' || ageMs < longestMuteMs);
+  const isMute = hasNoByte && ageMs >= rule.probeGraceMs && said?.says === 'none';
   const fellSilentMs = startMs + (visit.from + visit.muteFor + visit.speaksFor) * rule.intervalMs;
   const isSilent =
     at.ms - Math.max(fellSilentMs, firstMs) >= shortestSilenceMs &&

@@ -47,7 +47,8 @@ describe('one look', () => {
     const mute = { bytesReceived: 0, msSinceReceived: 900, msSinceSent: 900, msSinceAcked: 100 };
     expect(seen(mute)).toMatchObject({ standing: 'newcomer', age: { ms: 900, isExact: true } });
     const old = { ...mute, msSinceReceived: 1000 };
-    expect(seen(old)).toMatchObject({ standing: 'health-check', age: { ms: 1000, isExact: true } });
+    expect(seen(old)).toMatchObject({ standing: 'client', age: { ms: 1000, isExact: true } });
+    expect(seen(old, true)).toMatchObject({ standing: 'health-check' });
   });
 
   it('knows nothing where the kernel tells nothing', () => {
