@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -47,6 +48,22 @@ export function install(bundle: Bundle, target: string): Installation {
   }
   fill(bundle, target);
   return { kind: 'installed' };
+}
+
+// Longer than the launcher tries where no process may be started.
+const startTimeoutMs = 90_000;
+
+/** Starts what is installed at a path, once. @returns why that does not work; null where it does. */
+export function tryToStart(target: string): NodeJS.ErrnoException | null {
+  const { error, status, signal, stderr } = spawnSync(join(target, launcherName), ['--version'], {
+    encoding: 'utf8',
+    timeout: startTimeoutMs,
+  });
+  if (error !== undefined || status === 0) {
+    return error ?? null;
+  }
+  const said = stderr.trim().replace(/^buildkit-drain: /, '');
+  return new Error(said || `it ended with ${status ?? signal}`);
 }
 
 function installBeside(bundle: Bundle, target: string): Installation {

@@ -1,10 +1,16 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Bundle, ownBundle } from '../bundle/bundle.ts';
-import { type Installation, install } from '../bundle/install.ts';
+import { type Installation, install, tryToStart } from '../bundle/install.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import { parseFrom, UsageError } from '../options/read-options.ts';
-import { installedText, noBundleText, notInstalledText, occupiedText } from '../report/install.ts';
+import {
+  installedText,
+  noBundleText,
+  notInstalledText,
+  notStartedText,
+  occupiedText,
+} from '../report/install.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { CommandContext } from './surroundings.ts';
 
@@ -12,7 +18,8 @@ const installNotes = `
 For images without Node.js: an init container copies the folder into a volume,
 from which a hook starts the launcher in it. The folder may be missing, empty, or
 have been filled by this very buildkit-drain, also in part.
-Exit codes: 0 it is there, 2 it can't be copied, 1 a bug.`;
+It is started there once, to see whether that works.
+Exit codes: 0 it is there and can be started, 2 it is not, 1 a bug.`;
 
 /** Adds `buildkit-drain install`. */
 export function addInstall(
@@ -31,6 +38,10 @@ export function addInstall(
         throw new UsageError(noBundleText());
       }
       const { kind } = installTo(bundle, target);
+      const failure = tryToStart(target);
+      if (failure !== null) {
+        throw new UsageError(notStartedText(target, failure));
+      }
       surroundings.print(installedText(kind, target, version));
       exit(exitCodes.done);
     });

@@ -416,6 +416,30 @@ describe('install', () => {
     expect(compared).toMatchObject({ code: 0, stdout: '' });
   });
 
+  it('says that it can not be started where it is, the first time and the second', async ({
+    place,
+  }) => {
+    const volume = join(place.directory, 'volume');
+    mkdirSync(volume);
+    const inPlace = async (...command: string[]) => (await place.start(command)).ended;
+    await inPlace('mount', '-t', 'tmpfs', '-o', 'noexec', 'none', volume);
+    const withColon = join(bundle.emptyRoot(), 'a:b');
+    for (const [target, reason] of [
+      [volume, `spawnSync ${volume}/buildkit-drain EACCES); mount the volume there without noexec`],
+      [withColon, `the path of the folder must have no colon and no semicolon: ${withColon}/)`],
+    ] as const) {
+      const expected = {
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining(
+          `install: the files are in ${target}, but can't be started there (${reason}`,
+        ),
+      };
+      expect(await inPlace(launcher(), 'install', target)).toMatchObject(expected);
+      expect(await inPlace(launcher(), 'install', target)).toMatchObject(expected);
+    }
+  });
+
   it('leaves nothing beside a path that it could not fill', async ({ place }) => {
     const volume = join(place.directory, 'volume');
     mkdirSync(volume);
