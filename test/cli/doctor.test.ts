@@ -84,7 +84,9 @@ describe.concurrent('doctor', () => {
     const { code, stdout, stderr } = await (await startCli(place, ['doctor'])).process.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/\n\nIt works\.\n$/);
-    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    // A path has no place to break at, and the checkout may be deep.
+    const breakable = stdout.split('\n').filter((line) => /\S\s+\S/.test(line));
+    expect(breakable.filter((line) => line.length > 80)).toEqual([]);
     const plain = stdout.replaceAll(/\n {12}/g, ' ');
     for (const sentence of [
       `, Node.js ${process.version}, Linux`,

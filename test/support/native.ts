@@ -25,7 +25,9 @@ export function compiled(name: string, ...flags: readonly string[]): string {
   // Test files run at the same time: none may find another's half-written program.
   const unfinished = `${path}.${process.pid}`;
   const args = ['-O1', '-Wall', '-Wextra', '-Werror', ...flags, '-o', unfinished, source];
-  const { status, stderr, error } = spawnSync(compiler, args, { encoding: 'utf8' });
+  // Without what `npm run check:memory` preloads: the compiler is not what is checked.
+  const env = { PATH: process.env['PATH'] };
+  const { status, stderr, error } = spawnSync(compiler, args, { encoding: 'utf8', env });
   if (status !== 0) {
     throw new Error(`${compiler} ${args.join(' ')} failed: ${error?.message ?? stderr}`);
   }
