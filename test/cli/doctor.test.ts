@@ -235,6 +235,28 @@ describe.concurrent('doctor', () => {
     expect(odd.trouble).toEqual(Array(2).fill('Waiting here: handicap'));
   });
 
+  it.for([
+    ['has no version of a release', { version: 'v0.0.0+unknown' }],
+    ['may keep no history, and has finished no build', { version: 'v0.99.0', history: 0 }],
+  ] as const)(
+    'does not hint at TLS where a daemon %s',
+    async ([, behaviour], { place, buildkitd }) => {
+      await buildkitd.behave(behaviour);
+      await buildkitd.listen(tcp);
+      const { of, works } = await doctor(place);
+      expect(works).toBe(true);
+      expect(of('Builds')).toEqual([
+        {
+          mark: 'handicap',
+          text: expect.stringContaining('names no build, which is not believed'),
+          remedy:
+            'A wait believes this daemon once it has named a running build. ' +
+            'Without an answer, connections alone decide.',
+        },
+      ]);
+    },
+  );
+
   it('hints at TLS where the daemon speaks it, and prints nothing of its files', async ({
     place,
     buildkitd,

@@ -124,14 +124,22 @@ function buildsFinding({ addresses, answer }: BuildsFacts, isNeeded: boolean): F
     return ok(`Asked at ${where}, the daemon says that ${buildsAreRunning(answer.builds)}.`);
   }
   const bad = isNeeded ? problem : handicap;
-  return bad(`Asked at ${where}: ${answer.error.message}.`, buildsRemedy(answer.error.code));
+  return bad(
+    `Asked at ${where}: ${answer.error.message}.`,
+    buildsRemedy(answer.error.code, isNeeded),
+  );
 }
 
-const withoutTls =
-  'If the daemon speaks TLS, give --tls-ca and what else it asks for. Without an answer, connections alone decide.';
+const hints: Readonly<Record<string, string>> = {
+  ERR_NO_GRPC: 'If the daemon speaks TLS, give --tls-ca and what else it asks for.',
+  ERR_ZERO_NOT_VOUCHED: 'A wait believes this daemon once it has named a running build.',
+  ERR_NO_HISTORY: 'A wait believes this daemon once it has named a running build.',
+};
 
-function buildsRemedy(code: string): string {
-  return code.startsWith('ERR_TLS') || code === 'ERR_NO_TLS'
-    ? 'Without an answer, connections alone decide.'
-    : withoutTls;
+function buildsRemedy(code: string, isNeeded: boolean): string {
+  const without = isNeeded
+    ? 'Without an answer, --builds require holds the wait to its deadline.'
+    : 'Without an answer, connections alone decide.';
+  const hint = hints[code];
+  return hint === undefined ? without : `${hint} ${without}`;
 }
