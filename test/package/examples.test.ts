@@ -177,6 +177,14 @@ describe('the deadline of an example', () => {
   });
 });
 
+describe('the unit of systemd', () => {
+  it('is failed neither by a wait that reached its deadline nor by how buildkitd ends', () => {
+    const unit = readExampleText('systemd/buildkit-drain.conf');
+    expect(unit).toMatch(/^ExecStop=-\//m);
+    expect(unit).toMatch(/^SuccessExitStatus=1$/m);
+  });
+});
+
 describe('a probe of an example', () => {
   const probesOf = (name: string): (readonly [string, Probe])[] =>
     inCluster.flatMap(({ path, content }) =>
