@@ -18,9 +18,9 @@ interface WatchSwitches {
 }
 
 const watchNotes = `
-AGE and SILENT with a plus are at least so long. A connection that is gone
-within the probe grace is shown here like all others. Goes on when the daemon
-goes away, and ends with Ctrl-C.
+AGE and SILENT with a plus are at least so long. A connection is shown from the
+first look on, and counted when the probe grace is over: before, it may be a
+probe. Goes on when the daemon goes away, and ends with Ctrl-C.
 Exit code: 0, unless 2 for a usage error or 1 for a bug.`;
 
 /** Adds `buildkit-drain watch`. */

@@ -1,4 +1,4 @@
-import type { RosterEntry } from '../drain/roster.ts';
+import type { RosterEntry, Standing } from '../drain/roster.ts';
 import type { Sample } from '../inspect/types.ts';
 import type { Scene, WatchEvent } from '../watch/types.ts';
 import type { ConnectionRow } from './connection-table.ts';
@@ -30,6 +30,7 @@ function said(event: WatchEvent, report: WatchReport): Said {
       return changedText(event, report);
     case 'left-out':
     case 'counted-again':
+    case 'counted':
       return standingText(event, report);
     case 'between-looks':
       return {
@@ -107,7 +108,7 @@ function changedText(
 }
 
 function standingText(
-  { kind, entry }: Extract<WatchEvent, { kind: 'left-out' | 'counted-again' }>,
+  { kind, entry }: Extract<WatchEvent, { kind: 'left-out' | 'counted-again' | 'counted' }>,
   report: WatchReport,
 ): Said {
   const { nowMs } = report.scene;
@@ -115,14 +116,16 @@ function standingText(
     message:
       kind === 'left-out'
         ? `${nameOf(entry)} is taken for no client: ${leftOutReason(entry, nowMs)}.`
-        : `${nameOf(entry)} is taken for a client again.`,
+        : `${nameOf(entry)} is taken for a client${kind === 'counted' ? '' : ' again'}.`,
     fields: { connection: entryJson(entry, report, nowMs) },
   };
 }
 
 function entryJson(entry: RosterEntry, { rowOf }: WatchReport, nowMs: number) {
   const { connection } = entry;
-  return { endpoint: connection.endpoint, ...connectionJson(connection, rowOf(entry), nowMs) };
+  const row = rowOf(entry);
+  const counted = isOfStanding('client')(row);
+  return { endpoint: connection.endpoint, ...connectionJson(connection, row, nowMs), counted };
 }
 
 function stateFields(report: WatchReport): Record<string, unknown> {
@@ -133,17 +136,27 @@ function stateFields(report: WatchReport): Record<string, unknown> {
   };
 }
 
-/** How many are clients, for all that is known of them. */
-export function clientsOf({ scene, rowOf }: WatchReport): number {
-  return scene.roster.map(rowOf).filter(isClient).length;
+/** How many are clients. One that is too new may be a probe, or another process's question. */
+export function clientsOf(report: WatchReport): number {
+  return countOf(report, 'client');
+}
+
+function countOf({ scene, rowOf }: WatchReport, standing: Standing): number {
+  return scene.roster.map(rowOf).filter(isOfStanding(standing)).length;
+}
+
+function isOfStanding(standing: Standing): (row: ConnectionRow) => boolean {
+  return (row) => isClient(row) && row.entry.standing === standing;
 }
 
 function countText(report: WatchReport): string {
   const { sample } = report.scene;
   const count = clientsOf(report);
   switch (sample.kind) {
-    case 'counted':
-      return clientsAreConnected(count);
+    case 'counted': {
+      const tooNew = countOf(report, 'newcomer');
+      return `${clientsAreConnected(count)}${tooNew > 0 ? `; ${tooNew} too new to tell` : ''}`;
+    }
     case 'failed':
       return count > 0
         ? `at least ${clientsAreConnected(count)} (${sample.error.message})`

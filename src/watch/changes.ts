@@ -15,6 +15,9 @@ export function rosterChanges(before: Roster, now: Roster): WatchEvent[] {
     if (isLeftOut(entry)) {
       return [{ kind: 'left-out', entry }];
     }
+    if (earlier === 'newcomer') {
+      return [{ kind: 'counted', entry }];
+    }
     return isLeftOut({ ...entry, standing: earlier }) ? [{ kind: 'counted-again', entry }] : [];
   });
   return [...(isChanged ? [{ kind: 'changed', arrived, left } as const] : []), ...judged];

@@ -19,8 +19,11 @@ export interface Scene {
 export type WatchEvent =
   | { readonly kind: 'started' }
   | { readonly kind: 'changed'; readonly arrived: Roster; readonly left: Roster }
-  /** A connection is taken for no client, its standing telling why, or is again taken for one. */
-  | { readonly kind: 'left-out' | 'counted-again'; readonly entry: RosterEntry }
+  /**
+   * A connection is taken for no client, its standing telling why, or is again taken for one; or it is
+   * no longer too new to be told from a probe.
+   */
+  | { readonly kind: 'left-out' | 'counted-again' | 'counted'; readonly entry: RosterEntry }
   | { readonly kind: 'between-looks'; readonly more: number }
   | { readonly kind: 'builds'; readonly answer: BuildsAnswer }
   | { readonly kind: 'sight-lost'; readonly error: InspectError }

@@ -64,7 +64,7 @@ describe.concurrent('watch', () => {
       .map((line) => /^[\d-]+T[\d:.]+Z info {2}(.*)$/.exec(line)?.[1]);
     expect(texts).toEqual([
       `Watching ${tcp} and ${unix}: 1 client is connected. Connected: ${first?.name}.`,
-      `2 clients are connected. New: ${second?.name}.`,
+      `1 client is connected; 1 too new to tell. New: ${second?.name}.`,
       expect.stringMatching(/^1 client is connected\. Left: socket:\[\d+\] \(after [\d.]+s\)\.$/),
     ]);
   });
@@ -82,6 +82,37 @@ describe.concurrent('watch', () => {
     expect(line['more']).toBeGreaterThan(0);
   });
 
+  it('takes what another process of this program asks the daemon for no client', async ({
+    place,
+  }) => {
+    const buildkitd = await startBuildkitd(place);
+    await buildkitd.listen(tcp);
+    await buildkitd.behave({ delayMs: 300 });
+    const watch = await startWatch(place, ['--addr', tcp, ...quick]);
+    await watch.told('started');
+    const status = await startCli(place, ['status', '--addr', tcp]);
+    const came = await watch.told('changed', (line) => named(line['arrived']).length > 0);
+    expect(came.message).toMatch(/^No client is connected; 1 too new to tell\. New: 127\.0\.0\.1:/);
+    await status.process.ended;
+    await watch.told('changed', (line) => named(line['left']).length > 0);
+    expect(watch.lines().map((line) => line['connections'])).toEqual(watch.lines().map(() => 0));
+    expect(watch.lines().filter(({ event }) => event === 'counted')).toEqual([]);
+  });
+
+  it('says when a connection is no longer too new to be told from a probe', async ({
+    place,
+    daemon,
+    clients,
+  }) => {
+    await daemon.listen(tcp);
+    const watch = await startWatch(place, ['--addr', tcp, ...quick, '--probe-grace', '200ms']);
+    await watch.told('started');
+    const [client] = await clients.connect(tcp);
+    const line = await watch.told('counted');
+    expect(line).toMatchObject({ connections: 1, connection: { counted: true } });
+    expect(line.message).toBe(`${client?.name} is taken for a client.`);
+  });
+
   it('says what a connection is taken for, and when it is a client again', async ({
     place,
     clients,
@@ -93,8 +124,8 @@ describe.concurrent('watch', () => {
     const mute = await clients.connectMutely(tcp);
     const peer = mute[0]?.name;
     expect(await watch.told('changed')).toMatchObject({
-      connections: 1,
-      arrived: [{ endpoint: tcp, peer, takenFor: 'newcomer', counted: true }],
+      connections: 0,
+      arrived: [{ endpoint: tcp, peer, takenFor: 'newcomer', counted: false }],
       left: [],
     });
     const leftOut = await watch.told('left-out');
@@ -129,7 +160,8 @@ describe.concurrent('watch', () => {
     );
     const [client] = await clients.connect('tcp://127.0.0.1:8372');
     const isNew = (line: LogLine) => named(line['arrived']).includes(client?.name);
-    expect(await watch.told('changed', isNew)).toMatchObject({ connections: 1 });
+    await watch.told('changed', isNew);
+    expect(await watch.told('counted')).toMatchObject({ connections: 1 });
     await watch.cli.process.signal('SIGINT');
     expect((await watch.cli.ended).code).toBe(0);
   });

@@ -76,8 +76,9 @@ describe('a watch', () => {
       ms < 200 ? counted(builder) : ms < 500 ? counted(builder, other) : counted(other);
     expect((await watched({ ms: 3000, at })).told).toEqual([
       '0 Watching tcp://0.0.0.0:1234: 1 client is connected. Connected: 10.0.0.5:43210.',
-      '200 2 clients are connected. New: 10.0.0.6:43210.',
-      '500 1 client is connected. Left: 10.0.0.5:43210 (after 0.5s in sight).',
+      '200 1 client is connected; 1 too new to tell. New: 10.0.0.6:43210.',
+      '500 No client is connected; 1 too new to tell. Left: 10.0.0.5:43210 (after 0.5s in sight).',
+      '1200 10.0.0.6:43210 is taken for a client.',
     ]);
   });
 
@@ -132,7 +133,7 @@ describe('a watch', () => {
     ]);
     // Whom nobody asks, a nameless connection is another's.
     expect((await watched({ ms: 2000, at })).told.slice(1)).toEqual([
-      '100 2 clients are connected. New: 127.0.0.1:9.',
+      '100 No client is connected; 2 too new to tell. New: 127.0.0.1:9.',
       '200 No client is connected. Left: 127.0.0.1:9 (after 0.1s).',
     ]);
   });
