@@ -13,7 +13,20 @@ if (command === undefined) {
 
 const isRoot = process.getuid() === 0;
 const asUser = isRoot ? [] : ['--map-root-user'];
-const namespaces = ['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child'];
+const namespaces = [
+  '--net',
+  '--mount',
+  '--pid',
+  '--cgroup',
+  '--fork',
+  '--mount-proc',
+  '--kill-child',
+];
+
+// A pod is told by these, and what runs in the pod of a CI is to be tested as outside of one.
+const hiding =
+  "{ ! grep -qs '^# Kubernetes' /etc/hosts || mount --bind /dev/null /etc/hosts; } && " +
+  '{ [ ! -e /var/run/secrets/kubernetes.io ] || mount -t tmpfs none /var/run/secrets; }';
 
 // Tests run the program as other users too. Without root there are no other users in the sandbox.
 const nodeFolder = dirname(process.execPath);
@@ -21,7 +34,7 @@ const needed = [process.cwd(), nodeFolder, join(nodeFolder, '../lib')].filter(ex
 const opening = isRoot ? openingScript(needed) : ':';
 
 // The shell stays as process 1, to reap what tests leave behind.
-const script = `ip link set lo up && ${opening} && "$0" "$@"; exit $?`;
+const script = `ip link set lo up && ${hiding} && ${opening} && "$0" "$@"; exit $?`;
 const { status, signal, error } = spawnSync(
   'unshare',
   [...asUser, ...namespaces, 'sh', '-c', script, command, ...args],

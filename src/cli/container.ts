@@ -7,7 +7,7 @@ import type { Environment } from '../options/read-options.ts';
 const managedByKubelet = /^# Kubernetes-managed hosts file/;
 const otherGroups = /docker|containerd|libpod|crio/;
 // Container runtimes mount these, and nobody else mounts more than one.
-const mountedFiles = /^(?:\S+ ){4}\/etc\/(?:hosts|hostname|resolv\.conf) /gm;
+const mountedFiles = /^(?:\S+ ){4}(\/etc\/(?:hosts|hostname|resolv\.conf)) /gm;
 
 /** What says that this is a Kubernetes pod. */
 export function podSigns(env: Environment): readonly string[] {
@@ -24,8 +24,10 @@ export function containerSigns(): readonly string[] {
   return signs({
     '/run/.containerenv is there': () => existsSync('/run/.containerenv'),
     '/proc/self/cgroup names a container': () => otherGroups.test(ownGroup()),
-    'files of /etc are mounted one by one': () =>
-      (readOr('', '/proc/self/mountinfo').match(mountedFiles) ?? []).length > 1,
+    'files of /etc are mounted one by one': () => {
+      const mounts = readOr('', '/proc/self/mountinfo').matchAll(mountedFiles);
+      return new Set([...mounts].map(([, file]) => file)).size > 1;
+    },
   });
 }
 
