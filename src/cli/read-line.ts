@@ -42,7 +42,7 @@ export function readLine(
   };
   const complaints = tokens.flatMap((token) => {
     if (token.kind === 'positional') {
-      return [`unexpected word ${JSON.stringify(token.value)}`];
+      return [`unexpected argument ${JSON.stringify(token.value)}`];
     }
     if (token.kind === 'option' && switches.includes(token.name)) {
       given.push(token.name);

@@ -7,7 +7,7 @@ import type { WaitPlan } from './plan-wait.ts';
 import { pidMistake } from './settings.ts';
 import { type EndedWait, type WaitHooks, waitOnce } from './wait-once.ts';
 
-/** A wait that failed whenever it began anew, until its deadline or a signal. */
+/** A wait that failed each time it was started, until its deadline or a signal. */
 export class WaitFailedError extends Error {
   override readonly name = 'WaitFailedError';
   readonly code = 'ERR_WAIT_FAILED';
@@ -16,8 +16,7 @@ export class WaitFailedError extends Error {
 const pauseMs = 1000;
 
 /**
- * Waits once. An error that nobody has foreseen does not end it, since builds would be killed: it
- * begins anew.
+ * Waits once. An unexpected error does not end it, since builds would be killed: it starts again.
  *
  * @throws UsageError before anything is looked at, and WaitFailedError.
  */
@@ -54,7 +53,7 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
     waitedMs = performance.now() - startedMs;
     tell(error);
     if (hooks.signal.aborted || waitedMs >= (config.timeoutMs ?? Infinity)) {
-      throw gaveUp(error, log);
+      throw gaveUp(error, plan, hooks.signal);
     }
     await pause(pauseMs, hooks.signal);
   };
@@ -84,9 +83,9 @@ function createTeller(log: WaitPlan['log']) {
   };
 }
 
-function gaveUp(cause: unknown, log: WaitPlan['log']): WaitFailedError {
+function gaveUp(cause: unknown, { log }: WaitPlan, signal: AbortSignal): WaitFailedError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  log(gaveUpEntry(reason));
+  log(gaveUpEntry(reason, signal.aborted ? signal.reason : null));
   return new WaitFailedError(reason, { cause });
 }
 

@@ -31,7 +31,7 @@ export interface Attempt {
   readonly broken: Promise<never>;
 }
 
-/** @throws UsageError before anything is looked at, and what nobody has foreseen. */
+/** @throws UsageError before anything is looked at, and unexpected errors. */
 export async function waitOnce(
   { options, env, tls, config, log }: WaitPlan,
   { through = (sampler) => sampler, signal, onLook }: WaitHooks,

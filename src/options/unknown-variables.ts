@@ -18,7 +18,7 @@ export function findUnknown(env: Environment): Mistake[] {
     }
     const meant = nearest(option, options);
     const hint = meant === null ? '' : ` (did you mean ${prefix}${meant}?)`;
-    const message = `${name} is no setting of buildkit-drain${hint}`;
+    const message = `${name} is not a setting of buildkit-drain${hint}`;
     return [{ level: 'warn', message, instead: 'going on without it', isOurs: true }];
   });
 }

@@ -25,13 +25,13 @@ export function checkText({ settings, mistakes, watched, notices }: CheckReport)
     'Settings',
     ...settingLines(settings),
     '',
-    'Would be watched here and now',
+    'Would be watched',
     ...watched.map(({ address, isAssumed }) =>
       isAssumed ? `  ${address} (a default: it counts once something listens)` : `  ${address}`,
     ),
     ...told.filter(({ level }) => level === 'info').map(({ message }) => `  ${message}`),
     '',
-    ...(wrong.length === 0 ? [] : ['To be looked after', ...wrong.map(wrongLine), '']),
+    ...(wrong.length === 0 ? [] : ['Problems', ...wrong.map(wrongLine), '']),
     verdict(mistakes.filter(({ isOurs }) => isOurs).length),
   ];
   return lines.map((line) => `${visible(line)}\n`).join('');
@@ -55,7 +55,7 @@ function wrongLine({ level, message }: LogEntry): string {
 function verdict(count: number): string {
   switch (count) {
     case 0:
-      return 'The settings are right.';
+      return 'The settings are valid.';
     case 1:
       return '1 setting is wrong.';
     default:

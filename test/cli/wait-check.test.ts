@@ -39,8 +39,8 @@ describe.concurrent('wait --check', () => {
     expect(setting('min-wait')).toEqual(['--min-wait', '0s', 'default']);
     expect(stdout).toContain(`\n  ${tcp}\n`);
     expect(stdout).toMatch(/\n {2}Found buildkitd \(pid \d+\), which listens on tcp:/);
-    expect(stdout).not.toContain('To be looked after');
-    expect(stdout).toMatch(/\n\nThe settings are right\.\n$/);
+    expect(stdout).not.toContain('Problems');
+    expect(stdout).toMatch(/\n\nThe settings are valid\.\n$/);
   });
 
   it('is right where there is no daemon, as in the build of an image', async ({ place }) => {
@@ -59,7 +59,7 @@ describe.concurrent('wait --check', () => {
     for (const where of [{}, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }]) {
       const { code, stdout } = await check(place, args, { ...env, ...where });
       expect(code).toBe(2);
-      expect(stdout).toContain('\nTo be looked after\n');
+      expect(stdout).toContain('\nProblems\n');
       expect(stdout).toContain(message);
       expect(stdout).toMatch(/\n\n1 setting is wrong\.\n$/);
     }
@@ -86,6 +86,6 @@ describe.concurrent('wait --check', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('  warning: LOG_FORMAT: expected one of json, text');
     expect(stdout).toContain('  warning: No deadline is set.');
-    expect(stdout).toMatch(/\n\nThe settings are right\.\n$/);
+    expect(stdout).toMatch(/\n\nThe settings are valid\.\n$/);
   });
 });

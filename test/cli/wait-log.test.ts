@@ -245,6 +245,14 @@ describe.concurrent('wait --log-to', () => {
     expect(JSON.parse(latest ?? '')).toEqual(last);
   });
 
+  it('auto gives Kubernetes no more last words than it takes', async ({ openPlace }) => {
+    const place = await openPlace({ mainName: 'pause' });
+    const words = await terminationLog(place);
+    const args = ['--timeout', '100ms', '--log-prefix', 'x'.repeat(5000)];
+    expect((await (await startCli(place, args, inPod)).process.ended).code).toBe(4);
+    expect(Buffer.byteLength(await words())).toBe(4096);
+  });
+
   it('auto leaves the last words to others where the container’s log can be written', async ({
     place,
     daemon,

@@ -43,7 +43,7 @@ describe.concurrent('a wrong setting of a hook in a pod', () => {
     ['--timout=58m', 'unknown option "--timout" (did you mean --timeout?)', 'without it'],
     ['--timeout', '--timeout: expected <duration> but received nothing', 'without it'],
     ['-q', 'unknown option "-q"', 'going on without it'],
-    ['now', 'unexpected word "now"', 'going on without it'],
+    ['now', 'unexpected argument "now"', 'going on without it'],
   ] as const)(
     'is an error in the log, and the wait goes on: %s',
     async ([arg, message, instead], { place, daemon, clients }) => {
@@ -138,7 +138,7 @@ describe.concurrent('a variable that others set', () => {
     expect(troubles(log)).toEqual([
       [
         'warn',
-        'BUILDKIT_DRAIN_TIMOUT is no setting of buildkit-drain (did you mean ' +
+        'BUILDKIT_DRAIN_TIMOUT is not a setting of buildkit-drain (did you mean ' +
           'BUILDKIT_DRAIN_TIMEOUT?); going on without it.',
       ],
     ]);

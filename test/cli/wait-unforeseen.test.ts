@@ -31,7 +31,7 @@ function failingAt(event: string): string {
 
 const failures = (log: string) => parseLog(log).filter(({ event }) => event === 'wait-failed');
 
-describe.concurrent('a wait in which something unforeseen happens', () => {
+describe.concurrent('a wait that an unexpected error breaks off', () => {
   it.for([
     ['an error that nobody catches', "setTimeout(() => { throw new Error('boom'); }, 700);"],
     [
@@ -40,7 +40,7 @@ describe.concurrent('a wait in which something unforeseen happens', () => {
     ],
     ['a rejection with nothing', 'setTimeout(() => Promise.reject(), 700);'],
   ] as const)(
-    'tells all targets of its log, begins anew, and ends right: %s',
+    'tells all targets of its log, starts again, and ends right: %s',
     async ([, script], { place, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
@@ -88,7 +88,9 @@ describe.concurrent('a wait in which something unforeseen happens', () => {
     const wait = await startCli(place, ['wait', ...quick], { program, env });
     await wait.event('wait-failed');
     await wait.process.signal('SIGTERM');
-    expect((await wait.process.ended).code).toBe(143);
+    const { code, stderr } = await wait.process.ended;
+    expect(code).toBe(143);
+    expect(parseLog(stderr).at(-1)).toMatchObject({ event: 'ended', outcome: 'interrupted' });
   });
 
   it('never ends as a success with nothing left to wake it', async ({ place, daemon, clients }) => {

@@ -213,7 +213,7 @@ describe('a variable that looks like ours', () => {
     ['BUILDKIT_DRAIN_PORT', ''],
   ])('and is none is told of, with what it may mean: %s', (name, hint) => {
     expect(findUnknown({ [name]: '5' }).map(({ message }) => message)).toEqual([
-      `${name} is no setting of buildkit-drain${hint}`,
+      `${name} is not a setting of buildkit-drain${hint}`,
     ]);
   });
 

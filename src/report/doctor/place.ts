@@ -71,10 +71,10 @@ function logFinding({ inContainer, podLog }: LogFacts): Finding {
 }
 
 function faultFinding({ level, message, instead }: SettingFault): Finding {
-  const elsewhere = level === 'error' ? ', and anywhere else it ends with exit code 2' : '';
+  const elsewhere = level === 'error' ? '; anywhere else it exits with code 2' : '';
   return (level === 'error' ? problem : handicap)(
     `${message}.`,
-    `Correct it. Until then a wait in a pod is ${instead}${elsewhere}.`,
+    `Correct it. In a pod, wait handles it by ${instead}${elsewhere}.`,
   );
 }
 
