@@ -19,6 +19,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 const outcomeCodes = {
   drained: exitCodes.done,
   gone: exitCodes.done,
+  'nothing-found': exitCodes.blind,
   'timed-out': exitCodes.clientsConnected,
   blind: exitCodes.blind,
 } as const satisfies Record<Exclude<DrainOutcome['kind'], 'interrupted'>, ExitCode>;

@@ -34,9 +34,9 @@ export async function lookForStatus({
   const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
   const sample = lookout.sampler.sample();
   const traffic = lookout.sampler.traffic();
-  lookout.close();
   // Asked after the look, which so can't have seen the question's own connection.
   const builds = given === 'ask' ? await askOnce(lookout, sample, tls) : given;
+  lookout.close();
   const rule = {
     probeGraceMs: standing['probe-grace'],
     quietPeriodMs: 0,

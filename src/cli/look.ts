@@ -1,11 +1,16 @@
 import { createElsewhereInspector } from '../endpoints/elsewhere.ts';
 import { followEndpoints } from '../endpoints/follow.ts';
-import { groupByDaemon, type ReachableDaemon, type Target } from '../endpoints/targets.ts';
+import {
+  groupByDaemon,
+  type ListeningTarget,
+  type ReachableDaemon,
+  type Target,
+} from '../endpoints/targets.ts';
 import { type Looker, lookByBest } from '../inspect/choose.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
 import { isRunning } from '../inspect/procfs/processes.ts';
 import { createSampler } from '../inspect/sampler.ts';
-import type { Connection, Inspector, Sample, Sampler } from '../inspect/types.ts';
+import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import type { LookNotice } from '../report/look-entry.ts';
@@ -65,6 +70,8 @@ export function openLookout(
     defer: (task) => queueMicrotask(() => isClosed || task()),
     notify,
   });
+  const onListenerGone = (silent: readonly Endpoint[]): void =>
+    notify({ kind: 'listener-gone', endpoints: silent.map(({ address }) => address) });
   const sampler =
     find === null
       ? createSampler(
@@ -73,6 +80,7 @@ export function openLookout(
             return { endpoint, isAssumed, looker: lookAt(target) };
           }),
           daemon,
+          onListenerGone,
         )
       : followEndpoints({
           targets,
@@ -83,7 +91,21 @@ export function openLookout(
           isRunning: (process) => isRunning(procRoot, process),
           now: () => performance.now(),
           onChange: tellOfChanges(targets, options.pid !== null, notify),
+          onListenerGone,
         });
+
+  /** Each with its owners: where its address was given, they are known by its listeners. */
+  const listeningTargets = ({ looks }: Sample): ListeningTarget[] =>
+    looks.flatMap((look) => {
+      const found = looking.find(({ target }) => target.endpoint === look.endpoint);
+      const listeners = look.kind === 'seen' ? look.sight.listenerInodes : [];
+      if (listeners.length === 0 || !found) {
+        return [];
+      }
+      const { target } = found;
+      const owners = target.owners.length > 0 ? target.owners : daemon.ownersOf(listeners);
+      return [{ target: { ...target, owners }, listeners }];
+    });
 
   return {
     sampler,
@@ -94,14 +116,7 @@ export function openLookout(
         tellOfEnds(each, wake);
       }
     },
-    daemonsOf: (sample) =>
-      groupByDaemon(
-        procRoot,
-        listeningAt(sample).flatMap(({ endpoint, listeners }) => {
-          const target = looking.find((each) => each.target.endpoint === endpoint)?.target;
-          return target === undefined ? [] : [{ target, listeners }];
-        }),
-      ),
+    daemonsOf: (sample) => groupByDaemon(procRoot, listeningTargets(sample)),
     seenBetweenLooks() {
       const counts = looking.flatMap(({ target, inspectors }) =>
         inspectors.map((inspector) => inspector.seenBetweenLooks?.(target.endpoint) ?? 0),
@@ -115,13 +130,6 @@ export function openLookout(
       }
     },
   };
-}
-
-function listeningAt({ looks }: Sample) {
-  return looks.flatMap((look) => {
-    const listeners = look.kind === 'seen' ? look.sight.listenerInodes : [];
-    return listeners.length > 0 ? [{ endpoint: look.endpoint, listeners }] : [];
-  });
 }
 
 // Where many connections come and go, their ends must not make the loop look all the time.

@@ -18,8 +18,8 @@ interface StatusSwitches {
 const statusNotes = `
 AGE and SILENT with a plus are at least so long. SILENT is the time since data
 last came or went; IN and OUT are bytes, as the daemon sees them.
-Exit codes: 0 idle, or the daemon is gone; 3 clients are connected, or builds
-run; 4 blind.`;
+Exit codes: 0 idle; 3 clients are connected, or builds run; 4 blind, or no
+daemon was found.`;
 
 /** Adds `buildkit-drain status`. */
 export function addStatus(program: Command, { surroundings, exit }: CommandContext): void {
@@ -65,6 +65,9 @@ function exitCodeOf({ sample, clients, builds }: StatusReport, isRequired: boole
   if (clients > 0 || (builds?.kind === 'known' && builds.builds.length > 0)) {
     return exitCodes.clientsConnected;
   }
+  if (sample.kind === 'gone') {
+    return sample.wasThere ? exitCodes.done : exitCodes.blind;
+  }
   const isBlind = sample.kind === 'failed' || (isRequired && builds?.kind === 'unknown');
-  return isBlind && sample.kind !== 'gone' ? exitCodes.blind : exitCodes.done;
+  return isBlind ? exitCodes.blind : exitCodes.done;
 }

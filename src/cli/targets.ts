@@ -1,19 +1,21 @@
+import { createClientSocketsReader } from '../endpoints/client-sockets.ts';
 import { elsewhereOf, type FindOptions, findEndpoints } from '../endpoints/find.ts';
-import { placeOf } from '../endpoints/match.ts';
-import { type Target, targetsOf } from '../endpoints/targets.ts';
+import { createOwnScans, type OwnScan } from '../endpoints/own-daemons.ts';
+import { withoutRepeats } from '../endpoints/same-place.ts';
+import { isWatchedAt, type Target, targetsOf } from '../endpoints/targets.ts';
 import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
 import { type DaemonWatch, watchDaemon } from '../inspect/daemon.ts';
 import { readOwnListeners } from '../inspect/own-listeners.ts';
 import { isPassing } from '../inspect/procfs/passing.ts';
 import { findProcess, type Process } from '../inspect/procfs/processes.ts';
-import { type ProcessScan, scanProcesses } from '../inspect/procfs/scan.ts';
+import type { ProcessScan } from '../inspect/procfs/scan.ts';
 import type { Endpoint } from '../inspect/types.ts';
 import { watchProcesses } from '../inspect/watch-processes.ts';
 import { BadValueError } from '../options/bad-value.ts';
-import { assumedEndpoints, givenEndpoints, scriptEndpoint } from '../options/endpoints.ts';
+import { defaultEndpoints, namedEndpoints } from '../options/endpoints.ts';
 import { type Environment, parseFrom } from '../options/read-options.ts';
 import type { WhereOptionValues } from '../options/wait-options.ts';
-import { tellOf } from './tell.ts';
+import { tellOf, tellOfLeftOut, tellOfNotGiven } from './tell.ts';
 
 /** What to watch, and how to find out about it anew. */
 export interface Watching {
@@ -34,20 +36,35 @@ interface Place {
 }
 
 /**
- * The endpoints to watch: those that were given, else what the daemon listens on, else what
- * buildkitd listens on when it is told nothing.
+ * The endpoints to watch: those of `--addr` and no others, else all that the daemon listens on and
+ * what variables name beside; where no daemon is in sight, also what buildkitd listens on when it is
+ * told nothing.
  *
  * @throws UsageError
  */
 export function chooseTargets(options: WhereOptionValues, place: Place): Watching {
-  const given = givenEndpoints(options.addr, place.env);
+  const { procRoot } = place;
   const process = options.pid === null ? null : processOf(options.pid, place);
   // Who does not want sock-diag gets nothing by it.
   const ownListeners =
-    options.inspector === 'procfs' ? undefined : () => readOwnListeners(place.procRoot);
-  return given.length > 0
-    ? watchGiven(given, process, place)
-    : watchFound(process, place, ownListeners);
+    options.inspector === 'procfs' ? undefined : () => readOwnListeners(procRoot);
+  const scanAnew = createOwnScans(procRoot);
+  const sight: Sight = {
+    process,
+    scanAnew,
+    find: (scan = scanAnew(), known = []) =>
+      findEndpoints(procRoot, { pid: process?.pid, scan, known, ownListeners }),
+  };
+  return options.addr.length > 0
+    ? watchGiven(withoutRepeats(options.addr), sight, place)
+    : watchFound(sight, place);
+}
+
+/** What is to be seen of daemons: of one whose process was given, or of all that belong here. */
+interface Sight {
+  readonly process: Process | null;
+  readonly scanAnew: () => OwnScan;
+  readonly find: (scan?: ProcessScan, known?: FindOptions['known']) => FoundDaemon[];
 }
 
 function processOf(pid: number, { procRoot }: Place): Process {
@@ -60,8 +77,9 @@ function processOf(pid: number, { procRoot }: Place): Process {
   });
 }
 
-function watchGiven(given: readonly Endpoint[], process: Process | null, place: Place): Watching {
-  const { procRoot, inPod, defer, notify } = place;
+function watchGiven(given: readonly Endpoint[], sight: Sight, place: Place): Watching {
+  const { procRoot, defer, notify } = place;
+  const { process } = sight;
   const elsewhere = process === null ? null : elsewhereOf(procRoot, process.pid);
   if (process !== null && elsewhere !== null) {
     notify({ kind: 'daemon-elsewhere', pid: process.pid });
@@ -75,56 +93,63 @@ function watchGiven(given: readonly Endpoint[], process: Process | null, place: 
         : { netDirectory: elsewhere.netDirectory, process },
     owners: [],
   }));
-  const daemon =
-    process === null
-      ? watchDaemon(procRoot, inPod, { defer })
-      : watchProcesses(procRoot, [process]);
+  const scan = sight.scanAnew();
+  const daemon = watchOf(sight, place, { scan, anyDaemon: false });
+  // Not before the first look, which does not need it.
+  defer(() => {
+    const { daemons } = findOrFail(() => sight.find(scan));
+    for (const found of daemons) {
+      tellOfNotGiven(found, targets, notify);
+    }
+  });
   return { targets, daemon, find: null, notFoundYet: null };
 }
 
-function watchFound(
-  process: Process | null,
-  place: Place,
-  ownListeners: FindOptions['ownListeners'],
-): Watching {
-  const { procRoot, inPod, env, defer, notify } = place;
-  const assumed = assumedEndpoints(env);
-  const pid = process?.pid;
-  const find = (scan?: ProcessScan): FoundDaemon[] =>
-    findEndpoints(procRoot, { pid, scan, known: assumed, ownListeners });
-  const scan = scanProcesses(procRoot);
-  const { daemons, failure, notFoundYet } = findOrFail(() => find(scan));
+function watchFound(sight: Sight, place: Place): Watching {
+  const { env, notify } = place;
+  const { endpoints: named, ignored } = namedEndpoints(env);
+  for (const each of ignored) {
+    notify({ kind: 'variable-ignored', ...each });
+  }
+  const standard = defaultEndpoints(env);
+  const known = withoutRepeats([...named, ...standard]);
+  const scan = sight.scanAnew();
+  const { daemons, failure, notFoundYet } = findOrFail(() => sight.find(scan, known));
+  if (sight.process === null && failure === null) {
+    tellOfLeftOut(scan, notify);
+  }
   for (const daemon of daemons) {
-    tellOf(daemon, process !== null, notify);
+    tellOf(daemon, sight.process !== null, notify);
   }
   const found = targetsOf(daemons);
   if (daemons.length === 0) {
-    const endpoints = assumed.map(({ address }) => address);
+    const endpoints = known.map(({ address }) => address);
     const isTriedAgain = notFoundYet !== null;
     notify({ kind: 'daemon-not-found', reason: failure, isTriedAgain, endpoints });
   }
   return {
-    targets: [...found, ...spareTargets(found, assumed, scriptEndpoint(env))],
-    daemon:
-      process === null
-        ? watchDaemon(procRoot, inPod, { scan, defer, anyDaemon: true })
-        : watchProcesses(procRoot, [process]),
-    find,
+    targets: [...found, ...spareTargets(found, found.length === 0 ? known : named)],
+    daemon: watchOf(sight, place, { scan, anyDaemon: true }),
+    find: () => sight.find(undefined, known),
     notFoundYet,
   };
 }
 
+function watchOf(
+  { process, scanAnew }: Sight,
+  { procRoot, inPod, defer }: Place,
+  options: { readonly scan: ProcessScan; readonly anyDaemon: boolean },
+): DaemonWatch {
+  const socketsOf = createClientSocketsReader(procRoot);
+  return process === null
+    ? watchDaemon(procRoot, inPod, { ...options, scanAnew, socketsOf, defer })
+    : watchProcesses(procRoot, [process], socketsOf);
+}
+
 /** What may be listened on beside what was found. */
-function spareTargets(
-  found: readonly Target[],
-  assumed: readonly Endpoint[],
-  ofScript: Endpoint | null,
-): Target[] {
-  const isFound = (endpoint: Endpoint): boolean =>
-    found.some((target) => placeOf(target.endpoint) === placeOf(endpoint));
-  const spare = found.length === 0 ? assumed : ofScript === null ? [] : [ofScript];
+function spareTargets(found: readonly Target[], spare: readonly Endpoint[]): Target[] {
   return spare
-    .filter((endpoint) => !isFound(endpoint))
+    .filter((endpoint) => !found.some((target) => isWatchedAt(target, endpoint)))
     .map((endpoint) => ({ endpoint, isAssumed: true, elsewhere: null, owners: [] }));
 }
 

@@ -1,6 +1,8 @@
-import type { TargetChange } from '../endpoints/follow.ts';
-import type { Target } from '../endpoints/targets.ts';
+import type { TargetChange } from '../endpoints/look-up.ts';
+import type { OwnScan } from '../endpoints/own-daemons.ts';
+import { isWatchedAt, type Target } from '../endpoints/targets.ts';
 import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
+import type { Process } from '../inspect/procfs/processes.ts';
 
 /** Says what was found, and what about it is worth knowing. */
 export function tellOf(
@@ -18,28 +20,61 @@ export function tellOf(
   }
 }
 
+/** Says which daemons in sight belong elsewhere, and so are not watched. */
+export function tellOfLeftOut(scan: OwnScan, notify: (notice: EndpointNotice) => void): void {
+  const own = scan.daemons();
+  const others = scan.others();
+  const known = [...own, ...others].map(({ pid }) => pid);
+  // A child that has not become its program yet has its parent's name.
+  const pids = others.filter(({ parentPid }) => !known.includes(parentPid)).map(({ pid }) => pid);
+  if (pids.length > 0) {
+    notify({ kind: 'daemons-left-out', pids, areOthersFound: own.length > 0 });
+  }
+}
+
+/** Says where a daemon listens beside the addresses that were given. */
+export function tellOfNotGiven(
+  { process: { pid }, endpoints, isListening, elsewhere }: FoundDaemon,
+  given: readonly Target[],
+  notify: (notice: EndpointNotice) => void,
+): void {
+  const where = elsewhere === null ? null : pid;
+  const addresses = endpoints
+    .filter((endpoint) => !given.some((target) => isWatchedAt(target, endpoint, where)))
+    .map(({ address }) => address);
+  if (isListening && addresses.length > 0) {
+    notify({ kind: 'addresses-not-given', pid, addresses });
+  }
+}
+
 /** Makes the function that says of later findings what is new in them. */
 export function tellOfChanges(
   targets: readonly Target[],
   isGiven: boolean,
   notify: (notice: EndpointNotice) => void,
 ): (change: TargetChange) => void {
-  const told = new Set(
-    targets.flatMap(({ owners }) => owners.map(({ startTime, pid }) => `${pid} ${startTime}`)),
-  );
-  return ({ daemons, dropped }) => {
+  const told = new Set(targets.flatMap(({ owners }) => owners.map(identity)));
+  return ({ daemons, added, dropped }) => {
+    const isKnown = ({ owners }: Target): boolean =>
+      owners.every((owner) => told.has(identity(owner)));
+    const further = added.filter((target) => !target.isAssumed && isKnown(target));
     for (const daemon of daemons) {
-      const { pid, startTime } = daemon.process;
-      if (!told.has(`${pid} ${startTime}`)) {
-        told.add(`${pid} ${startTime}`);
+      if (!told.has(identity(daemon.process))) {
+        told.add(identity(daemon.process));
         tellOf(daemon, isGiven, notify);
       }
     }
-    if (dropped.length > 0) {
-      notify({
-        kind: 'endpoints-dropped',
-        endpoints: dropped.map(({ endpoint }) => endpoint.address),
-      });
+    for (const [kind, some] of [
+      ['endpoints-added', further],
+      ['endpoints-dropped', dropped],
+    ] as const) {
+      if (some.length > 0) {
+        notify({ kind, endpoints: some.map(({ endpoint }) => endpoint.address) });
+      }
     }
   };
+}
+
+function identity({ pid, startTime }: Process): string {
+  return `${pid} ${startTime}`;
 }

@@ -117,7 +117,9 @@ function outcomeOf(
   const { toMs } = reading;
   const said = verdict(state, plan);
   if (said !== 'waiting') {
-    return { kind: said, ...chronicle.tally(toMs) };
+    const tally = chronicle.tally(toMs);
+    const wasNever = tally.sample?.kind === 'gone' && !tally.sample.wasThere;
+    return { kind: wasNever ? 'nothing-found' : said, ...tally };
   }
   // A daemon found gone gets its second look even at the deadline.
   const isOver = toMs >= plan.deadlineMs && reading.kind !== 'gone';

@@ -135,6 +135,8 @@ export type DrainOutcome = DrainTally &
   (
     | { readonly kind: 'drained' }
     | { readonly kind: 'gone' }
+    /** Nothing has been seen that could be gone: no daemon, no listener, no client. */
+    | { readonly kind: 'nothing-found' }
     | { readonly kind: 'timed-out'; readonly quietForMs: number | null }
     | { readonly kind: 'blind'; readonly error: InspectError }
     | { readonly kind: 'interrupted'; readonly reason: unknown }

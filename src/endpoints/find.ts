@@ -81,10 +81,11 @@ function readDaemon(procRoot: string, process: Process, reading: Reading): Found
       elsewhere: unlessOurs(procRoot, namespace),
       endpoints: isListening ? endpoints : configured,
       isListening,
+      unheard: isListening ? unheard : [],
       notices: [
         ...notices,
         ...(held === null ? [{ kind: 'descriptors-unreadable', pid } as const] : []),
-        ...addressNotice('address-unheard', pid, isListening ? unheard : []),
+        ...addressNotice('address-unheard', pid, isListening ? unheard.map(addressOf) : []),
         ...addressNotice('address-unnameable', pid, unnameable),
       ],
     };
@@ -98,9 +99,14 @@ function readDaemon(procRoot: string, process: Process, reading: Reading): Found
       elsewhere: null,
       endpoints: configured,
       isListening: false,
+      unheard: [],
       notices: [...notices, notice],
     };
   }
+}
+
+function addressOf({ address }: Endpoint): string {
+  return address;
 }
 
 function listOf<Value>(value: Value | null): Value[] {

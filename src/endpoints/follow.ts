@@ -1,7 +1,5 @@
 import type { Looker } from '../inspect/choose.ts';
 import type { DaemonWatch } from '../inspect/daemon-state.ts';
-import { isPassing } from '../inspect/procfs/passing.ts';
-import type { Process } from '../inspect/procfs/processes.ts';
 import { createSampler, type WatchedEndpoint } from '../inspect/sampler.ts';
 import {
   type Endpoint,
@@ -10,63 +8,39 @@ import {
   type Sample,
   type Sampler,
 } from '../inspect/types.ts';
-import { nextTargets, type Target, targetKey } from './targets.ts';
-import type { FoundDaemon } from './types.ts';
+import { createLookUp, type LookUpInput } from './look-up.ts';
+import { type Target, targetKey } from './targets.ts';
 
 // Finding daemons costs far more than a look, and a listener may come and go all the time.
 const shortestGapMs = 1000;
 
-export interface FollowInput {
-  /** What to watch at first. */
-  readonly targets: readonly Target[];
+// Daemons may open further listeners, which nothing tells of. What may soon be quiet matters most.
+const longestTrustMs = { withoutConnections: shortestGapMs, withConnections: 5000 } as const;
+
+export interface FollowInput extends LookUpInput {
   readonly lookAt: (target: Target) => Looker;
   readonly daemon: DaemonWatch;
-  /** Finds the daemons that run now. */
-  readonly find: () => readonly FoundDaemon[];
-  /** Why they could not be looked for at first, so that the targets may not be all; else null. */
-  readonly notFoundYet: string | null;
-  readonly isRunning: (process: Process) => boolean;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
-  readonly onChange: (change: TargetChange) => void;
-}
-
-export interface TargetChange {
-  readonly daemons: readonly FoundDaemon[];
-  readonly dropped: readonly Target[];
+  /** As of `createSampler`. */
+  readonly onListenerGone: (silent: readonly Endpoint[]) => void;
 }
 
 /**
  * Makes what takes samples of endpoints that were found. When a listener is no more the
  * daemons are looked up again: another one may have taken the place of the first, and listen
- * elsewhere. Until that is done, be it for the first time, nothing is said to be counted.
+ * elsewhere. Until that is done, be it for the first time, nothing is said to be counted. They are
+ * also looked up again now and then while all is well: a daemon may listen on more than before.
  */
 export function followEndpoints(input: FollowInput): Sampler {
-  const lookers = new Map<string, Looker>();
-  const inUse = new Set<string>();
   const listeners = new Map<Endpoint, readonly number[]>();
-  let { targets, notFoundYet } = input;
+  const found = createLookUp(input);
+  const { samplerOf, forgetUse } = createSamplers(input);
   let lookedUpMs = -Infinity;
+  let trustedFromMs = input.now();
   let settled: Sample | undefined;
   let latest: Sample | undefined;
-
-  const watched = (target: Target): WatchedEndpoint => {
-    const key = targetKey(target);
-    const looker = lookers.get(key) ?? input.lookAt(target);
-    lookers.set(key, looker);
-    const lookAndNote = (): EndpointLook => {
-      const seen = looker.look();
-      if (isInUse(seen)) {
-        inUse.add(key);
-      }
-      return seen;
-    };
-    const { endpoint } = target;
-    const isAssumed = target.isAssumed && !inUse.has(key);
-    return { endpoint, isAssumed, looker: { ...looker, look: lookAndNote } };
-  };
-  const samplerOf = (): Sampler => createSampler(targets.map(watched), input.daemon);
-  let sampler = samplerOf();
+  let sampler = samplerOf(input.targets);
 
   const hasVanished = ({ looks: seen }: Sample): boolean =>
     seen.some((look) => {
@@ -86,45 +60,41 @@ export function followEndpoints(input: FollowInput): Sampler {
     return sample;
   };
 
-  const lookUp = (): boolean => {
-    const before = targets;
-    let daemons: readonly FoundDaemon[] = [];
-    try {
-      daemons = input.find();
-      targets = nextTargets(before, daemons, input.isRunning);
-      notFoundYet = null;
-    } catch (error) {
-      // Where processes can't be read any more, nothing is to be learned, and nothing changes.
-      notFoundYet = isPassing(error) ? (error as Error).message : null;
-    }
-    const keys = targets.map(targetKey);
-    const dropped = before.filter((target) => !keys.includes(targetKey(target)));
-    input.onChange({ daemons: daemons.filter(({ isListening }) => isListening), dropped });
-    return dropped.length > 0 || targets.length > before.length;
-  };
-
   /** After looking the daemons up, unless that was done a moment ago. */
   const takeAnew = (sample: Sample, isKnown: boolean): Sample => {
     const nowMs = input.now();
     if (nowMs - lookedUpMs < shortestGapMs) {
-      return isKnown ? sample : uncertain(sample, notFoundYet);
+      return isKnown ? sample : uncertain(sample, found.notFoundYet());
     }
     lookedUpMs = nowMs;
-    const isChanged = lookUp();
-    if (notFoundYet !== null) {
-      return uncertain(sample, notFoundYet);
+    trustedFromMs = nowMs;
+    const before = found.targets();
+    const isChanged = found.again();
+    if (found.notFoundYet() !== null) {
+      return uncertain(sample, found.notFoundYet());
     }
-    sampler = isChanged ? samplerOf() : sampler;
+    if (isChanged) {
+      forgetUse(before);
+      sampler = samplerOf(found.targets());
+    }
     return settle(isChanged ? sampler.sample() : sample);
+  };
+
+  const mayBeMore = (sample: Sample): boolean => {
+    const { withConnections, withoutConnections } = longestTrustMs;
+    return (
+      sample.kind === 'counted' &&
+      input.now() - trustedFromMs >=
+        (sample.connections.length > 0 ? withConnections : withoutConnections)
+    );
   };
 
   const take = (): Sample => {
     const sample = sampler.sample();
-    if (notFoundYet === null && sample === settled) {
-      return sample;
-    }
-    const isKnown = notFoundYet === null && !hasVanished(sample);
-    return isKnown && !lacksListener(sample) ? settle(sample) : takeAnew(sample, isKnown);
+    const isKnown = found.notFoundYet() === null && (sample === settled || !hasVanished(sample));
+    return isKnown && !lacksListener(sample) && !mayBeMore(sample)
+      ? settle(sample)
+      : takeAnew(sample, isKnown);
   };
 
   return {
@@ -136,6 +106,41 @@ export function followEndpoints(input: FollowInput): Sampler {
     traffic: () => sampler.traffic(),
     endedTraffic: () => sampler.endedTraffic(),
     announcesEnd: (connection) => sampler.announcesEnd(connection),
+  };
+}
+
+/** Makes samplers of targets, each knowing which of them something was seen on by those before. */
+function createSamplers({ lookAt, daemon, isRunning, onListenerGone }: FollowInput) {
+  const lookers = new Map<string, Looker>();
+  const inUse = new Set<string>();
+
+  const watched = (target: Target): WatchedEndpoint => {
+    const key = targetKey(target);
+    const looker = lookers.get(key) ?? lookAt(target);
+    lookers.set(key, looker);
+    const lookAndNote = (): EndpointLook => {
+      const seen = looker.look();
+      if (isInUse(seen)) {
+        inUse.add(key);
+      }
+      return seen;
+    };
+    const { endpoint, owners } = target;
+    const isAssumed = target.isAssumed && !inUse.has(key);
+    return { endpoint, isAssumed, looker: { ...looker, look: lookAndNote }, owners };
+  };
+
+  return {
+    samplerOf: (targets: readonly Target[]): Sampler =>
+      createSampler(targets.map(watched), daemon, onListenerGone),
+    /** Where whoever was seen there is dead, the next daemon may listen, and need not. */
+    forgetUse(before: readonly Target[]): void {
+      for (const target of before) {
+        if (target.owners.length > 0 && !target.owners.some(isRunning)) {
+          inUse.delete(targetKey(target));
+        }
+      }
+    },
   };
 }
 
@@ -151,8 +156,11 @@ function inodesOf(look: EndpointLook): readonly number[] | null {
   return look.kind === 'seen' ? look.sight.listenerInodes : null;
 }
 
+/** Whether an endpoint has no listener, be its clients counted or not. */
 function lacksListener(sample: Sample): boolean {
-  return sample.kind === 'failed' && sample.error.code === 'ERR_NO_LISTENER';
+  return sample.kind === 'failed'
+    ? sample.error.code === 'ERR_NO_LISTENER'
+    : sample.kind === 'counted' && sample.looks.some((look) => inodesOf(look)?.length === 0);
 }
 
 /** A gone daemon is gone whatever there was; but what is counted may be only a part by now. */

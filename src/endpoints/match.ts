@@ -6,8 +6,8 @@ import type { Settings } from './settings.ts';
 
 export interface Matched {
   readonly endpoints: readonly Endpoint[];
-  /** Addresses that were asked for, and on which nothing listens. */
-  readonly unheard: readonly string[];
+  /** Those that it was told, and has no listener for. */
+  readonly unheard: readonly Endpoint[];
   /** Listeners whose names are no text. */
   readonly unnameable: readonly string[];
 }
@@ -18,7 +18,7 @@ export interface Matched {
  */
 export function matchListeners(listeners: readonly Listener[], settings: Settings): Matched {
   const configured = configuredEndpoints(settings);
-  const forClients = listeners.filter((listener) => !isForOthers(listener, settings, configured));
+  const forClients = listeners.filter((listener) => isForClients(listener, settings));
   const nameable = forClients.filter(isNameable);
   const endpoints = new Map<string, Endpoint>();
   for (const listener of nameable) {
@@ -28,9 +28,7 @@ export function matchListeners(listeners: readonly Listener[], settings: Setting
   }
   return {
     endpoints: [...endpoints.values()],
-    unheard: configured
-      .filter((each) => !endpoints.has(placeOf(each)))
-      .map(({ address }) => address),
+    unheard: configured.filter((each) => !endpoints.has(placeOf(each))),
     unnameable: forClients.filter((listener) => !isNameable(listener)).map(listenerText),
   };
 }
@@ -77,21 +75,17 @@ function isNameable(listener: Listener): boolean {
   );
 }
 
-/** Where the daemon serves its own metrics and traces, or a build's ssh agent, and no client. */
-function isForOthers(
-  listener: Listener,
-  settings: Settings,
-  configured: readonly Endpoint[],
-): boolean {
+/** Not so where the daemon serves its own metrics and traces, or a build's ssh agent. */
+export function isForClients(listener: Listener, settings: Settings): boolean {
   const place = placeOf(endpointOf(listener));
-  if (configured.some((each) => placeOf(each) === place)) {
-    return false;
+  if (configuredEndpoints(settings).some((each) => placeOf(each) === place)) {
+    return true;
   }
   const debug = debugEndpoint(settings);
   if (debug !== null && placeOf(debug) === place) {
-    return true;
+    return false;
   }
-  return listener.kind === 'unix' && isOwnSocket(nameOf(listener.name), settings);
+  return listener.kind === 'tcp' || !isOwnSocket(nameOf(listener.name), settings);
 }
 
 function debugEndpoint({ debugAddress }: Settings): Endpoint | null {

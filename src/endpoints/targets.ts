@@ -1,12 +1,13 @@
 import type { Process } from '../inspect/procfs/processes.ts';
 import type { Endpoint } from '../inspect/types.ts';
 import { placeOf } from './match.ts';
+import { maySharePlace } from './same-place.ts';
 import type { FoundDaemon } from './types.ts';
 
 /** An endpoint to watch, with what is known of whose it is. */
 export interface Target {
   readonly endpoint: Endpoint;
-  /** A default that nobody asked for, and that nobody was seen to listen on. */
+  /** Where something may listen, and nothing was seen to: it counts once something does. */
   readonly isAssumed: boolean;
   /** The network namespace that it is in, where that is not ours, by a process there. */
   readonly elsewhere: { readonly netDirectory: string; readonly process: Process } | null;
@@ -17,6 +18,21 @@ export interface Target {
 /** What two targets are told apart by. */
 export function targetKey({ endpoint, elsewhere }: Target): string {
   return `${elsewhere?.netDirectory ?? ''} ${placeOf(endpoint)}`;
+}
+
+/**
+ * Whether an endpoint of a network namespace is watched with this target, be it written otherwise.
+ *
+ * @param pid a process there, where the namespace is not ours.
+ */
+export function isWatchedAt(
+  { endpoint: watched, elsewhere }: Target,
+  endpoint: Endpoint,
+  pid: number | null = null,
+): boolean {
+  // Unix sockets are looked at in both.
+  const isThere = endpoint.kind === 'unix' || (elsewhere?.process.pid ?? null) === pid;
+  return isThere && maySharePlace(watched, endpoint);
 }
 
 /** A target that something listens on, with the inodes of the listeners. */
@@ -61,21 +77,30 @@ function reachableEndpoint(procRoot: string, { endpoint, elsewhere }: Target): E
   return [{ kind: 'unix', address: `unix://${path}`, path }];
 }
 
-/** What to watch of these daemons: each endpoint once, though several may share it. */
+/**
+ * What to watch of these daemons: each endpoint once, though several may share it. Where one was told
+ * to listen and does not, it may do so at any moment.
+ */
 export function targetsOf(daemons: readonly FoundDaemon[]): Target[] {
   const targets = new Map<string, Target>();
-  for (const { process, elsewhere, endpoints } of daemons) {
-    for (const endpoint of endpoints) {
-      const key = `${elsewhere?.id ?? ''} ${placeOf(endpoint)}`;
-      const shared = targets.get(key);
-      targets.set(key, {
-        endpoint: shared?.endpoint ?? endpoint,
-        isAssumed: false,
-        elsewhere:
-          shared?.elsewhere ??
-          (elsewhere === null ? null : { netDirectory: elsewhere.netDirectory, process }),
-        owners: [...(shared?.owners ?? []), process],
-      });
+  const add = ({ process, elsewhere }: FoundDaemon, endpoint: Endpoint, isAssumed: boolean) => {
+    const key = `${elsewhere?.id ?? ''} ${placeOf(endpoint)}`;
+    const shared = targets.get(key);
+    targets.set(key, {
+      endpoint: shared?.endpoint ?? endpoint,
+      isAssumed: isAssumed && shared?.isAssumed !== false,
+      elsewhere:
+        shared?.elsewhere ??
+        (elsewhere === null ? null : { netDirectory: elsewhere.netDirectory, process }),
+      owners: [...(shared?.owners ?? []), process],
+    });
+  };
+  for (const daemon of daemons) {
+    for (const endpoint of daemon.endpoints) {
+      add(daemon, endpoint, !daemon.isListening);
+    }
+    for (const endpoint of daemon.unheard) {
+      add(daemon, endpoint, true);
     }
   }
   return [...targets.values()];
@@ -93,12 +118,8 @@ export function nextTargets(
   daemons: readonly FoundDaemon[],
   isRunning: (process: Process) => boolean,
 ): Target[] {
-  const found = new Map(
-    targetsOf(daemons.filter(({ isListening }) => isListening)).map((target) => [
-      targetKey(target),
-      target,
-    ]),
-  );
+  const listening = daemons.filter(({ isListening }) => isListening);
+  const found = new Map(targetsOf(listening).map((target) => [targetKey(target), target]));
   const mayBeClosing = ({ elsewhere, owners }: Target): boolean =>
     elsewhere === null ? owners.some(isRunning) : isRunning(elsewhere.process);
   const next: Target[] = [];
@@ -106,8 +127,11 @@ export function nextTargets(
     const again = found.get(targetKey(target));
     if (again !== undefined) {
       found.delete(targetKey(target));
-      next.push({ ...again, endpoint: target.endpoint, owners: joined(target, again, isRunning) });
-    } else if (target.owners.length === 0 || mayBeClosing(target) || found.size === 0) {
+      // Who has listened there and lives may have clients left.
+      const isAssumed = again.isAssumed && (target.isAssumed || !mayBeClosing(target));
+      const owners = joined(target, again, isRunning);
+      next.push({ ...again, endpoint: target.endpoint, isAssumed, owners });
+    } else if (target.owners.length === 0 || mayBeClosing(target) || listening.length === 0) {
       next.push(target);
     }
   }

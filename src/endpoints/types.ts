@@ -9,6 +9,8 @@ export interface FoundDaemon {
   readonly endpoints: readonly Endpoint[];
   /** Whether it was seen to listen there. If not, that is only where it was told to. */
   readonly isListening: boolean;
+  /** Where it was told to listen as well, and does not: it may have just begun, or be unable to. */
+  readonly unheard: readonly Endpoint[];
   /** What is worth telling about how they were found. */
   readonly notices: readonly FindingNotice[];
 }
@@ -56,6 +58,21 @@ export type EndpointNotice =
       readonly endpoints: readonly string[];
     }
   | { readonly kind: 'daemon-elsewhere'; readonly pid: number }
+  /** Processes called buildkitd that belong to another place than this one. */
+  | {
+      readonly kind: 'daemons-left-out';
+      readonly pids: readonly number[];
+      /** Whether there are others that do belong here. */
+      readonly areOthersFound: boolean;
+    }
+  /** A daemon in sight also listens there, and the addresses that were given leave it out. */
+  | {
+      readonly kind: 'addresses-not-given';
+      readonly pid: number;
+      readonly addresses: readonly string[];
+    }
+  /** A variable that others set, and whose value is nothing that can be watched here. */
+  | { readonly kind: 'variable-ignored'; readonly variable: string; readonly reason: string }
   | {
       readonly kind: 'daemon-not-found';
       readonly reason: string | null;
@@ -63,4 +80,8 @@ export type EndpointNotice =
       readonly isTriedAgain: boolean;
       readonly endpoints: readonly string[];
     }
-  | { readonly kind: 'endpoints-dropped'; readonly endpoints: readonly string[] };
+  /** A daemon that was known has been found to listen there, too. */
+  | { readonly kind: 'endpoints-added'; readonly endpoints: readonly string[] }
+  | { readonly kind: 'endpoints-dropped'; readonly endpoints: readonly string[] }
+  /** Nothing listens there, and the clients are counted by all the sockets of the daemon, which lives. */
+  | { readonly kind: 'listener-gone'; readonly endpoints: readonly string[] };

@@ -1,14 +1,19 @@
 import type { DaemonState, DaemonWatch } from './daemon-state.ts';
 import { everyFewCalls } from './every-few-calls.ts';
-import { findOwners, listensOn } from './procfs/owners.ts';
+import { aliveState, createSocketsReader, type SocketsReader } from './process-sockets.ts';
+import { findOwners } from './procfs/owners.ts';
+import type { Process } from './procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from './procfs/scan.ts';
-import { watchProcesses } from './watch-processes.ts';
+import { haveNoOthers, watchProcesses } from './watch-processes.ts';
 
 export type { DaemonState, DaemonWatch };
 
 export interface DaemonWatchOptions {
   /** What was just read of the processes for another purpose. */
   readonly scan?: ProcessScan | undefined;
+  /** Reads the processes anew; those in it that are called buildkitd are taken for the daemon's. */
+  readonly scanAnew?: () => ProcessScan;
+  readonly socketsOf?: SocketsReader;
   /**
    * Has a task done soon, and not at once: the first search for the listeners' owners, which may
    * take longer than all else before the first sample. What is asked before is answered all the same.
@@ -26,7 +31,13 @@ export interface DaemonWatchOptions {
 export function watchDaemon(
   procRoot: string,
   inPod: boolean,
-  { scan, defer = (task) => task(), anyDaemon = false }: DaemonWatchOptions = {},
+  {
+    scan,
+    scanAnew = () => scanProcesses(procRoot),
+    socketsOf = createSocketsReader(procRoot),
+    defer = (task) => task(),
+    anyDaemon = false,
+  }: DaemonWatchOptions = {},
 ): DaemonWatch {
   let owners: DaemonWatch | null = null;
   let remembered: readonly number[] = [];
@@ -35,30 +46,33 @@ export function watchDaemon(
   let hasSeenBuildkitd = false;
   let recentScan = scan;
   let isStarting = true;
+  // Who was found to hold a listener, the latest last.
+  let holders = new Map<number, readonly Process[]>();
 
   const takeScan = (): ProcessScan => {
-    const taken = recentScan ?? scanProcesses(procRoot);
+    const taken = recentScan ?? scanAnew();
     recentScan = undefined;
     return taken;
   };
 
   const search = everyFewCalls((): DaemonState => {
     const { daemons, pids } = takeScan();
-    const [daemon] = daemons();
-    if (daemon !== undefined) {
+    const [first, ...others] = daemons();
+    if (first !== undefined) {
       hasSeenBuildkitd = true;
-      const { pid } = daemon;
-      return { kind: 'alive', pid, listensOn: listensOn(procRoot, pid) };
+      return aliveState(first, others, socketsOf);
     }
     if (hasSeenBuildkitd) {
-      return { kind: 'dead' };
+      return { kind: 'dead', wasThere: true };
     }
     if (inPod || hasSeenListener) {
       return unknown("the daemon's process can't be seen from this container");
     }
     const showsAll = pids().includes(1);
-    return showsAll ? { kind: 'dead' } : unknown(`${procRoot} hides other users' processes`);
-  }, isNotDead);
+    return showsAll
+      ? { kind: 'dead', wasThere: false }
+      : unknown(`${procRoot} hides other users' processes`);
+  }, isKept);
 
   const findOwnersNow = (): void => {
     if (unowned === null) {
@@ -68,7 +82,16 @@ export function watchDaemon(
       const current = takeScan();
       hasSeenBuildkitd ||= current.daemons().length > 0;
       const found = findOwners(procRoot, current, unowned);
-      owners = found.length > 0 ? watchProcesses(procRoot, found) : null;
+      const processes = found.map(({ process }) => process);
+      owners = found.length > 0 ? watchProcesses(procRoot, processes, socketsOf) : null;
+      for (const inode of unowned) {
+        const all = found.filter(({ listeners }) => listeners.includes(inode));
+        holders.set(
+          inode,
+          all.map(({ process }) => process),
+        );
+      }
+      holders = new Map([...holders].slice(-mostHolders));
       remembered = unowned;
     } catch {
       // Not remembered, and so tried again at the next look.
@@ -105,12 +128,27 @@ export function watchDaemon(
         return unknown(`processes can't be read (${(error as Error).message})`);
       }
     },
+
+    ownersOf(listenerInodes) {
+      findOwnersNow();
+      const found = listenerInodes.flatMap((inode) => holders.get(inode) ?? []);
+      return [...new Map(found.map((process) => [process.pid, process])).values()];
+    },
+
+    haveNoOthers: (processes, connections) =>
+      haveNoOthers(procRoot, processes, connections, socketsOf),
   };
 }
 
-// The second look that makes sure of a dead daemon is a look of its own.
-function isNotDead({ kind }: DaemonState): boolean {
-  return kind !== 'dead';
+// A listener may come and go all the time.
+const mostHolders = 100;
+
+// From these something is concluded, and so each look has to find them by itself.
+function isKept(state: DaemonState): boolean {
+  return (
+    state.kind === 'unknown' ||
+    (state.kind === 'alive' && !(state.areAllKnown && state.listensOn.length === 0))
+  );
 }
 
 function unknown(reason: string): DaemonState {

@@ -1,7 +1,8 @@
 import type { Looker } from './choose.ts';
-import type { DaemonState, DaemonWatch } from './daemon.ts';
-import type { Connection, Endpoint, EndpointLook, FailedSample, Sample, Sampler } from './types.ts';
-import { InspectError } from './types.ts';
+import type { DaemonWatch } from './daemon.ts';
+import { connectionsOf, createJudge, isListening, listenersOf } from './judge.ts';
+import type { Process } from './procfs/processes.ts';
+import type { Endpoint, EndpointLook, Sample, Sampler } from './types.ts';
 
 /** An endpoint to watch, and how to look at it. */
 export interface WatchedEndpoint {
@@ -9,13 +10,29 @@ export interface WatchedEndpoint {
   /** A default that nobody asked for: it counts once it has a listener, or a client. */
   readonly isAssumed: boolean;
   readonly looker: Looker;
+  /** Whose it is, where that is known otherwise than by its listener. */
+  readonly owners?: readonly Process[];
 }
 
-/** Makes what looks at these endpoints, and at the daemon where nothing listens. */
-export function createSampler(watched: readonly WatchedEndpoint[], daemon: DaemonWatch): Sampler {
+/**
+ * Makes what looks at these endpoints, and at the daemon where nothing listens.
+ *
+ * @param onListenerGone hears of endpoints where nothing listens, and whose clients are counted all the
+ * same, since all the sockets of the daemon are known.
+ */
+export function createSampler(
+  watched: readonly WatchedEndpoint[],
+  daemon: DaemonWatch,
+  onListenerGone: (silent: readonly Endpoint[]) => void = () => {},
+): Sampler {
   const inUse = new Set<Endpoint>();
   const looks: EndpointLook[] = [];
+  const judge = createJudge(
+    daemon,
+    (endpoint) => watched.find((each) => each.endpoint === endpoint)?.owners ?? [],
+  );
   let listeners: readonly number[] = [];
+  let silent: readonly Endpoint[] = [];
   let last: Sample | undefined;
 
   /** Looks everywhere, and tells whether anything is not as it was. */
@@ -31,7 +48,7 @@ export function createSampler(watched: readonly WatchedEndpoint[], daemon: Daemo
 
   const sample = (): Sample => {
     // What was counted stays counted while every endpoint is as it was, its listener included.
-    if (!lookAround() && last?.kind === 'counted') {
+    if (!lookAround() && last?.kind === 'counted' && silent.length === 0) {
       daemon.remember(listeners);
       return last;
     }
@@ -44,10 +61,21 @@ export function createSampler(watched: readonly WatchedEndpoint[], daemon: Daemo
       const isSpare = look.kind === 'seen' && watched[index]?.isAssumed === true;
       return !isSpare || inUse.has(look.endpoint);
     });
-    const judged = meant.length > 0 ? meant : [...looks];
-    listeners = judged.flatMap(listenersOf);
-    last = judge(judged, listeners, daemon);
+    last = judge(meant.length > 0 ? meant : [...looks]);
+    listeners = last.looks.flatMap(listenersOf);
+    noteSilent(last);
     return last;
+  };
+
+  const noteSilent = (now: Sample): void => {
+    const before = silent;
+    silent =
+      now.kind === 'counted'
+        ? now.looks.filter((look) => !isListening(look)).map(({ endpoint }) => endpoint)
+        : [];
+    if (silent.some((endpoint) => !before.includes(endpoint))) {
+      onListenerGone(silent);
+    }
   };
 
   return {
@@ -66,64 +94,4 @@ export function createSampler(watched: readonly WatchedEndpoint[], daemon: Daemo
       return at.length > 0 && at.every(({ looker }) => looker.announcesEnds());
     },
   };
-}
-
-function judge(
-  looks: readonly EndpointLook[],
-  listeners: readonly number[],
-  daemon: DaemonWatch,
-): Sample {
-  const connections = looks.flatMap(connectionsOf);
-  const fail = (error: InspectError): FailedSample => ({
-    kind: 'failed',
-    error,
-    looks,
-    connections,
-  });
-
-  const unseen = looks.find((look) => look.kind === 'unseen');
-  if (unseen !== undefined) {
-    return fail(unseen.error);
-  }
-  if (listeners.length > 0) {
-    daemon.remember(listeners);
-  }
-  const silent = looks.filter((look) => !isListening(look));
-  if (silent.length === 0 && looks.length > 0) {
-    return { kind: 'counted', looks, connections };
-  }
-  const state = daemon.state();
-  const isGone = listeners.length === 0 && connections.length === 0 && state.kind === 'dead';
-  return isGone ? { kind: 'gone', looks } : fail(noListener(silent, state));
-}
-
-function noListener(silent: readonly EndpointLook[], daemon: DaemonState): InspectError {
-  const addresses = silent.map(({ endpoint }) => endpoint.address).join(' or ') || 'no address';
-  const message = `nothing listens on ${addresses}, and ${aboutDaemon(daemon)}`;
-  return new InspectError('ERR_NO_LISTENER', 'look for the listener', message);
-}
-
-function aboutDaemon(daemon: DaemonState): string {
-  switch (daemon.kind) {
-    case 'alive':
-      return daemon.listensOn.length === 0
-        ? `the daemon (pid ${daemon.pid}) lives on without a listener that can be seen`
-        : `the daemon (pid ${daemon.pid}) listens on ${daemon.listensOn.join(', ')}`;
-    case 'dead':
-      return 'no daemon process is left, but connections or other listeners are';
-    case 'unknown':
-      return daemon.reason;
-  }
-}
-
-function isListening(look: EndpointLook): boolean {
-  return listenersOf(look).length > 0;
-}
-
-function listenersOf(look: EndpointLook): readonly number[] {
-  return look.kind === 'seen' ? look.sight.listenerInodes : [];
-}
-
-function connectionsOf(look: EndpointLook): readonly Connection[] {
-  return look.kind === 'seen' ? look.sight.connections : [];
 }

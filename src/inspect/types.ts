@@ -160,7 +160,8 @@ export type EndpointLook =
 
 /**
  * One look at all endpoints. Only `counted` says how many clients there are: every endpoint was
- * seen in full, and the listeners seen with it vouch for the number.
+ * seen in full, and the listeners seen with it vouch for the number; where one is no more, all the
+ * sockets of the daemon that had it.
  */
 export type Sample = CountedSample | FailedSample | GoneSample;
 
@@ -180,6 +181,8 @@ export interface FailedSample {
 
 export interface GoneSample {
   readonly kind: 'gone';
+  /** Whether a daemon, a listener or a client has been seen before. If not, nothing was found at all. */
+  readonly wasThere: boolean;
   readonly looks: readonly EndpointLook[];
 }
 

@@ -1,27 +1,21 @@
 import type { DaemonState, DaemonWatch } from './daemon-state.ts';
-import { everyFewCalls } from './every-few-calls.ts';
-import { listensOn } from './procfs/owners.ts';
+import { aliveState, createSocketsReader, type SocketsReader } from './process-sockets.ts';
 import { isRunning, listPids, type Process } from './procfs/processes.ts';
 
 /** Follows these processes, the daemon being alive while one of them is. */
-export function watchProcesses(procRoot: string, processes: readonly Process[]): DaemonWatch {
-  const listens = new Map<number, () => readonly string[]>();
-  const addressesOf = (pid: number): readonly string[] => {
-    const read = listens.get(pid) ?? everyFewCalls(() => listensOn(procRoot, pid));
-    listens.set(pid, read);
-    return read();
-  };
-
+export function watchProcesses(
+  procRoot: string,
+  processes: readonly Process[],
+  socketsOf: SocketsReader = createSocketsReader(procRoot),
+): DaemonWatch {
   return {
     remember() {},
     state(): DaemonState {
       try {
-        // A hidden /proc would make every process look dead.
-        listPids(procRoot);
-        const alive = processes.find((each) => isRunning(procRoot, each));
-        return alive === undefined
-          ? { kind: 'dead' }
-          : { kind: 'alive', pid: alive.pid, listensOn: addressesOf(alive.pid) };
+        const [first, ...others] = stillRunning(procRoot, processes);
+        return first === undefined
+          ? { kind: 'dead', wasThere: true }
+          : aliveState(first, others, socketsOf);
       } catch (error) {
         return {
           kind: 'unknown',
@@ -29,5 +23,34 @@ export function watchProcesses(procRoot: string, processes: readonly Process[]):
         };
       }
     },
+    ownersOf: () => processes,
+    haveNoOthers: (of, connections) => haveNoOthers(procRoot, of, connections, socketsOf),
   };
+}
+
+/** `DaemonWatch.haveNoOthers`. */
+export function haveNoOthers(
+  procRoot: string,
+  processes: readonly Process[],
+  connections: readonly number[],
+  socketsOf: SocketsReader,
+): boolean {
+  try {
+    const sockets = stillRunning(procRoot, processes).map(({ pid }) => socketsOf(pid));
+    return (
+      processes.length > 0 &&
+      sockets.every(
+        (each) =>
+          each.areAllKnown && each.connections.every((inode) => connections.includes(inode)),
+      )
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** @throws where a hidden /proc would make every process look dead. */
+function stillRunning(procRoot: string, processes: readonly Process[]): Process[] {
+  listPids(procRoot);
+  return processes.filter((each) => isRunning(procRoot, each));
 }

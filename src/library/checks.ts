@@ -53,6 +53,8 @@ export const inspectors = listOf(
 export const daemonWatch = withFields('what watchDaemon returns', {
   remember: callable,
   state: callable,
+  ownersOf: callable,
+  haveNoOthers: callable,
 });
 
 export const watched = listOf(

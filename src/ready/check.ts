@@ -41,6 +41,12 @@ function deafness({ sample, unheard, daemons }: CheckInput): NotReady | null {
   if (sample.kind === 'failed') {
     return { kind: 'unseen', error: sample.error };
   }
+  const silent = sample.looks.filter(
+    (look) => look.kind === 'seen' && look.sight.listenerInodes.length === 0,
+  );
+  if (silent.length > 0) {
+    return { kind: 'silent', addresses: silent.map(({ endpoint }) => endpoint.address) };
+  }
   if (unheard.length > 0) {
     return { kind: 'unheard', addresses: unheard };
   }

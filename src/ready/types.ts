@@ -22,6 +22,8 @@ export type NotReady =
   | { readonly kind: 'unseen'; readonly error: InspectError }
   /** It was told to listen there, and does not. */
   | { readonly kind: 'unheard'; readonly addresses: readonly string[] }
+  /** Nothing listens there, and the daemon lives on. */
+  | { readonly kind: 'silent'; readonly addresses: readonly string[] }
   /** It listens, and not where it can be asked from here. */
   | { readonly kind: 'unreachable'; readonly addresses: readonly string[] }
   | {

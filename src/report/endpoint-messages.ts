@@ -23,6 +23,32 @@ function entryOf(notice: EndpointNotice): Said {
           'asked in, so its endpoints are looked at by procfs. Clients of its unix sockets are seen ' +
           'where they are in its namespace or in this one.',
       };
+    case 'daemons-left-out':
+      return leftOutEntry(notice);
+    case 'addresses-not-given':
+      return {
+        level: 'warn',
+        message:
+          `The daemon (pid ${notice.pid}) listens on ${listed(notice.addresses)}, which --addr does not ` +
+          'name: its clients there are not counted.',
+      };
+    case 'variable-ignored':
+      return {
+        level: 'warn',
+        message: `${notice.variable} is ignored: ${notice.reason}.`,
+      };
+    case 'endpoints-added':
+      return {
+        level: 'info',
+        message: `Also watching ${listed(notice.endpoints)}: the daemon listens there, too.`,
+      };
+    case 'listener-gone':
+      return {
+        level: 'info',
+        message:
+          `Nothing listens on ${listed(notice.endpoints)}, and the daemon lives. All of its sockets are ` +
+          'known, so that its clients are counted by them.',
+      };
     case 'endpoints-dropped':
       return {
         level: 'info',
@@ -31,7 +57,9 @@ function entryOf(notice: EndpointNotice): Said {
     case 'address-unheard':
       return {
         level: 'warn',
-        message: `buildkitd (pid ${notice.pid}) was told to listen on ${listed(notice.addresses)}, and does not.`,
+        message:
+          `buildkitd (pid ${notice.pid}) was told to listen on ${listed(notice.addresses)}, and does not. ` +
+          'Clients there count once it does.',
       };
     case 'address-unnameable':
       return {
@@ -62,6 +90,21 @@ function entryOf(notice: EndpointNotice): Said {
       };
   }
 }
+
+function leftOutEntry(notice: Extract<EndpointNotice, { kind: 'daemons-left-out' }>): Said {
+  const { pids, areOthersFound } = notice;
+  const shown = pids.slice(0, mostPids).map(String);
+  const more = pids.length > mostPids ? [`${pids.length - mostPids} more`] : [];
+  return {
+    // Where no other one is found, this may have been the one that was meant.
+    level: areOthersFound ? 'info' : 'warn',
+    message:
+      `Not watching buildkitd (pid ${listed([...shown, ...more])}): it is in another network namespace, ` +
+      'and not in this container. Give --pid to watch one all the same.',
+  };
+}
+
+const mostPids = 10;
 
 function foundEntry(notice: Extract<EndpointNotice, { kind: 'daemon-found' }>): Said {
   const { pid, isGiven, isListening, endpoints } = notice;

@@ -9,6 +9,7 @@ import {
   formatDuration,
   listed,
   nameOf,
+  nothingFound,
 } from './words.ts';
 
 /** What a wait says last: how it ended, and what it has seen. */
@@ -58,6 +59,8 @@ function outcomeText(outcome: DrainOutcome, config: DrainConfig): string {
       return drainedText(outcome, config);
     case 'gone':
       return 'The daemon is gone: nothing listens, and no process of it is left.';
+    case 'nothing-found':
+      return `${nothingFound} Check where this runs, and give --addr or --pid if there is a daemon.`;
     case 'timed-out':
       return `The deadline passed: ${remainder(outcome, config)}.`;
     case 'blind':

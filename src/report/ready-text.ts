@@ -32,6 +32,8 @@ function reason(why: NotReady): string {
       return why.error.message;
     case 'unheard':
       return `buildkitd was told to listen on ${why.addresses.join(' and ')}, and does not`;
+    case 'silent':
+      return `nothing listens on ${why.addresses.join(' and ')}, though buildkitd runs`;
     case 'unreachable':
       return (
         `buildkitd listens on ${why.addresses.join(' and ')} in another network namespace, and can't ` +

@@ -30,7 +30,9 @@ export function stateText(state: State, config: DrainConfig): string {
   const { sample } = state;
   switch (sample.kind) {
     case 'gone':
-      return 'nothing listens, and no process of the daemon is left';
+      return sample.wasThere
+        ? 'nothing listens, and no process of the daemon is left'
+        : 'nothing listens, and no process of buildkitd is in sight';
     case 'failed':
       return `the clients can't be counted (${sample.error.message})${atLeast(sample.connections.length)}`;
     case 'counted':

@@ -22,7 +22,7 @@ export function statusJson(report: StatusReport): string {
   const rowOf = new Map(rows.map((row) => [row.entry.connection, row]));
   return visibleJson({
     connections: sample.kind === 'counted' ? clients : null,
-    state: sample.kind,
+    state: sample.kind === 'gone' && !sample.wasThere ? 'nothing-found' : sample.kind,
     error: sample.kind === 'failed' ? sample.error.message : null,
     endpoints: sample.looks.map((look) =>
       endpointJson(look, (connection) => connectionJson(connection, rowOf.get(connection), nowMs)),

@@ -2,7 +2,7 @@ import type { BuildsAnswer } from '../builds/types.ts';
 import { connectionTable } from './connection-table.ts';
 import { buildsAreRunning } from './state.ts';
 import type { StatusReport } from './status-report.ts';
-import { capitalized, clientsAreConnected, visible } from './words.ts';
+import { capitalized, clientsAreConnected, nothingFound, visible } from './words.ts';
 
 /** What `status` prints for people: sentences, and a table of the connections. */
 export function statusText(report: StatusReport): string {
@@ -20,7 +20,9 @@ export function statusText(report: StatusReport): string {
 export function headline({ sample, clients, rows }: Omit<StatusReport, 'notices'>): string {
   switch (sample.kind) {
     case 'gone':
-      return 'The daemon is gone: nothing listens, and no process of it is left.';
+      return sample.wasThere
+        ? 'The daemon is gone: nothing listens, and no process of it is left.'
+        : nothingFound;
     case 'failed':
       return `The clients can't be counted: ${sample.error.message}.${
         rows.length > 0 ? ' These connections were seen all the same:' : ''

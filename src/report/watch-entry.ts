@@ -162,7 +162,9 @@ function countText(report: WatchReport): string {
         ? `at least ${clientsAreConnected(count)} (${sample.error.message})`
         : `the clients can't be counted (${sample.error.message})`;
     case 'gone':
-      return goneText;
+      return sample.wasThere
+        ? goneText
+        : 'nothing listens, and no process of buildkitd is in sight';
   }
 }
 

@@ -13,6 +13,10 @@ export function clients(count: number): string {
   return count === 0 ? 'no client' : count === 1 ? '1 client' : `${count} clients`;
 }
 
+/** What is said where no daemon, listener or client has been seen at all. */
+export const nothingFound =
+  'Nothing was found: nothing listens, and no process of buildkitd is in sight.';
+
 /** A duration as the options take it: 90 000 ms are `1m30s`. Fractions of 1 ms are left out. */
 export function formatDuration(durationMs: number): string {
   let rest = Math.floor(durationMs);

@@ -18,7 +18,10 @@ export interface Recorder {
 
 /** @param now the clock that waits go by, in milliseconds. */
 export function createRecorder(now: () => number): Recorder {
-  const outcomes = { drained: 0, gone: 0, 'timed-out': 0, interrupted: 0, blind: 0 };
+  const outcomes: Record<DrainOutcome['kind'], number> = {
+    ...{ drained: 0, gone: 0, 'nothing-found': 0 },
+    ...{ 'timed-out': 0, interrupted: 0, blind: 0 },
+  };
   let samples = 0;
   let failedSamples = 0;
   let waitState: OwnRecord['waitState'] = 'none';

@@ -115,10 +115,6 @@ const ownVariables = wrongValues
 const otherVariables = [
   ['BUILDKIT_DRAIN_ADDR', 'tcp://0.0.0.0:1234,nonsense', address, 'nonsense'],
   ['BUILDKIT_DRAIN_IGNORE_PEER', '10.0.0.0/8,nonsense', cidr, 'nonsense'],
-  ['BUILDKIT_HOST', 'nonsense', address, 'nonsense'],
-  ['BUILDKIT_HOST', 'docker-container://b', address, 'docker-container://b'],
-  ['BUILDKITD_PORT', '0', 'a whole number from 1 to 65535', '0'],
-  ['BUILDKITD_PORT', 'http', 'a whole number from 1 to 65535', 'http'],
 ] as const;
 
 describe.concurrent('an environment variable with a wrong value', () => {

@@ -273,7 +273,7 @@ describe.concurrent('--pid', () => {
     const wait = await startWait(place, [...args, ...patient]);
     await wait.counted(0);
     await daemon.kill();
-    await wait.event('sight-lost');
+    await wait.event('listener-gone');
     expect(wait.process.hasEnded()).toBe(false);
     await other.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
@@ -442,24 +442,24 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     await daemon.listen('tcp://127.0.0.1:8372');
     const build = await clients.connect('tcp://127.0.0.1:8372');
     await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
-    const wait = await startWait(place, ['--progress-every', '100ms']);
+    const wait = await startWait(place, ['--progress-every', '100ms', '--quiet-period', '3s']);
     const held = await startWait(place, ['--timeout', '3s']);
     await Promise.all([wait.counted(1), held.counted(1)]);
     // As BuildKit does when it is told to stop.
     await daemon.unlisten('tcp://127.0.0.1:8372');
-    await wait.event('sight-lost');
+    await wait.event('listener-gone');
     const next = await startDaemon(place);
     await next.listen('tcp://127.0.0.1:12345');
     expect(await held.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
-    await until('both to be watched', () =>
-      wait
-        .logs()
-        .findLast(({ event }) => event === 'progress')
-        ?.message.includes('8372'),
-    );
+    await until('both to be watched', () => {
+      const latest = wait.logs().findLast(({ event }) => event === 'progress');
+      return (latest?.['endpoints'] as readonly unknown[] | undefined)?.length === 2;
+    });
     await clients.leave(build);
     await daemon.kill();
-    await wait.event('endpoints-dropped');
+    expect(await wait.event('endpoints-dropped')).toMatchObject({
+      endpoints: ['tcp://127.0.0.1:8372'],
+    });
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 });

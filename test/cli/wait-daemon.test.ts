@@ -118,18 +118,31 @@ describe.concurrent('wait where no daemon is', () => {
     ['TCP', ['--addr', tcp]],
     ['a unix socket', ['--addr', unix]],
     ['TCP and a unix socket', ['--addr', tcp, '--addr', unix]],
-  ] as const)('ends as gone with %s', async ([, addr], { place }) => {
-    const wait = await startWait(place, [...addr, ...patient]);
-    const { code, outcome, logs } = await wait.ended;
-    expect({ code, outcome }).toEqual({ code: 0, outcome: 'gone' });
-    expect(logs.at(-1)).toMatchObject({ polls: 2, mostConnections: null });
+  ] as const)(
+    'ends at once, and says that nothing was found, with %s',
+    async ([, addr], { place }) => {
+      const wait = await startWait(place, [...addr, ...patient]);
+      const { code, outcome, logs } = await wait.ended;
+      expect({ code, outcome }).toEqual({ code: 4, outcome: 'nothing-found' });
+      expect(logs.at(-1)).toMatchObject({ level: 'error', polls: 2, mostConnections: null });
+      expect(logs.at(-1)?.message).toContain(
+        'nothing listens, and no process of buildkitd is in sight',
+      );
+    },
+  );
+
+  it('calls one gone that was there when it began', async ({ place, daemon }) => {
+    const wait = await startWait(place, patient);
+    await wait.event('listener-gone');
+    await daemon.kill();
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
   it('is not misled by a socket file that was left', async ({ place, daemon }) => {
     await daemon.listen(unix);
     await daemon.kill();
     const wait = await startWait(place, ['--addr', unix, ...patient]);
-    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'nothing-found' });
   });
 
   it('holds in a pod, where the daemon may be in a container beside', async ({ place }) => {
@@ -166,41 +179,97 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
   });
 
   it.for([tcp, unix])(
-    'counts on after it has closed its listener at %s',
+    'counts on after it has closed its listener at %s, by the sockets that it holds',
     async (address, { place, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address, 2);
       await until('both accepted', async () => (await daemon.accepted()).length === 2);
-      const wait = await startWait(place, ['--addr', address, '--timeout', '1500ms']);
-      await wait.counted(2);
+      const wait = await startWait(place, ['--addr', address]);
+      const held = await startWait(place, ['--addr', address, '--timeout', '2s']);
+      await Promise.all([wait.counted(2), held.counted(2)]);
       await daemon.unlisten(address);
-      expect((await wait.event('sight-lost')).message).toContain(
-        'at least 2 clients are connected',
+      expect((await wait.event('listener-gone')).message).toContain(
+        `Nothing listens on ${address}`,
       );
+      await held.event('listener-gone');
       await clients.leave(some.slice(0, 1));
-      expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
+      await wait.counted(1);
+      expect(await held.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
+      await clients.leave(some.slice(1));
+      expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+      await daemon.process.signal('SIGKILL');
     },
   );
 
-  it('holds on after the last client has left, and ends with the daemon', async ({
+  it('is drained where it has closed its listener before, and no client is left', async ({
     place,
     daemon,
-    clients,
   }) => {
     await daemon.listen(tcp);
-    const some = await clients.connect(tcp);
-    await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
-    const wait = await startWait(place, ['--addr', tcp, '--timeout', '1h']);
-    const held = await startWait(place, ['--addr', tcp, '--timeout', '2s']);
-    await wait.counted(1);
-    await held.counted(1);
+    await daemon.listen(unix);
+    const given = await startWait(place, ['--addr', tcp, '--addr', unix]);
+    const found = await startWait(place, []);
+    await Promise.all([given.event('started'), found.event('started')]);
     await daemon.unlisten(tcp);
-    await wait.event('sight-lost');
-    await clients.leave(some);
+    await daemon.unlisten(unix);
+    expect(await given.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    expect(await found.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    for (const args of [['--addr', tcp], []]) {
+      const late = await startWait(place, args);
+      expect(await late.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    }
+  });
+
+  it('holds where one of its sockets can be seen nowhere: a client in a network of its own', async ({
+    place,
+    daemon,
+  }) => {
+    const far = await startClients(place, { through: ['unshare', '--net'] });
+    await daemon.listen(unix);
+    const some = await far.connect(unix);
+    await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
+    const args = ['--quiet-period', '1s'];
+    const wait = await startWait(place, ['--addr', unix, ...args]);
+    const found = await startWait(place, args);
+    const held = await startWait(place, ['--quiet-period', '1h', '--timeout', '3s']);
+    await Promise.all([wait.event('started'), found.event('started'), held.event('started')]);
+    await daemon.unlisten(unix);
+    await Promise.all([wait.event('sight-lost'), found.event('sight-lost')]);
+    expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    expect([wait.process.hasEnded(), found.process.hasEnded()]).toEqual([false, false]);
+    await far.leave(some);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
+    expect(await found.ended).toMatchObject({ code: 0, outcome: 'drained' });
+  });
+
+  it('holds where its sockets are not to be read, and ends with it', async ({ place, daemon }) => {
+    await daemon.listen(tcp);
+    const through = withoutCapabilities;
+    const wait = await startWait(place, ['--addr', tcp], { through });
+    const held = await startWait(place, ['--addr', tcp, '--timeout', '2s'], { through });
+    await Promise.all([wait.event('started'), held.event('started')]);
+    await daemon.unlisten(tcp);
     expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
     expect(wait.process.hasEnded()).toBe(false);
     await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
+  });
+
+  it('holds for a client of an address that it was told, and that is not watched', async ({
+    place,
+    clients,
+  }) => {
+    const daemon = await startDaemon(place, { args: ['--addr', 'tcp://127.0.0.1:8372'] });
+    await daemon.listen('tcp://127.0.0.1:8372');
+    const some = await clients.connect('tcp://127.0.0.1:8372');
+    await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
+    await daemon.unlisten('tcp://127.0.0.1:8372');
+    const wait = await startWait(place, ['--addr', tcp]);
+    const held = await startWait(place, ['--addr', tcp, '--timeout', '2s']);
+    expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    expect(wait.process.hasEnded()).toBe(false);
+    await clients.leave(some);
+    expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 });
 

@@ -89,14 +89,6 @@ describe.concurrent('wait without --addr', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('holds when the listener that it found is closed', async ({ place, daemon }) => {
-    await daemon.listen(tcp);
-    const wait = await startWait(place, ['--quiet-period', '1h', '--timeout', '2s']);
-    await wait.counted(0);
-    await daemon.unlisten(tcp);
-    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'blind' });
-  });
-
   it('waits for the socket of a rootless daemon too', async ({ place, daemon, clients }) => {
     const address = 'unix:///run/user/1000/buildkit/buildkitd.sock';
     await (await place.start(['mkdir', '-p', '/run/user/1000/buildkit'])).ended;
@@ -121,7 +113,7 @@ describe.concurrent('wait, by its environment', () => {
   };
 
   it.for([
-    ['BUILDKIT_HOST', { BUILDKIT_HOST: 'tcp://127.0.0.1:8372' }, [], 2],
+    ['no less than it finds for BUILDKIT_HOST', { BUILDKIT_HOST: 'tcp://127.0.0.1:8372' }, [], 6],
     ['BUILDKIT_DRAIN_ADDR', { BUILDKIT_DRAIN_ADDR: 'tcp://127.0.0.1:8372' }, [], 2],
     [
       'BUILDKIT_DRAIN_ADDR with two',

@@ -55,21 +55,21 @@ describe('a daemon whose listener was seen', () => {
     const daemon = watching([5]);
     expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
     removeProcess(7);
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('is dead when it is only unreaped', () => {
     addProcess(7, { comm: 'buildkitd', sockets: [5] });
     const daemon = watching([5]);
     addProcess(7, { comm: 'buildkitd', startTime: 7, state: 'Z' });
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('is dead when its pid belongs to a later process', () => {
     addProcess(7, { comm: 'node', sockets: [5] });
     const daemon = watching([5]);
     addProcess(7, { comm: 'node', startTime: 99 });
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('lives while one of those who hold its listeners lives', () => {
@@ -79,7 +79,7 @@ describe('a daemon whose listener was seen', () => {
     removeProcess(8);
     expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
     removeProcess(7);
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('is first sought among the processes called buildkitd', () => {
@@ -87,7 +87,7 @@ describe('a daemon whose listener was seen', () => {
     addProcess(8, { comm: 'buildkitd', sockets: [5] });
     const daemon = watching([5]);
     removeProcess(8);
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('is followed to the process that listens after a restart', () => {
@@ -103,7 +103,7 @@ describe('a daemon whose listener was seen', () => {
     addProcess(7, { comm: 'buildkitd' });
     const daemon = watching([5]);
     removeProcess(7);
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('is unknown where its process was never seen, as from a sidecar', () => {
@@ -125,7 +125,7 @@ describe('a daemon whose listener was seen', () => {
 
 describe('a daemon whose listener was never seen', () => {
   it('is dead where all processes can be read and none is buildkitd', () => {
-    expect(watchDaemon(procRoot, false).state()).toEqual({ kind: 'dead' });
+    expect(watchDaemon(procRoot, false).state()).toEqual({ kind: 'dead', wasThere: false });
   });
 
   it('is unknown in a pod, where this may be another container', () => {
@@ -154,12 +154,12 @@ describe('a daemon whose listener was never seen', () => {
     ['a zombie', { comm: 'buildkitd', cmdline: [], state: 'Z' }],
   ])('does not live for %s', (_, tree) => {
     addProcess(7, tree);
-    expect(watchDaemon(procRoot, false).state()).toEqual({ kind: 'dead' });
+    expect(watchDaemon(procRoot, false).state()).toEqual({ kind: 'dead', wasThere: false });
   });
 
   it('is looked for anew at once where it seemed dead, and now and then where it did not', () => {
     const daemon = watchDaemon(procRoot, false);
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: false });
     addProcess(7, { comm: 'buildkitd' });
     expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
     removeProcess(7);
@@ -194,7 +194,7 @@ describe('the search for the owner of a listener', () => {
     addProcess(7, { comm: 'node', sockets: [5] });
     runTasks();
     removeProcess(7);
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('is done before the daemon is asked for, and before a second look', () => {
@@ -203,7 +203,7 @@ describe('the search for the owner of a listener', () => {
     const { daemon } = putOff();
     daemon.remember([5]);
     removeProcess(7);
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('that came too late leaves the daemon unknown, not dead', () => {
@@ -238,7 +238,7 @@ describe('a daemon that is given by its process', () => {
     const daemon = watchProcesses(procRoot, [process]);
     expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
     addProcess(7, { comm: 'node', startTime: 99 });
-    expect(daemon.state()).toEqual({ kind: 'dead' });
+    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('is unknown where /proc is hidden', () => {

@@ -50,7 +50,7 @@ describe('what is said about the endpoints', () => {
     [
       { kind: 'address-unheard', pid: 17, addresses: ['tcp://:1'] },
       'warn',
-      'buildkitd (pid 17) was told to listen on tcp://:1, and does not.',
+      'buildkitd (pid 17) was told to listen on tcp://:1, and does not. Clients there count once it does.',
     ],
     [
       { kind: 'config-unreadable', pid: 17, path: '/a.toml', reason: 'it is not TOML' },

@@ -121,8 +121,8 @@ describe('matchListeners', () => {
   });
 
   it('names what was asked for and is not there', () => {
-    expect(matched([tcp(1)], { addresses: ['tcp://:1', 'tcp://:2'] }).unheard).toEqual([
-      'tcp://:2',
+    expect(matched([tcp(1)], { addresses: ['tcp://:1', 'tcp://:2'] }).unheard).toMatchObject([
+      { address: 'tcp://:2' },
     ]);
   });
 

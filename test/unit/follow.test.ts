@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { followEndpoints, type TargetChange } from '../../src/endpoints/follow.ts';
+import { followEndpoints } from '../../src/endpoints/follow.ts';
+import type { TargetChange } from '../../src/endpoints/look-up.ts';
 import { placeOf } from '../../src/endpoints/match.ts';
 import { targetsOf } from '../../src/endpoints/targets.ts';
 import type { FoundDaemon } from '../../src/endpoints/types.ts';
@@ -11,11 +12,19 @@ import { client, seen } from './support/samples.ts';
 const oldAddress = 'tcp://0.0.0.0:1234';
 const newAddress = 'tcp://0.0.0.0:8372';
 
-function daemonAt(pid: number, addresses: readonly string[], isListening = true): FoundDaemon {
+function daemonAt(
+  pid: number,
+  addresses: readonly string[],
+  isListening = true,
+  told: readonly string[] = [],
+): FoundDaemon {
+  const unheard = told.map(parseEndpoint);
   const process = { pid, startTime: String(pid), parentPid: 1 };
   const endpoints = addresses.map(parseEndpoint);
-  return { process, elsewhere: null, endpoints, isListening, notices: [] };
+  return { process, elsewhere: null, endpoints, isListening, unheard, notices: [] };
 }
+
+const hidden = { connections: [], areAllKnown: false };
 
 interface Socket {
   listeners: number[];
@@ -28,7 +37,7 @@ function setUp(notFoundYet: string | null = null) {
     sockets: { [oldAddress]: { listeners: [5], clients: [] } } as Record<string, Socket>,
     daemons: [daemonAt(7, [oldAddress])],
     running: [7],
-    state: { kind: 'alive', pid: 7, listensOn: [] } as DaemonState,
+    state: { kind: 'alive', pid: 7, listensOn: [], ...hidden } as DaemonState,
     nowMs: 0,
     lookUps: 0,
     unreadable: false,
@@ -56,7 +65,12 @@ function setUp(notFoundYet: string | null = null) {
       traffic: () => new Map(),
       endedTraffic: () => [],
     }),
-    daemon: { remember: () => {}, state: () => world.state },
+    daemon: {
+      remember: () => {},
+      state: () => world.state,
+      ownersOf: () => [],
+      haveNoOthers: () => false,
+    },
     notFoundYet,
     find: () => {
       world.lookUps += 1;
@@ -71,6 +85,7 @@ function setUp(notFoundYet: string | null = null) {
     isRunning: ({ pid }) => world.running.includes(pid),
     now: () => world.nowMs,
     onChange: (change) => world.changes.push(change),
+    onListenerGone: () => {},
   });
   const { sample } = sampler;
   const watched = () => sample().looks.map(({ endpoint }) => endpoint.address);
@@ -78,13 +93,13 @@ function setUp(notFoundYet: string | null = null) {
     world.sockets[oldAddress] = { listeners: [], clients: [] };
     world.running = world.running.filter((pid) => pid !== 7);
     world.daemons = world.daemons.filter(({ process }) => process.pid !== 7);
-    world.state = { kind: 'dead' };
+    world.state = { kind: 'dead', wasThere: true };
   };
   const starts = (pid: number, address: string): void => {
     world.sockets[address] = { listeners: [pid * 10], clients: [] };
     world.running = [...world.running, pid];
     world.daemons = [...world.daemons, daemonAt(pid, [address])];
-    world.state = { kind: 'alive', pid, listensOn: [address] };
+    world.state = { kind: 'alive', pid, listensOn: [address], ...hidden };
   };
   return { world, sampler, sample, watched, dies, starts };
 }
@@ -166,7 +181,7 @@ describe('endpoints that were found', () => {
     dies();
     world.daemons = [daemonAt(8, [newAddress], false)];
     world.running = [8];
-    world.state = { kind: 'alive', pid: 8, listensOn: [] };
+    world.state = { kind: 'alive', pid: 8, listensOn: [], ...hidden };
     expect(sample().kind).toBe('failed');
     expect(watched()).toEqual([oldAddress]);
   });

@@ -4,7 +4,12 @@ import { tcpEndpoint, unixEndpoint } from './support/samples.ts';
 
 const inspector = { name: 'procfs', look: () => nobody, close: () => {} } as const;
 const nobody = { listenerInodes: [5], connections: [] };
-const daemon: library.DaemonWatch = { remember: () => {}, state: () => ({ kind: 'dead' }) };
+const daemon: library.DaemonWatch = {
+  remember: () => {},
+  state: () => ({ kind: 'dead', wasThere: true }),
+  ownersOf: () => [],
+  haveNoOthers: () => false,
+};
 const looker = library.lookByBest(tcpEndpoint, [inspector], () => {});
 const watched = { endpoint: tcpEndpoint, isAssumed: false, looker };
 const sampler = library.createSampler([watched], daemon);

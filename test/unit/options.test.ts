@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Endpoint } from '../../src/inspect/types.ts';
 import { parseCidrs } from '../../src/options/cidr.ts';
 import { parseEndpoint } from '../../src/options/endpoint.ts';
-import { assumedEndpoints, givenEndpoints, scriptEndpoint } from '../../src/options/endpoints.ts';
+import { defaultEndpoints, namedEndpoints } from '../../src/options/endpoints.ts';
 import { parseWholeNumber } from '../../src/options/number.ts';
 import { type Environment, readOptions, readSettings } from '../../src/options/read-options.ts';
 import { findUnknown } from '../../src/options/unknown-variables.ts';
@@ -235,47 +234,47 @@ describe('a variable that looks like ours', () => {
 });
 
 describe('the endpoints of the environment', () => {
-  const addresses = (endpoints: readonly Endpoint[]) => endpoints.map(({ address }) => address);
-  const assumed = (env: Environment) => addresses(assumedEndpoints(env));
+  const named = (env: Environment) => {
+    const { endpoints, ignored } = namedEndpoints(env);
+    return [...endpoints.map(({ address }) => address), ...ignored];
+  };
+  const standard = (env: Environment) => defaultEndpoints(env).map(({ address }) => address);
 
-  it('are given by --addr, else by BUILDKIT_HOST', () => {
-    const given = [parseEndpoint('tcp://:9')];
-    const env = { BUILDKIT_HOST: 'tcp://:8' };
-    expect(givenEndpoints(given, env)).toEqual(given);
-    expect(addresses(givenEndpoints([], env))).toEqual(['tcp://:8']);
-    expect(givenEndpoints([], { BUILDKIT_HOST: '' })).toEqual([]);
+  it('are those of clients and of the script', () => {
+    expect(named({ BUILDKIT_HOST: 'tcp://:8', BUILDKITD_PORT: '8372' })).toEqual([
+      'tcp://:8',
+      'tcp://0.0.0.0:8372',
+    ]);
+    expect(named({ BUILDKIT_HOST: '', BUILDKITD_PORT: '' })).toEqual([]);
   });
 
-  it('are assumed to be the defaults of buildkitd', () => {
-    expect(assumed({})).toEqual(['tcp://0.0.0.0:1234', 'unix:///run/buildkit/buildkitd.sock']);
+  it('are by default those of buildkitd', () => {
+    expect(standard({})).toEqual(['tcp://0.0.0.0:1234', 'unix:///run/buildkit/buildkitd.sock']);
   });
 
   it('have the socket of rootless buildkitd', () => {
-    expect(assumed({ XDG_RUNTIME_DIR: '/run/user/1000' })[2]).toBe(
+    expect(standard({ XDG_RUNTIME_DIR: '/run/user/1000' })[2]).toBe(
       'unix:///run/user/1000/buildkit/buildkitd.sock',
     );
   });
 
-  it('have the port of the script, and the unix socket as well', () => {
-    expect(assumed({ BUILDKITD_PORT: '8372' })).toEqual([
-      'tcp://0.0.0.0:8372',
-      'unix:///run/buildkit/buildkitd.sock',
-    ]);
-    expect(scriptEndpoint({ BUILDKITD_PORT: '8372' })?.address).toBe('tcp://0.0.0.0:8372');
-  });
-
   it('are not misled by what Kubernetes sets for a Service called buildkitd', () => {
-    const env = { BUILDKITD_PORT: 'tcp://10.0.0.1:8372' };
-    expect(assumed(env)[0]).toBe('tcp://0.0.0.0:1234');
-    expect(scriptEndpoint(env)).toBe(null);
+    expect(named({ BUILDKITD_PORT: 'tcp://10.0.0.1:8372' })).toEqual([]);
   });
 
-  it('name the variable in the error about its value', () => {
-    expect(() => givenEndpoints([], { BUILDKIT_HOST: 'kube-pod://builder' })).toThrow(
-      /^BUILDKIT_HOST: expected an address/,
-    );
-    expect(() => assumed({ BUILDKITD_PORT: 'x' })).toThrow(
-      /^BUILDKITD_PORT: expected a whole number/,
-    );
+  it.each([
+    ['BUILDKIT_HOST', 'kube-pod://builder'],
+    ['BUILDKIT_HOST', 'docker-container://b'],
+    ['BUILDKIT_HOST', 'tcp://host'],
+    ['BUILDKIT_HOST', 'ssh://me@host'],
+    ['BUILDKIT_HOST', 'npipe:////./pipe/buildkitd'],
+    ['BUILDKIT_HOST', 'unix://relative.sock'],
+    ['BUILDKIT_HOST', 'rubbish'],
+    ['BUILDKITD_PORT', '0'],
+    ['BUILDKITD_PORT', 'http'],
+  ])('never stop anything: %s=%s is as good as unset, and told', (variable, value) => {
+    expect(named({ [variable]: value })).toEqual([
+      { variable, reason: expect.stringContaining(`but received "${value}"`) },
+    ]);
   });
 });

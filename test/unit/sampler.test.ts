@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Looker } from '../../src/inspect/choose.ts';
 import type { DaemonState, DaemonWatch } from '../../src/inspect/daemon.ts';
+import type { Process } from '../../src/inspect/procfs/processes.ts';
 import { createSampler } from '../../src/inspect/sampler.ts';
 import { type EndedConnection, type EndpointLook, InspectError } from '../../src/inspect/types.ts';
 import { client, seen, tcpEndpoint, unixEndpoint } from './support/samples.ts';
 
 const builder = client('10.0.0.5:4000');
+
+const hidden = { connections: [], areAllKnown: false };
 
 function unseen(): EndpointLook {
   return { kind: 'unseen', endpoint: unixEndpoint, error: new InspectError('EPERM', 'look', 'no') };
@@ -16,8 +19,12 @@ function setUp(isAssumed: boolean) {
   const now = {
     tcp: seen(tcpEndpoint, [5]) as EndpointLook,
     unix: seen(unixEndpoint, [6]) as EndpointLook,
-    daemon: { kind: 'dead' } as DaemonState,
+    daemon: { kind: 'dead', wasThere: true } as DaemonState,
     remembered: [] as readonly number[],
+    /** Of each listener the process with its number, and by that the connections it may have. */
+    owners: [] as readonly Process[],
+    held: {} as Record<number, readonly number[]>,
+    listenerGone: [] as string[],
     isUnchanged: false,
     announcesEnds: false,
     ended: [] as EndedConnection[],
@@ -27,6 +34,10 @@ function setUp(isAssumed: boolean) {
       now.remembered = inodes;
     },
     state: () => now.daemon,
+    ownersOf: (inodes) => now.owners.filter(({ pid }) => inodes.includes(pid)),
+    haveNoOthers: (processes, connections) =>
+      processes.length > 0 &&
+      processes.every(({ pid }) => (now.held[pid] ?? []).every((it) => connections.includes(it))),
   };
   const lookerAt = (look: () => EndpointLook): Looker => ({
     look,
@@ -41,6 +52,7 @@ function setUp(isAssumed: boolean) {
       { endpoint: unixEndpoint, isAssumed, looker: lookerAt(() => now.unix) },
     ],
     daemon,
+    (silent) => now.listenerGone.push(silent.map(({ address }) => address).join()),
   );
   return { now, sampler, sample: sampler.sample };
 }
@@ -67,7 +79,7 @@ describe('a sample', () => {
   it('fails when an endpoint that was asked for has no listener, though another has', () => {
     const { now, sample } = setUp(false);
     now.unix = seen(unixEndpoint, []);
-    now.daemon = { kind: 'alive', pid: 7, listensOn: ['tcp://[::]:1234'] };
+    now.daemon = { kind: 'alive', pid: 7, listensOn: ['tcp://[::]:1234'], ...hidden };
     expect(sample()).toMatchObject({
       kind: 'failed',
       error: {
@@ -80,8 +92,8 @@ describe('a sample', () => {
   });
 
   it.each<[DaemonState, string]>([
-    [{ kind: 'dead' }, 'gone'],
-    [{ kind: 'alive', pid: 7, listensOn: [] }, 'failed'],
+    [{ kind: 'dead', wasThere: true }, 'gone'],
+    [{ kind: 'alive', pid: 7, listensOn: [], ...hidden }, 'failed'],
     [{ kind: 'unknown', reason: 'it is hidden' }, 'failed'],
   ])('without any listener, and the daemon %j, is %s', (state, kind) => {
     const { now, sample } = setUp(false);
@@ -123,7 +135,7 @@ describe('an endpoint that is only assumed', () => {
     const { now, sample } = setUp(true);
     sample();
     now.unix = seen(unixEndpoint, []);
-    now.daemon = { kind: 'alive', pid: 7, listensOn: [] };
+    now.daemon = { kind: 'alive', pid: 7, listensOn: [], ...hidden };
     expect(sample().kind).toBe('failed');
   });
 

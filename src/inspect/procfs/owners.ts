@@ -1,6 +1,11 @@
-import { listenerText, readListeners } from './listeners.ts';
-import { findProcess, type Process, socketInodes } from './processes.ts';
+import { findProcess, type Process } from './processes.ts';
 import type { ProcessScan } from './scan.ts';
+
+/** A process, and those of the listeners that it holds. */
+export interface Owner {
+  readonly process: Process;
+  readonly listeners: readonly number[];
+}
 
 /**
  * The processes that hold these listeners. On a busy host there are tens of thousands of descriptors
@@ -10,15 +15,15 @@ export function findOwners(
   procRoot: string,
   scan: ProcessScan,
   listenerInodes: readonly number[],
-): Process[] {
+): Owner[] {
   const unowned = new Set(listenerInodes);
-  const owners: Process[] = [];
+  const owners: Owner[] = [];
   const take = (pid: number): void => {
     const held = scan.sockets(pid);
     const listeners = listenerInodes.filter((inode) => held?.has(inode));
-    const owner = listeners.length > 0 ? findProcess(procRoot, pid) : null;
-    if (owner !== null) {
-      owners.push(owner);
+    const process = listeners.length > 0 ? findProcess(procRoot, pid) : null;
+    if (process !== null) {
+      owners.push({ process, listeners });
       for (const inode of listeners) {
         unowned.delete(inode);
       }
@@ -31,16 +36,4 @@ export function findOwners(
     take(pid);
   }
   return owners;
-}
-
-/** The addresses that a process listens on, in its own network namespace, as far as one can see. */
-export function listensOn(procRoot: string, pid: number): string[] {
-  try {
-    const held = socketInodes(procRoot, pid);
-    return readListeners(`${procRoot}/${pid}/net`)
-      .filter(({ inode }) => held?.has(inode))
-      .map(listenerText);
-  } catch {
-    return [];
-  }
 }

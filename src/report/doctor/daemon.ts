@@ -104,10 +104,14 @@ function sampleFinding({ sample }: Diagnosis): Finding {
         count === 0
           ? clientsAreConnected(0)
           : `${connections(count)} ${count > 1 ? 'are' : 'is'} there`;
-      return ok(`A look at all of them says that ${who}, and listeners vouch for it.`);
+      const isHeard = sample.looks.every(
+        (look) => look.kind === 'seen' && look.sight.listenerInodes.length > 0,
+      );
+      const voucher = isHeard ? 'listeners vouch' : "the daemon's own sockets vouch";
+      return ok(`A look at all of them says that ${who}, and ${voucher} for it.`);
     }
     case 'gone':
-      return ok('There is no daemon: nothing listens, and no process of it is left.');
+      return ok('There is no daemon: nothing listens, and no process of it is in sight.');
     case 'failed':
       return problem(
         `A look at all of them does not count: ${sample.error.message}.`,

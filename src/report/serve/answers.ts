@@ -41,7 +41,7 @@ export function sightAnswer(sample: Sample | null): Answer {
     case 'gone':
       return json(503, {
         state: sample.kind,
-        error: 'nothing listens, and no process of the daemon is left',
+        error: 'nothing listens, and no process of the daemon is in sight',
       });
     case undefined:
       return json(503, { state: 'failed', error: 'looking failed: the log says why' });

@@ -71,7 +71,7 @@ export function failed(code = 'EPERM', ...connections: Connection[]): FailedSamp
   return { kind: 'failed', error, looks: [], connections };
 }
 
-export const gone: GoneSample = { kind: 'gone', looks: [] };
+export const gone: GoneSample = { kind: 'gone', wasThere: true, looks: [] };
 
 /** A sampler that says what the test does, and never that nothing is new. */
 export function samplerOf(
