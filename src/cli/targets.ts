@@ -1,7 +1,7 @@
 import { createClientSocketsReader } from '../endpoints/client-sockets.ts';
 import { elsewhereOf, type FindOptions, findEndpoints } from '../endpoints/find.ts';
 import { createOwnScans, type OwnScan } from '../endpoints/own-daemons.ts';
-import { withoutRepeats } from '../endpoints/same-place.ts';
+import { oncePerPlace } from '../endpoints/same-place.ts';
 import { isWatchedAt, type Target, targetsOf } from '../endpoints/targets.ts';
 import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
 import { type DaemonWatch, watchDaemon } from '../inspect/daemon.ts';
@@ -56,7 +56,7 @@ export function chooseTargets(options: WhereOptionValues, place: Place): Watchin
       findEndpoints(procRoot, { pid: process?.pid, scan, known, ownListeners }),
   };
   return options.addr.length > 0
-    ? watchGiven(withoutRepeats(options.addr), sight, place)
+    ? watchGiven(oncePerPlace(options.addr), sight, place)
     : watchFound(sight, place);
 }
 
@@ -112,7 +112,7 @@ function watchFound(sight: Sight, place: Place): Watching {
     notify({ kind: 'variable-ignored', ...each });
   }
   const standard = defaultEndpoints(env);
-  const known = withoutRepeats([...named, ...standard]);
+  const known = oncePerPlace([...named, ...standard]);
   const scan = sight.scanAnew();
   const { daemons, failure, notFoundYet } = findOrFail(() => sight.find(scan, known));
   if (sight.process === null && failure === null) {

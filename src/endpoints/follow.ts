@@ -77,7 +77,9 @@ export function followEndpoints(input: FollowInput): Sampler {
       forgetUse(before);
       sampler = samplerOf(found.targets());
     }
-    return settle(isChanged ? sampler.sample() : sample);
+    const now = settle(isChanged ? sampler.sample() : sample);
+    // Whoever comes after it may have only begun: quiet starts over.
+    return !isKnown && lacksListener(now) ? uncertain(now, null) : now;
   };
 
   const mayBeMore = (sample: Sample): boolean => {
@@ -174,7 +176,7 @@ function uncertain(sample: Sample, notFoundYet: string | null): Sample {
       ? new InspectError(
           'ERR_LISTENER_REPLACED',
           'look for the listener',
-          'a listener has been replaced, and where the daemon listens now is not known yet',
+          'a listener is no more, and where the daemon listens now is not known yet',
         )
       : new InspectError(
           'ERR_NOT_FOUND_YET',

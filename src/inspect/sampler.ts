@@ -26,6 +26,7 @@ export function createSampler(
   onListenerGone: (silent: readonly Endpoint[]) => void = () => {},
 ): Sampler {
   const inUse = new Set<Endpoint>();
+  const repeated = new Set<Endpoint>();
   const looks: EndpointLook[] = [];
   const judge = createJudge(
     daemon,
@@ -46,6 +47,17 @@ export function createSampler(
     return isChanged;
   };
 
+  /** One socket may be watched by two paths: what is seen by the second is known by the first. */
+  const isRepeated = (look: EndpointLook, index: number): boolean => {
+    if (isListening(look)) {
+      const isSame = looks
+        .slice(0, index)
+        .some((other) => listenersOf(look).every((inode) => listenersOf(other).includes(inode)));
+      repeated[isSame ? 'add' : 'delete'](look.endpoint);
+    }
+    return look.kind === 'seen' && repeated.has(look.endpoint);
+  };
+
   const sample = (): Sample => {
     // What was counted stays counted while every endpoint is as it was, its listener included.
     if (!lookAround() && last?.kind === 'counted' && silent.length === 0) {
@@ -59,7 +71,7 @@ export function createSampler(
     }
     const meant = looks.filter((look, index) => {
       const isSpare = look.kind === 'seen' && watched[index]?.isAssumed === true;
-      return !isSpare || inUse.has(look.endpoint);
+      return (!isSpare || inUse.has(look.endpoint)) && !isRepeated(look, index);
     });
     last = judge(meant.length > 0 ? meant : [...looks]);
     listeners = last.looks.flatMap(listenersOf);

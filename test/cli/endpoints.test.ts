@@ -388,7 +388,7 @@ describe.concurrent('a daemon whose descriptors are another user’s', () => {
 describe.concurrent('a daemon that restarts during the wait', () => {
   it('is followed to another port', async ({ place, daemon, clients }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
-    const wait = await startWait(place, []);
+    const wait = await startWait(place, ['--quiet-period', '3s']);
     await wait.event('started');
     const next = await startDaemon(place);
     await daemon.kill();
