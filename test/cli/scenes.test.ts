@@ -285,7 +285,7 @@ describe.concurrent('who holds the wait', () => {
     const waiting = await wait();
     await waiting.counted(1);
     await buildkitd.process.signal('SIGTERM');
-    await waiting.event('sight-lost');
+    await waiting.event('listener-gone');
     await delay(4000);
     expect(waiting.process.hasEnded()).toBe(false);
     const endedMs = machineMs();

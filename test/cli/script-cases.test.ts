@@ -212,14 +212,15 @@ describe.concurrent('beside the script, status', () => {
     await clients.connect(tcp);
     await accepted(daemon, 1);
     await daemon.unlisten(tcp);
-    // At least one: a number that nothing vouches for is not printed as one.
-    expect(await answers(place)).toEqual({ script: 1, connections: null, code: 3 });
+    expect(await answers(place)).toEqual({ script: 1, ...clientsSeen(1) });
   });
 
-  it('calls a daemon that was killed gone, which the script calls idle', async ({ scene }) => {
+  it('says that it finds nothing where the daemon was killed before, which the script calls idle', async ({
+    scene,
+  }) => {
     await serve(scene, 1);
     await scene.daemon.process.signal('SIGKILL');
     await scene.daemon.process.ended;
-    expect(await answers(scene.place)).toMatchObject({ script: 0, code: 0 });
+    expect(await answers(scene.place)).toMatchObject({ script: 0, code: 4 });
   });
 });

@@ -82,6 +82,8 @@ describe.concurrent('GET /metrics', () => {
     const serve = await served.serve();
     expect(await scrape(serve)).toContainEqual([`clients ${served.address}`, 0]);
     await served.daemon.unlisten(served.address);
+    // So the address is a wrong one.
+    await served.daemon.listen('tcp://127.0.0.1:0');
     const samples = await scrape(serve);
     expect([...samples.keys()].filter((name) => /^(clients|silent|builds)/.test(name))).toEqual([]);
     expect(samples).toContainEqual(['sample failed', 1]);
@@ -206,6 +208,8 @@ describe.concurrent('serve', () => {
       { state: 'counted', error: null },
     ]);
     await served.daemon.unlisten(served.address);
+    // So the address is a wrong one.
+    await served.daemon.listen('tcp://127.0.0.1:0');
     const blind = await serve.get('/readyz');
     expect(blind.status).toBe(503);
     expect(JSON.parse(blind.body).error).toContain(`nothing listens on ${served.address}`);

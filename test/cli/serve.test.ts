@@ -44,6 +44,8 @@ describe.concurrent('GET /drain', () => {
   it('is answered 503 when nothing can be seen, and names no number', async ({ served }) => {
     const serve = await served.serve('--timeout', '700ms');
     await served.daemon.unlisten(served.address);
+    // So the address is a wrong one.
+    await served.daemon.listen('tcp://127.0.0.1:0');
     const { status, body } = await serve.get('/drain');
     expect(status).toBe(503);
     const answer = JSON.parse(body);

@@ -85,11 +85,14 @@ export async function openArena(name: string): Promise<Arena> {
     pulse = pulse.then(feelPulse);
   }, pulseEveryMs);
 
-  const startDaemon = async (): Promise<void> => {
+  const startDaemon = async (down?: { toMs: number }): Promise<void> => {
     // What a daemon does that finds the socket of one that was killed.
     const path = listeners.unix.address.slice('unix://'.length);
     await run(['nsenter', `--target=${place.pid}`, '--mount', 'rm', '-f', path]).ended;
     daemon = await startBuildkitd(place);
+    if (down !== undefined) {
+      down.toMs = machineMs();
+    }
     for (const endpoint of endpoints) {
       await daemon.listen(listeners[endpoint].address);
     }
@@ -117,8 +120,7 @@ export async function openArena(name: string): Promise<Arena> {
     async 'restart-daemon'(lifeMs) {
       const down = await endDaemon();
       await delay(lifeMs);
-      await startDaemon();
-      down.toMs = machineMs();
+      await startDaemon(down);
     },
     async 'stop-daemon'(lifeMs) {
       const stopped = daemon?.process;
@@ -187,8 +189,7 @@ export async function openArena(name: string): Promise<Arena> {
     async openEndpoints(now) {
       endpoints = now;
       const down = await endDaemon();
-      await startDaemon();
-      down.toMs = machineMs();
+      await startDaemon(down);
     },
     async send(clients, startMs) {
       if (mortal.process.hasEnded()) {

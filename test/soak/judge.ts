@@ -59,6 +59,7 @@ const codes: Readonly<Record<string, readonly number[]>> = {
   gone: [0],
   'timed-out': [3],
   blind: [4],
+  'nothing-found': [4],
   interrupted: [130, 143],
 };
 
@@ -82,9 +83,10 @@ export function judgeEnd(subject: Subject, ledger: Ledger, end: End): Finding[] 
         ...(end.outcome === null ? [] : presentReasons(subject, ledger, end.atMs)),
       ].flatMap((text) => find('early', text));
     case 'gone':
+    case 'nothing-found':
       return wasDown(subject, ledger, end.atMs)
         ? []
-        : find('early', 'it says gone, and the daemon was running and listening');
+        : find('early', `it says ${outcome}, and the daemon was running`);
     case 'interrupted':
       return subject.isSignalled ? [] : find('wrong', 'interrupted without a signal');
     default:
@@ -163,6 +165,9 @@ function presentReasons(subject: Subject, ledger: Ledger, atMs: number): string[
 function impliedOutcome(subject: Subject, ledger: Ledger, { atMs, code }: End): string {
   if (code === 0) {
     return wasDown(subject, ledger, atMs) ? 'gone' : 'drained';
+  }
+  if (code === 4 && wasDown(subject, ledger, atMs)) {
+    return 'nothing-found';
   }
   return Object.keys(codes).find((outcome) => codes[outcome]?.includes(code ?? -1)) ?? 'unknown';
 }

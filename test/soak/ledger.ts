@@ -36,7 +36,7 @@ interface Note {
 /** The truth of one daemon and its clients. */
 export interface Ledger {
   readonly stays: Map<string, Stay>;
-  /** When the daemon did not run, from before its end to when it listened again. */
+  /** When the daemon did not run, from before its end to when the next one ran, be it without a listener. */
   readonly downs: Span[];
   /** When the daemon was stopped. */
   readonly stops: Span[];

@@ -105,7 +105,7 @@ function setUp(notFoundYet: string | null = null) {
 }
 
 describe('endpoints that were found', () => {
-  it('are not looked up again while their listeners stay', () => {
+  it('are not looked up again at each look while their listeners stay', () => {
     const { world, sample } = setUp();
     const first = sample();
     expect(sample()).toBe(first);
@@ -234,6 +234,69 @@ describe('endpoints that were found', () => {
       world.nowMs += 100;
     }
     expect(world.lookUps).toBe(4);
+  });
+
+  it('have those beside them that the daemon was told, from their first listener on', () => {
+    const { world, sample, watched } = setUp();
+    world.daemons = [daemonAt(7, [oldAddress], true, [newAddress])];
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    sample();
+    world.sockets[oldAddress] = { listeners: [8], clients: [] };
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress]]);
+    world.sockets[newAddress] = { listeners: [9], clients: [client('10.0.0.5:4000')] };
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
+    expect(watched()).toEqual([oldAddress, newAddress]);
+  });
+
+  it('stay watched for a daemon that was told them and has taken a dead one’s place', () => {
+    const { world, sample, watched, dies, starts } = setUp();
+    world.daemons = [daemonAt(7, [oldAddress, newAddress])];
+    world.sockets[newAddress] = { listeners: [9], clients: [] };
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    world.nowMs += 1000;
+    sample();
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress, newAddress]]);
+    dies();
+    world.sockets[newAddress] = { listeners: [], clients: [] };
+    starts(8, oldAddress);
+    world.daemons = [daemonAt(8, [oldAddress], true, [newAddress])];
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress]]);
+    world.sockets[newAddress] = { listeners: [99], clients: [] };
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress, newAddress]]);
+    expect(world.changes.flatMap(({ dropped }) => dropped)).toEqual([]);
+  });
+
+  it.each([
+    ['a second after the last time', [], 1000],
+    ['five seconds after, while somebody is connected', [client('10.0.0.5:4000')], 5000],
+  ] as const)('are looked up again though nothing changed: %s', (_, clients, pauseMs) => {
+    const { world, sample, watched } = setUp();
+    world.sockets[oldAddress]?.clients.push(...clients);
+    sample();
+    world.sockets[newAddress] = { listeners: [9], clients: [] };
+    world.daemons = [daemonAt(7, [oldAddress, newAddress])];
+    world.nowMs += pauseMs - 1;
+    expect([watched(), world.lookUps]).toEqual([[oldAddress], 0]);
+    world.nowMs += 1;
+    expect([watched(), world.lookUps]).toEqual([[oldAddress, newAddress], 1]);
+    expect(world.changes.at(-1)?.added).toMatchObject([{ endpoint: { address: newAddress } }]);
+  });
+
+  it('fail once where their listener is gone and the next daemon has none yet', () => {
+    const { world, sample, dies } = setUp();
+    sample();
+    dies();
+    world.daemons = [daemonAt(8, [], false)];
+    world.running = [8];
+    const sockets = { listensOn: [], connections: [], areAllKnown: true };
+    world.state = { kind: 'alive', pid: 8, ...sockets };
+    const failed = { kind: 'failed', error: { code: 'ERR_LISTENER_REPLACED' } };
+    expect(sample()).toMatchObject(failed);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [] });
   });
 
   it('stay where processes can not be read any more', () => {

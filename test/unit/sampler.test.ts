@@ -118,6 +118,88 @@ describe('a sample', () => {
   });
 });
 
+describe('a sample of a daemon that lives without a listener', () => {
+  const sockets = { listensOn: [], connections: [], areAllKnown: true };
+  const owner = { pid: 5, startTime: '5', parentPid: 1 };
+  const accepted = { ...builder, inode: 77 };
+
+  it('is counted where all sockets of all daemons are known, and none is unseen', () => {
+    const { now, sample } = setUp(false);
+    now.unix = seen(unixEndpoint, []);
+    for (const [state, connections, kind] of [
+      [sockets, [], 'counted'],
+      [{ ...sockets, connections: [77] }, [accepted], 'counted'],
+      [{ ...sockets, connections: [77, 78] }, [accepted], 'failed'],
+      [{ ...sockets, areAllKnown: false }, [], 'failed'],
+      [{ ...sockets, listensOn: ['tcp://[::]:1'] }, [], 'failed'],
+    ] as const) {
+      now.tcp = seen(tcpEndpoint, [], [...connections]);
+      now.daemon = { kind: 'alive', pid: 7, ...state };
+      expect([state, sample().kind]).toEqual([state, kind]);
+    }
+    expect(now.listenerGone[0]).toBe(`${tcpEndpoint.address},${unixEndpoint.address}`);
+  });
+
+  it('is counted where whoever had the listener has no socket that is not known', () => {
+    const { now, sample } = setUp(false);
+    now.owners = [owner];
+    now.daemon = { kind: 'alive', pid: 6, listensOn: [unixEndpoint.address], ...hidden };
+    sample();
+    now.tcp = seen(tcpEndpoint, [], [accepted]);
+    now.held = { 5: [77] };
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [accepted] });
+    now.held = { 5: [77, 78] };
+    expect(sample().kind).toBe('failed');
+    now.held = { 5: [] };
+    now.owners = [];
+    expect(sample().kind).toBe('failed');
+  });
+
+  it('is judged anew each time, though every look finds the same', () => {
+    const { now, sample } = setUp(false);
+    now.unix = seen(unixEndpoint, []);
+    now.tcp = seen(tcpEndpoint, []);
+    now.daemon = { kind: 'alive', pid: 7, ...sockets };
+    expect(sample().kind).toBe('counted');
+    now.daemon = { kind: 'dead', wasThere: true };
+    expect(sample().kind).toBe('gone');
+  });
+});
+
+describe('a sample without any daemon', () => {
+  it.each([
+    [false, false, false],
+    [false, true, true],
+    [true, false, true],
+  ])(
+    'says whether anything was there: a client before %s, a daemon %s: %s',
+    (hadClient, wasThere, said) => {
+      const { now, sample } = setUp(false);
+      now.unix = seen(unixEndpoint, []);
+      now.tcp = seen(tcpEndpoint, [], hadClient ? [builder] : []);
+      now.daemon = { kind: 'dead', wasThere };
+      sample();
+      now.tcp = seen(tcpEndpoint, []);
+      expect(sample()).toMatchObject({ kind: 'gone', wasThere: said });
+    },
+  );
+});
+
+describe('a socket that is watched by two paths', () => {
+  it('is seen once, also when it listens no more', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [5], [builder]);
+    now.unix = seen(unixEndpoint, [5], [builder]);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
+    now.tcp = seen(tcpEndpoint, [], [builder]);
+    now.unix = seen(unixEndpoint, [], [builder]);
+    expect(sample()).toMatchObject({ kind: 'failed', connections: [builder] });
+    now.tcp = seen(tcpEndpoint, [5]);
+    now.unix = seen(unixEndpoint, [6], [builder]);
+    expect(sample().looks).toHaveLength(2);
+  });
+});
+
 describe('an endpoint that is only assumed', () => {
   it('does not matter without a listener, where another has one', () => {
     const { now, sample } = setUp(true);

@@ -17,6 +17,10 @@ export interface TreeProcess {
   readonly root?: string;
   /** The name of its network namespace. */
   readonly network?: string;
+  /** Its pids, in our process namespace and in those below. */
+  readonly pids?: readonly number[];
+  /** The lines that say its control groups. */
+  readonly cgroup?: string;
 }
 
 /** Listeners of a network namespace: local ports, and names of unix sockets, by inode. */
@@ -31,6 +35,8 @@ export interface ProcTree {
   /** The directory that processes have for their root. */
   readonly files: string;
   readonly add: (pid: number, process?: TreeProcess) => void;
+  /** Says which of its processes this one is. */
+  readonly be: (pid: number) => void;
   readonly end: (pid: number) => void;
   readonly network: (listeners: TreeNetwork, name?: string) => void;
   readonly remove: () => void;
@@ -49,6 +55,7 @@ export function makeProcTree(): ProcTree {
     procRoot,
     files,
     add: (pid, process = {}) => addProcess({ procRoot, files, networks }, pid, process),
+    be: (pid) => symlinkSync(String(pid), join(procRoot, 'self')),
     end: (pid) => rmSync(join(procRoot, String(pid)), { recursive: true }),
     network(listeners, name = 'ours') {
       const directory = join(networks, name);
@@ -69,6 +76,7 @@ function addProcess(
 ): void {
   const { comm = 'sh', cmdline = [comm], state = 'S', startTime = pid, sockets = [] } = process;
   const { parentPid = 1, exe = `/bin/${comm}`, root = files, network = 'ours' } = process;
+  const { pids = [pid], cgroup = '0::/\n' } = process;
   const { uidMap = '         0          0 4294967295\n', environ = [] } = process;
   const directory = join(procRoot, String(pid));
   const words = (texts: readonly string[]): string => texts.map((text) => `${text}\0`).join('');
@@ -81,6 +89,8 @@ function addProcess(
   writeFileSync(join(directory, 'cmdline'), words(cmdline));
   writeFileSync(join(directory, 'environ'), words(environ));
   writeFileSync(join(directory, 'uid_map'), uidMap);
+  writeFileSync(join(directory, 'status'), `Name:\t${comm}\nNSpid:\t${pids.join('\t')}\n`);
+  writeFileSync(join(directory, 'cgroup'), cgroup);
   symlinkSync(exe, join(directory, 'exe'));
   symlinkSync(root, join(directory, 'root'));
   symlinkSync('/work', join(directory, 'cwd'));
