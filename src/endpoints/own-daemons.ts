@@ -11,34 +11,30 @@ export interface OwnScan extends ProcessScan {
 
 /**
  * Makes what reads the processes. A process table may show other places' daemons too: that of a host
- * does, which a pod with `hostPID` sees, and that of a container does with containers inside.
- *
- * A daemon belongs here that is in our network namespace, which all containers of a pod share; or, as
- * one below rootlesskit, in our container and process namespace. Only where none such has ever been
- * seen, and the table is our own place's, all daemons in it are taken.
+ * does, which a pod with `hostPID` sees, and that of a container does with containers inside. Those that
+ * are nearest belong here, of all that have been seen.
  */
 export function createOwnScans(procRoot: string): () => OwnScan {
-  let hasSeenOwn = false;
+  let nearest: number = distances.table;
   return () => {
     const scan = scanProcesses(procRoot);
     let sorted: Sorted | undefined;
     const sort = (): Sorted => {
-      const daemons = scan.daemons();
-      const own = daemons.filter(({ pid }) => belongsHere(procRoot, pid));
-      hasSeenOwn ||= own.length > 0;
-      const takesAll = !hasSeenOwn && daemons.length > 0 && isTableOurs(procRoot);
-      const mine = takesAll ? daemons : own;
-      return { own: mine, others: daemons.filter((each) => !mine.includes(each)) };
+      const daemons = scan.daemons().map((process) => {
+        return { process, distance: distanceOf(procRoot, process.pid) };
+      });
+      nearest = Math.min(nearest, ...daemons.map(({ distance }) => distance));
+      const isOwn = ({ distance }: { readonly distance: number }): boolean => distance <= nearest;
+      return {
+        own: daemons.filter(isOwn).map(({ process }) => process),
+        others: daemons.filter((each) => !isOwn(each)).map(({ process }) => process),
+      };
     };
     const sortOnce = (): Sorted => {
       sorted ??= sort();
       return sorted;
     };
-    return {
-      ...scan,
-      daemons: () => sortOnce().own,
-      others: () => sortOnce().others,
-    };
+    return { ...scan, daemons: () => sortOnce().own, others: () => sortOnce().others };
   };
 }
 
@@ -47,12 +43,26 @@ interface Sorted {
   readonly others: readonly Process[];
 }
 
-function belongsHere(procRoot: string, pid: number): boolean {
-  return (
-    !isElsewhere(procRoot, pid) ||
-    (isInOurProcessNamespace(procRoot, pid) &&
-      (isTableOurs(procRoot) || containerOf(procRoot, pid) === containerOf(procRoot, 'self')))
-  );
+const distances = {
+  /** In our network namespace, which all containers of a pod share. */
+  network: 0,
+  /** In our process namespace and of our place, with a network of its own: below rootlesskit. */
+  container: 1,
+  /** In the table of our place, and so of it or of a container inside. */
+  table: 2,
+  elsewhere: 3,
+} as const;
+
+function distanceOf(procRoot: string, pid: number): number {
+  if (!isElsewhere(procRoot, pid)) {
+    return distances.network;
+  }
+  const isOurs = isTableOurs(procRoot);
+  const isBeside = isOurs || containerOf(procRoot, pid) === containerOf(procRoot, 'self');
+  if (isBeside && isInOurProcessNamespace(procRoot, pid)) {
+    return distances.container;
+  }
+  return isOurs ? distances.table : distances.elsewhere;
 }
 
 /** Whether process 1, and so the whole table, is of the place that we are in: not a host's, in a pod of it. */

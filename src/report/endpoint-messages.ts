@@ -100,7 +100,8 @@ function leftOutEntry(notice: Extract<EndpointNotice, { kind: 'daemons-left-out'
     level: areOthersFound ? 'info' : 'warn',
     message:
       `Not watching buildkitd (pid ${listed([...shown, ...more])}): it is in another network namespace, ` +
-      'and not in this container. Give --pid to watch one all the same.',
+      `and ${areOthersFound ? 'a nearer one was found' : 'not of this container or pod'}. Give --pid to ` +
+      'watch it all the same.',
   };
 }
 

@@ -266,7 +266,7 @@ describe.concurrent('a daemon of another place', () => {
       level: 'info',
       pids: [expect.any(Number)],
       message: expect.stringMatching(
-        /^Not watching buildkitd \(pid \d+\): it is in another network namespace, and not in this container\. Give --pid/,
+        /^Not watching buildkitd \(pid \d+\): it is in another network namespace, and a nearer one was found\. Give --pid/,
       ),
     });
   });
@@ -314,6 +314,7 @@ describe.concurrent('a daemon of another place', () => {
     expect(await wait.ended).toMatchObject({ code: 4, outcome: 'nothing-found' });
     expect(wait.logs().find(({ event }) => event === 'daemons-left-out')).toMatchObject({
       level: 'warn',
+      message: expect.stringContaining('and not of this container or pod'),
     });
   });
 });

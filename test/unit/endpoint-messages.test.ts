@@ -53,6 +53,36 @@ describe('what is said about the endpoints', () => {
       'buildkitd (pid 17) was told to listen on tcp://:1, and does not. Clients there count once it does.',
     ],
     [
+      { kind: 'daemons-left-out', pids: [7], areOthersFound: true },
+      'info',
+      'Not watching buildkitd (pid 7): it is in another network namespace, and a nearer one was found. Give --pid to watch it all the same.',
+    ],
+    [
+      { kind: 'daemons-left-out', pids: [7, 8], areOthersFound: false },
+      'warn',
+      'Not watching buildkitd (pid 7 and 8): it is in another network namespace, and not of this container or pod. Give --pid to watch it all the same.',
+    ],
+    [
+      { kind: 'addresses-not-given', pid: 17, addresses: ['tcp://:1', 'unix:///a'] },
+      'warn',
+      'The daemon (pid 17) listens on tcp://:1 and unix:///a, which --addr does not name: its clients there are not counted.',
+    ],
+    [
+      { kind: 'variable-ignored', variable: 'BUILDKIT_HOST', reason: 'expected this' },
+      'warn',
+      'BUILDKIT_HOST is ignored: expected this.',
+    ],
+    [
+      { kind: 'endpoints-added', endpoints: ['tcp://:1'] },
+      'info',
+      'Also watching tcp://:1: the daemon listens there, too.',
+    ],
+    [
+      { kind: 'listener-gone', endpoints: ['tcp://:1'] },
+      'info',
+      'Nothing listens on tcp://:1, and the daemon lives. All of its sockets are known, so that its clients are counted by them.',
+    ],
+    [
       { kind: 'config-unreadable', pid: 17, path: '/a.toml', reason: 'it is not TOML' },
       'warn',
       "The configuration of buildkitd (pid 17), /a.toml, can't be read: it is not TOML.",

@@ -42,6 +42,15 @@ describe('the daemons of this place', () => {
     expect(sorted()).toEqual({ own: [7], others: [] });
   });
 
+  it('are those in our network alone, where there are such', () => {
+    placeOf({}, {}, { network: 'ours' }, {}, { pids: [9, 1] });
+    const scan = createOwnScans(tree.procRoot);
+    expect(sorted(scan())).toEqual({ own: [7], others: [8, 9] });
+    tree.end(7);
+    expect(sorted(scan())).toEqual({ own: [], others: [8, 9] });
+    expect(sorted()).toEqual({ own: [8], others: [9] });
+  });
+
   it('are those of our process namespace: below rootlesskit, in a network of its own', () => {
     const cgroup = inContainer('a');
     placeOf({ cgroup }, { cgroup }, { cgroup });
