@@ -126,7 +126,10 @@ function notFoundEntry(notice: Extract<EndpointNotice, { kind: 'daemon-not-found
   }
   const what = `watching what it listens on by default: ${listed(notice.endpoints)}`;
   return notice.reason === null
-    ? { level: 'info', message: `No process called buildkitd is in sight; ${what}.` }
+    ? {
+        level: 'info',
+        message: `No process called buildkitd that belongs here is in sight; ${what}.`,
+      }
     : { level: 'warn', message: `Processes can't be read (${notice.reason}); ${what}.` };
 }
 

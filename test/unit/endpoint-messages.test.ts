@@ -35,7 +35,7 @@ describe('what is said about the endpoints', () => {
     [
       { kind: 'daemon-not-found', reason: null, isTriedAgain: false, endpoints: ['tcp://:1'] },
       'info',
-      'No process called buildkitd is in sight; watching what it listens on by default: tcp://:1.',
+      'No process called buildkitd that belongs here is in sight; watching what it listens on by default: tcp://:1.',
     ],
     [
       { kind: 'daemon-not-found', reason: 'EMFILE', isTriedAgain: true, endpoints: ['tcp://:1'] },

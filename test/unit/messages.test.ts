@@ -187,6 +187,11 @@ describe('the last sentence of a wait', () => {
       `The daemon is gone: nothing listens, and no process of it is left. ${counts}`,
     ],
     [
+      { kind: 'nothing-found', ...tally() },
+      'error',
+      `Nothing was found: nothing listens, and no process of buildkitd is in sight. Check where this runs, and give --addr or --pid if there is a daemon. ${counts}`,
+    ],
+    [
       { kind: 'timed-out', quietForMs: null, ...tally(builder) },
       'error',
       `The deadline passed: 1 client is connected: 10.0.0.5:43210 (for 42s). ${counts}`,
