@@ -32,7 +32,7 @@ export function stateText(state: State, config: DrainConfig): string {
     case 'gone':
       return sample.wasThere
         ? 'nothing listens, and no process of the daemon is left'
-        : 'nothing listens, and no process of buildkitd is in sight';
+        : 'nothing listens, and no buildkitd of this place is in sight';
     case 'failed':
       return `the clients can't be counted (${sample.error.message})${atLeast(sample.connections.length)}`;
     case 'counted':

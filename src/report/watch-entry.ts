@@ -164,7 +164,7 @@ function countText(report: WatchReport): string {
     case 'gone':
       return sample.wasThere
         ? goneText
-        : 'nothing listens, and no process of buildkitd is in sight';
+        : 'nothing listens, and no buildkitd of this place is in sight';
   }
 }
 

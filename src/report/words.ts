@@ -15,7 +15,7 @@ export function clients(count: number): string {
 
 /** What is said where no daemon, listener or client has been seen at all. */
 export const nothingFound =
-  'Nothing was found: nothing listens, and no process of buildkitd is in sight.';
+  'Nothing was found: nothing listens, and no buildkitd of this place is in sight.';
 
 /** A duration as the options take it: 90 000 ms are `1m30s`. Fractions of 1 ms are left out. */
 export function formatDuration(durationMs: number): string {

@@ -126,7 +126,7 @@ describe.concurrent('wait where no daemon is', () => {
       expect({ code, outcome }).toEqual({ code: 4, outcome: 'nothing-found' });
       expect(logs.at(-1)).toMatchObject({ level: 'error', polls: 2, mostConnections: null });
       expect(logs.at(-1)?.message).toContain(
-        'nothing listens, and no process of buildkitd is in sight',
+        'nothing listens, and no buildkitd of this place is in sight',
       );
     },
   );

@@ -189,7 +189,7 @@ describe('the last sentence of a wait', () => {
     [
       { kind: 'nothing-found', ...tally() },
       'error',
-      `Nothing was found: nothing listens, and no process of buildkitd is in sight. Check where this runs, and give --addr or --pid if there is a daemon. ${counts}`,
+      `Nothing was found: nothing listens, and no buildkitd of this place is in sight. Check where this runs, and give --addr or --pid if there is a daemon. ${counts}`,
     ],
     [
       { kind: 'timed-out', quietForMs: null, ...tally(builder) },
