@@ -36,13 +36,17 @@ export function createJudge(
     return state.kind === 'alive' && (listensNowhere(state, inodes) || silent.every(hasNoOthers));
   };
 
-  return (looks) => {
-    const connections = looks.flatMap(connectionsOf);
-    const listeners = looks.flatMap(listenersOf);
-    hasSeenAny ||= connections.length > 0 || listeners.length > 0;
+  const noteSeen = (looks: readonly EndpointLook[]): void => {
+    hasSeenAny ||= looks.some((look) => isListening(look) || connectionsOf(look).length > 0);
     for (const look of looks.filter(isListening)) {
       lastListeners.set(look.endpoint, listenersOf(look));
     }
+  };
+
+  return (looks) => {
+    const connections = looks.flatMap(connectionsOf);
+    const listeners = looks.flatMap(listenersOf);
+    noteSeen(looks);
     const unseen = looks.find((look) => look.kind === 'unseen');
     if (unseen !== undefined) {
       return { kind: 'failed', error: unseen.error, looks, connections };
