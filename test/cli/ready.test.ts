@@ -10,7 +10,7 @@ import type { Place } from '../support/place.ts';
 import type { Ended } from '../support/running.ts';
 import { it as itInPlace } from '../support/test.ts';
 import { until } from '../support/until.ts';
-import { asNobody } from '../support/users.ts';
+import { asNobody, hasOtherUsers } from '../support/users.ts';
 
 const it = itInPlace.extend<{ buildkitd: Buildkitd }>({
   buildkitd: async ({ place }, use) => {
@@ -239,7 +239,7 @@ describe.concurrent('ready, over TLS', () => {
   });
 });
 
-describe.concurrent('ready as another user than the daemon', () => {
+describe.runIf(hasOtherUsers).concurrent('ready as another user than the daemon', () => {
   it('asks over TCP, and says what the unix socket refuses', async ({ place, buildkitd }) => {
     await buildkitd.listen(tcp);
     expect((await ready(place, ['--addr', tcp], { through: asNobody })).code).toBe(0);

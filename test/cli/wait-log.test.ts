@@ -122,7 +122,7 @@ describe.concurrent('wait --log-to', () => {
 
   it.for([
     ['in a directory that is not there', '/nowhere/at/all.log', 'ENOENT'],
-    ['that is a directory', '/proc/self', 'EISDIR'],
+    ['that is a directory', '/proc', 'EISDIR'],
     ['on a full disk', '/dev/full', 'ENOSPC'],
   ] as const)(
     'a path %s falls back to standard error with one warning',
