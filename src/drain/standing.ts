@@ -55,7 +55,7 @@ export function standingOf(
   if (isUnreachable(entry, rule)) {
     return 'unreachable';
   }
-  return isDoubtful(entry, nowMs, rule) && provesSilence(entry, nowMs, rule, builds)
+  return isSilent(entry, nowMs, rule) && provesSilence(entry, nowMs, rule, builds)
     ? 'silent'
     : 'client';
 }
@@ -79,6 +79,11 @@ export function newcomerEndsMs(
 
 /** Whether it depends on the daemon's answer, or on the user's word, that this is a client. */
 export function isDoubtful(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
+  const isMuteForLong = isMute(entry) && nowMs >= graceEndsMs(entry, rule);
+  return isMuteForLong || isSilent(entry, nowMs, rule);
+}
+
+function isSilent(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
   const limitMs = silenceLimitMs(rule);
   if (entry.traffic !== null) {
     return nowMs - entry.traffic.silentSinceMs >= limitMs;

@@ -75,7 +75,8 @@ describe.concurrent('who holds the wait', () => {
     await (await startClient(place, 'silent', tcp)).line(0);
     await build(tcp, { ref: 'one' });
     const waiting = await wait();
-    await waiting.counted(1);
+    // While a build runs, its bytes might come by a way that shows no traffic.
+    await waiting.counted(2);
     await buildkitd.end('one');
     const end = await ending(waiting);
     expect(end).toMatchObject(drained);

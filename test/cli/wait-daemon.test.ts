@@ -228,7 +228,8 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
     await daemon.listen(unix);
     const some = await far.connect(unix);
     await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
-    const args = ['--quiet-period', '1s'];
+    // In which three processes can start on a busy machine.
+    const args = ['--quiet-period', '5s'];
     const wait = await startWait(place, ['--addr', unix, ...args]);
     const found = await startWait(place, args);
     const held = await startWait(place, ['--quiet-period', '1h', '--timeout', '3s']);
@@ -245,8 +246,9 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
   it('holds where its sockets are not to be read, and ends with it', async ({ place, daemon }) => {
     await daemon.listen(tcp);
     const through = withoutCapabilities;
-    const wait = await startWait(place, ['--addr', tcp], { through });
-    const held = await startWait(place, ['--addr', tcp, '--timeout', '2s'], { through });
+    const args = ['--addr', tcp, '--quiet-period', '5s'];
+    const wait = await startWait(place, args, { through });
+    const held = await startWait(place, [...args, '--timeout', '2s'], { through });
     await Promise.all([wait.event('started'), held.event('started')]);
     await daemon.unlisten(tcp);
     expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });

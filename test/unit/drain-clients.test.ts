@@ -202,6 +202,16 @@ describe('a connection that never sends a byte', () => {
     expect(only(events, 'left-out')).toMatchObject([{ entry: { standing: 'health-check' } }]);
   });
 
+  it('is asked about soon, where nothing else is left but the answer', async () => {
+    const { outcome } = await run({
+      sampleAt: () => counted(probe),
+      trafficAt: mute,
+      buildsAt: (ms) => (ms < 12_000 ? running : none),
+    });
+    expect(outcome.kind).toBe('drained');
+    expect(outcome.waitedMs).toBeLessThanOrEqual(12_000 + 5000 + 10_000 + 1200);
+  });
+
   it('is a client where builds are unknown: its bytes may come by another way', async () => {
     const { outcome } = await run({
       sampleAt: (ms) => (ms >= 5000 && ms < 40_000 ? counted(probe) : counted()),
