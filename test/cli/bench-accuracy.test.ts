@@ -169,7 +169,7 @@ describe('bench accuracy', () => {
   });
 
   it.for([
-    [['--lifetimes', '5'], '--lifetimes: expected a duration such as 100ms'],
+    [['--lifetimes', '5'], '--lifetimes: expected a duration with its unit'],
     [
       ['--lifetimes', '2m'],
       '--lifetimes: expected a duration of a minute at most but received "2m"',
