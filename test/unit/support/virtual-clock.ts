@@ -1,7 +1,7 @@
 import type { Clock } from '../../../src/drain/clock.ts';
 
 // What is answered without any time passing is answered after so many turns.
-const turns = 20;
+const turns = 8;
 
 /** A clock that goes forward only when somebody sleeps and is not woken, or when a test says so. */
 export class VirtualClock implements Clock {
