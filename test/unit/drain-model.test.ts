@@ -135,7 +135,7 @@ async function waitThrough(history: History, changes: Partial<DrainConfig>): Pro
     asked.push({ ms: clock.now(), says });
     return answerOf(says);
   };
-  const rule = { ...config, intervalMs: history.intervalMs, timeoutMs: 3_600_000, ...changes };
+  const rule = { ...config, intervalMs: history.intervalMs, timeoutMs: 600_000, ...changes };
   const outcome = await drain({
     sampler: samplerOf(sample, trafficNow),
     builds: daemonSaying(answer),

@@ -280,7 +280,7 @@ describe('a wait in any world', () => {
           expect(truth.builds.filter(isAt(endTick))).toEqual([]);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 1500 },
     );
   }, 120_000);
 
@@ -291,7 +291,7 @@ describe('a wait in any world', () => {
         expect(['drained', 'gone']).toContain(outcome.kind);
         expect(endMs).toBeLessThanOrEqual(truth.idleFrom * tickMs + 2 * quietPeriodMs);
       }),
-      { numRuns: 500 },
+      { numRuns: 1500 },
     );
   }, 120_000);
 });
