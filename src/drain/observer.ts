@@ -1,5 +1,5 @@
 import { type EndedConnection, InspectError, type Sample, type Sampler } from '../inspect/types.ts';
-import { briefClients } from './brief-clients.ts';
+import { createBriefClients } from './brief-clients.ts';
 import type { BuildWatch, EndedWord } from './build-watch.ts';
 import { emptyCensus, takeCensus } from './census.ts';
 import type { Clock } from './clock.ts';
@@ -47,6 +47,7 @@ export function createObserver(
 ): (showsArrivals: (toMs: number) => boolean) => Observation {
   const { sampler, builds, rule, clock } = input;
   let last: Sample | null = null;
+  const briefClients = createBriefClients();
   let census = emptyCensus;
   let socketsQuietSinceMs: number | null = null;
 
@@ -76,8 +77,13 @@ export function createObserver(
     last = sample;
 
     const { roster } = census;
-    const ended = sampler.endedTraffic().filter(rule.counts);
-    const brief = briefClients(ended, before, builds.latest());
+    const brief = briefClients({
+      nowMs: toMs,
+      ended: sampler.endedTraffic().filter(rule.counts),
+      before,
+      builds: builds.latest(),
+      ownPeers: builds.ownPeers(),
+    });
     const clients = clientsIn(roster);
     const isQuiet = sample.kind === 'counted' && clients.length <= rule.maxConnections;
     socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;

@@ -169,6 +169,16 @@ describe('a short connection', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
   });
 
+  it('that is our own question is no client, though its certificates are long', async () => {
+    const { outcome } = await run({
+      sampleAt: () => counted(),
+      buildsAt: () => unknown,
+      ownPeers: ['10.0.0.9:5000'],
+      endedAt: () => [ended(9000)],
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
+  });
+
   it('of a peer that does not count changes nothing', async () => {
     const { outcome } = await run(
       { sampleAt: () => counted(), endedAt: (ms) => (ms === 4000 ? [ended(1e6)] : []) },
