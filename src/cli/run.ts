@@ -1,3 +1,4 @@
+import { explain } from './explain.ts';
 import { plainWaitFlags } from './plain-wait.ts';
 import type { Surroundings } from './surroundings.ts';
 import { wait } from './wait.ts';
@@ -8,7 +9,6 @@ export async function run(argv: readonly string[], surroundings: Surroundings): 
     const uncaught = new Promise<never>((_, reject) => surroundings.onUncaught(reject));
     return await Promise.race([runLine(argv, surroundings), uncaught]);
   } catch (error) {
-    const { explain } = await import('./explain.ts');
     return await explain(error, argv, surroundings);
   }
 }

@@ -23,6 +23,8 @@ interface BuildsNeed {
   readonly socketsQuietSinceMs: number | null;
   /** Whether the answer decides if somebody is a client. */
   readonly hasDoubtful: boolean;
+  /** When the wait could end at the earliest, as things stand; null where it could not. */
+  readonly drainedAtMs: number | null;
   /** Since when nothing but a fresh answer keeps the wait from its end; null where more does. */
   readonly dueSinceMs: number | null;
   readonly progressDueMs: number;
@@ -51,6 +53,11 @@ export interface BuildWatch {
 
 const shortestPauseMs = 1000;
 const doubtPauseMs = 5000;
+
+// A daemon that gives no answer takes a second to do so, and would take another one. Where none gave one
+// the last time, they are asked so much before the end of the quiet period that the wait is no longer.
+const noAnswerMs = 1000;
+const headStartMs = 1100;
 
 export interface BuildWatchInput {
   /** Null where the daemon is not to be asked. */
@@ -114,7 +121,7 @@ export function watchBuilds({
       }
       return {
         builds: latest !== null && latest.words.length > 0 ? 'running' : 'none',
-        askedMs: source === null ? null : (latest?.askedMs ?? -Infinity),
+        askedMs: source === null ? null : latest === null ? -Infinity : askedUntilMs(latest),
         endedMs: latest?.endedMs ?? null,
       };
     },
@@ -123,19 +130,31 @@ export function watchBuilds({
   };
 }
 
+/** Up to when an answer counts: what could not be had could not be had a moment later either. */
+function askedUntilMs(note: BuildsNote): number {
+  return hasNoAnswer(note) ? note.answeredMs + noAnswerMs : note.askedMs;
+}
+
+function hasNoAnswer({ answers }: BuildsNote): boolean {
+  return answers.every(({ answer }) => answer.kind === 'unknown');
+}
+
 /** When the daemon is to be asked, as things stand. */
 function nextDueMs(latest: BuildsNote | null, need: BuildsNeed, isRequired: boolean): number {
-  const { nowMs, socketsQuietSinceMs, hasDoubtful, dueSinceMs, progressDueMs } = need;
-  if (latest === null || (dueSinceMs !== null && latest.askedMs < dueSinceMs)) {
+  const { nowMs, socketsQuietSinceMs, hasDoubtful, progressDueMs } = need;
+  const { drainedAtMs, dueSinceMs } = need;
+  if (latest === null || (dueSinceMs !== null && askedUntilMs(latest) < dueSinceMs)) {
     return nowMs;
   }
   const { askedMs, answeredMs } = latest;
   const soonMs = answeredMs + shortestPauseMs;
   const hangsOnIt = latest.words.length > 0 || (isRequired && latest.answer.kind === 'unknown');
   const isQuiet = socketsQuietSinceMs !== null;
+  const earlyMs = (drainedAtMs ?? -Infinity) - headStartMs;
   const dues = [
     isQuiet && (hangsOnIt || askedMs < socketsQuietSinceMs) ? soonMs : Infinity,
     hasDoubtful ? answeredMs + doubtPauseMs : Infinity,
+    hasNoAnswer(latest) && askedMs < earlyMs ? Math.max(answeredMs, earlyMs) : Infinity,
     askedMs < progressDueMs ? Math.max(soonMs, progressDueMs) : Infinity,
   ];
   return Math.min(...dues);

@@ -79,6 +79,7 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
     state = observe(before, reading, plan);
     const askDueMs = builds.askIfDue({
       ...{ nowMs: reading.toMs, sample, socketsQuietSinceMs, hasDoubtful },
+      drainedAtMs: drainedAtMs(state, plan),
       dueSinceMs: state.dueSinceMs,
       progressDueMs: chronicle.progressDueMs(),
     });

@@ -32,7 +32,7 @@ export interface CountedReading extends Timed {
   readonly maybeOwn: number;
   /** What the daemon has said of its builds, as far as it counts here. */
   readonly builds: 'none' | 'running';
-  /** When the daemon was asked for its latest answer; null where it is not to be asked. */
+  /** Up to when the daemon's latest answer counts; null where it is not to be asked. */
   readonly askedMs: number | null;
   /** When a client or a build was last there that no count has shown; null where none was. */
   readonly endedMs: number | null;
