@@ -80,6 +80,8 @@ export function watchBuilds({
 
   const ask = async (from: BuildsSource, { nowMs: askedMs, sample }: BuildsNeed): Promise<void> => {
     isAsking = true;
+    // To find out whom to ask may read about all processes: what was seen is told first.
+    await null;
     const answers = await from.ask(sample);
     const times = { askedMs, answeredMs: clock.now(), wallMs: clock.wall(), startedMs };
     latest = noteOf(latest, answers, times);
