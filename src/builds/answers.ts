@@ -38,9 +38,7 @@ const repliesWithoutBuilds = [
   'ERR_GRPC_STATUS',
 ];
 
-/** Whether the daemon itself has replied, and has not named a build. */
-export function namesNone(answer: BuildsAnswer): boolean {
-  return answer.kind === 'known'
-    ? answer.builds.length === 0
-    : repliesWithoutBuilds.includes(answer.error.code);
+/** Whether the daemon itself has replied, and has not named a build, though that is not believed. */
+export function isReplyWithoutBuilds({ code }: InspectError): boolean {
+  return repliesWithoutBuilds.includes(code);
 }

@@ -8,6 +8,7 @@ import {
 } from '../endpoints/targets.ts';
 import { type Looker, lookByBest } from '../inspect/choose.ts';
 import { createInspectors } from '../inspect/inspectors.ts';
+import { listenersOf } from '../inspect/judge.ts';
 import { isRunning } from '../inspect/procfs/processes.ts';
 import { createSampler } from '../inspect/sampler.ts';
 import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
@@ -98,7 +99,7 @@ export function openLookout(
   const listeningTargets = ({ looks }: Sample): ListeningTarget[] =>
     looks.flatMap((look) => {
       const found = looking.find(({ target }) => target.endpoint === look.endpoint);
-      const listeners = look.kind === 'seen' ? look.sight.listenerInodes : [];
+      const listeners = listenersOf(look);
       if (listeners.length === 0 || !found) {
         return [];
       }

@@ -1,4 +1,4 @@
-import { namesNone } from '../builds/answers.ts';
+import { isReplyWithoutBuilds } from '../builds/answers.ts';
 import type { Build, DaemonAnswer } from '../builds/types.ts';
 import type { Sample } from '../inspect/types.ts';
 import type { Roster } from './roster.ts';
@@ -56,7 +56,7 @@ export function endOfWord(word: LastWord, situation: WordSituation): WordEnd | n
   if (latest === undefined || latest.answer.kind === 'known') {
     return null;
   }
-  if (namesNone(latest.answer) && !roster.some(mayCarryBuild)) {
+  if (isReplyWithoutBuilds(latest.answer.error) && !roster.some(mayCarryBuild)) {
     return 'no-connection';
   }
   const silentSinceMs = Math.max(word.askedMs, socketsQuietSinceMs ?? nowMs);
