@@ -7,14 +7,14 @@ module.exports = {
     rule(
       'inspect-stands-alone',
       'Inspectors know nothing outside themselves.',
-      { path: '^src/inspect/' },
-      { path: '^src/', pathNot: '^src/inspect/' },
+      { path: '^src/backends/' },
+      { path: '^src/', pathNot: '^src/backends/' },
     ),
     rule(
       'builds-know-inspector-words-only',
       'Asking the daemon names endpoints, errors and peers as the inspectors do, and looks at nothing.',
       { path: '^src/builds/' },
-      { path: '^src/', pathNot: '^src/(builds/|inspect/(types|addresses)\\.ts$)' },
+      { path: '^src/', pathNot: '^src/(builds/|backends/(types|addresses)\\.ts$)' },
     ),
     rule(
       'http2-only-when-asked',
@@ -28,7 +28,12 @@ module.exports = {
       { path: '^src/endpoints/' },
       {
         path: '^src/',
-        pathNot: ['^src/endpoints/', '^src/inspect/', '^src/options/endpoint\\.ts$'],
+        pathNot: [
+          '^src/endpoints/',
+          '^src/backends/',
+          '^src/monitor/',
+          '^src/options/endpoint\\.ts$',
+        ],
       },
     ),
     rule(
@@ -37,7 +42,7 @@ module.exports = {
       { path: '^src/drain/' },
       {
         path: '^src/',
-        pathNot: ['^src/drain/', '^src/(inspect|builds)/types\\.ts$', '^src/builds/answers\\.ts$'],
+        pathNot: ['^src/drain/', '^src/(backends|builds)/types\\.ts$', '^src/builds/answers\\.ts$'],
       },
     ),
     rule(
@@ -46,20 +51,20 @@ module.exports = {
       { path: '^src/watch/' },
       {
         path: '^src/',
-        pathNot: ['^src/watch/', '^src/drain/', '^src/(inspect|builds)/types\\.ts$'],
+        pathNot: ['^src/watch/', '^src/drain/', '^src/(backends|builds)/types\\.ts$'],
       },
     ),
     rule(
       'mark-knows-inspectors',
       "A drain's mark is a socket with a name, and is found as other sockets are.",
       { path: '^src/mark/' },
-      { path: '^src/', pathNot: '^src/(mark|inspect)/' },
+      { path: '^src/', pathNot: '^src/(mark|backends)/' },
     ),
     rule(
       'run-supervises',
       'What is run is found by its processes; how it is waited for is handed in.',
       { path: '^src/run/' },
-      { path: '^src/', pathNot: ['^src/run/', '^src/inspect/', '^src/endpoints/find\\.ts$'] },
+      { path: '^src/', pathNot: ['^src/run/', '^src/backends/', '^src/endpoints/find\\.ts$'] },
     ),
     rule(
       'ready-judges',
@@ -67,14 +72,14 @@ module.exports = {
       { path: '^src/ready/' },
       {
         path: '^src/',
-        pathNot: ['^src/ready/', '^src/inspect/types\\.ts$', '^src/builds/knock\\.ts$'],
+        pathNot: ['^src/ready/', '^src/backends/types\\.ts$', '^src/builds/knock\\.ts$'],
       },
     ),
     rule(
       'doctor-tries-inspectors',
       'The doctor finds out; what that means, and how a command line is read, are other matters.',
       { path: '^src/doctor/' },
-      { path: '^src/', pathNot: ['^src/doctor/', '^src/inspect/', '^src/builds/types\\.ts$'] },
+      { path: '^src/', pathNot: ['^src/doctor/', '^src/backends/', '^src/builds/types\\.ts$'] },
     ),
     rule(
       'serve-answers-callers',
@@ -85,7 +90,7 @@ module.exports = {
         pathNot: [
           '^src/serve/',
           '^src/drain/(types|roster)\\.ts$',
-          '^src/(inspect|builds)/types\\.ts$',
+          '^src/(backends|builds)/types\\.ts$',
         ],
       },
     ),
@@ -95,7 +100,7 @@ module.exports = {
       { path: '^src/bench/' },
       {
         path: '^src/',
-        pathNot: ['^src/bench/', '^src/inspect/', '^src/drain/(types|clock|quiet-period)\\.ts$'],
+        pathNot: ['^src/bench/', '^src/backends/', '^src/drain/(types|clock|quiet-period)\\.ts$'],
       },
     ),
     rule(
@@ -123,22 +128,22 @@ module.exports = {
       'options-are-values',
       'Parsing options takes no look at anything.',
       { path: '^src/options/' },
-      { path: '^src/(cli|inspect|endpoints|builds)', pathNot: '^src/inspect/types\\.ts$' },
+      { path: '^src/(cli|backends|endpoints|builds)', pathNot: '^src/backends/types\\.ts$' },
     ),
     rule(
       'report-only-tells',
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|inspect|endpoints|drain|builds|watch|doctor|ready|mark|bundle|serve|run)',
+        path: '^src/(cli|options|backends|endpoints|drain|builds|watch|doctor|ready|mark|bundle|serve|run)',
         pathNot:
-          '^src/(inspect/(types|choose)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|(ready|run)/types|doctor/(types|attempt|endpoints)|serve/(types|accept))\\.ts$',
+          '^src/(backends/(types|with-fallback)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|(ready|run)/types|doctor/(types|attempt|endpoints)|serve/(types|accept))\\.ts$',
       },
     ),
     rule(
       'one-door-to-the-addon',
       'Only native.ts loads the addon.',
-      { path: '^src/', pathNot: '^src/inspect/native\\.ts$' },
+      { path: '^src/', pathNot: '^src/backends/native\\.ts$' },
       { path: '(node-gyp-build|prebuilds|\\.node$)' },
     ),
     rule(

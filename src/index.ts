@@ -1,3 +1,5 @@
+export * from './backends/types.ts';
+export type { ChoiceNotice, Looker, PassedOver } from './backends/with-fallback.ts';
 export type { BuildsClient, BuildsClientOptions } from './builds/client.ts';
 export type { DaemonBuilds } from './builds/daemons.ts';
 export type {
@@ -25,10 +27,6 @@ export type {
 } from './drain/types.ts';
 export type { FindOptions } from './endpoints/find.ts';
 export type { Elsewhere, FindingNotice, FoundDaemon } from './endpoints/types.ts';
-export type { ChoiceNotice, Looker, PassedOver } from './inspect/choose.ts';
-export type { DaemonState, DaemonWatch } from './inspect/daemon.ts';
-export type { WatchedEndpoint } from './inspect/sampler.ts';
-export * from './inspect/types.ts';
 export {
   createBuildsClient,
   createProcfsInspector,
@@ -41,4 +39,6 @@ export {
   parseEndpoint,
   watchDaemon,
 } from './library/functions.ts';
+export type { DaemonState, DaemonWatch } from './monitor/daemon.ts';
+export type { WatchedEndpoint } from './monitor/sampler.ts';
 export { BadValueError } from './options/bad-value.ts';

@@ -1,7 +1,7 @@
-import { loadAddon } from '../inspect/native.ts';
-import { createProcfsInspector } from '../inspect/procfs/procfs.ts';
-import { createSockDiagInspector } from '../inspect/sock-diag.ts';
-import type { Inspector } from '../inspect/types.ts';
+import { loadAddon } from '../backends/native.ts';
+import { createProcfsInspector } from '../backends/procfs/procfs.ts';
+import { createSockDiagInspector } from '../backends/sock-diag.ts';
+import type { Inspector } from '../backends/types.ts';
 
 /** A way to learn how many connections are established on a port of this network namespace. */
 export type Means = InsideMeans | OutsideMeans;

@@ -1,4 +1,4 @@
-import { InspectError } from '../inspect/types.ts';
+import { InspectError } from '../backends/types.ts';
 import type { BuildsAnswer } from './types.ts';
 
 /** What several answers come to: some builds are some, and no build is none only if all say so. */

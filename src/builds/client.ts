@@ -1,4 +1,4 @@
-import type { Endpoint, InspectError } from '../inspect/types.ts';
+import type { Endpoint, InspectError } from '../backends/types.ts';
 import { asInspectError, askError } from './errors.ts';
 import { inTime } from './in-time.ts';
 import { createOwnSockets } from './own-sockets.ts';

@@ -1,6 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
-import { type Endpoint, InspectError } from '../inspect/types.ts';
+import { type Endpoint, InspectError } from '../backends/types.ts';
 import { askError, codeOf, messageOf } from './errors.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { type Target, targetsOf } from './targets.ts';

@@ -1,4 +1,4 @@
-import { type Endpoint, InspectError, type Sample } from '../inspect/types.ts';
+import { type Endpoint, InspectError, type Sample } from '../backends/types.ts';
 import { nowhereToAsk } from './answers.ts';
 import { type BuildsClient, createBuildsClient } from './client.ts';
 import type {

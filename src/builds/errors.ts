@@ -1,4 +1,4 @@
-import { InspectError } from '../inspect/types.ts';
+import { InspectError } from '../backends/types.ts';
 import { opensslWords } from './openssl-words.ts';
 
 const operation = 'ask which builds run';

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../inspect/types.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { askError } from './errors.ts';
 
 export interface Limit {

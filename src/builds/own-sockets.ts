@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { peerText, plainAddress } from '../inspect/addresses.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import { peerText, plainAddress } from '../backends/addresses.ts';
+import type { Endpoint } from '../backends/types.ts';
 
 // When the other end has not said goodbye, it may be in the kernel's table for a moment longer.
 const settleMs = 100;

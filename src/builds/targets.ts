@@ -1,4 +1,4 @@
-import type { Endpoint } from '../inspect/types.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { addressesOf } from './host-addresses.ts';
 
 /** Where to connect to: what `node:net` takes, the host being an address, and its name for TLS. */

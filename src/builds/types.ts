@@ -1,4 +1,4 @@
-import type { Endpoint, InspectError, Sample } from '../inspect/types.ts';
+import type { Endpoint, InspectError, Sample } from '../backends/types.ts';
 
 /** One build that the daemon says is running. */
 export interface Build {

@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { createInspectors } from '../backends/create-backends.ts';
+import { findProcess } from '../backends/procfs/processes.ts';
+import type { Sample } from '../backends/types.ts';
 import { type DaemonBuilds, openBuilds } from '../builds/daemons.ts';
 import { findAddon } from '../doctor/addon.ts';
 import { type Attempt, attempt, attemptLater } from '../doctor/attempt.ts';
@@ -7,9 +10,6 @@ import { findPlace, findSelf } from '../doctor/place.ts';
 import { findDaemons, findProcesses } from '../doctor/processes.ts';
 import { tryMeans } from '../doctor/trial.ts';
 import type { BuildsFacts, Diagnosis, WaitFacts } from '../doctor/types.ts';
-import { createInspectors } from '../inspect/inspectors.ts';
-import { findProcess } from '../inspect/procfs/processes.ts';
-import type { Sample } from '../inspect/types.ts';
 import {
   type Environment,
   type Flags,

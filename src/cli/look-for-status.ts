@@ -1,8 +1,8 @@
+import type { Sample } from '../backends/types.ts';
 import { combineAnswers } from '../builds/answers.ts';
 import { openBuilds } from '../builds/daemons.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 import { glance, glanceMs } from '../drain/glance.ts';
-import type { Sample } from '../inspect/types.ts';
 import type { Environment, OptionValues } from '../options/read-options.ts';
 import type { standingOptions, statusOptions } from '../options/wait-options.ts';
 import type { LogEntry } from '../report/log.ts';

@@ -1,3 +1,7 @@
+import { createInspectors } from '../backends/create-backends.ts';
+import { isRunning } from '../backends/procfs/processes.ts';
+import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../backends/types.ts';
+import { type Looker, lookByBest } from '../backends/with-fallback.ts';
 import { createElsewhereInspector } from '../endpoints/elsewhere.ts';
 import { followEndpoints } from '../endpoints/follow.ts';
 import {
@@ -6,12 +10,8 @@ import {
   type ReachableDaemon,
   type Target,
 } from '../endpoints/targets.ts';
-import { type Looker, lookByBest } from '../inspect/choose.ts';
-import { createInspectors } from '../inspect/inspectors.ts';
-import { listenersOf } from '../inspect/judge.ts';
-import { isRunning } from '../inspect/procfs/processes.ts';
-import { createSampler } from '../inspect/sampler.ts';
-import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
+import { listenersOf } from '../monitor/judge.ts';
+import { createSampler } from '../monitor/sampler.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import type { LookNotice } from '../report/look-entry.ts';

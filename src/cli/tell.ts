@@ -1,8 +1,8 @@
+import type { Process } from '../backends/procfs/processes.ts';
 import type { TargetChange } from '../endpoints/look-up.ts';
 import type { OwnScan } from '../endpoints/own-daemons.ts';
 import { isWatchedAt, type Target } from '../endpoints/targets.ts';
 import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
-import type { Process } from '../inspect/procfs/processes.ts';
 
 /** Says what was found, and what about it is worth knowing. */
 export function tellOf(

@@ -1,8 +1,8 @@
+import type { Endpoint, Sample, Sampler } from '../backends/types.ts';
 import { openBuilds } from '../builds/daemons.ts';
 import { createMonotonicClock } from '../drain/clock.ts';
 import { type DrainInput, drain } from '../drain/drain.ts';
 import type { DrainEvent, DrainOutcome } from '../drain/types.ts';
-import type { Endpoint, Sample, Sampler } from '../inspect/types.ts';
 import { createMark } from '../mark/set-mark.ts';
 import { eventEntry } from '../report/events.ts';
 import type { LogEntry } from '../report/log.ts';

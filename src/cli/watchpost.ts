@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Sample } from '../inspect/types.ts';
+import type { Sample } from '../backends/types.ts';
 import { lookEntry } from '../report/look-entry.ts';
 import type { ServeNotice } from '../report/serve/events.ts';
 import type { StatusReport } from '../report/status-report.ts';

@@ -1,4 +1,4 @@
-import { addonPath, loadAddon } from '../inspect/native.ts';
+import { addonPath, loadAddon } from '../backends/native.ts';
 import type { AddonFacts } from './types.ts';
 
 /** @throws InspectError that says what to do. */

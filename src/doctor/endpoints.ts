@@ -1,4 +1,4 @@
-import type { Endpoint, Inspector } from '../inspect/types.ts';
+import type { Endpoint, Inspector } from '../backends/types.ts';
 import { attempt } from './attempt.ts';
 import type { EndpointFacts, MeansSight } from './types.ts';
 

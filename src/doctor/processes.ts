@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { nameOf, type Process } from '../inspect/procfs/processes.ts';
-import { scanProcesses } from '../inspect/procfs/scan.ts';
+import { nameOf, type Process } from '../backends/procfs/processes.ts';
+import { scanProcesses } from '../backends/procfs/scan.ts';
 import { attempt } from './attempt.ts';
 import type { DaemonFacts, ProcessFacts } from './types.ts';
 

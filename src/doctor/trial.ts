@@ -3,7 +3,7 @@ import { createServer, type ListenOptions, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Endpoint, Inspector } from '../inspect/types.ts';
+import type { Endpoint, Inspector } from '../backends/types.ts';
 import { type Attempt, attempt, attemptLater } from './attempt.ts';
 import { type Family, families, type MeansTrial, type Trial } from './types.ts';
 

@@ -1,5 +1,5 @@
+import type { Endpoint, InspectorName, LookMode, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { Endpoint, InspectorName, LookMode, Sample } from '../inspect/types.ts';
 import type { Attempt } from './attempt.ts';
 
 /** All that was found out about a place. */

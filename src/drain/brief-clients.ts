@@ -1,4 +1,4 @@
-import type { EndedConnection } from '../inspect/types.ts';
+import type { EndedConnection } from '../backends/types.ts';
 import type { Roster } from './roster.ts';
 import { type BuildsEvidence, mostProbeBytes } from './standing.ts';
 

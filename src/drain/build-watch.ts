@@ -1,5 +1,5 @@
+import type { InspectError, Sample } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
-import type { InspectError, Sample } from '../inspect/types.ts';
 import { type BuildsNote, noteOf } from './builds-note.ts';
 import type { Clock } from './clock.ts';
 import { endOfWord } from './last-word.ts';

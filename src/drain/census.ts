@@ -1,4 +1,4 @@
-import type { Connection, TrafficOf } from '../inspect/types.ts';
+import type { Connection, TrafficOf } from '../backends/types.ts';
 import {
   isLeftOut,
   newcomersIn,

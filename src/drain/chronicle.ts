@@ -1,4 +1,4 @@
-import type { EndedConnection, InspectError, Sample } from '../inspect/types.ts';
+import type { EndedConnection, InspectError, Sample } from '../backends/types.ts';
 import type { EndedWord } from './build-watch.ts';
 import { buildsEvents } from './builds-events.ts';
 import type { BuildsNote } from './builds-note.ts';

@@ -1,5 +1,5 @@
+import type { Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
-import type { Sampler } from '../inspect/types.ts';
 import { watchBuilds } from './build-watch.ts';
 import { type Chronicle, createChronicle } from './chronicle.ts';
 import type { Clock } from './clock.ts';

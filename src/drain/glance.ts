@@ -1,4 +1,4 @@
-import type { Connection, TrafficOf } from '../inspect/types.ts';
+import type { Connection, TrafficOf } from '../backends/types.ts';
 import { leastAgeMs, leastSilenceMs } from './known-times.ts';
 import type { Roster, RosterEntry } from './roster.ts';
 import { type BuildsEvidence, type StandingRule, standingOf } from './standing.ts';

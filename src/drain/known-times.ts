@@ -1,4 +1,4 @@
-import type { Traffic } from '../inspect/types.ts';
+import type { Traffic } from '../backends/types.ts';
 import type { RosterEntry } from './roster.ts';
 
 /** How old a connection is, as far as it is known. */

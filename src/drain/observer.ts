@@ -1,4 +1,9 @@
-import { type EndedConnection, InspectError, type Sample, type Sampler } from '../inspect/types.ts';
+import {
+  type EndedConnection,
+  InspectError,
+  type Sample,
+  type Sampler,
+} from '../backends/types.ts';
 import { createBriefClients } from './brief-clients.ts';
 import type { BuildWatch, EndedWord } from './build-watch.ts';
 import { emptyCensus, takeCensus } from './census.ts';

@@ -1,4 +1,4 @@
-import type { InspectError } from '../inspect/types.ts';
+import type { InspectError } from '../backends/types.ts';
 
 /** When a wait may end. */
 export interface QuietRule {

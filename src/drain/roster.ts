@@ -1,4 +1,4 @@
-import type { Connection, Traffic, TrafficOf } from '../inspect/types.ts';
+import type { Connection, Traffic, TrafficOf } from '../backends/types.ts';
 
 /**
  * What a connection is taken for. Only a `client` breaks quiet. While there is a `newcomer` nothing

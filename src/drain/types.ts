@@ -1,5 +1,5 @@
+import type { Connection, EndedConnection, InspectError, Sample } from '../backends/types.ts';
 import type { Build, BuildsAnswer } from '../builds/types.ts';
-import type { Connection, EndedConnection, InspectError, Sample } from '../inspect/types.ts';
 import type { Roster, RosterEntry } from './roster.ts';
 
 export const onBlindChoices = ['hold', 'exit'] as const;

@@ -1,4 +1,4 @@
-import { createSocketsReader, type SocketsReader } from '../inspect/process-sockets.ts';
+import { createSocketsReader, type SocketsReader } from '../monitor/process-sockets.ts';
 import { configuredEndpoints, isForClients } from './match.ts';
 import { readSettings } from './read-settings.ts';
 import type { Settings } from './settings.ts';

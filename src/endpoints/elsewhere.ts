@@ -1,6 +1,6 @@
-import { isRunning, type Process } from '../inspect/procfs/processes.ts';
-import { createProcfsInspector } from '../inspect/procfs/procfs.ts';
-import type { Inspector } from '../inspect/types.ts';
+import { isRunning, type Process } from '../backends/procfs/processes.ts';
+import { createProcfsInspector } from '../backends/procfs/procfs.ts';
+import type { Inspector } from '../backends/types.ts';
 
 /**
  * The inspector of endpoints in another network namespace, that of a process. It reads the tables

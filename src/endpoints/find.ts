@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import { type Listener, readListeners } from '../inspect/procfs/listeners.ts';
-import { isPassing } from '../inspect/procfs/passing.ts';
-import { findProcess, type Process } from '../inspect/procfs/processes.ts';
-import { type ProcessScan, scanProcesses } from '../inspect/procfs/scan.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import { type Listener, readListeners } from '../backends/procfs/listeners.ts';
+import { findProcess, type Process } from '../backends/procfs/processes.ts';
+import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
+import { isPassing } from '../backends/procfs/transient.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { configuredEndpoints, endpointOf, matchListeners, placeOf } from './match.ts';
 import { readSettings } from './read-settings.ts';
 import type { Elsewhere, FindingNotice, FoundDaemon } from './types.ts';

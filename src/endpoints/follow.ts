@@ -1,13 +1,13 @@
-import type { Looker } from '../inspect/choose.ts';
-import type { DaemonWatch } from '../inspect/daemon-state.ts';
-import { createSampler, type WatchedEndpoint } from '../inspect/sampler.ts';
 import {
   type Endpoint,
   type EndpointLook,
   InspectError,
   type Sample,
   type Sampler,
-} from '../inspect/types.ts';
+} from '../backends/types.ts';
+import type { Looker } from '../backends/with-fallback.ts';
+import type { DaemonWatch } from '../monitor/daemon-state.ts';
+import { createSampler, type WatchedEndpoint } from '../monitor/sampler.ts';
 import { createLookUp, type LookUpInput } from './look-up.ts';
 import { type Target, targetKey } from './targets.ts';
 

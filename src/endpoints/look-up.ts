@@ -1,5 +1,5 @@
-import { isPassing } from '../inspect/procfs/passing.ts';
-import type { Process } from '../inspect/procfs/processes.ts';
+import type { Process } from '../backends/procfs/processes.ts';
+import { isPassing } from '../backends/procfs/transient.ts';
 import { nextTargets, type Target, targetKey } from './targets.ts';
 import type { FoundDaemon } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import { type Listener, listenerText } from '../inspect/procfs/listeners.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import { type Listener, listenerText } from '../backends/procfs/listeners.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { parseEndpoint } from '../options/endpoint.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Process } from '../inspect/procfs/processes.ts';
-import { type ProcessScan, scanProcesses } from '../inspect/procfs/scan.ts';
+import type { Process } from '../backends/procfs/processes.ts';
+import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
 import { elsewhereOf } from './find.ts';
 
 /** What a /proc shows of processes, its daemons being those alone that belong here. */

@@ -1,5 +1,5 @@
-import { socketNames } from '../inspect/socket-names.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import { socketNames } from '../backends/socket-names.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { placeOf } from './match.ts';
 
 /** Whether two endpoints are, or may be, one: the same port, or paths that lead to one place. */

@@ -1,5 +1,5 @@
-import type { Process } from '../inspect/procfs/processes.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import type { Process } from '../backends/procfs/processes.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { placeOf } from './match.ts';
 import { maySharePlace } from './same-place.ts';
 import type { FoundDaemon } from './types.ts';

@@ -1,5 +1,5 @@
-import type { Process } from '../inspect/procfs/processes.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import type { Process } from '../backends/procfs/processes.ts';
+import type { Endpoint } from '../backends/types.ts';
 
 /** A daemon's process, and where it can be reached. */
 export interface FoundDaemon {

@@ -1,3 +1,7 @@
+import * as procfs from '../backends/procfs/procfs.ts';
+import * as sockDiag from '../backends/sock-diag.ts';
+import type { Endpoint, Inspector, Sample, Sampler } from '../backends/types.ts';
+import * as choose from '../backends/with-fallback.ts';
 import * as client from '../builds/client.ts';
 import * as source from '../builds/daemons.ts';
 import type { ListeningDaemon, TlsSource } from '../builds/types.ts';
@@ -5,12 +9,8 @@ import * as wait from '../drain/drain.ts';
 import type { DrainOutcome } from '../drain/types.ts';
 import * as find from '../endpoints/find.ts';
 import type { FoundDaemon } from '../endpoints/types.ts';
-import * as choose from '../inspect/choose.ts';
-import * as daemon from '../inspect/daemon.ts';
-import * as procfs from '../inspect/procfs/procfs.ts';
-import * as samplers from '../inspect/sampler.ts';
-import * as sockDiag from '../inspect/sock-diag.ts';
-import type { Endpoint, Inspector, Sample, Sampler } from '../inspect/types.ts';
+import * as daemon from '../monitor/daemon.ts';
+import * as samplers from '../monitor/sampler.ts';
 import * as endpoints from '../options/endpoint.ts';
 import * as check from './checks.ts';
 

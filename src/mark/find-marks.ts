@@ -1,5 +1,5 @@
-import { unixListeners } from '../inspect/procfs/listeners.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import { unixListeners } from '../backends/procfs/listeners.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { markFolders } from './names.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { socketNames } from '../inspect/socket-names.ts';
-import type { Endpoint } from '../inspect/types.ts';
+import { socketNames } from '../backends/socket-names.ts';
+import type { Endpoint } from '../backends/types.ts';
 
 const folder = 'buildkit-drain/drain';
 

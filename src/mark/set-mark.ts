@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
-import { fromNative, loadAddon } from '../inspect/native.ts';
-import { type Endpoint, InspectError } from '../inspect/types.ts';
+import { fromNative, loadAddon } from '../backends/native.ts';
+import { type Endpoint, InspectError } from '../backends/types.ts';
 import { markFolders } from './names.ts';
 
 /** What a drain under way shows to all processes of its network namespace. */

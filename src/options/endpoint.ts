@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Endpoint } from '../inspect/types.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { BadValueError } from './bad-value.ts';
 
 const expected = 'an address such as tcp://0.0.0.0:1234 or unix:///run/buildkit/buildkitd.sock';

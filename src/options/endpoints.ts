@@ -1,4 +1,4 @@
-import type { Endpoint } from '../inspect/types.ts';
+import type { Endpoint } from '../backends/types.ts';
 import { BadValueError } from './bad-value.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { parseWholeNumber } from './number.ts';

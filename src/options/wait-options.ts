@@ -1,6 +1,6 @@
+import { inspectorNames } from '../backends/types.ts';
 import { shortestSilenceMs } from '../drain/standing.ts';
 import { onBlindChoices } from '../drain/types.ts';
-import { inspectorNames } from '../inspect/types.ts';
 import { logFormats, logLevels } from '../report/levels.ts';
 import type { LogTo } from '../report/log-to.ts';
 import { BadValueError } from './bad-value.ts';

@@ -1,4 +1,4 @@
-import type { Endpoint, InspectError } from '../inspect/types.ts';
+import type { Endpoint, InspectError } from '../backends/types.ts';
 
 /** Whether the daemon serves, which is only said where it was seen to. */
 export type Readiness =

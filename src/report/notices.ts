@@ -1,4 +1,4 @@
-import type { ChoiceNotice } from '../inspect/choose.ts';
+import type { ChoiceNotice } from '../backends/with-fallback.ts';
 import type { LogEntry } from './log.ts';
 
 export function noticeEntry(notice: ChoiceNotice): LogEntry {

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../inspect/types.ts';
+import type { Endpoint } from '../backends/types.ts';
 import type { NotReady, Readiness } from '../ready/types.ts';
 import { visible } from './words.ts';
 

@@ -1,7 +1,7 @@
+import type { Sample } from '../backends/types.ts';
 import type { Build } from '../builds/types.ts';
 import type { RosterEntry } from '../drain/roster.ts';
 import type { DrainConfig, DrainStatus } from '../drain/types.ts';
-import type { Sample } from '../inspect/types.ts';
 import {
   about,
   atLeast,

@@ -1,4 +1,4 @@
-import { loadAddon } from '../inspect/native.ts';
+import { loadAddon } from '../backends/native.ts';
 
 /**
  * Makes the function that reaps the orphans which process 1 has inherited, to be called at each

@@ -1,5 +1,5 @@
+import type { Sample, Sampler } from '../backends/types.ts';
 import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
-import type { Sample, Sampler } from '../inspect/types.ts';
 import type { OwnRecord, Reading } from './types.ts';
 
 /** Keeps what this process has done, and what the wait under way saw last. */

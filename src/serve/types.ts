@@ -1,7 +1,7 @@
+import type { Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 import type { Roster } from '../drain/roster.ts';
 import type { DrainOutcome } from '../drain/types.ts';
-import type { Sample } from '../inspect/types.ts';
 
 /** What is sent to a caller. */
 export interface Answer {

@@ -1,7 +1,7 @@
+import type { Sample } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
 import { type BuildsNote, noteOf } from '../drain/builds-note.ts';
 import type { Clock } from '../drain/clock.ts';
-import type { Sample } from '../inspect/types.ts';
 
 /** Asks the daemon when its answer may be another one than before, and not at each look. */
 export interface Asker {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { socketInodes } from '../../src/inspect/procfs/processes.ts';
+import { socketInodes } from '../../src/backends/procfs/processes.ts';
 import { it, type Serve } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 

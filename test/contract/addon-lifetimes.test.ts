@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addonPath } from '../../src/inspect/native.ts';
+import { addonPath } from '../../src/backends/native.ts';
 import { type Ended, run } from '../support/running.ts';
 
 const scene = JSON.stringify(new URL('../support/addon-scene.mjs', import.meta.url).href);

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { inspectorNames } from '../../src/inspect/types.ts';
+import { inspectorNames } from '../../src/backends/types.ts';
 import { type Asker, startAsker } from '../support/asker.ts';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { it as itInPlace } from '../support/test.ts';

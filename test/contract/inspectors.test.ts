@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type InspectorName, inspectorNames, type Sight } from '../../src/inspect/types.ts';
+import { type InspectorName, inspectorNames, type Sight } from '../../src/backends/types.ts';
 import { type Actor, type Client, startClients, startDaemon } from '../support/actor.ts';
 import { compiled } from '../support/native.ts';
 import { joinPlaces, tcpStates } from '../support/network.ts';

@@ -4,9 +4,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { addonPath, loadAddon } from '../../src/inspect/native.ts';
-import { createSockDiagInspector } from '../../src/inspect/sock-diag.ts';
-import type { EndedConnection, Endpoint, Inspector, Traffic } from '../../src/inspect/types.ts';
+import { addonPath, loadAddon } from '../../src/backends/native.ts';
+import { createSockDiagInspector } from '../../src/backends/sock-diag.ts';
+import type { EndedConnection, Endpoint, Inspector, Traffic } from '../../src/backends/types.ts';
 
 const toClose: (() => void)[] = [];
 afterEach(() => {

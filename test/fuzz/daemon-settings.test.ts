@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { findProcess, nameOf, startedAs } from '../../src/backends/procfs/processes.ts';
+import { scanProcesses } from '../../src/backends/procfs/scan.ts';
 import { findSelf } from '../../src/doctor/place.ts';
 import { parseCommandLine } from '../../src/endpoints/command-line.ts';
 import { parseConfigFile } from '../../src/endpoints/config-file.ts';
 import { matchListeners } from '../../src/endpoints/match.ts';
 import { noSettings } from '../../src/endpoints/settings.ts';
-import { findProcess, nameOf, startedAs } from '../../src/inspect/procfs/processes.ts';
-import { scanProcesses } from '../../src/inspect/procfs/scan.ts';
 import { bytesAsText, foreignText, holds, mutated } from '../support/fuzz.ts';
 
 const procRoot = mkdtempSync(join(tmpdir(), 'drain-fuzz-'));

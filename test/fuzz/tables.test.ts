@@ -3,11 +3,11 @@ import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { canonicalIpv6 } from '../../src/inspect/addresses.ts';
-import { readTcpRows, readUnixRows } from '../../src/inspect/procfs/procfs.ts';
-import { parseTcpTable, type TcpRow } from '../../src/inspect/procfs/tcp-table.ts';
-import { parseUnixTable } from '../../src/inspect/procfs/unix-table.ts';
-import { InspectError } from '../../src/inspect/types.ts';
+import { canonicalIpv6 } from '../../src/backends/addresses.ts';
+import { readTcpRows, readUnixRows } from '../../src/backends/procfs/procfs.ts';
+import { parseTcpTable, type TcpRow } from '../../src/backends/procfs/tcp-table.ts';
+import { parseUnixTable } from '../../src/backends/procfs/unix-table.ts';
+import { InspectError } from '../../src/backends/types.ts';
 import { bytesAsText, holds, mutated } from '../support/fuzz.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'drain-fuzz-'));

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import type { InspectorName, Sight } from '../../src/backends/types.ts';
 import type { BuildsClientOptions } from '../../src/builds/client.ts';
 import type { Build } from '../../src/builds/types.ts';
-import type { InspectorName, Sight } from '../../src/inspect/types.ts';
 import { commanded } from './commanded.ts';
 import type { Place, Resident } from './place.ts';
 

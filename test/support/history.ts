@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { type InspectorName, inspectorNames, type Sight } from '../../src/inspect/types.ts';
+import { type InspectorName, inspectorNames, type Sight } from '../../src/backends/types.ts';
 import type { Actor, Client } from './actor.ts';
 import type { Observe } from './observer.ts';
 import { until } from './until.ts';

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { InspectorName, Sight, Traffic } from '../../src/inspect/types.ts';
+import type { InspectorName, Sight, Traffic } from '../../src/backends/types.ts';
 import { commanded } from './commanded.ts';
 import type { Place } from './place.ts';
 

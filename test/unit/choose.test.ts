@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type ChoiceNotice, lookByBest } from '../../src/inspect/choose.ts';
 import {
   InspectError,
   type Inspector,
   type InspectorName,
   type Sight,
-} from '../../src/inspect/types.ts';
+} from '../../src/backends/types.ts';
+import { type ChoiceNotice, lookByBest } from '../../src/backends/with-fallback.ts';
 import { client, tcpEndpoint } from './support/samples.ts';
 
 const vouched: Sight = { listenerInodes: [5], connections: [client('10.0.0.5:1')] };

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { agree, compareMeans } from '../../src/doctor/endpoints.ts';
-import { tryMeans } from '../../src/doctor/trial.ts';
 import {
   InspectError,
   type Inspector,
   type InspectorName,
   type LookMode,
   type Sight,
-} from '../../src/inspect/types.ts';
+} from '../../src/backends/types.ts';
+import { agree, compareMeans } from '../../src/doctor/endpoints.ts';
+import { tryMeans } from '../../src/doctor/trial.ts';
 import { client, tcpEndpoint } from './support/samples.ts';
 
 function inspector(

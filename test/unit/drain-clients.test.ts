@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { BuildsAnswer } from '../../src/builds/types.ts';
-import { drainDefaults as config } from '../../src/drain/defaults.ts';
-import { drain } from '../../src/drain/drain.ts';
-import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
 import {
   type Connection,
   type EndedConnection,
   InspectError,
   type Sample,
   type Traffic,
-} from '../../src/inspect/types.ts';
+} from '../../src/backends/types.ts';
+import type { BuildsAnswer } from '../../src/builds/types.ts';
+import { drainDefaults as config } from '../../src/drain/defaults.ts';
+import { drain } from '../../src/drain/drain.ts';
+import type { DrainConfig, DrainEvent, DrainOutcome } from '../../src/drain/types.ts';
 import {
   client,
   counted,

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Connection, Sample } from '../../src/backends/types.ts';
 import type { BuildsAnswer } from '../../src/builds/types.ts';
 import { drainDefaults as config } from '../../src/drain/defaults.ts';
 import { drain } from '../../src/drain/drain.ts';
 import { shortestSilenceMs } from '../../src/drain/standing.ts';
 import type { DrainConfig, DrainOutcome } from '../../src/drain/types.ts';
-import type { Connection, Sample } from '../../src/inspect/types.ts';
 import { brokenPromise, type Judged } from '../support/drained.ts';
 import {
   client,

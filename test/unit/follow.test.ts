@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { Connection, EndpointLook } from '../../src/backends/types.ts';
 import { followEndpoints } from '../../src/endpoints/follow.ts';
 import type { TargetChange } from '../../src/endpoints/look-up.ts';
 import { placeOf } from '../../src/endpoints/match.ts';
 import { targetsOf } from '../../src/endpoints/targets.ts';
 import type { FoundDaemon } from '../../src/endpoints/types.ts';
-import type { DaemonState } from '../../src/inspect/daemon.ts';
-import type { Connection, EndpointLook } from '../../src/inspect/types.ts';
+import type { DaemonState } from '../../src/monitor/daemon.ts';
 import { parseEndpoint } from '../../src/options/endpoint.ts';
 import { client, seen } from './support/samples.ts';
 

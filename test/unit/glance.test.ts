@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Traffic } from '../../src/backends/types.ts';
 import { glance, glanceMs } from '../../src/drain/glance.ts';
 import { knownAge, knownSilenceMs } from '../../src/drain/known-times.ts';
 import type { Standing } from '../../src/drain/roster.ts';
-import type { Traffic } from '../../src/inspect/types.ts';
 import { client } from './support/samples.ts';
 
 const rule = {

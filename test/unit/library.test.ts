@@ -242,7 +242,7 @@ describe('the library', () => {
   );
 
   it('does not count without anything to look at', async () => {
-    const { createSampler } = await import('../../src/inspect/sampler.ts');
+    const { createSampler } = await import('../../src/monitor/sampler.ts');
     expect(createSampler([], daemon).sample()).toMatchObject({
       kind: 'gone',
     });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { type Connection, InspectError } from '../../src/backends/types.ts';
 import { drainDefaults as config } from '../../src/drain/defaults.ts';
 import type { Roster } from '../../src/drain/roster.ts';
 import type { DrainStatus, DrainTally } from '../../src/drain/types.ts';
-import { type Connection, InspectError } from '../../src/inspect/types.ts';
 import { eventEntry } from '../../src/report/events.ts';
 import { noticeEntry } from '../../src/report/notices.ts';
 import { outcomeEntry } from '../../src/report/outcome.ts';

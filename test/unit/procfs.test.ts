@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createProcfsInspector, readUnixRows } from '../../src/inspect/procfs/procfs.ts';
-import { readTable } from '../../src/inspect/procfs/read-table.ts';
-import { parseTcpTable } from '../../src/inspect/procfs/tcp-table.ts';
-import { parseUnixTable } from '../../src/inspect/procfs/unix-table.ts';
-import type { Endpoint } from '../../src/inspect/types.ts';
+import { createProcfsInspector, readUnixRows } from '../../src/backends/procfs/procfs.ts';
+import { readTable } from '../../src/backends/procfs/read-table.ts';
+import { parseTcpTable } from '../../src/backends/procfs/tcp-table.ts';
+import { parseUnixTable } from '../../src/backends/procfs/unix-table.ts';
+import type { Endpoint } from '../../src/backends/types.ts';
 import { parseEndpoint } from '../../src/options/endpoint.ts';
 
 function fixture(name: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Connection } from '../../src/backends/types.ts';
 import { compareRosters, noteTraffic, type Roster, updateRoster } from '../../src/drain/roster.ts';
-import type { Connection } from '../../src/inspect/types.ts';
 import { client, traffic } from './support/samples.ts';
 
 const one = client('10.0.0.1:1');

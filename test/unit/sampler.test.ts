@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Looker } from '../../src/inspect/choose.ts';
-import type { DaemonState, DaemonWatch } from '../../src/inspect/daemon.ts';
-import type { Process } from '../../src/inspect/procfs/processes.ts';
-import { createSampler } from '../../src/inspect/sampler.ts';
-import { type EndedConnection, type EndpointLook, InspectError } from '../../src/inspect/types.ts';
+import type { Process } from '../../src/backends/procfs/processes.ts';
+import { type EndedConnection, type EndpointLook, InspectError } from '../../src/backends/types.ts';
+import type { Looker } from '../../src/backends/with-fallback.ts';
+import type { DaemonState, DaemonWatch } from '../../src/monitor/daemon.ts';
+import { createSampler } from '../../src/monitor/sampler.ts';
 import { client, seen, tcpEndpoint, unixEndpoint } from './support/samples.ts';
 
 const builder = client('10.0.0.5:4000');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Traffic } from '../../src/backends/types.ts';
 import type { RosterEntry } from '../../src/drain/roster.ts';
 import { isDoubtful, type StandingRule, standingOf } from '../../src/drain/standing.ts';
-import type { Traffic } from '../../src/inspect/types.ts';
 import { client, traffic } from './support/samples.ts';
 
 const rule: StandingRule = {

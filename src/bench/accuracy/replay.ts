@@ -1,3 +1,4 @@
+import { InspectError } from '../../backends/types.ts';
 import {
   beginQuiet,
   observe,
@@ -5,7 +6,6 @@ import {
   type Reading,
   verdict,
 } from '../../drain/quiet-period.ts';
-import { InspectError } from '../../inspect/types.ts';
 import { type Recording, timeAt } from './recording.ts';
 
 // This file alone knows how a wait draws its conclusions: those of one that takes every connection

@@ -1,5 +1,5 @@
-import { loadAddon } from '../../inspect/native.ts';
-import { readTcpRows, readUnixRows } from '../../inspect/procfs/procfs.ts';
+import { loadAddon } from '../../backends/native.ts';
+import { readTcpRows, readUnixRows } from '../../backends/procfs/procfs.ts';
 import { runShell } from '../shell.ts';
 import type { Target } from './load.ts';
 import { tcpKey } from './truth.ts';

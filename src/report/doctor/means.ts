@@ -1,5 +1,5 @@
+import type { InspectorName, LookMode } from '../../backends/types.ts';
 import type { Diagnosis, Family, MeansTrial, Trial } from '../../doctor/types.ts';
-import type { InspectorName, LookMode } from '../../inspect/types.ts';
 import { capitalized } from '../words.ts';
 import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';
 

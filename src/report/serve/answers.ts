@@ -1,5 +1,5 @@
+import type { Sample } from '../../backends/types.ts';
 import type { DrainOutcome } from '../../drain/types.ts';
-import type { Sample } from '../../inspect/types.ts';
 import type { Answer, Refusal } from '../../serve/types.ts';
 import type { LogEntry } from '../log.ts';
 import { stateFields } from '../state.ts';

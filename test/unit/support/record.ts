@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
+import type { Connection, Sample } from '../../../src/backends/types.ts';
 import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
-import type { Connection, Sample } from '../../../src/inspect/types.ts';
 import { brokenPromise, type Judged } from '../../support/drained.ts';
 
 interface LookRecord {

@@ -1,4 +1,3 @@
-import type { BuildsAnswer, BuildsSource } from '../../../src/builds/types.ts';
 import {
   type Connection,
   type CountedSample,
@@ -11,7 +10,8 @@ import {
   type Sampler,
   type Traffic,
   type TrafficOf,
-} from '../../../src/inspect/types.ts';
+} from '../../../src/backends/types.ts';
+import type { BuildsAnswer, BuildsSource } from '../../../src/builds/types.ts';
 
 export const tcpEndpoint: Endpoint = {
   kind: 'tcp',

@@ -1,6 +1,6 @@
 import { peerText, plainAddress } from './addresses.ts';
 import type { NativeAddon, NativeTcpSocket } from './native.ts';
-import { tcpSight } from './sight.ts';
+import { tcpSight } from './snapshot.ts';
 import type { Sight, TcpEndpoint, Traffic } from './types.ts';
 import type { Watch } from './watch.ts';
 

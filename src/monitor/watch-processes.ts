@@ -1,6 +1,6 @@
+import { isRunning, listPids, type Process } from '../backends/procfs/processes.ts';
 import type { DaemonState, DaemonWatch } from './daemon-state.ts';
 import { aliveState, createSocketsReader, type SocketsReader } from './process-sockets.ts';
-import { isRunning, listPids, type Process } from './procfs/processes.ts';
 
 /** Follows these processes, the daemon being alive while one of them is. */
 export function watchProcesses(

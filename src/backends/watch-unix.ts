@@ -1,6 +1,6 @@
 import { socketText } from './addresses.ts';
 import type { NativeAddon, NativeUnixTracker } from './native.ts';
-import { unixConnection } from './sight.ts';
+import { unixConnection } from './snapshot.ts';
 import { socketNames } from './socket-names.ts';
 import type { Connection, Sight, UnixEndpoint } from './types.ts';
 import type { Watch } from './watch.ts';

@@ -1,8 +1,8 @@
-import type { Looker } from './choose.ts';
+import type { Process } from '../backends/procfs/processes.ts';
+import type { Endpoint, EndpointLook, Sample, Sampler } from '../backends/types.ts';
+import type { Looker } from '../backends/with-fallback.ts';
 import type { DaemonWatch } from './daemon.ts';
 import { connectionsOf, createJudge, isListening, listenersOf } from './judge.ts';
-import type { Process } from './procfs/processes.ts';
-import type { Endpoint, EndpointLook, Sample, Sampler } from './types.ts';
 
 /** An endpoint to watch, and how to look at it. */
 export interface WatchedEndpoint {

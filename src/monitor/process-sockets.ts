@@ -1,8 +1,8 @@
+import { everyFewCalls } from '../backends/memoize.ts';
+import { createHeldReader, type HeldSockets } from '../backends/procfs/held-sockets.ts';
+import { listenerText } from '../backends/procfs/listeners.ts';
+import type { Process } from '../backends/procfs/processes.ts';
 import type { DaemonState, ProcessSockets } from './daemon-state.ts';
-import { everyFewCalls } from './every-few-calls.ts';
-import { createHeldReader, type HeldSockets } from './procfs/held-sockets.ts';
-import { listenerText } from './procfs/listeners.ts';
-import type { Process } from './procfs/processes.ts';
 
 /** Leaves of a process's listeners and connections those that are for clients. */
 export type ForClients = (pid: number, held: HeldSockets) => HeldSockets;

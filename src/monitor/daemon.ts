@@ -1,9 +1,9 @@
+import { everyFewCalls } from '../backends/memoize.ts';
+import { findOwners } from '../backends/procfs/owners.ts';
+import type { Process } from '../backends/procfs/processes.ts';
+import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
 import type { DaemonState, DaemonWatch } from './daemon-state.ts';
-import { everyFewCalls } from './every-few-calls.ts';
 import { aliveState, createSocketsReader, type SocketsReader } from './process-sockets.ts';
-import { findOwners } from './procfs/owners.ts';
-import type { Process } from './procfs/processes.ts';
-import { type ProcessScan, scanProcesses } from './procfs/scan.ts';
 import { haveNoOthers, watchProcesses } from './watch-processes.ts';
 
 export type { DaemonState, DaemonWatch };

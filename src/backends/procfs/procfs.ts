@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { closedError } from '../closed.ts';
-import { tcpSight, unixConnection } from '../sight.ts';
+import { tcpSight, unixConnection } from '../snapshot.ts';
 import { socketNames } from '../socket-names.ts';
 import type { Inspector, Sight, UnixEndpoint } from '../types.ts';
 import { InspectError } from '../types.ts';
-import { onceEach } from './once-each.ts';
+import { onceEach } from './dedupe.ts';
 import { readTable } from './read-table.ts';
 import { parseTcpTable, type TcpRow, tcpTableHeader, type WantedRows } from './tcp-table.ts';
 import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';

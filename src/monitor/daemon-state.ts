@@ -1,4 +1,4 @@
-import type { Process } from './procfs/processes.ts';
+import type { Process } from '../backends/procfs/processes.ts';
 
 /** The sockets of a process, as far as they matter to who its clients are. */
 export interface ProcessSockets {

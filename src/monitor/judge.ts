@@ -1,12 +1,12 @@
-import type { DaemonState, DaemonWatch, ProcessSockets } from './daemon-state.ts';
-import type { Process } from './procfs/processes.ts';
+import type { Process } from '../backends/procfs/processes.ts';
 import {
   type Connection,
   type Endpoint,
   type EndpointLook,
   InspectError,
   type Sample,
-} from './types.ts';
+} from '../backends/types.ts';
+import type { DaemonState, DaemonWatch, ProcessSockets } from './daemon-state.ts';
 
 /**
  * Makes what says what looks at the endpoints come to.
