@@ -23,17 +23,12 @@ module.exports = {
       { path: '^(src/builds/(ask|call|connect)\\.ts|(node:)?(http2|tls))$', dynamic: false },
     ),
     rule(
-      'endpoints-know-inspectors',
-      'What is found is looked at; how a command line is read is another matter.',
-      { path: '^src/endpoints/' },
+      'monitor-knows-backends',
+      'The monitor finds endpoints and polls them; it gets parsed values.',
+      { path: '^src/monitor/' },
       {
         path: '^src/',
-        pathNot: [
-          '^src/endpoints/',
-          '^src/backends/',
-          '^src/monitor/',
-          '^src/options/endpoint\\.ts$',
-        ],
+        pathNot: ['^src/(monitor|backends)/', '^src/options/', '^src/messages/', '^src/report/'],
       },
     ),
     rule(
@@ -64,7 +59,7 @@ module.exports = {
       'run-supervises',
       'What is run is found by its processes; how it is waited for is handed in.',
       { path: '^src/run/' },
-      { path: '^src/', pathNot: ['^src/run/', '^src/backends/', '^src/endpoints/find\\.ts$'] },
+      { path: '^src/', pathNot: ['^src/run/', '^src/backends/', '^src/monitor/discover\\.ts$'] },
     ),
     rule(
       'ready-judges',
@@ -128,16 +123,16 @@ module.exports = {
       'options-are-values',
       'Parsing options takes no look at anything.',
       { path: '^src/options/' },
-      { path: '^src/(cli|backends|endpoints|builds)', pathNot: '^src/backends/types\\.ts$' },
+      { path: '^src/(cli|backends|monitor|builds)', pathNot: '^src/backends/types\\.ts$' },
     ),
     rule(
       'report-only-tells',
       'Reporting neither looks nor decides.',
       { path: '^src/report/' },
       {
-        path: '^src/(cli|options|backends|endpoints|drain|builds|watch|doctor|ready|mark|bundle|serve|run)',
+        path: '^src/(cli|options|backends|monitor|drain|builds|watch|doctor|ready|mark|bundle|serve|run)',
         pathNot:
-          '^src/(backends/(types|with-fallback)|endpoints/types|drain/(types|roster|known-times)|builds/types|watch/types|(ready|run)/types|doctor/(types|attempt|endpoints)|serve/(types|accept))\\.ts$',
+          '^src/(backends/(types|with-fallback)|monitor/types|drain/(types|roster|known-times)|builds/types|watch/types|(ready|run)/types|doctor/(types|attempt|endpoints)|serve/(types|accept))\\.ts$',
       },
     ),
     rule(

@@ -25,8 +25,6 @@ export type {
   LastWord,
   WordEnd,
 } from './drain/types.ts';
-export type { FindOptions } from './endpoints/find.ts';
-export type { Elsewhere, FindingNotice, FoundDaemon } from './endpoints/types.ts';
 export {
   createBuildsClient,
   createProcfsInspector,
@@ -40,5 +38,7 @@ export {
   watchDaemon,
 } from './library/functions.ts';
 export type { DaemonState, DaemonWatch } from './monitor/daemon.ts';
+export type { FindOptions } from './monitor/discover.ts';
 export type { WatchedEndpoint } from './monitor/sampler.ts';
+export type { Elsewhere, FindingNotice, FoundDaemon } from './monitor/types.ts';
 export { BadValueError } from './options/bad-value.ts';

@@ -1,3 +1,5 @@
+import { isInContainer, isInPod } from '../monitor/container.ts';
+import { openLookout, procRoot } from '../monitor/monitor.ts';
 import { type Flags, readSettings, UsageError } from '../options/read-options.ts';
 import { type WaitOptionValues, waitOptions } from '../options/wait-options.ts';
 import { checkText, type WatchedAddress } from '../report/check-text.ts';
@@ -6,9 +8,7 @@ import { openPodLog, podLogTrouble } from '../report/log-to.ts';
 import { lookEntry } from '../report/look-entry.ts';
 import { isOldNode, noDeadlineEntry, oldNodeEntry } from '../report/place-entries.ts';
 import type { Mistake } from '../report/settings.ts';
-import { isInContainer, isInPod } from './container.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { openLookout, procRoot } from './look.ts';
 import { pidMistake, unknownVariables } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTls, tlsMistakes } from './tls.ts';

@@ -10,6 +10,8 @@ import { findPlace, findSelf } from '../doctor/place.ts';
 import { findDaemons, findProcesses } from '../doctor/processes.ts';
 import { tryMeans } from '../doctor/trial.ts';
 import type { BuildsFacts, Diagnosis, WaitFacts } from '../doctor/types.ts';
+import { containerSigns, isInContainer, isInPod, podSigns } from '../monitor/container.ts';
+import { type Lookout, openLookout, procRoot } from '../monitor/monitor.ts';
 import {
   type Environment,
   type Flags,
@@ -21,10 +23,8 @@ import { doctorJson, doctorSections, doctorText, type Verdict } from '../report/
 import type { LogEntry } from '../report/log.ts';
 import { openPodLog } from '../report/log-to.ts';
 import { lookEntry } from '../report/look-entry.ts';
-import { containerSigns, isInContainer, isInPod, podSigns } from './container.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import { type Lookout, openLookout, procRoot } from './look.ts';
 import { unknownVariables } from './settings.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';
 import { openTls } from './tls.ts';

@@ -1,4 +1,5 @@
 import type { DrainConfig } from '../drain/types.ts';
+import { clientsOnly } from '../monitor/monitor.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { WaitOptionValues } from '../options/wait-options.ts';
 import { uncaughtEntry } from '../report/failure.ts';
@@ -6,7 +7,6 @@ import type { LogEntry } from '../report/log.ts';
 import type { StderrOwnership } from '../report/log-to.ts';
 import { isOldNode, oldNodeEntry } from '../report/place-entries.ts';
 import { type Mistake, mistakeEntry } from '../report/settings.ts';
-import { clientsOnly } from './look.ts';
 import { unknownVariables } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTls, type Tls, tlsMistakes } from './tls.ts';

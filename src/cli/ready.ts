@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { knock } from '../builds/knock.ts';
 import { findMarks } from '../mark/find-marks.ts';
+import { openLookout, procRoot } from '../monitor/monitor.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
 import { readyOptions } from '../options/wait-options.ts';
 import { checkReadiness } from '../ready/check.ts';
@@ -8,7 +9,6 @@ import type { LookNotice } from '../report/look-entry.ts';
 import { readyText } from '../report/ready-text.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import { openLookout, procRoot } from './look.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';
 import { openTls } from './tls.ts';
 

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
+import { procRoot } from '../monitor/monitor.ts';
 import { type Flags, readSettings, withoutMistakes } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
 import { runEntry } from '../report/run-entry.ts';
@@ -12,7 +13,6 @@ import type { ChildEnd, RunEvent } from '../run/types.ts';
 import { waitOrHold } from '../run/wait-or-hold.ts';
 import { interruptedBy } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import { procRoot } from './look.ts';
 import { planWait } from './plan-wait.ts';
 import { runWait } from './run-wait.ts';
 import type { CommandContext, Self, Surroundings } from './surroundings.ts';

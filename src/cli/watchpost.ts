@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sample } from '../backends/types.ts';
+import { openLookout } from '../monitor/monitor.ts';
 import { lookEntry } from '../report/look-entry.ts';
 import type { ServeNotice } from '../report/serve/events.ts';
 import type { StatusReport } from '../report/status-report.ts';
@@ -7,7 +8,6 @@ import { createRecorder } from '../serve/own-record.ts';
 import { shareLooks } from '../serve/shared-looks.ts';
 import { createSharedWait, type SharedWait } from '../serve/shared-wait.ts';
 import type { OwnRecord, Reading, ServerEvent } from '../serve/types.ts';
-import { openLookout } from './look.ts';
 import { lookForStatus } from './look-for-status.ts';
 import type { WaitPlan } from './plan-wait.ts';
 import { runWait } from './run-wait.ts';

@@ -7,10 +7,10 @@ import * as source from '../builds/daemons.ts';
 import type { ListeningDaemon, TlsSource } from '../builds/types.ts';
 import * as wait from '../drain/drain.ts';
 import type { DrainOutcome } from '../drain/types.ts';
-import * as find from '../endpoints/find.ts';
-import type { FoundDaemon } from '../endpoints/types.ts';
 import * as daemon from '../monitor/daemon.ts';
+import * as find from '../monitor/discover.ts';
 import * as samplers from '../monitor/sampler.ts';
+import type { FoundDaemon } from '../monitor/types.ts';
 import * as endpoints from '../options/endpoint.ts';
 import * as check from './checks.ts';
 

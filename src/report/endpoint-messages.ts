@@ -1,4 +1,4 @@
-import type { EndpointNotice } from '../endpoints/types.ts';
+import type { EndpointNotice } from '../monitor/types.ts';
 import type { LogEntry } from './log.ts';
 
 /** What is said about where the watched endpoints come from. */

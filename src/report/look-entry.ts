@@ -1,5 +1,5 @@
 import type { ChoiceNotice } from '../backends/with-fallback.ts';
-import type { EndpointNotice } from '../endpoints/types.ts';
+import type { EndpointNotice } from '../monitor/types.ts';
 import { endpointEntry } from './endpoint-messages.ts';
 import type { LogEntry } from './log.ts';
 import { noticeEntry } from './notices.ts';

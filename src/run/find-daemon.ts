@@ -1,6 +1,6 @@
 import { findProcess, type Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
-import { findEndpoints } from '../endpoints/find.ts';
+import { findEndpoints } from '../monitor/discover.ts';
 
 /**
  * The daemon's process among one and its descendants, the nearest first: one that is called

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EndpointNotice } from '../../src/endpoints/types.ts';
+import type { EndpointNotice } from '../../src/monitor/types.ts';
 import { endpointEntry } from '../../src/report/endpoint-messages.ts';
 
 const found = {

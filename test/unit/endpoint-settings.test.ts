@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Listener } from '../../src/backends/procfs/listeners.ts';
-import { parseCommandLine } from '../../src/endpoints/command-line.ts';
-import { parseConfigFile } from '../../src/endpoints/config-file.ts';
-import { matchListeners } from '../../src/endpoints/match.ts';
-import { noSettings, type Settings } from '../../src/endpoints/settings.ts';
+import { parseCommandLine } from '../../src/monitor/command-line.ts';
+import { parseConfigFile } from '../../src/monitor/config-file.ts';
+import { matchListeners } from '../../src/monitor/endpoint-key.ts';
+import { noSettings, type Settings } from '../../src/monitor/settings.ts';
 
 function parsed(...words: readonly string[]) {
   return parseCommandLine(['buildkitd', ...words].map((word) => `${word}\0`).join(''));

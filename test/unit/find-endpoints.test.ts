@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findEndpoints } from '../../src/endpoints/find.ts';
+import { findEndpoints } from '../../src/monitor/discover.ts';
 import { makeProcTree, type ProcTree, type TreeProcess } from './support/proc-tree.ts';
 
 let tree: ProcTree;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection, EndpointLook } from '../../src/backends/types.ts';
-import { followEndpoints } from '../../src/endpoints/follow.ts';
-import type { TargetChange } from '../../src/endpoints/look-up.ts';
-import { placeOf } from '../../src/endpoints/match.ts';
-import { targetsOf } from '../../src/endpoints/targets.ts';
-import type { FoundDaemon } from '../../src/endpoints/types.ts';
 import type { DaemonState } from '../../src/monitor/daemon.ts';
+import { placeOf } from '../../src/monitor/endpoint-key.ts';
+import { followEndpoints } from '../../src/monitor/follow.ts';
+import type { TargetChange } from '../../src/monitor/rediscover.ts';
+import { targetsOf } from '../../src/monitor/targets.ts';
+import type { FoundDaemon } from '../../src/monitor/types.ts';
 import { parseEndpoint } from '../../src/options/endpoint.ts';
 import { client, seen } from './support/samples.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createOwnScans } from '../../src/endpoints/own-daemons.ts';
+import { createOwnScans } from '../../src/monitor/own-daemons.ts';
 import { makeProcTree, type ProcTree, type TreeProcess } from './support/proc-tree.ts';
 
 let tree: ProcTree;

@@ -1,6 +1,6 @@
 import { socketNames } from '../backends/socket-names.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { placeOf } from './match.ts';
+import { placeOf } from './endpoint-key.ts';
 
 /** Whether two endpoints are, or may be, one: the same port, or paths that lead to one place. */
 export function maySharePlace(one: Endpoint, other: Endpoint): boolean {

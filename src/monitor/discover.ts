@@ -4,7 +4,7 @@ import { findProcess, type Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
 import { isPassing } from '../backends/procfs/transient.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { configuredEndpoints, endpointOf, matchListeners, placeOf } from './match.ts';
+import { configuredEndpoints, endpointOf, matchListeners, placeOf } from './endpoint-key.ts';
 import { readSettings } from './read-settings.ts';
 import type { Elsewhere, FindingNotice, FoundDaemon } from './types.ts';
 

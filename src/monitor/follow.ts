@@ -6,9 +6,9 @@ import {
   type Sampler,
 } from '../backends/types.ts';
 import type { Looker } from '../backends/with-fallback.ts';
-import type { DaemonWatch } from '../monitor/daemon-state.ts';
-import { createSampler, type WatchedEndpoint } from '../monitor/sampler.ts';
-import { createLookUp, type LookUpInput } from './look-up.ts';
+import type { DaemonWatch } from './daemon-state.ts';
+import { createLookUp, type LookUpInput } from './rediscover.ts';
+import { createSampler, type WatchedEndpoint } from './sampler.ts';
 import { type Target, targetKey } from './targets.ts';
 
 // Finding daemons costs far more than a look, and a listener may come and go all the time.

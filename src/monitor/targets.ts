@@ -1,7 +1,7 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { placeOf } from './match.ts';
-import { maySharePlace } from './same-place.ts';
+import { placeOf } from './endpoint-key.ts';
+import { maySharePlace } from './same-endpoint.ts';
 import type { FoundDaemon } from './types.ts';
 
 /** An endpoint to watch, with what is known of whose it is. */

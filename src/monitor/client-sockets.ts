@@ -1,5 +1,5 @@
-import { createSocketsReader, type SocketsReader } from '../monitor/process-sockets.ts';
-import { configuredEndpoints, isForClients } from './match.ts';
+import { configuredEndpoints, isForClients } from './endpoint-key.ts';
+import { createSocketsReader, type SocketsReader } from './process-sockets.ts';
 import { readSettings } from './read-settings.ts';
 import type { Settings } from './settings.ts';
 

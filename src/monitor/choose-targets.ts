@@ -3,19 +3,19 @@ import { findProcess, type Process } from '../backends/procfs/processes.ts';
 import type { ProcessScan } from '../backends/procfs/scan.ts';
 import { isPassing } from '../backends/procfs/transient.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { createClientSocketsReader } from '../endpoints/client-sockets.ts';
-import { elsewhereOf, type FindOptions, findEndpoints } from '../endpoints/find.ts';
-import { createOwnScans, type OwnScan } from '../endpoints/own-daemons.ts';
-import { oncePerPlace } from '../endpoints/same-place.ts';
-import { isWatchedAt, type Target, targetsOf } from '../endpoints/targets.ts';
-import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
-import { type DaemonWatch, watchDaemon } from '../monitor/daemon.ts';
-import { watchProcesses } from '../monitor/watch-processes.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import { defaultEndpoints, namedEndpoints } from '../options/endpoints.ts';
 import { type Environment, parseFrom } from '../options/read-options.ts';
 import type { WhereOptionValues } from '../options/wait-options.ts';
-import { tellOf, tellOfLeftOut, tellOfNotGiven } from './tell.ts';
+import { createClientSocketsReader } from './client-sockets.ts';
+import { type DaemonWatch, watchDaemon } from './daemon.ts';
+import { elsewhereOf, type FindOptions, findEndpoints } from './discover.ts';
+import { tellOf, tellOfLeftOut, tellOfNotGiven } from './notices.ts';
+import { createOwnScans, type OwnScan } from './own-daemons.ts';
+import { oncePerPlace } from './same-endpoint.ts';
+import { isWatchedAt, type Target, targetsOf } from './targets.ts';
+import type { EndpointNotice, FoundDaemon } from './types.ts';
+import { watchProcesses } from './watch-processes.ts';
 
 /** What to watch, and how to find out about it anew. */
 export interface Watching {

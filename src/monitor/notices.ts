@@ -1,8 +1,8 @@
 import type { Process } from '../backends/procfs/processes.ts';
-import type { TargetChange } from '../endpoints/look-up.ts';
-import type { OwnScan } from '../endpoints/own-daemons.ts';
-import { isWatchedAt, type Target } from '../endpoints/targets.ts';
-import type { EndpointNotice, FoundDaemon } from '../endpoints/types.ts';
+import type { OwnScan } from './own-daemons.ts';
+import type { TargetChange } from './rediscover.ts';
+import { isWatchedAt, type Target } from './targets.ts';
+import type { EndpointNotice, FoundDaemon } from './types.ts';
 
 /** Says what was found, and what about it is worth knowing. */
 export function tellOf(

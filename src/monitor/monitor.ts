@@ -2,22 +2,22 @@ import { createInspectors } from '../backends/create-backends.ts';
 import { isRunning } from '../backends/procfs/processes.ts';
 import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../backends/types.ts';
 import { type Looker, lookByBest } from '../backends/with-fallback.ts';
-import { createElsewhereInspector } from '../endpoints/elsewhere.ts';
-import { followEndpoints } from '../endpoints/follow.ts';
+import type { Environment } from '../options/read-options.ts';
+import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
+import type { LookNotice } from '../report/look-entry.ts';
+import { chooseTargets } from './choose-targets.ts';
+import { isInPod } from './container.ts';
+import { followEndpoints } from './follow.ts';
+import { listenersOf } from './judge.ts';
+import { tellOfChanges } from './notices.ts';
+import { createElsewhereInspector } from './other-netns.ts';
+import { createSampler } from './sampler.ts';
 import {
   groupByDaemon,
   type ListeningTarget,
   type ReachableDaemon,
   type Target,
-} from '../endpoints/targets.ts';
-import { listenersOf } from '../monitor/judge.ts';
-import { createSampler } from '../monitor/sampler.ts';
-import type { Environment } from '../options/read-options.ts';
-import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
-import type { LookNotice } from '../report/look-entry.ts';
-import { isInPod } from './container.ts';
-import { chooseTargets } from './targets.ts';
-import { tellOfChanges } from './tell.ts';
+} from './targets.ts';
 
 export const procRoot = '/proc';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
-import { elsewhereOf } from './find.ts';
+import { elsewhereOf } from './discover.ts';
 
 /** What a /proc shows of processes, its daemons being those alone that belong here. */
 export interface OwnScan extends ProcessScan {
