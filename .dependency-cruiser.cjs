@@ -28,7 +28,7 @@ module.exports = {
       { path: '^src/monitor/' },
       {
         path: '^src/',
-        pathNot: ['^src/(monitor|backends)/', '^src/options/', '^src/messages/', '^src/report/'],
+        pathNot: ['^src/(monitor|backends)/', '^src/options/', '^src/messages/', '^src/messages/'],
       },
     ),
     rule(
@@ -128,7 +128,7 @@ module.exports = {
     rule(
       'report-only-tells',
       'Reporting neither looks nor decides.',
-      { path: '^src/report/' },
+      { path: '^src/messages/' },
       {
         path: '^src/(cli|options|backends|monitor|drain|builds|watch|doctor|ready|mark|bundle|serve|run)',
         pathNot:

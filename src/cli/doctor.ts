@@ -10,6 +10,10 @@ import { findPlace, findSelf } from '../doctor/place.ts';
 import { findDaemons, findProcesses } from '../doctor/processes.ts';
 import { tryMeans } from '../doctor/trial.ts';
 import type { BuildsFacts, Diagnosis, WaitFacts } from '../doctor/types.ts';
+import { doctorJson, doctorSections, doctorText, type Verdict } from '../messages/doctor/render.ts';
+import type { LogEntry } from '../messages/log/log.ts';
+import { openPodLog } from '../messages/log/open-log.ts';
+import { lookEntry } from '../messages/monitor-entry.ts';
 import { containerSigns, isInContainer, isInPod, podSigns } from '../monitor/container.ts';
 import { type Lookout, openLookout, procRoot } from '../monitor/monitor.ts';
 import {
@@ -19,10 +23,6 @@ import {
   readSettings,
 } from '../options/read-options.ts';
 import { statusOptions, waitOptions } from '../options/wait-options.ts';
-import { doctorJson, doctorSections, doctorText, type Verdict } from '../report/doctor/render.ts';
-import type { LogEntry } from '../report/log.ts';
-import { openPodLog } from '../report/log-to.ts';
-import { lookEntry } from '../report/look-entry.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { unknownVariables } from './settings.ts';

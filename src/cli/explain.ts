@@ -1,6 +1,6 @@
+import { bugText, failureEntry } from '../messages/failure.ts';
 import { type Environment, readSettings } from '../options/read-options.ts';
 import { type LogOptionValues, logOptions, waitOptions } from '../options/wait-options.ts';
-import { bugText, failureEntry } from '../report/failure.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { readLine } from './read-line.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -2,15 +2,15 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Bundle, ownBundle } from '../bundle/bundle.ts';
 import { type Installation, install, tryToStart } from '../bundle/install.ts';
-import { BadValueError } from '../options/bad-value.ts';
-import { parseFrom, UsageError } from '../options/read-options.ts';
 import {
   installedText,
   noBundleText,
   notInstalledText,
   notStartedText,
   occupiedText,
-} from '../report/install.ts';
+} from '../messages/install.ts';
+import { BadValueError } from '../options/bad-value.ts';
+import { parseFrom, UsageError } from '../options/read-options.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { CommandContext } from './surroundings.ts';
 

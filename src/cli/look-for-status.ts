@@ -3,13 +3,13 @@ import { combineAnswers } from '../builds/answers.ts';
 import { openBuilds } from '../builds/daemons.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 import { glance, glanceMs } from '../drain/glance.ts';
+import type { LogEntry } from '../messages/log/log.ts';
+import { lookEntry } from '../messages/monitor-entry.ts';
+import { isClient } from '../messages/status-json.ts';
+import type { StatusReport } from '../messages/status-report.ts';
 import { clientsOnly, type Lookout, openLookout } from '../monitor/monitor.ts';
 import type { Environment, OptionValues } from '../options/read-options.ts';
 import type { standingOptions, statusOptions } from '../options/wait-options.ts';
-import type { LogEntry } from '../report/log.ts';
-import { lookEntry } from '../report/look-entry.ts';
-import { isClient } from '../report/status-json.ts';
-import type { StatusReport } from '../report/status-report.ts';
 import type { Tls } from './tls.ts';
 
 export interface StatusPlan {

@@ -1,12 +1,12 @@
 import type { DrainConfig } from '../drain/types.ts';
+import { isOldNode, oldNodeEntry } from '../messages/environment-entries.ts';
+import { uncaughtEntry } from '../messages/failure.ts';
+import type { LogEntry } from '../messages/log/log.ts';
+import type { StderrOwnership } from '../messages/log/open-log.ts';
+import { type Mistake, mistakeEntry } from '../messages/settings.ts';
 import { clientsOnly } from '../monitor/monitor.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { WaitOptionValues } from '../options/wait-options.ts';
-import { uncaughtEntry } from '../report/failure.ts';
-import type { LogEntry } from '../report/log.ts';
-import type { StderrOwnership } from '../report/log-to.ts';
-import { isOldNode, oldNodeEntry } from '../report/place-entries.ts';
-import { type Mistake, mistakeEntry } from '../report/settings.ts';
 import { unknownVariables } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { openTls, type Tls, tlsMistakes } from './tls.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
+import type { Mistake } from '../messages/settings.ts';
 import { nearest } from '../options/nearest.ts';
 import type { Flags, OptionSpecs } from '../options/read-options.ts';
-import type { Mistake } from '../report/settings.ts';
 
 /** A command line with mistakes in it, as far as it could be read. */
 export interface ReadLine {

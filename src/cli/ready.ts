@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { knock } from '../builds/knock.ts';
 import { findMarks } from '../mark/find-marks.ts';
+import type { LookNotice } from '../messages/monitor-entry.ts';
+import { readyText } from '../messages/ready-text.ts';
 import { openLookout, procRoot } from '../monitor/monitor.ts';
 import { type Environment, type Flags, readOptions } from '../options/read-options.ts';
 import { readyOptions } from '../options/wait-options.ts';
 import { checkReadiness } from '../ready/check.ts';
-import type { LookNotice } from '../report/look-entry.ts';
-import { readyText } from '../report/ready-text.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import type { CommandContext, Surroundings } from './surroundings.ts';

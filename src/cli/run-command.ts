@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
+import { runEntry } from '../messages/run-entry.ts';
 import { procRoot } from '../monitor/monitor.ts';
 import { type Flags, readSettings, withoutMistakes } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
-import { runEntry } from '../report/run-entry.ts';
 import { startChild } from '../run/child.ts';
 import { findDaemonBelow } from '../run/find-daemon.ts';
 import { createReaper } from '../run/reap.ts';

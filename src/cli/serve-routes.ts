@@ -4,9 +4,9 @@ import {
   servingAnswer,
   sightAnswer,
   statusAnswer,
-} from '../report/serve/answers.ts';
-import { metricsAnswer } from '../report/serve/metrics.ts';
-import { statusJson } from '../report/status-json.ts';
+} from '../messages/serve/answers.ts';
+import { metricsAnswer } from '../messages/serve/metrics.ts';
+import { statusJson } from '../messages/status-json.ts';
 import { metricsFormat } from '../serve/accept.ts';
 import type { Answer, Call, Route, Routes } from '../serve/types.ts';
 import { exitCodeOf } from './exit-codes.ts';

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { refusalAnswer } from '../messages/serve/answers.ts';
+import { type ServeNotice, serveEntry } from '../messages/serve/events.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import { type Flags, parseFrom, readSettings, withoutMistakes } from '../options/read-options.ts';
 import { type ListenAddress, serveOptions } from '../options/serve-options.ts';
-import { refusalAnswer } from '../report/serve/answers.ts';
-import { type ServeNotice, serveEntry } from '../report/serve/events.ts';
 import { type HttpServer, openServer } from '../serve/server.ts';
 import type { Routes, ServerEvent } from '../serve/types.ts';
 import { type ExitCode, exitCodes, interruptedBy } from './exit-codes.ts';

@@ -1,6 +1,6 @@
+import type { Mistake } from '../messages/settings.ts';
 import { type Environment, variableOf } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
-import type { Mistake } from '../report/settings.ts';
 
 const prefix = variableOf('');
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
+import { statusJson } from '../messages/status-json.ts';
+import type { StatusReport } from '../messages/status-report.ts';
+import { noticesText, statusText } from '../messages/status-text.ts';
 import { type Flags, readOptions } from '../options/read-options.ts';
 import { standingOptions, statusOptions } from '../options/wait-options.ts';
-import { statusJson } from '../report/status-json.ts';
-import type { StatusReport } from '../report/status-report.ts';
-import { noticesText, statusText } from '../report/status-text.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
 import { lookForStatus } from './look-for-status.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import type { ScreenSize } from '../messages/watch-frame.ts';
 import type { Environment } from '../options/read-options.ts';
-import type { ScreenSize } from '../report/watch-frame.ts';
 
 export type StopSignal = 'SIGTERM' | 'SIGINT';
 

@@ -4,12 +4,12 @@ import { createMonotonicClock } from '../drain/clock.ts';
 import { type DrainInput, drain } from '../drain/drain.ts';
 import type { DrainEvent, DrainOutcome } from '../drain/types.ts';
 import { createMark } from '../mark/set-mark.ts';
+import { eventEntry } from '../messages/events.ts';
+import type { LogEntry } from '../messages/log/log.ts';
+import { unmarkedEntry } from '../messages/mark-entry.ts';
+import { lookEntry } from '../messages/monitor-entry.ts';
+import { outcomeEntry } from '../messages/outcome.ts';
 import { openLookout } from '../monitor/monitor.ts';
-import { eventEntry } from '../report/events.ts';
-import type { LogEntry } from '../report/log.ts';
-import { lookEntry } from '../report/look-entry.ts';
-import { unmarkedEntry } from '../report/mark-entry.ts';
-import { outcomeEntry } from '../report/outcome.ts';
 import type { WaitPlan } from './plan-wait.ts';
 
 /** What is to be heard of one wait, and what ends it. */

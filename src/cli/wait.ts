@@ -1,7 +1,7 @@
+import type { Mistake } from '../messages/settings.ts';
 import { isInPod } from '../monitor/container.ts';
 import { type Flags, readSettings, withoutMistakes } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
-import type { Mistake } from '../report/settings.ts';
 import { type ExitCode, exitCodeOf, exitCodes, interruptedBy } from './exit-codes.ts';
 import { planWait } from './plan-wait.ts';
 import { runWait, WaitFailedError } from './run-wait.ts';

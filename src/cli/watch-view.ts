@@ -1,7 +1,7 @@
-import type { LogFormat } from '../report/levels.ts';
-import { createLog, type LogEntry } from '../report/log.ts';
-import { type WatchReport, watchEntry } from '../report/watch-entry.ts';
-import { watchFrame } from '../report/watch-frame.ts';
+import type { LogFormat } from '../messages/log/levels.ts';
+import { createLog, type LogEntry } from '../messages/log/log.ts';
+import { type WatchReport, watchEntry } from '../messages/watch-entry.ts';
+import { watchFrame } from '../messages/watch-frame.ts';
 import type { WatchEvent } from '../watch/types.ts';
 import type { Screen } from './surroundings.ts';
 

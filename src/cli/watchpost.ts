@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sample } from '../backends/types.ts';
+import { lookEntry } from '../messages/monitor-entry.ts';
+import type { ServeNotice } from '../messages/serve/events.ts';
+import type { StatusReport } from '../messages/status-report.ts';
 import { openLookout } from '../monitor/monitor.ts';
-import { lookEntry } from '../report/look-entry.ts';
-import type { ServeNotice } from '../report/serve/events.ts';
-import type { StatusReport } from '../report/status-report.ts';
 import { createRecorder } from '../serve/own-record.ts';
 import { shareLooks } from '../serve/shared-looks.ts';
 import { createSharedWait, type SharedWait } from '../serve/shared-wait.ts';

@@ -1,8 +1,8 @@
 import { inspectorNames } from '../backends/types.ts';
 import { shortestSilenceMs } from '../drain/standing.ts';
 import { onBlindChoices } from '../drain/types.ts';
-import { logFormats, logLevels } from '../report/levels.ts';
-import type { LogTo } from '../report/log-to.ts';
+import { logFormats, logLevels } from '../messages/log/levels.ts';
+import type { LogTo } from '../messages/log/open-log.ts';
 import { BadValueError } from './bad-value.ts';
 import { buildsOptions, tlsOptions } from './builds-options.ts';
 import { oneOf } from './choice.ts';

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { quote } from '../../src/builds/errors.ts';
 import type { RosterEntry } from '../../src/drain/roster.ts';
-import { connectionTable } from '../../src/report/connection-table.ts';
-import { createLog } from '../../src/report/log.ts';
+import { connectionTable } from '../../src/messages/connection-table.ts';
+import { createLog } from '../../src/messages/log/log.ts';
 import { foreignText, holds } from '../support/fuzz.ts';
 
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;

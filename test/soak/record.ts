@@ -1,4 +1,4 @@
-import { mostFields } from '../../src/report/state.ts';
+import { mostFields } from '../../src/messages/state.ts';
 import type { LogLine } from '../support/cli.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { type Finding, judgeEnd, judgeLine, lateByMs, mustBeNamed, unsettledIn } from './judge.ts';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { drainDefaults } from '../../src/drain/defaults.ts';
+import { isOldNode, oldestNode } from '../../src/messages/environment-entries.ts';
 import { readOptions } from '../../src/options/read-options.ts';
 import { waitOptions } from '../../src/options/wait-options.ts';
-import { isOldNode, oldestNode } from '../../src/report/place-entries.ts';
 
 test('the defaults of the library are those of the command line', () => {
   const options = readOptions(waitOptions, {}, {});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { endpointEntry } from '../../src/messages/endpoint-messages.ts';
 import type { EndpointNotice } from '../../src/monitor/types.ts';
-import { endpointEntry } from '../../src/report/endpoint-messages.ts';
 
 const found = {
   kind: 'daemon-found',

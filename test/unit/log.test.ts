@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLog, type LogEntry, type LogOptions } from '../../src/report/log.ts';
+import { createLog, type LogEntry, type LogOptions } from '../../src/messages/log/log.ts';
 
 function logged(entry: LogEntry, changes: Partial<LogOptions> = {}): string {
   let text = '';

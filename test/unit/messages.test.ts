@@ -3,9 +3,9 @@ import { type Connection, InspectError } from '../../src/backends/types.ts';
 import { drainDefaults as config } from '../../src/drain/defaults.ts';
 import type { Roster } from '../../src/drain/roster.ts';
 import type { DrainStatus, DrainTally } from '../../src/drain/types.ts';
-import { eventEntry } from '../../src/report/events.ts';
-import { noticeEntry } from '../../src/report/notices.ts';
-import { outcomeEntry } from '../../src/report/outcome.ts';
+import { eventEntry } from '../../src/messages/events.ts';
+import { noticeEntry } from '../../src/messages/notices.ts';
+import { outcomeEntry } from '../../src/messages/outcome.ts';
 import { client, counted, failed, runsNone, tcpEndpoint } from './support/samples.ts';
 
 const builder = client('10.0.0.5:43210');

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTableView } from '../../src/cli/watch-view.ts';
 import { glance, glanceMs } from '../../src/drain/glance.ts';
 import type { RosterEntry } from '../../src/drain/roster.ts';
-import type { WatchReport } from '../../src/report/watch-entry.ts';
+import type { WatchReport } from '../../src/messages/watch-entry.ts';
 import { client, counted } from './support/samples.ts';
 
 const control = '\u001b[';

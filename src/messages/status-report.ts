@@ -1,7 +1,7 @@
 import type { Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 import type { ConnectionRow } from './connection-table.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 
 /** One look, and all that is said of it. */
 export interface StatusReport {

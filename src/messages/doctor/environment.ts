@@ -5,7 +5,7 @@ import type {
   SettingFault,
   WaitFacts,
 } from '../../doctor/types.ts';
-import { isOldNode, oldestNode, oldNodeText } from '../place-entries.ts';
+import { isOldNode, oldestNode, oldNodeText } from '../environment-entries.ts';
 import { formatDuration } from '../words.ts';
 import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';
 

@@ -2,7 +2,7 @@ import type { Connection, EndpointLook, Traffic } from '../backends/types.ts';
 import type { Build } from '../builds/types.ts';
 import { knownAge, knownSilenceMs } from '../drain/known-times.ts';
 import type { ConnectionRow } from './connection-table.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 import type { StatusReport } from './status-report.ts';
 import { visibleJson } from './words.ts';
 

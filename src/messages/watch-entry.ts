@@ -2,7 +2,7 @@ import type { Sample } from '../backends/types.ts';
 import type { RosterEntry, Standing } from '../drain/roster.ts';
 import type { Scene, WatchEvent } from '../watch/types.ts';
 import type { ConnectionRow } from './connection-table.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 import { buildsAreRunning, leftOutReason } from './state.ts';
 import { buildJson, connectionJson, isClient } from './status-json.ts';
 import { about, capitalized, clientsAreConnected, nameOf, namesOf } from './words.ts';

@@ -1,5 +1,5 @@
 import type { ServerEvent } from '../../serve/types.ts';
-import type { LogEntry } from '../log.ts';
+import type { LogEntry } from '../log/log.ts';
 import { about } from '../words.ts';
 
 /** What is said of serving itself. */

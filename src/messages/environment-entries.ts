@@ -1,4 +1,4 @@
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 
 /** The oldest Node.js that this is tested on: `engines` in package.json says the same. */
 export const oldestNode = '20.17';

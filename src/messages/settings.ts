@@ -1,4 +1,4 @@
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 
 /** What became of one option. */
 export interface Setting {

@@ -1,7 +1,7 @@
 import type { Sample } from '../../backends/types.ts';
 import type { DrainOutcome } from '../../drain/types.ts';
 import type { Answer, Refusal } from '../../serve/types.ts';
-import type { LogEntry } from '../log.ts';
+import type { LogEntry } from '../log/log.ts';
 import { stateFields } from '../state.ts';
 
 /** How a wait ended, with who was still there, and the exit code that `wait` would have had. */

@@ -1,5 +1,5 @@
 import type { ChoiceNotice } from '../backends/with-fallback.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 
 export function noticeEntry(notice: ChoiceNotice): LogEntry {
   return notice.kind === 'inspector-handicapped' ? handicapEntry(notice) : choiceEntry(notice);

@@ -1,5 +1,5 @@
 import type { DrainConfig, DrainOutcome } from '../drain/types.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 import { countOf, leftOutReason, type State, stateText } from './state.ts';
 import {
   about,

@@ -1,6 +1,6 @@
+import { visible, visibleJson } from '../words.ts';
 import type { LogFormat, LogLevel } from './levels.ts';
 import { logLevels } from './levels.ts';
-import { visible, visibleJson } from './words.ts';
 
 /** One thing to say, for people in `message` and for machines in `fields`. */
 export interface LogEntry {

@@ -1,4 +1,4 @@
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 import { type Mistake, mistakeEntry, type Setting } from './settings.ts';
 import { visible } from './words.ts';
 

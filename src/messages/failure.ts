@@ -1,4 +1,4 @@
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 
 /** What is said of an unexpected error. */
 export function bugText(error: unknown): string {

@@ -1,5 +1,5 @@
 import type { ChildEnd, RunEvent } from '../run/types.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 import { formatDuration } from './words.ts';
 
 /** What is said of the daemon that is run. */

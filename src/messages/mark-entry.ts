@@ -1,4 +1,4 @@
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 
 /** What is said when a wait can't show itself to other processes. */
 export function unmarkedEntry(reason: string): LogEntry {

@@ -1,10 +1,10 @@
 import type { Diagnosis } from '../../doctor/types.ts';
-import type { LogEntry } from '../log.ts';
+import type { LogEntry } from '../log/log.ts';
 import { visible, visibleJson } from '../words.ts';
+import { meansSections } from './backends.ts';
 import { daemonSections } from './daemon.ts';
+import { placeSection, waitSection } from './environment.ts';
 import type { Finding, Section } from './finding.ts';
-import { meansSections } from './means.ts';
-import { placeSection, waitSection } from './place.ts';
 
 /** What it comes to: a wait works here, it can't count, or it can and a setting is wrong. */
 export type Verdict = 'works' | 'blind' | 'badly-set';

@@ -2,7 +2,7 @@ import type { EndpointLook, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 import type { Roster, RosterEntry } from '../drain/roster.ts';
 import type { DrainConfig, DrainEvent, DrainStatus, WordEnd } from '../drain/types.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 import {
   buildsAreRunning,
   countBuilds,

@@ -1,6 +1,6 @@
 import { agree } from '../../doctor/endpoints.ts';
 import type { BuildsFacts, DaemonFacts, Diagnosis, EndpointFacts } from '../../doctor/types.ts';
-import type { LogEntry } from '../log.ts';
+import type { LogEntry } from '../log/log.ts';
 import { buildsAreRunning } from '../state.ts';
 import { clientsAreConnected } from '../words.ts';
 import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';

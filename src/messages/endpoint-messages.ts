@@ -1,5 +1,5 @@
 import type { EndpointNotice } from '../monitor/types.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 
 /** What is said about where the watched endpoints come from. */
 export function endpointEntry(notice: EndpointNotice): LogEntry {

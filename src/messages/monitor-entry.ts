@@ -1,7 +1,7 @@
 import type { ChoiceNotice } from '../backends/with-fallback.ts';
 import type { EndpointNotice } from '../monitor/types.ts';
 import { endpointEntry } from './endpoint-messages.ts';
-import type { LogEntry } from './log.ts';
+import type { LogEntry } from './log/log.ts';
 import { noticeEntry } from './notices.ts';
 
 export type LookNotice = ChoiceNotice | EndpointNotice;
