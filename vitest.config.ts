@@ -7,7 +7,7 @@ const thorough = [
   'test/contract/accuracy-wrong.test.ts',
   'test/fuzz/**/*.test.ts',
   'test/package/{bundle*,dockerfile,prebuild-elf,prebuild-runs,tarball-source}.test.ts',
-  'test/soak/soak.test.ts',
+  'tools/soak/soak.test.ts',
 ];
 
 const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
@@ -21,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'quick',
-          include: ['test/**/*.test.ts'],
+          include: ['test/**/*.test.ts', 'tools/soak/*.test.ts'],
           exclude: [...configDefaults.exclude, ...thorough],
           ...limits,
           env,

@@ -62,7 +62,7 @@ await build({
     [cli]: 'src/cli.ts',
     commands: 'src/cli/program.ts',
     'unknown-variables': 'src/options/unknown-variables.ts',
-    'bench-helper': 'src/bench/helper.ts',
+    'bench-helper': 'bench/helper.ts',
   },
   outdir,
   outExtension: { '.js': '.cjs' },

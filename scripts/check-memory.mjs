@@ -127,7 +127,10 @@ LD_PRELOAD=\${LD_PRELOAD:+$LD_PRELOAD:}${runtime} exec ${process.execPath} "$@"`
       ASAN_OPTIONS: `${asan}:log_path=${reports}/vitest`,
       UBSAN_OPTIONS: `${common}:${format}:log_path=${reports}/vitest-ubsan`,
     };
-    const files = ['contract', 'cli', 'unit', 'fuzz', 'soak'].map((name) => `test/${name}`);
+    const files = [
+      ...['contract', 'cli', 'unit', 'fuzz'].map((name) => `test/${name}`),
+      'tools/soak',
+    ];
     const options = ['--testTimeout=600000'];
     return () => runTests({ prebuilds, node, files, env, options });
   },

@@ -1,7 +1,7 @@
-// Runs test/soak/main.ts, which is TypeScript, in namespaces of its own.
+// Runs tools/soak/main.ts, which is TypeScript, in namespaces of its own.
 import { spawnSync } from 'node:child_process';
 
-const program = ['--import', './scripts/typescript.mjs', 'test/soak/main.ts'];
+const program = ['--import', './scripts/typescript.mjs', 'tools/soak/main.ts'];
 const { status } = spawnSync(
   process.execPath,
   ['scripts/sandbox.mjs', process.execPath, ...program, ...process.argv.slice(2)],

@@ -3,8 +3,8 @@ import './old-node.ts';
 import { writeFileSync, writeSync } from 'node:fs';
 import { bundledNode } from './bundle/bundle.ts';
 import { exitCodes } from './cli/exit-codes.ts';
-import { run } from './cli/run.ts';
-import type { Screen } from './cli/surroundings.ts';
+import { run } from './cli/main.ts';
+import type { Screen } from './cli/process-context.ts';
 
 const stop = new AbortController();
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;

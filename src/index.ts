@@ -15,7 +15,7 @@ export type {
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
 export { drainDefaults } from './drain/defaults.ts';
 export type { DrainInput } from './drain/drain.ts';
-export type { Roster, RosterEntry } from './drain/roster.ts';
+export type { Roster, RosterEntry } from './drain/tracked.ts';
 export type {
   DrainConfig,
   DrainEvent,

@@ -1,8 +1,8 @@
 import type { Endpoint, InspectError } from '../backends/types.ts';
 import { asInspectError, askError } from './errors.ts';
-import { inTime } from './in-time.ts';
 import { createOwnSockets } from './own-sockets.ts';
 import type { BuildsAnswer, BuildsKnown, TlsConfig } from './types.ts';
+import { inTime } from './with-timeout.ts';
 
 export interface BuildsClientOptions {
   /** Where buildkitd listens. On all addresses means that it is asked over the loopback interface. */

@@ -1,5 +1,5 @@
 import { InspectError } from '../backends/types.ts';
-import { opensslWords } from './openssl-words.ts';
+import { opensslWords } from './openssl-errors.ts';
 
 const operation = 'ask which builds run';
 const longestQuoteChars = 200;

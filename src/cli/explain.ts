@@ -1,11 +1,11 @@
 import { bugText, failureEntry } from '../messages/failure.ts';
 import { type Environment, readSettings } from '../options/read-options.ts';
 import { type LogOptionValues, logOptions, waitOptions } from '../options/wait-options.ts';
+import { isUnattended } from './commands/wait.ts';
+import { openWaitLog } from './commands/wait-log.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import type { Surroundings } from './process-context.ts';
 import { readLine } from './read-line.ts';
-import type { Surroundings } from './surroundings.ts';
-import { isUnattended } from './wait.ts';
-import { openWaitLog } from './wait-log.ts';
 
 const commandsOfPeople = ['status', 'watch', 'doctor', 'bench', 'install', 'help'];
 

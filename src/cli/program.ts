@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
+import { isUnattended, wait } from './commands/wait.ts';
 import { exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import type { AddCommand, Surroundings } from './surroundings.ts';
-import { isUnattended, wait } from './wait.ts';
+import type { AddCommand, Surroundings } from './process-context.ts';
 
 interface WaitSwitches {
   readonly check?: boolean;
@@ -22,14 +22,14 @@ bench cost, bench accuracy, install`;
 
 // Only the command lines that need these pay for loading them.
 const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  status: async () => (await import('./status.ts')).addStatus,
-  watch: async () => (await import('./watch.ts')).addWatch,
-  serve: async () => (await import('./serve.ts')).addServe,
-  doctor: async () => (await import('./doctor.ts')).addDoctor,
-  ready: async () => (await import('./ready.ts')).addReady,
-  run: async () => (await import('./run-command.ts')).addRun,
-  bench: async () => (await import('./bench.ts')).addBench,
-  install: async () => (await import('./install.ts')).addInstall,
+  status: async () => (await import('./commands/status.ts')).addStatus,
+  watch: async () => (await import('./commands/watch.ts')).addWatch,
+  serve: async () => (await import('./commands/serve.ts')).addServe,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+  ready: async () => (await import('./commands/ready.ts')).addReady,
+  run: async () => (await import('./commands/run.ts')).addRun,
+  bench: async () => (await import('../../bench/commands/bench.ts')).addBench,
+  install: async () => (await import('./commands/install.ts')).addInstall,
 };
 
 /**
@@ -69,7 +69,7 @@ export async function runProgram(
     }
     const isWait = !Object.hasOwn(loadedOnDemand, argv[0] ?? '');
     if (isWait && (await isUnattended(surroundings))) {
-      const { waitInSpite } = await import('./wait-in-spite.ts');
+      const { waitInSpite } = await import('./commands/wait-in-spite.ts');
       return await waitInSpite(argv, surroundings);
     }
     throw new UsageError(error.message.replace(/^error: /, ''));
@@ -104,7 +104,7 @@ function createProgram(
     .option('--check', 'show settings and mistakes, do not wait')
     .action(async ({ check = false }: WaitSwitches, command: Command) => {
       const flags = flagsOf(command, waitOptions);
-      const act = check ? (await import('./check.ts')).checkWait : wait;
+      const act = check ? (await import('./commands/check.ts')).checkWait : wait;
       exit(await act(flags, surroundings));
     });
   addOptions(waitCommand, waitOptions);

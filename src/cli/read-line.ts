@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Mistake } from '../messages/settings.ts';
+import type { Mistake } from '../options/bad-value.ts';
 import { nearest } from '../options/nearest.ts';
 import type { Flags, OptionSpecs } from '../options/read-options.ts';
 

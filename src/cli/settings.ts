@@ -1,4 +1,4 @@
-import type { Mistake } from '../messages/settings.ts';
+import type { Mistake } from '../options/bad-value.ts';
 import { type Environment, variableOf } from '../options/read-options.ts';
 import { waitOptions } from '../options/wait-options.ts';
 

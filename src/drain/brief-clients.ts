@@ -1,6 +1,6 @@
 import type { EndedConnection } from '../backends/types.ts';
-import type { Roster } from './roster.ts';
-import { type BuildsEvidence, mostProbeBytes } from './standing.ts';
+import { type BuildsEvidence, mostProbeBytes } from './classify.ts';
+import type { Roster } from './tracked.ts';
 
 // The kernel tells of the end of our own question when its connection is closed and has no name any more.
 const ownForMs = 5000;

@@ -4,7 +4,7 @@ import { type BuildsNote, noteOf } from './builds-note.ts';
 import type { Clock } from './clock.ts';
 import { endOfWord } from './last-word.ts';
 import type { CountedReading } from './quiet-period.ts';
-import type { Roster } from './roster.ts';
+import type { Roster } from './tracked.ts';
 import type { LastWord, WordEnd } from './types.ts';
 
 /** What one look has shown, as far as it tells what a daemon's word is worth. */

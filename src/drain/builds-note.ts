@@ -1,7 +1,7 @@
 import { combineAnswers } from '../builds/answers.ts';
 import type { BuildsAnswer, DaemonAnswer } from '../builds/types.ts';
+import type { BuildsEvidence } from './classify.ts';
 import { wordsAfter } from './last-word.ts';
-import type { BuildsEvidence } from './standing.ts';
 import type { LastWord } from './types.ts';
 
 /** What the daemons have said of their builds, and when. All times are in milliseconds. */

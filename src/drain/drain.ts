@@ -1,9 +1,8 @@
 import type { Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
 import { watchBuilds } from './build-watch.ts';
-import { type Chronicle, createChronicle } from './chronicle.ts';
 import type { Clock } from './clock.ts';
-import { createObserver, type Observation } from './observer.ts';
+import { createObserver, type Observation } from './poll-step.ts';
 import {
   beginQuiet,
   drainedAtMs,
@@ -16,6 +15,7 @@ import {
   type Reading,
   verdict,
 } from './quiet-period.ts';
+import { type Chronicle, createChronicle } from './recorder.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome, DrainStatus } from './types.ts';
 
 // A busy machine wakes a loop late by hundreds of milliseconds. That alone is no unwatched time, as

@@ -1,5 +1,5 @@
 import type { Traffic } from '../backends/types.ts';
-import type { RosterEntry } from './roster.ts';
+import type { RosterEntry } from './tracked.ts';
 
 /** How old a connection is, as far as it is known. */
 export interface KnownAge {

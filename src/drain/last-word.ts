@@ -1,7 +1,7 @@
 import type { Sample } from '../backends/types.ts';
 import { isReplyWithoutBuilds } from '../builds/answers.ts';
 import type { Build, DaemonAnswer } from '../builds/types.ts';
-import type { Roster } from './roster.ts';
+import type { Roster } from './tracked.ts';
 import type { LastWord, WordEnd } from './types.ts';
 
 /**

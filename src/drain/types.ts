@@ -1,6 +1,6 @@
 import type { Connection, EndedConnection, InspectError, Sample } from '../backends/types.ts';
 import type { Build, BuildsAnswer } from '../builds/types.ts';
-import type { Roster, RosterEntry } from './roster.ts';
+import type { Roster, RosterEntry } from './tracked.ts';
 
 export const onBlindChoices = ['hold', 'exit'] as const;
 

@@ -1,5 +1,6 @@
+import type { Mistake, Setting } from '../options/bad-value.ts';
 import type { LogEntry } from './log/log.ts';
-import { type Mistake, mistakeEntry, type Setting } from './settings.ts';
+import { mistakeEntry } from './settings.ts';
 import { visible } from './words.ts';
 
 /** An address that would be watched. */

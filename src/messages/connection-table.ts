@@ -1,5 +1,5 @@
 import { knownAge, knownSilenceMs } from '../drain/known-times.ts';
-import type { RosterEntry } from '../drain/roster.ts';
+import type { RosterEntry } from '../drain/tracked.ts';
 import { about, formatBytes, visible } from './words.ts';
 
 /** A connection to show. */

@@ -1,6 +1,6 @@
 import type { EndpointLook, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { Roster, RosterEntry } from '../drain/roster.ts';
+import type { Roster, RosterEntry } from '../drain/tracked.ts';
 import type { DrainConfig, DrainEvent, DrainStatus, WordEnd } from '../drain/types.ts';
 import type { LogEntry } from './log/log.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Sample } from '../backends/types.ts';
 import type { Build } from '../builds/types.ts';
-import type { RosterEntry } from '../drain/roster.ts';
+import type { RosterEntry } from '../drain/tracked.ts';
 import type { DrainConfig, DrainStatus } from '../drain/types.ts';
 import {
   about,

@@ -1,5 +1,5 @@
 import type { Sample } from '../backends/types.ts';
-import type { RosterEntry, Standing } from '../drain/roster.ts';
+import type { RosterEntry, Standing } from '../drain/tracked.ts';
 import type { Scene, WatchEvent } from '../watch/types.ts';
 import type { ConnectionRow } from './connection-table.ts';
 import type { LogEntry } from './log/log.ts';

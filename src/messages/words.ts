@@ -1,4 +1,4 @@
-import type { Roster, RosterEntry } from '../drain/roster.ts';
+import type { Roster, RosterEntry } from '../drain/tracked.ts';
 
 const mostNames = 10;
 

@@ -2,7 +2,6 @@ import { createInspectors } from '../backends/create-backends.ts';
 import { isRunning } from '../backends/procfs/processes.ts';
 import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../backends/types.ts';
 import { type Looker, lookByBest } from '../backends/with-fallback.ts';
-import type { LookNotice } from '../messages/monitor-entry.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import { chooseTargets } from './choose-targets.ts';
@@ -18,6 +17,7 @@ import {
   type ReachableDaemon,
   type Target,
 } from './targets.ts';
+import type { LookNotice } from './types.ts';
 
 export const procRoot = '/proc';
 

@@ -1,5 +1,6 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import type { Endpoint } from '../backends/types.ts';
+import type { ChoiceNotice } from '../backends/with-fallback.ts';
 
 /** A daemon's process, and where it can be reached. */
 export interface FoundDaemon {
@@ -85,3 +86,6 @@ export type EndpointNotice =
   | { readonly kind: 'endpoints-dropped'; readonly endpoints: readonly string[] }
   /** Nothing listens there, and the clients are counted by all the sockets of the daemon, which lives. */
   | { readonly kind: 'listener-gone'; readonly endpoints: readonly string[] };
+
+/** What a monitor has to tell of where and how it polls. */
+export type LookNotice = ChoiceNotice | EndpointNotice;

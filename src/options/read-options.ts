@@ -1,4 +1,4 @@
-import type { Mistake, Setting } from '../messages/settings.ts';
+import type { Mistake, Setting } from './bad-value.ts';
 import { BadValueError } from './bad-value.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

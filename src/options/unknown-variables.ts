@@ -1,4 +1,4 @@
-import type { Mistake } from '../messages/settings.ts';
+import type { Mistake } from './bad-value.ts';
 import { nearest } from './nearest.ts';
 import { type Environment, variableOf } from './read-options.ts';
 import { serveOptions } from './serve-options.ts';

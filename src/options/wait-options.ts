@@ -1,14 +1,14 @@
 import { inspectorNames } from '../backends/types.ts';
-import { shortestSilenceMs } from '../drain/standing.ts';
+import { shortestSilenceMs } from '../drain/classify.ts';
 import { onBlindChoices } from '../drain/types.ts';
-import { logFormats, logLevels } from '../messages/log/levels.ts';
-import type { LogTo } from '../messages/log/open-log.ts';
 import { BadValueError } from './bad-value.ts';
 import { buildsOptions, tlsOptions } from './builds-options.ts';
 import { oneOf } from './choice.ts';
 import { parseCidrs } from './cidr.ts';
 import { parseDuration } from './duration.ts';
 import { parseEndpoint } from './endpoint.ts';
+import type { LogTo } from './log-values.ts';
+import { logFormats, logLevels } from './log-values.ts';
 import { parseWholeNumber } from './number.ts';
 import { list, type OptionValues, single } from './read-options.ts';
 

@@ -1,5 +1,5 @@
 import { type Endpoint, InspectError, type Sample } from '../backends/types.ts';
-import type { Knock } from '../builds/knock.ts';
+import type { Knock } from '../builds/probe-api.ts';
 import type { NotReady, Readiness } from './types.ts';
 
 export interface CheckInput {

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { whoGoes } from './admission.ts';
 import { answerCall } from './answer-call.ts';
-import { refuseGarbage } from './garbage.ts';
-import { passOneRequest } from './one-request.ts';
+import { refuseGarbage } from './bad-request.ts';
+import { whoGoes } from './connection-limit.ts';
+import { passOneRequest } from './request-validation.ts';
 import type { Answering } from './types.ts';
 
 /** Whose request must have come in whole by then; a blocked answer may take as long as it takes. */

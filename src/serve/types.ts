@@ -1,6 +1,6 @@
 import type { Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { Roster } from '../drain/roster.ts';
+import type { Roster } from '../drain/tracked.ts';
 import type { DrainOutcome } from '../drain/types.ts';
 
 /** What is sent to a caller. */

@@ -1,5 +1,5 @@
 import type { Sample } from '../backends/types.ts';
-import { compareRosters, isLeftOut, type Roster } from '../drain/roster.ts';
+import { compareRosters, isLeftOut, type Roster } from '../drain/tracked.ts';
 import type { WatchEvent } from './types.ts';
 
 /** What is to be told of the step from one roster to the next. */

@@ -1,6 +1,6 @@
 import type { InspectError, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { Roster, RosterEntry } from '../drain/roster.ts';
+import type { Roster, RosterEntry } from '../drain/tracked.ts';
 
 /** How things stand after a look. */
 export interface Scene {

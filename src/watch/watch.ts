@@ -1,10 +1,10 @@
 import type { Connection, Sample, Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
 import { saysTheSame } from '../drain/builds-note.ts';
-import { type Census, emptyCensus, takeCensus } from '../drain/census.ts';
+import type { StandingRule } from '../drain/classify.ts';
+import { type Census, emptyCensus, takeCensus } from '../drain/classify-all.ts';
 import type { Clock } from '../drain/clock.ts';
-import type { Roster, RosterEntry } from '../drain/roster.ts';
-import type { StandingRule } from '../drain/standing.ts';
+import type { Roster, RosterEntry } from '../drain/tracked.ts';
 import { type Asker, createAsker } from './ask.ts';
 import { rosterChanges, sightChanges } from './changes.ts';
 import type { Scene, WatchEvent } from './types.ts';

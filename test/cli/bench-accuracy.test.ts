@@ -9,7 +9,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AccuracyResults } from '../../src/bench/accuracy/types.ts';
+import type { AccuracyResults } from '../../bench/accuracy/types.ts';
 import { type Bench, commandLines, startBench as startBenchOf } from '../support/bench.ts';
 
 const small = ['--phase', '800ms', '--quiet-periods', '0s,100ms', '--intervals', '20ms'];

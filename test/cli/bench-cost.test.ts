@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CostResults } from '../../src/bench/types.ts';
+import type { CostResults } from '../../bench/types.ts';
 import { type Bench, commandLines, startBench as startBenchOf } from '../support/bench.ts';
 import { cliPath } from '../support/cli.ts';
 

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Cast, openCast } from '../../src/bench/accuracy/cast.ts';
-import { type PlayedPhase, scorePhases } from '../../src/bench/accuracy/score.ts';
-import { type Source, watchMeans } from '../../src/bench/accuracy/sources.ts';
-import { trueConnections } from '../../src/bench/accuracy/truth.ts';
-import type { LifetimeScore, VerdictScore } from '../../src/bench/accuracy/types.ts';
-import { scoreVerdicts } from '../../src/bench/accuracy/verdicts.ts';
-import { startWatch } from '../../src/bench/accuracy/watcher.ts';
-import { phasesOf } from '../../src/bench/accuracy/workload.ts';
+import { type Cast, openCast } from '../../bench/accuracy/cast.ts';
+import { type PlayedPhase, scorePhases } from '../../bench/accuracy/score.ts';
+import { type Source, watchMeans } from '../../bench/accuracy/sources.ts';
+import { trueConnections } from '../../bench/accuracy/truth.ts';
+import type { LifetimeScore, VerdictScore } from '../../bench/accuracy/types.ts';
+import { scoreVerdicts } from '../../bench/accuracy/verdicts.ts';
+import { startWatch } from '../../bench/accuracy/watcher.ts';
+import { phasesOf } from '../../bench/accuracy/workload.ts';
 
 // Detectors that are wrong on purpose watch real connections, beside one that is right.
 

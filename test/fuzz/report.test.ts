@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { quote } from '../../src/builds/errors.ts';
-import type { RosterEntry } from '../../src/drain/roster.ts';
+import type { RosterEntry } from '../../src/drain/tracked.ts';
 import { connectionTable } from '../../src/messages/connection-table.ts';
 import { createLog } from '../../src/messages/log/log.ts';
 import { foreignText, holds } from '../support/fuzz.ts';

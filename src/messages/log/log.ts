@@ -1,6 +1,6 @@
+import type { LogFormat, LogLevel } from '../../options/log-values.ts';
+import { logLevels } from '../../options/log-values.ts';
 import { visible, visibleJson } from '../words.ts';
-import type { LogFormat, LogLevel } from './levels.ts';
-import { logLevels } from './levels.ts';
 
 /** One thing to say, for people in `message` and for machines in `fields`. */
 export interface LogEntry {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { LogTo } from '../../options/log-values.ts';
 import {
   fileSink,
   processSink,
@@ -10,11 +11,6 @@ import {
 import { writeTerminationLog } from './termination-log.ts';
 
 export type { StderrOwnership } from './sink.ts';
-
-/** `auto` is standard error and, in a container, the container's log; else one of them, or a file. */
-export type LogTo =
-  | { readonly kind: 'auto' | 'stderr' | 'pod' }
-  | { readonly kind: 'file'; readonly path: string };
 
 export interface LogTargets {
   readonly logTo: LogTo;

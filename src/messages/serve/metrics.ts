@@ -1,5 +1,5 @@
 import type { DrainConfig } from '../../drain/types.ts';
-import type { MetricsFormat } from '../../serve/accept.ts';
+import type { MetricsFormat } from '../../serve/content-negotiation.ts';
 import type { Answer, OwnRecord, Reading, WaitState } from '../../serve/types.ts';
 import {
   type Metric,

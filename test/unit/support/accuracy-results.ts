@@ -3,7 +3,7 @@ import type {
   Detector,
   LifetimeScore,
   VerdictScore,
-} from '../../../src/bench/accuracy/types.ts';
+} from '../../../bench/accuracy/types.ts';
 import { costResults } from './cost-results.ts';
 
 const own: Detector = { means: 'tracked-events', transport: 'tcp', intervalMs: 100 };

@@ -1,5 +1,5 @@
-import { figureOf } from '../../../src/bench/statistics.ts';
-import type { CostResults, PollResult } from '../../../src/bench/types.ts';
+import { figureOf } from '../../../bench/statistics.ts';
+import type { CostResults, PollResult } from '../../../bench/types.ts';
 
 function poll(
   means: string,

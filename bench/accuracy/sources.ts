@@ -1,0 +1,198 @@
+import { loadAddon } from '../../src/backends/native.ts';
+import { readTcpRows, readUnixRows } from '../../src/backends/procfs/procfs.ts';
+import { runShell } from '../shell.ts';
+import type { Target } from './load.ts';
+import { tcpKey } from './truth.ts';
+import type { Transport } from './types.ts';
+
+/** What a detector looks with. */
+export interface Source {
+  /** The keys of what is connected, in any order; the same list while nothing has changed. */
+  readonly look: () => readonly number[] | Promise<readonly number[]>;
+  /** Peers' ports of connections that no look has seen and that have ended since the last call. */
+  readonly told: () => readonly number[];
+  /** Calls back when a connection that was seen has ended. */
+  readonly onEnd: (callback: () => void) => void;
+  readonly close: () => void;
+}
+
+export interface SourceContext {
+  readonly target: Target;
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** A way to learn who is connected. */
+export interface WatchMeans {
+  readonly name: string;
+  /** As the report calls it. */
+  readonly title: string;
+  readonly transports: readonly Transport[];
+  /** The program that it needs, whose CPU is that of child processes. */
+  readonly program: string | null;
+  /** Whether it is told of ends: it sees all then, and looks when `wait` would. */
+  readonly hasEvents: boolean;
+  readonly open: (transport: Transport, context: SourceContext) => Source;
+}
+
+const both = ['tcp', 'unix'] as const;
+const tcpAlone = ['tcp'] as const;
+
+/** All of them, that of `buildkit-drain wait` first. */
+export const watchMeans: readonly WatchMeans[] = [
+  {
+    ...{ name: 'tracked-events', title: 'tracked set, with events', transports: tcpAlone },
+    ...{ program: null, hasEvents: true },
+    open: (_, { target }) => tracked(target.port, true),
+  },
+  {
+    ...{ name: 'tracked', title: 'tracked set, without events', transports: tcpAlone },
+    ...{ program: null, hasEvents: false },
+    open: (_, { target }) => tracked(target.port, false),
+  },
+  {
+    ...{ name: 'dump', title: 'sock_diag dump', transports: both },
+    ...{ program: null, hasEvents: false },
+    open: (transport, { target }) =>
+      transport === 'tcp' ? tcpDump(target.port) : unixDump(target.path),
+  },
+  {
+    ...{ name: 'procfs', title: 'procfs', transports: both },
+    ...{ program: null, hasEvents: false },
+    open: (transport, { target }) =>
+      plain(() => (transport === 'tcp' ? tcpTable(target.port) : unixTable(target.path))),
+  },
+  {
+    ...{ name: 'ss', title: 'ss', transports: both, program: 'ss', hasEvents: false },
+    open: (transport, context) =>
+      transport === 'tcp'
+        ? outside(`ss -tnH state established sport = :${context.target.port}`, tcpLine(3), context)
+        : outside(`ss -xnH state established src ${context.target.path}`, unixLine, context),
+  },
+  {
+    ...{ name: 'netstat', title: 'netstat pipeline', transports: tcpAlone },
+    ...{ program: 'netstat', hasEvents: false },
+    open: (_, context) =>
+      // With `-c` it would count the same lines.
+      outside(
+        `netstat -tnp | grep buildkitd | grep :${context.target.port} | grep ESTABLISHED`,
+        tcpLine(4),
+        context,
+      ),
+  },
+];
+
+function tracked(port: number, withEvents: boolean): Source {
+  const tracker = new (loadAddon().TcpTracker)(port);
+  let revision = -1;
+  let keys: readonly number[] = [];
+  let toldBefore = 0;
+  return {
+    look() {
+      const now = tracker.poll();
+      if (now !== revision) {
+        revision = now;
+        keys = establishedKeys(tracker.sockets());
+      }
+      return keys;
+    },
+    told() {
+      const count = withEvents ? tracker.seenBetweenPolls() : 0;
+      const fresh = count - toldBefore;
+      toldBefore = count;
+      return fresh === 0 ? [] : tracker.portsBetweenPolls().slice(-fresh);
+    },
+    onEnd(callback) {
+      if (withEvents) {
+        tracker.onDestroyed(callback);
+      }
+    },
+    close: () => tracker.close(),
+  };
+}
+
+/** One that only looks. */
+function plain(look: Source['look'], close: () => void = () => {}): Source {
+  return { look, told: () => [], onEnd: () => {}, close };
+}
+
+function tcpDump(port: number): Source {
+  const kernel = new (loadAddon().SockDiag)();
+  return plain(
+    () => establishedKeys(kernel.tcp(port)),
+    () => kernel.close(),
+  );
+}
+
+function unixDump(path: string): Source {
+  const tracker = new (loadAddon().UnixTracker)(Buffer.from(path));
+  let revision = -1;
+  let keys: readonly number[] = [];
+  return plain(
+    () => {
+      const now = tracker.poll();
+      if (now !== revision) {
+        revision = now;
+        const { accepted, listeners } = tracker.sockets();
+        const queued = listeners.flatMap(({ queuedPeerInodes }) => queuedPeerInodes);
+        keys = [...accepted.map(({ inode }) => inode), ...queued];
+      }
+      return keys;
+    },
+    () => tracker.close(),
+  );
+}
+
+interface TcpRow {
+  readonly state: 'listen' | 'established';
+  readonly peerAddress: string;
+  readonly peerPort: number;
+}
+
+function establishedKeys(rows: readonly TcpRow[]): number[] {
+  return rows
+    .filter(({ state }) => state === 'established')
+    .map(({ peerAddress, peerPort }) => addressKey(peerAddress, peerPort));
+}
+
+function tcpTable(port: number): number[] {
+  return establishedKeys(readTcpRows('/proc/net', { localPort: port }));
+}
+
+function unixTable(path: string): number[] {
+  return readUnixRows('/proc/net')
+    .filter(({ name, state }) => name === path && state !== 'listen')
+    .map(({ inode }) => inode);
+}
+
+/** A command of which each line of output is a connection. */
+function outside(
+  command: string,
+  keyOf: (fields: readonly string[]) => number,
+  context: SourceContext,
+): Source {
+  return plain(async () => {
+    const output = await runShell(command, context);
+    const lines = output.split('\n').filter((line) => line.trim() !== '');
+    return lines.map((line) => keyOf(line.trim().split(/\s+/)));
+  });
+}
+
+/** The line of a TCP connection, with its peer in the given field. */
+function tcpLine(peerField: number): (fields: readonly string[]) => number {
+  return (fields) => {
+    const peer = fields[peerField] ?? '';
+    const colon = peer.lastIndexOf(':');
+    return addressKey(peer.slice(0, colon), Number(peer.slice(colon + 1)));
+  };
+}
+
+/** `u_str 0 0 /path 6594080 * 6594079`: the daemon's inode, then that of the client. */
+function unixLine(fields: readonly string[]): number {
+  return Number(fields[4]);
+}
+
+// A mapped address is an IPv4 one, and only such have dots.
+function addressKey(address: string, port: number): number {
+  return tcpKey(!address.includes('.'), port);
+}

@@ -1,0 +1,130 @@
+import { createMonotonicClock } from '../../src/drain/clock.ts';
+import type { Change, Recording, Told } from './recording.ts';
+import type { Source } from './sources.ts';
+
+export interface WatchOptions {
+  readonly intervalMs: number;
+  /**
+   * Where it is to look as `wait` does: also when a connection ends, and when a quiet period of
+   * these would be over. Null where it looks at the interval alone.
+   */
+  readonly quietPeriodsMs: readonly number[] | null;
+  /** The clock that all processes share. */
+  readonly nowMs: () => number;
+  /** User and system time of what the looks cost. */
+  readonly cpuMs: () => number;
+}
+
+export interface Watcher {
+  /** Ends the watch. What was seen stays in memory until then, to disturb nothing. */
+  readonly finish: () => Promise<Recording>;
+}
+
+const cpuEveryMs = 100;
+
+/** Looks again and again, from now on, the way the wait does: the interval is between two looks. */
+export function startWatch(source: Source, options: WatchOptions): Watcher {
+  const clock = createMonotonicClock();
+  const recorder = createRecorder(options);
+  let isOver = false;
+  const loop = async (): Promise<void> => {
+    if (options.quietPeriodsMs !== null) {
+      source.onEnd(clock.wake);
+    }
+    while (!isOver) {
+      await recorder.look(source);
+      const nowMs = options.nowMs();
+      await clock.sleep(Math.max(0, nextLookMs(recorder, options, nowMs) - nowMs));
+    }
+    source.close();
+  };
+  const ended = loop();
+  // Awaited at the end; an error until then is told there.
+  ended.catch(() => {});
+  return {
+    async finish() {
+      isOver = true;
+      clock.wake();
+      await ended;
+      return recorder.recording();
+    },
+  };
+}
+
+function nextLookMs(
+  { quietSinceMs }: Recorder,
+  { intervalMs, quietPeriodsMs }: WatchOptions,
+  nowMs: number,
+): number {
+  const since = quietSinceMs();
+  const ends = (since === null ? [] : (quietPeriodsMs ?? []))
+    .map((periodMs) => (since ?? 0) + periodMs)
+    .filter((endMs) => endMs > nowMs);
+  return Math.min(nowMs + intervalMs, ...ends);
+}
+
+interface Recorder {
+  readonly look: (source: Source) => Promise<void>;
+  readonly quietSinceMs: () => number | null;
+  readonly recording: () => Recording;
+}
+
+function createRecorder({ nowMs, cpuMs }: WatchOptions): Recorder {
+  const fromMs: number[] = [];
+  const toMs: number[] = [];
+  const changes: Change[] = [];
+  const told: Told[] = [];
+  const cpu: { atMs: number; cpuMs: number }[] = [];
+  let seen: readonly number[] | null | undefined;
+  let keys: readonly number[] | null | undefined;
+  let quietSince: number | null = null;
+  let nextCpuMs = 0;
+
+  return {
+    async look(source) {
+      const look = fromMs.length;
+      fromMs.push(nowMs());
+      const found = await lookOrNull(source);
+      const atMs = nowMs();
+      toMs.push(atMs);
+      if (found !== seen) {
+        seen = found;
+        const sorted = found?.toSorted((one, other) => one - other) ?? null;
+        if (!isSame(sorted, keys)) {
+          keys = sorted;
+          changes.push({ look, keys: sorted });
+        }
+      }
+      quietSince = keys?.length === 0 ? (quietSince ?? atMs) : null;
+      told.push(...source.told().map((peerPort) => ({ atMs, peerPort })));
+      if (atMs >= nextCpuMs) {
+        cpu.push({ atMs, cpuMs: cpuMs() });
+        nextCpuMs = atMs + cpuEveryMs;
+      }
+    },
+    quietSinceMs: () => quietSince,
+    recording: () => ({
+      fromMs: Float64Array.from(fromMs),
+      toMs: Float64Array.from(toMs),
+      changes,
+      told,
+      cpu,
+    }),
+  };
+}
+
+async function lookOrNull(source: Source): Promise<readonly number[] | null> {
+  try {
+    // What is there at once is not waited for.
+    const found = source.look();
+    return found instanceof Promise ? await found : found;
+  } catch {
+    return null;
+  }
+}
+
+type Keys = readonly number[] | null | undefined;
+
+function isSame(one: Keys, other: Keys): boolean {
+  return one === other || (Boolean(one && other) && String(one) === String(other));
+}

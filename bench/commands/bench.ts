@@ -1,0 +1,13 @@
+import type { Command } from 'commander';
+import type { CommandContext } from '../../src/cli/process-context.ts';
+import { addBenchAccuracy } from './accuracy.ts';
+import { addBenchCost } from './cost.ts';
+
+/** Adds `buildkit-drain bench`, for those command lines alone that need it. */
+export function addBench(program: Command, { version, surroundings, exit }: CommandContext): void {
+  const bench = program
+    .command('bench')
+    .description('Measure how well looking works on this very node.');
+  addBenchCost(bench, version, surroundings, exit);
+  addBenchAccuracy(bench, version, surroundings, exit);
+}

@@ -1,0 +1,83 @@
+import { checkText, type WatchedAddress } from '../../messages/check-text.ts';
+import { isOldNode, noDeadlineEntry, oldNodeEntry } from '../../messages/environment-entries.ts';
+import type { LogEntry } from '../../messages/log/log.ts';
+import { openPodLog, podLogTrouble } from '../../messages/log/open-log.ts';
+import { lookEntry } from '../../messages/monitor-entry.ts';
+import { isInContainer, isInPod } from '../../monitor/container.ts';
+import { openLookout, procRoot } from '../../monitor/monitor.ts';
+import type { Mistake } from '../../options/bad-value.ts';
+import { type Flags, readSettings, UsageError } from '../../options/read-options.ts';
+import { type WaitOptionValues, waitOptions } from '../../options/wait-options.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import type { Surroundings } from '../process-context.ts';
+import { pidMistake, unknownVariables } from '../settings.ts';
+import { openTls, tlsMistakes } from './tls.ts';
+
+/**
+ * `buildkit-drain wait --check`: says what a wait would go by, and does not wait.
+ *
+ * @param misread mistakes of the command line that are not in its values.
+ */
+export async function checkWait(
+  flags: Flags,
+  surroundings: Surroundings,
+  misread: readonly Mistake[] = [],
+): Promise<ExitCode> {
+  const { env, print } = surroundings;
+  const { values: options, settings, mistakes } = readSettings(waitOptions, flags, env);
+  const notices = placeNotices(options, surroundings);
+  const look = lookAround(options, surroundings, notices);
+  const all = [
+    ...misread,
+    ...mistakes,
+    ...look.mistakes,
+    ...(await unknownVariables(env)),
+    ...(options.builds === 'off' ? [] : await tlsMistakes(openTls(options))),
+  ];
+  print(checkText({ settings, mistakes: all, watched: look.watched, notices }));
+  return all.some(({ isOurs }) => isOurs) ? exitCodes.usage : exitCodes.done;
+}
+
+function placeNotices(options: WaitOptionValues, { env, self }: Surroundings): LogEntry[] {
+  const { kind } = options['log-to'];
+  const isPodLogged = kind === 'pod' || (kind === 'auto' && isInContainer(env));
+  return [
+    ...(isOldNode(self.nodeVersion) ? [oldNodeEntry(self.nodeVersion)] : []),
+    ...(options.timeout === null && isInPod(env) ? [noDeadlineEntry()] : []),
+    ...(isPodLogged ? podLogNotices() : []),
+  ];
+}
+
+function podLogNotices(): LogEntry[] {
+  try {
+    openPodLog(procRoot);
+    return [];
+  } catch (error) {
+    return [{ level: 'warn', message: podLogTrouble((error as Error).message) }];
+  }
+}
+
+interface LookAround {
+  readonly watched: readonly WatchedAddress[];
+  readonly mistakes: readonly Mistake[];
+}
+
+function lookAround(
+  options: WaitOptionValues,
+  { env }: Surroundings,
+  notices: LogEntry[],
+): LookAround {
+  try {
+    const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
+    lookout.close();
+    const watched = lookout.looking.map(({ target: { endpoint, isAssumed } }) => {
+      return { address: endpoint.address, isAssumed };
+    });
+    return { watched, mistakes: [] };
+  } catch (error) {
+    if (!(error instanceof UsageError)) {
+      throw error;
+    }
+    return { watched: [], mistakes: [pidMistake(error)] };
+  }
+}

@@ -1,0 +1,169 @@
+import type { Command } from 'commander';
+import { createInspectors } from '../../backends/create-backends.ts';
+import { findProcess } from '../../backends/procfs/processes.ts';
+import type { Sample } from '../../backends/types.ts';
+import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
+import { findAddon } from '../../doctor/addon.ts';
+import { type Attempt, attempt, attemptLater } from '../../doctor/attempt.ts';
+import { compareMeans } from '../../doctor/endpoints.ts';
+import { findPlace, findSelf } from '../../doctor/environment.ts';
+import { findDaemons, findProcesses } from '../../doctor/processes.ts';
+import { tryMeans } from '../../doctor/trial.ts';
+import type { BuildsFacts, Diagnosis, WaitFacts } from '../../doctor/types.ts';
+import {
+  doctorJson,
+  doctorSections,
+  doctorText,
+  type Verdict,
+} from '../../messages/doctor/render.ts';
+import type { LogEntry } from '../../messages/log/log.ts';
+import { openPodLog } from '../../messages/log/open-log.ts';
+import { lookEntry } from '../../messages/monitor-entry.ts';
+import { containerSigns, isInContainer, isInPod, podSigns } from '../../monitor/container.ts';
+import { type Lookout, openLookout, procRoot } from '../../monitor/monitor.ts';
+import {
+  type Environment,
+  type Flags,
+  readOptions,
+  readSettings,
+} from '../../options/read-options.ts';
+import { statusOptions, waitOptions } from '../../options/wait-options.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { addOptions, flagsOf } from '../flags.ts';
+import type { CommandContext, Surroundings } from '../process-context.ts';
+import { unknownVariables } from '../settings.ts';
+import { openTls } from './tls.ts';
+
+interface DoctorSwitches {
+  readonly json?: boolean;
+}
+
+const doctorNotes = `
+Opens a listener of each kind for a moment, on the loopback interface and in the
+folder for temporary files, to see whether it is seen. What it prints has paths
+and addresses, and no content of files.
+Exit codes: 0 it works, 4 blind, 2 usage error, or a setting is wrong.`;
+
+/** Adds `buildkit-drain doctor`. */
+export function addDoctor(program: Command, { version, surroundings, exit }: CommandContext): void {
+  const command = program
+    .command('doctor')
+    .description('Say what this place allows, and what to do about what is missing.')
+    .addHelpText('after', doctorNotes)
+    .option('--json', 'print one JSON object')
+    .action(async (switches: DoctorSwitches) => {
+      exit(await doctor(flagsOf(command, statusOptions), switches, version, surroundings));
+    });
+  addOptions(command, statusOptions);
+}
+
+/** @throws UsageError before anything is looked at. */
+async function doctor(
+  flags: Flags,
+  { json = false }: DoctorSwitches,
+  version: string,
+  { env, print, self }: Surroundings,
+): Promise<ExitCode> {
+  const options = readOptions(statusOptions, flags, env);
+  const tls = openTls(options);
+  await tls.read();
+  const notices: LogEntry[] = [];
+  const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
+  const sample = lookout.sampler.sample();
+  const given = options.pid === null ? null : findProcess(procRoot, options.pid);
+  const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
+  const diagnosis: Diagnosis = {
+    place: attempt(() =>
+      findPlace({
+        ...{ procRoot, version, nodeVersion: self.nodeVersion },
+        podSigns: podSigns(env),
+        containerSigns: containerSigns(),
+      }),
+    ),
+    self: attempt(() => findSelf(procRoot)),
+    addon: attempt(findAddon),
+    trials: await tryAllMeans(),
+    processes: attempt(() => findProcesses(procRoot)),
+    daemons: attempt(() => findDaemons(procRoot, given)),
+    sample,
+    endpoints: endpointsOf(lookout),
+    builds: builds === null ? null : await askEach(builds, sample),
+    needsBuilds: options.builds === 'require',
+    log: logFacts(env),
+    wait: await attemptLater(() => waitFacts(env)),
+  };
+  builds?.close();
+  lookout.close();
+  const verdict = verdictOf(diagnosis);
+  const sections = doctorSections(diagnosis, notices);
+  print(json ? `${doctorJson(sections, verdict)}\n` : doctorText(sections, verdict));
+  return verdictCodes[verdict];
+}
+
+async function tryAllMeans(): Promise<Diagnosis['trials']> {
+  const inspectors = createInspectors('auto', procRoot);
+  const trials = await attemptLater(() => tryMeans(inspectors));
+  for (const inspector of inspectors) {
+    inspector.close();
+  }
+  return trials;
+}
+
+function endpointsOf({ looking }: Lookout): Diagnosis['endpoints'] {
+  return looking.map(({ target, inspectors }) =>
+    compareMeans(target.endpoint, target.isAssumed, inspectors),
+  );
+}
+
+function askEach(builds: DaemonBuilds, sample: Sample): Promise<Attempt<readonly BuildsFacts[]>> {
+  return attemptLater(async () =>
+    (await builds.ask(sample)).map(({ endpoints, answer }) => ({
+      addresses: endpoints.map(({ address }) => address),
+      answer,
+    })),
+  );
+}
+
+function logFacts(env: Environment): Diagnosis['log'] {
+  const inContainer = isInContainer(env);
+  return {
+    inPod: isInPod(env),
+    inContainer,
+    podLog: attempt(() => (inContainer ? openPodLog(procRoot) : null)),
+  };
+}
+
+async function waitFacts(env: Environment): Promise<WaitFacts> {
+  const { values: options, mistakes } = readSettings(waitOptions, {}, env);
+  return {
+    faults: [...mistakes, ...(await unknownVariables(env))],
+    intervalMs: options.interval,
+    quietPeriodMs: options['quiet-period'],
+    timeoutMs: options.timeout,
+  };
+}
+
+const verdictCodes = {
+  works: exitCodes.done,
+  blind: exitCodes.blind,
+  'badly-set': exitCodes.usage,
+} as const satisfies Record<Verdict, ExitCode>;
+
+function verdictOf(diagnosis: Diagnosis): Verdict {
+  const { wait } = diagnosis;
+  if (!canCount(diagnosis)) {
+    return 'blind';
+  }
+  const isBad = wait.kind === 'failed' || wait.value.faults.some(({ level }) => level === 'error');
+  return isBad ? 'badly-set' : 'works';
+}
+
+/** The same as for `status`: a daemon that is gone is an answer. */
+function canCount({ sample, builds, needsBuilds }: Diagnosis): boolean {
+  if (sample.kind !== 'counted') {
+    return sample.kind === 'gone';
+  }
+  const isAnswered =
+    builds?.kind === 'done' && builds.value.every(({ answer }) => answer.kind === 'known');
+  return !needsBuilds || isAnswered;
+}

@@ -1,0 +1,107 @@
+import { constants } from 'node:os';
+import type { Command } from 'commander';
+import { runEntry } from '../../messages/run-entry.ts';
+import { procRoot } from '../../monitor/monitor.ts';
+import { type Flags, readSettings, withoutMistakes } from '../../options/read-options.ts';
+import { waitOptions } from '../../options/wait-options.ts';
+import { startChild } from '../../run/child.ts';
+import { findDaemonBelow } from '../../run/find-daemon.ts';
+import { createReaper } from '../../run/reap.ts';
+import { leavesCore, passedOn } from '../../run/signals.ts';
+import { supervise } from '../../run/supervise.ts';
+import type { ChildEnd, RunEvent } from '../../run/types.ts';
+import { waitOrHold } from '../../run/wait-or-hold.ts';
+import { interruptedBy } from '../exit-codes.ts';
+import { addOptions, flagsOf } from '../flags.ts';
+import type { CommandContext, Self, Surroundings } from '../process-context.ts';
+import { planWait } from './plan-wait.ts';
+import { runWait } from './run-wait.ts';
+
+// Whose end is waited for is whom we start.
+const { pid: _pid, ...runOptions } = waitOptions;
+
+const initPid = 1;
+
+const runNotes = `
+Starts the command, and passes all signals on to it. At SIGTERM or SIGINT it
+waits as \`wait\` does, and only then passes SIGTERM on; a second one skips that.
+Exit codes: the command's; 127 no such command, 126 not executable.`;
+
+/** Adds `buildkit-drain run`. */
+export function addRun(program: Command, { surroundings, exit }: CommandContext): void {
+  // What follows the command's first word is its own.
+  program.enablePositionalOptions();
+  const command = program
+    .command('run')
+    .usage('[options] -- <command ...>')
+    .description('Run buildkitd, and wait for quiet before it is told to stop.')
+    .argument('<command...>')
+    .passThroughOptions()
+    .addHelpText('after', runNotes)
+    .action(async (words: readonly string[]) => {
+      exit(await runDaemon(flagsOf(command, runOptions), words, surroundings));
+    });
+  addOptions(command, runOptions);
+}
+
+/** @throws UsageError before anything is started, and StartError. */
+async function runDaemon(
+  flags: Flags,
+  words: readonly string[],
+  surroundings: Surroundings,
+): Promise<number> {
+  const { env, signal, self } = surroundings;
+  const read = withoutMistakes(readSettings(waitOptions, { ...flags, pid: 'found' }, env));
+  const { values: options, mistakes } = read;
+  const goesOn = async (): Promise<boolean> => true;
+  const plan = await planWait({ options, mistakes, goesOn, stderr: 'shared' }, surroundings);
+  if (signal.aborted) {
+    return interruptedBy(signal.reason);
+  }
+  const tell = (event: RunEvent): void => plan.log(runEntry(event));
+  const child = await startChild(words, env);
+  const { pid } = child;
+  tell({ kind: 'run-started', pid, program: words[0] ?? '' });
+  if (self.pid === initPid) {
+    reapOrphans(self, pid, tell);
+  }
+  const waitForQuiet = async (over: AbortSignal): Promise<void> => {
+    const daemon = { ...options, pid: findDaemonBelow(procRoot, pid) };
+    await runWait({ ...plan, options: daemon }, { signal: over });
+  };
+  const end = await supervise({
+    child,
+    onSignal(callback) {
+      for (const each of passedOn) {
+        self.onSignal(each, () => callback(each));
+      }
+    },
+    wait: (over) => waitOrHold(waitForQuiet, options.timeout, over, tell),
+    onEvent: tell,
+  });
+  return endAs(end, self);
+}
+
+function reapOrphans(self: Self, own: number, tell: (event: RunEvent) => void): void {
+  try {
+    const reap = createReaper(own);
+    self.onSignal('SIGCHLD', reap);
+    reap();
+  } catch (error) {
+    tell({ kind: 'run-not-reaping', reason: (error as Error).message });
+  }
+}
+
+/**
+ * Ends as the daemon did: of its signal, too, since whoever supervises us takes an end by SIGTERM for
+ * a clean one. Process 1 can't die of its own signals, and then the code of shells says it.
+ */
+function endAs(end: ChildEnd, self: Self): number {
+  if (end.kind === 'exited') {
+    return end.code;
+  }
+  if (!leavesCore(end.signal)) {
+    self.dieOf(end.signal);
+  }
+  return 128 + constants.signals[end.signal];
+}

@@ -1,0 +1,63 @@
+import {
+  noWaitAnswer,
+  outcomeAnswer,
+  servingAnswer,
+  sightAnswer,
+  statusAnswer,
+} from '../../messages/serve/answers.ts';
+import { metricsAnswer } from '../../messages/serve/metrics.ts';
+import { statusJson } from '../../messages/status-json.ts';
+import { metricsFormat } from '../../serve/content-negotiation.ts';
+import type { Answer, Call, Route, Routes } from '../../serve/types.ts';
+import { exitCodeOf } from '../exit-codes.ts';
+import type { WaitPlan } from './plan-wait.ts';
+import type { Watchpost } from './service.ts';
+
+interface RoutesInput {
+  readonly plan: WaitPlan;
+  readonly version: string;
+}
+
+/** What is answered on each path. */
+export function routesOf(post: Watchpost, { plan, version }: RoutesInput): Routes {
+  const startedAtSeconds = performance.timeOrigin / 1000;
+  return new Map<string, Route>([
+    ['/drain', (call) => drain(post, call)],
+    ['/healthz', servingAnswer],
+    ['/readyz', async () => sightAnswer(await post.sight())],
+    [
+      '/connections',
+      async () => {
+        const report = await post.status();
+        return report === null ? sightAnswer(null) : statusAnswer(statusJson(report));
+      },
+    ],
+    [
+      '/metrics',
+      async ({ accept }) => {
+        const reading = await post.reading();
+        return metricsAnswer(metricsFormat(accept), {
+          ...{ version, startedAtSeconds, reading },
+          record: post.record(),
+          config: plan.config,
+        });
+      },
+    ],
+  ]);
+}
+
+/** Answers at the end of the wait. */
+function drain({ wait }: Watchpost, { onHangUp }: Call): Promise<Answer> {
+  return new Promise((resolve) => {
+    const leave = wait.join((result) => {
+      if (result.kind === 'failed') {
+        const { error } = result;
+        resolve(noWaitAnswer(error instanceof Error ? error.message : String(error)));
+        return;
+      }
+      const { outcome, said } = result.end;
+      resolve(outcomeAnswer(outcome, said, exitCodeOf(outcome)));
+    });
+    onHangUp(leave);
+  });
+}

@@ -1,0 +1,43 @@
+import { isInPod } from '../../monitor/container.ts';
+import type { Mistake } from '../../options/bad-value.ts';
+import { type Flags, readSettings, withoutMistakes } from '../../options/read-options.ts';
+import { waitOptions } from '../../options/wait-options.ts';
+import { type ExitCode, exitCodeOf, exitCodes, interruptedBy } from '../exit-codes.ts';
+import type { Surroundings } from '../process-context.ts';
+import { planWait } from './plan-wait.ts';
+import { runWait, WaitFailedError } from './run-wait.ts';
+
+/**
+ * `buildkit-drain wait`. Where nobody reads what a hook prints, a mistake does not end it: builds
+ * would be killed.
+ *
+ * @param misread mistakes of the command line that are not in its values.
+ * @throws UsageError before anything is looked at.
+ */
+export async function wait(
+  flags: Flags,
+  surroundings: Surroundings,
+  misread: readonly Mistake[] = [],
+): Promise<ExitCode> {
+  const { env, signal } = surroundings;
+  const { values: options, mistakes: misset } = readSettings(waitOptions, flags, env);
+  const mistakes = [...misread, ...misset];
+  const goesOn = (): Promise<boolean> => isUnattended(surroundings);
+  if (mistakes.some(({ isOurs }) => isOurs) && !(await goesOn())) {
+    withoutMistakes({ mistakes });
+  }
+  const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, surroundings);
+  try {
+    return exitCodeOf((await runWait(plan, { signal })).outcome);
+  } catch (error) {
+    if (error instanceof WaitFailedError) {
+      return signal.aborted ? interruptedBy(signal.reason) : exitCodes.blind;
+    }
+    throw error;
+  }
+}
+
+/** Whether this runs where nobody reads standard error, as the hooks and probes of a pod do. */
+export async function isUnattended({ env, isAttended }: Surroundings): Promise<boolean> {
+  return isInPod(env) && !(await isAttended());
+}

@@ -1,0 +1,104 @@
+import { createLog, type LogEntry } from '../../messages/log/log.ts';
+import { type WatchReport, watchEntry } from '../../messages/watch-entry.ts';
+import { watchFrame } from '../../messages/watch-frame.ts';
+import type { LogFormat } from '../../options/log-values.ts';
+import type { WatchEvent } from '../../watch/types.ts';
+import type { Screen } from '../process-context.ts';
+
+/** What shows a watch to whoever reads it. */
+export interface WatchView {
+  readonly notice: (entry: LogEntry) => void;
+  readonly show: (report: WatchReport, events: readonly WatchEvent[]) => void;
+  readonly end: () => void;
+}
+
+/** A line for each change. */
+export function createLineView(format: LogFormat, write: (text: string) => void): WatchView {
+  const log = createLog({ format, level: 'info', prefix: '', now: () => new Date(), write });
+  return {
+    notice: log,
+    show(report, events) {
+      for (const event of events) {
+        log(watchEntry(event, report));
+      }
+    },
+    end() {},
+  };
+}
+
+const control = '\u001b[';
+// The other screen of the terminal, without a cursor and without lines that run on in the next one.
+const enter = `${control}?1049h${control}?25l${control}?7l`;
+const leave = `${control}?7h${control}?25h${control}?1049l`;
+const home = `${control}H`;
+const clearLine = `${control}K`;
+const clearBelow = `${control}J`;
+
+const mostChanges = 100;
+const shortestFrameMs = 50;
+const longestFrameMs = 1000;
+
+export interface TableInput {
+  readonly screen: Screen;
+  readonly intervalMs: number;
+  readonly now: () => number;
+  readonly write: (text: string) => void;
+}
+
+/** A table that is drawn anew for each change, and each second for the ages. */
+export function createTableView({ screen, intervalMs, now, write }: TableInput): WatchView {
+  const changes: string[] = [];
+  let report: WatchReport | undefined;
+  let drawnMs = -Infinity;
+  let due: NodeJS.Timeout | undefined;
+
+  const frame = (): string[] =>
+    report === undefined
+      ? []
+      : watchFrame({ ...report, nowMs: now(), intervalMs, changes, size: screen.size() });
+  const draw = (): void => {
+    clearTimeout(due);
+    due = undefined;
+    drawnMs = now();
+    const lines = frame().map((line) => `${line}${clearLine}`);
+    write(`${home}${lines.join('\r\n')}${clearBelow}`);
+  };
+  const drawSoon = (): void => {
+    due ??= setTimeout(draw, Math.max(0, drawnMs + shortestFrameMs - now()));
+  };
+  const note = (message: string): void => {
+    changes.push(`${new Date().toTimeString().slice(0, 8)} ${message}`);
+    changes.splice(0, changes.length - mostChanges);
+  };
+
+  write(enter);
+  const everySecond = setInterval(drawSoon, longestFrameMs);
+  screen.onResize(drawSoon);
+  return {
+    notice({ level, message }) {
+      if (level === 'warn') {
+        note(message);
+      }
+    },
+    show(next, events) {
+      const isFirst = report === undefined;
+      report = next;
+      for (const event of events.filter(({ kind }) => kind !== 'started')) {
+        note(watchEntry(event, next).message);
+      }
+      if (isFirst || events.length > 0) {
+        drawSoon();
+      }
+    },
+    end() {
+      clearInterval(everySecond);
+      clearTimeout(due);
+      // What was seen last stays, for whoever wants to keep it.
+      write(
+        `${leave}${frame()
+          .map((line) => `${line}\n`)
+          .join('')}`,
+      );
+    },
+  };
+}

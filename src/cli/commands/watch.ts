@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { openBuilds } from '../../builds/daemons.ts';
+import { createMonotonicClock } from '../../drain/clock.ts';
+import type { RosterEntry } from '../../drain/tracked.ts';
+import { lookEntry } from '../../messages/monitor-entry.ts';
+import { clientsOnly, openLookout } from '../../monitor/monitor.ts';
+import type { LookNotice } from '../../monitor/types.ts';
+import { type Flags, readOptions } from '../../options/read-options.ts';
+import { standingOptions, watchOptions } from '../../options/wait-options.ts';
+import { watch } from '../../watch/watch.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { addOptions, flagsOf } from '../flags.ts';
+import type { CommandContext, Surroundings } from '../process-context.ts';
+import { openTls } from './tls.ts';
+import { createLineView, createTableView } from './watch-view.ts';
+
+interface WatchSwitches {
+  readonly json?: boolean;
+}
+
+const watchNotes = `
+AGE and SILENT with a plus are at least so long. A connection is shown from the
+first look on, and counted when the probe grace is over: before, it may be a
+probe. Goes on when the daemon goes away, and ends with Ctrl-C.
+Exit code: 0, unless 2 for a usage error or 1 for a bug.`;
+
+/** Adds `buildkit-drain watch`. */
+export function addWatch(program: Command, { surroundings, exit }: CommandContext): void {
+  const command = program
+    .command('watch')
+    .description('Show who comes and goes: a table on a terminal, else lines.')
+    .addHelpText('after', watchNotes)
+    .option('--json', 'print a JSON object per change')
+    .action(async (switches: WatchSwitches) => {
+      exit(await watchUntilStopped(flagsOf(command, watchOptions), switches, surroundings));
+    });
+  addOptions(command, watchOptions);
+}
+
+/** @throws UsageError before anything is looked at. */
+async function watchUntilStopped(
+  flags: Flags,
+  { json = false }: WatchSwitches,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { env } = surroundings;
+  const options = readOptions(watchOptions, flags, env);
+  const tls = openTls(options);
+  await tls.read();
+  const counts = clientsOnly(options);
+  const rowOf = (entry: RosterEntry) => ({ entry, isIgnored: !counts(entry.connection) });
+  const clock = createMonotonicClock();
+  const closed = new AbortController();
+  const early: LookNotice[] = [];
+  let notify = (notice: LookNotice): void => void early.push(notice);
+  const lookout = openLookout(options, env, (notice) => notify(notice));
+  const view = await openView(json, options.interval, surroundings, () => closed.abort());
+  notify = (notice) => view.notice(lookEntry(notice));
+  early.forEach(notify);
+  const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
+  lookout.onEnd(() => clock.wake());
+  try {
+    await watch({
+      sampler: lookout.sampler,
+      builds,
+      seenBetweenLooks: lookout.seenBetweenLooks,
+      tcpConnections: () => builds?.tcpConnections() ?? 0,
+      rule: {
+        probeGraceMs: options['probe-grace'],
+        quietPeriodMs: 0,
+        ignoreSilentMs: null,
+        ignoreUnreachableMs: readOptions(standingOptions, {}, env)['ignore-unreachable'],
+      },
+      intervalMs: options.interval,
+      clock,
+      signal: AbortSignal.any([surroundings.signal, closed.signal]),
+      onLook: (scene, events) => view.show({ scene, rowOf }, events),
+    });
+  } finally {
+    view.end();
+    builds?.close();
+    lookout.close();
+  }
+  return exitCodes.done;
+}
+
+async function openView(
+  json: boolean,
+  intervalMs: number,
+  { env, print, openScreen }: Surroundings,
+  onClosed: () => void,
+) {
+  // Whoever has read enough closes the pipe.
+  const write = (text: string): void => {
+    if (!print(text)) {
+      onClosed();
+    }
+  };
+  const screen = json || env['TERM'] === 'dumb' ? null : await openScreen();
+  return screen === null
+    ? createLineView(json ? 'json' : 'text', write)
+    : createTableView({ screen, intervalMs, now: () => performance.now(), write });
+}

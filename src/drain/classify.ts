@@ -1,0 +1,141 @@
+import type { RosterEntry, Standing } from './tracked.ts';
+
+/** Which connections are no clients. All times are in milliseconds. */
+export interface StandingRule {
+  /** A connection gone within this time, on which next to nothing came, does not break quiet. */
+  readonly probeGraceMs: number;
+  /** Where builds are unknown, a new connection has this long to send its first byte. */
+  readonly quietPeriodMs: number;
+  /** So long without any traffic is silence; null where silence alone proves nothing. */
+  readonly ignoreSilentMs: number | null;
+  /** So long without a sign of life of the peer; null for never. */
+  readonly ignoreUnreachableMs: number | null;
+}
+
+/** What the daemon itself has said of its builds, as far as a standing depends on it. */
+export interface BuildsEvidence {
+  /** Since when every answer was that no build runs, by when it was asked for; null where not. */
+  readonly noneSinceMs: number | null;
+  /** When the latest answer was asked for. */
+  readonly askedMs: number;
+}
+
+/**
+ * A build's connection has traffic every 5 s while its session lives, and a client that was stopped
+ * loses its session after some 40 s: a shorter silence says nothing.
+ */
+export const shortestSilenceMs = 45_000;
+
+/**
+ * How many bytes from the peer a probe may bring. `buildctl debug workers` brings 1.2 kB, 4.1 kB with
+ * TLS and a certificate, 8.8 kB with a chain of seven; the smallest build there is 5.0 kB without TLS.
+ * So where builds are unknown one is told from the other as well as can be. Where the daemon names
+ * builds, its record tells of short ones, and only what is certainly no probe is a client.
+ */
+export function mostProbeBytes(builds: BuildsEvidence | null): number {
+  return saysNone(builds) ? 16_384 : 5000;
+}
+
+// A nameless connection may be our own question to the daemon: it gets the time that one may take.
+const longestQuestionMs = 1500;
+
+export function standingOf(
+  entry: RosterEntry,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): Standing {
+  if (isNewcomer(entry, nowMs, rule, builds)) {
+    return 'newcomer';
+  }
+  // Its bytes may come by another way: a sockmap moves them past TCP and its counters.
+  if (isMute(entry) && saysNone(builds) && nowMs >= graceEndsMs(entry, rule)) {
+    return 'health-check';
+  }
+  if (isUnreachable(entry, rule)) {
+    return 'unreachable';
+  }
+  return isSilent(entry, nowMs, rule) && provesSilence(entry, nowMs, rule, builds)
+    ? 'silent'
+    : 'client';
+}
+
+/** When a connection that may be a probe has been there for too long to be one. */
+function graceEndsMs({ firstSeenMs, connection }: RosterEntry, rule: StandingRule): number {
+  const leastMs = connection.peer === null ? longestQuestionMs : 0;
+  return firstSeenMs + Math.max(rule.probeGraceMs, leastMs);
+}
+
+/** When a newcomer is one no longer, though nothing comes on it. */
+export function newcomerEndsMs(
+  entry: RosterEntry,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): number {
+  const graceMs = graceEndsMs(entry, rule);
+  const waitsForByte = isMute(entry) && !saysNone(builds);
+  return waitsForByte ? Math.max(graceMs, entry.firstSeenMs + rule.quietPeriodMs) : graceMs;
+}
+
+/** Whether it depends on the daemon's answer, or on the user's word, that this is a client. */
+export function isDoubtful(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
+  const isMuteForLong = isMute(entry) && nowMs >= graceEndsMs(entry, rule);
+  return isMuteForLong || isSilent(entry, nowMs, rule);
+}
+
+function isSilent(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
+  const limitMs = silenceLimitMs(rule);
+  if (entry.traffic !== null) {
+    return nowMs - entry.traffic.silentSinceMs >= limitMs;
+  }
+  // Nobody counts a unix connection's bytes: that it may be silent takes the user's word.
+  const isUnix = entry.connection.peerAddress === null;
+  return isUnix && rule.ignoreSilentMs !== null && nowMs - entry.firstSeenMs >= limitMs;
+}
+
+function isNewcomer(
+  entry: RosterEntry,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): boolean {
+  const isProbeSized = (entry.traffic?.latest.bytesReceived ?? 0) <= mostProbeBytes(builds);
+  return entry.isNewcomer && isProbeSized && nowMs < newcomerEndsMs(entry, rule, builds);
+}
+
+/** Whether it is known that the peer has sent nothing yet. */
+function isMute({ traffic }: RosterEntry): boolean {
+  return traffic?.latest.bytesReceived === 0;
+}
+
+function saysNone(builds: BuildsEvidence | null): builds is BuildsEvidence {
+  return builds !== null && builds.noneSinceMs !== null;
+}
+
+function isUnreachable({ traffic }: RosterEntry, { ignoreUnreachableMs }: StandingRule): boolean {
+  if (traffic === null || ignoreUnreachableMs === null) {
+    return false;
+  }
+  const { msSinceAcked, unanswered } = traffic.latest;
+  // Without a question that went unanswered the peer may merely have had nothing to answer.
+  return (unanswered ?? 0) > 0 && msSinceAcked !== null && msSinceAcked >= ignoreUnreachableMs;
+}
+
+function provesSilence(
+  { traffic, firstSeenMs }: RosterEntry,
+  nowMs: number,
+  rule: StandingRule,
+  builds: BuildsEvidence | null,
+): boolean {
+  if (traffic === null) {
+    const noneSinceMs = builds?.noneSinceMs ?? null;
+    const limitMs = silenceLimitMs(rule);
+    return noneSinceMs !== null && nowMs - Math.max(noneSinceMs, firstSeenMs) >= limitMs;
+  }
+  const hasNoBuild = saysNone(builds) && builds.askedMs >= traffic.silentSinceMs;
+  return hasNoBuild || rule.ignoreSilentMs !== null;
+}
+
+function silenceLimitMs({ ignoreSilentMs }: StandingRule): number {
+  return Math.max(ignoreSilentMs ?? 0, shortestSilenceMs);
+}

@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Source } from '../../../bench/accuracy/sources.ts';
+import { startWatch, type Watcher } from '../../../bench/accuracy/watcher.ts';
+
+const anHourMs = 3_600_000;
+
+let watcher: Watcher | undefined;
+afterEach(async () => {
+  await watcher?.finish();
+});
+
+interface Played extends Source {
+  looks: number;
+  isClosed: boolean;
+  endOne: (() => void) | null;
+}
+
+/** Answers with each of these in turn, and then with the last of them. */
+function played(...answers: readonly (readonly number[] | Error)[]): Played {
+  return {
+    ...{ looks: 0, isClosed: false, endOne: null },
+    look() {
+      const answer = answers[Math.min(this.looks, answers.length - 1)] ?? [];
+      this.looks += 1;
+      if (answer instanceof Error) {
+        throw answer;
+      }
+      return answer;
+    },
+    told() {
+      return this.looks === 2 ? [4711] : [];
+    },
+    onEnd(callback) {
+      this.endOne = callback;
+    },
+    close() {
+      this.isClosed = true;
+    },
+  };
+}
+
+function watch(
+  source: Source,
+  intervalMs: number,
+  quietPeriodsMs: readonly number[] | null,
+): Watcher {
+  const nowMs = (): number => performance.now();
+  watcher = startWatch(source, { intervalMs, quietPeriodsMs, nowMs, cpuMs: () => 7 });
+  return watcher;
+}
+
+// Node's timers go by a clock of whole milliseconds, and may so be early by less than one.
+const timerGrainMs = 1;
+
+describe('a watch', () => {
+  it('looks again when a connection has ended, if it is to look as wait does', async () => {
+    const source = played([1]);
+    watch(source, anHourMs, [1000]);
+    await expect.poll(() => source.looks).toBe(1);
+    source.endOne?.();
+    await expect.poll(() => source.looks).toBe(2);
+  });
+
+  it('looks again when a quiet period would be over', async () => {
+    const source = played([]);
+    const { finish } = watch(source, anHourMs, [0, 20, 60]);
+    await expect.poll(() => source.looks).toBeGreaterThanOrEqual(3);
+    const { fromMs, toMs } = await finish();
+    const afterMs = fromMs.slice(1).map((ms) => ms - (toMs[0] ?? 0));
+    expect(afterMs[0]).toBeGreaterThanOrEqual(20 - timerGrainMs);
+    expect(afterMs.at(-1)).toBeGreaterThanOrEqual(60 - timerGrainMs);
+  });
+
+  it('looks at the interval alone, if that is all it is to do', async () => {
+    const source = played([]);
+    watch(source, 10, null);
+    await expect.poll(() => source.looks).toBeGreaterThan(3);
+    expect(source.endOne).toBeNull();
+  });
+
+  it('records what changes, in one order of the keys, and a look that failed as unknown', async () => {
+    const source = played([3, 20, 1], [20, 1, 3], new Error('cut'), [1], []);
+    const { finish } = watch(source, 1, null);
+    await expect.poll(() => source.looks).toBeGreaterThan(5);
+    const { changes, told, fromMs, toMs, cpu } = await finish();
+    expect(changes).toEqual([
+      { look: 0, keys: [1, 3, 20] },
+      { look: 2, keys: null },
+      { look: 3, keys: [1] },
+      { look: 4, keys: [] },
+    ]);
+    expect(told).toEqual([{ atMs: toMs[1], peerPort: 4711 }]);
+    expect(fromMs).toHaveLength(toMs.length);
+    expect(cpu[0]).toEqual({ atMs: toMs[0], cpuMs: 7 });
+    expect(source.isClosed).toBe(true);
+  });
+});

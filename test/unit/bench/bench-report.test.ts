@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { renderJson, renderMarkdown, renderText } from '../../../bench/render.ts';
+import { reportOf } from '../../../bench/report.ts';
+import { emptyResults, withMessage } from '../../../bench/results.ts';
+import { costResults } from '../support/cost-results.ts';
+
+const tables = Object.fromEntries(
+  reportOf(costResults).map(({ title, table }) => [title, table.slice(1)]),
+);
+
+describe('the report on a run', () => {
+  it('says in short how the means of wait stands beside the others, at the most pairs', () => {
+    expect(tables['In short']).toEqual([
+      [
+        'CPU of a look by sock_diag dump, beside netstat pipeline',
+        '1/120',
+        '1/120 to 1/120',
+        'at most 1/3,000',
+      ],
+      [
+        'CPU of a look by sock_diag dump, at 8,000 pairs beside 0',
+        '2.00×',
+        '1.82× to 2.20×',
+        'at most 1.5×',
+      ],
+      [
+        'CPU of `wait` at 100 ms with 3 clients, beside an empty timer',
+        '1.50×',
+        '1.45× to 1.55×',
+        'at most 1.5×',
+      ],
+      ['start to first sample, beside `node -e 0`', '1.50×', '1.50× to 1.50×', 'at most 1.5×'],
+      ['memory at the first sample, beside `node -e 0`', '1.13×', '1.13× to 1.13×', 'at most 1.2×'],
+      [
+        'exit after the last close, beyond the quiet period',
+        '15.0 ms',
+        'at most 20.0 ms',
+        'at most 100 ms',
+      ],
+    ]);
+  });
+
+  it('has a line for each means and number of clients, and a column for each number of pairs', () => {
+    expect(tables['CPU of one look']).toEqual([
+      ['sock_diag dump', '3', '1.00 ms ±5 %', '2.00 ms ±5 %'],
+      ['sock_diag dump', '100', '-', '2.50 ms ±5 %'],
+      ['netstat pipeline', '3', '10.0 ms ±5 %', '240 ms ±5 %'],
+    ]);
+  });
+
+  it('tells what is unknown from what is zero', () => {
+    expect(tables['The whole process']?.[1]).toEqual([
+      '1 ms',
+      '0',
+      '30.0 %',
+      '0.00 %',
+      '-',
+      '50.0 MiB',
+      '40.0 MiB',
+    ]);
+  });
+
+  it('says what was left out', () => {
+    expect(tables['Left out, or other than meant']).toEqual([['ss', 'not installed']]);
+  });
+
+  it('leaves out what was not measured, and says that the run was interrupted', () => {
+    const { plan, date, host } = costResults;
+    const nothing = emptyResults({ plan, date, host, isPrivate: false });
+    expect(reportOf(nothing)).toEqual([]);
+    expect(renderText(nothing)).toBe(
+      'What looking costs here: buildkit-drain 1.2.3, Node.js v20.20.2, Linux 6.18.0 (x64), ' +
+        '2 × A CPU <fast & cheap>, 24,106 MiB, 262,144 TCP hash buckets; in the network as it ' +
+        'is; 2026-01-02. The run was interrupted: this is what was done by then.\n',
+    );
+  });
+
+  it('is a table with aligned columns as text', () => {
+    expect(renderText(costResults)).toContain(
+      [
+        'MEANS             CLIENTS  0 PAIRS       8,000 PAIRS',
+        'sock_diag dump    3        1.00 ms ±5 %  2.00 ms ±5 %',
+      ].join('\n'),
+    );
+  });
+
+  it('is a table of Markdown for a page', () => {
+    expect(renderMarkdown(costResults)).toContain(
+      [
+        '### The exit',
+        '',
+        'From the close of the last client to the exit, less the quiet period: 2 runs.',
+        '',
+        '| interval | median | most |',
+        '| --- | --- | --- |',
+        '| 100 ms | 15.0 ms | 20.0 ms |',
+      ].join('\n'),
+    );
+  });
+});
+
+describe('the file of --json', () => {
+  it('has all that was measured, lists of numbers on one line', () => {
+    const text = renderJson(costResults);
+    expect(JSON.parse(text)).toEqual(costResults);
+    expect(text).toContain('"pairs": [ 0, 8000 ],\n');
+  });
+});
+
+describe('the results of a run', () => {
+  const { plan, date, host } = costResults;
+  const nothing = emptyResults({ plan, date, host, isPrivate: true });
+
+  it('have a remark once, however often it is made', () => {
+    const remark = { kind: 'remark', remark: { what: 'ss', why: 'not installed' } } as const;
+    const other = { kind: 'remark', remark: { what: 'ss', why: 'saw 0 of 3' } } as const;
+    const { remarks } = [remark, remark, other].reduce(withMessage, nothing);
+    expect(remarks).toEqual([remark.remark, other.remark]);
+  });
+
+  it('are complete when the stage has said so', () => {
+    expect(nothing.isComplete).toBe(false);
+    expect(withMessage(nothing, { kind: 'end' }).isComplete).toBe(true);
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { decodeBuildEvent, decodeInfo, listenLatestRecord } from '../../../src/builds/control.ts';
+import { createFrameReader, encodeFrame } from '../../../src/builds/frames.ts';
+import { readFields } from '../../../src/builds/protobuf.ts';
+
+const malformed = expect.objectContaining({ code: 'ERR_ANSWER_MALFORMED' });
+
+function hex(...parts: string[]): Buffer {
+  return Buffer.from(parts.join('').replaceAll(' ', ''), 'hex');
+}
+
+// What protoc's encoding of these messages is, written by hand.
+const record = [
+  '0a 02 7231', // Ref = "r1"
+  '12 01 66', // Frontend = "f"
+  '1a 06 0a016b 120176', // FrontendAttrs = { k: "v" }
+  '32 0c 08 80e2cfaa06 10 80cab5ee01', // CreatedAt = { seconds: 1700000000, nanos: 500000000 }
+  '70 01', // pinned = true
+].join('');
+const started = hex('12 1f', record);
+const build = { kind: 'running', build: { ref: 'r1', startedAtMs: 1_700_000_000_500 } };
+
+describe('a question for one record', () => {
+  it('is for an early exit and one record, and not for running builds alone', () => {
+    expect(readFields(listenLatestRecord.request)).toEqual([
+      { number: 3, kind: 'varint', value: 1n },
+      { number: 5, kind: 'varint', value: 1n },
+    ]);
+  });
+});
+
+describe('an event of the build history', () => {
+  it('names the build that began, and when', () => {
+    expect(decodeBuildEvent(started)).toEqual(build);
+    expect(decodeBuildEvent(hex('08 00 12 1f', record))).toEqual(build);
+  });
+
+  it('of another kind is no running build', () => {
+    const ended = { kind: 'ended', atMs: null };
+    expect(decodeBuildEvent(hex('08 01 12 1f', record))).toEqual(ended);
+    expect(decodeBuildEvent(hex('08 02 12 1f', record))).toEqual(ended);
+    expect(() => decodeBuildEvent(hex('08 03 12 1f', record))).toThrow(malformed);
+  });
+
+  it('of a build that has ended says when', () => {
+    const completed = '08 01 12 0c 0a027231 3a 06 08 80e2cfaa06';
+    expect(decodeBuildEvent(hex(completed))).toEqual({ kind: 'ended', atMs: 1_700_000_000_000 });
+  });
+
+  it('cut at any byte is malformed', () => {
+    for (let length = 0; length < started.length; length += 1) {
+      expect(() => decodeBuildEvent(started.subarray(0, length))).toThrow(malformed);
+    }
+  });
+
+  it('may come in parts, of which the later one wins', () => {
+    expect(decodeBuildEvent(hex('12 04 0a027230 12 1f', record))).toEqual(build);
+    expect(decodeBuildEvent(hex('12 04 0a027231 12 04 3202 080a'))).toEqual({
+      kind: 'running',
+      build: { ref: 'r1', startedAtMs: 10_000 },
+    });
+  });
+
+  it('without a ref is malformed, without a time or with a senseless one has none', () => {
+    expect(() => decodeBuildEvent(hex('12 02 1200'))).toThrow(malformed);
+    expect(() => decodeBuildEvent(hex('12 02 0a00'))).toThrow(malformed);
+    const timeless = { kind: 'running', build: { ref: 'r1', startedAtMs: null } };
+    expect(decodeBuildEvent(hex('12 04 0a027231'))).toEqual(timeless);
+    // seconds: -1, in ten bytes; nanos: 2,000,000,000
+    const before1970 = '12 11 0a027231 32 0b 08 ffffffffffffffffff01';
+    expect(decodeBuildEvent(hex(before1970))).toEqual(timeless);
+    const wrongNanos = '12 0c 0a027231 32 06 10 80a8d6b907';
+    expect(decodeBuildEvent(hex(wrongNanos))).toEqual(timeless);
+  });
+});
+
+describe('the answer to the question for the version', () => {
+  it('has the program and its version, empty where it does not say', () => {
+    const version = '0a 11 0a 03 706b67 12 07 76302e32352e30 1a 01 61';
+    expect(decodeInfo(hex(version))).toEqual({ package: 'pkg', version: 'v0.25.0' });
+    expect(decodeInfo(hex(''))).toEqual({ package: '', version: '' });
+    expect(decodeInfo(hex('0a 00'))).toEqual({ package: '', version: '' });
+    expect(() => decodeInfo(hex('0a 03 12 01 ff'))).toThrow(malformed);
+  });
+});
+
+describe('the fields of a message', () => {
+  it('are read though nobody knows them, groups being skipped whole', () => {
+    const unknown = '0d 01020304 11 0102030405060708 1b 08 01 23 1001 24 2a0161 1c 2001';
+    expect(readFields(hex(unknown)).map(({ number, kind }) => [number, kind])).toEqual([
+      [1, 'other'],
+      [2, 'other'],
+      [3, 'other'],
+      [4, 'varint'],
+    ]);
+  });
+
+  it.each([
+    ['the end of a group that did not begin', '0c'],
+    ['a group without an end', '0b 08 01'],
+    ['a group that ends as another one', '0b 14'],
+    ['a kind of field that there is not', '0e'],
+    ['another such kind within a group', '0b 0f'],
+    ['a field without a number', '00 01'],
+    ['a field with a number too large', '80 80 80 80 20 01'],
+    ['a number of eleven bytes', '08 80808080808080808080 01'],
+    ['a length beyond the end', '0a ffffffff0f 61'],
+    ['a length of 2^64 - 1', '0a ffffffffffffffffff01 61'],
+    ['groups in groups without end', '0b'.repeat(1000)],
+  ])('are malformed by %s', (_, bytes) => {
+    expect(() => readFields(hex(bytes))).toThrow(malformed);
+  });
+
+  it('hold numbers of up to ten bytes', () => {
+    expect(readFields(hex('08 ffffffffffffffffff01'))).toEqual([
+      { number: 1, kind: 'varint', value: 2n ** 64n - 1n },
+    ]);
+    expect(readFields(hex('08 80808080808080808001'))).toEqual([
+      { number: 1, kind: 'varint', value: 2n ** 63n },
+    ]);
+  });
+});
+
+describe('the frames of an answer', () => {
+  const messages = [hex('0102'), hex(''), started];
+  const answer = Buffer.concat(messages.map(encodeFrame));
+
+  it('are read alike, however they are cut into chunks', () => {
+    for (let size = 1; size <= answer.length; size += 1) {
+      const reader = createFrameReader();
+      for (let start = 0; start < answer.length; start += size) {
+        reader.push(answer.subarray(start, start + size));
+      }
+      expect(reader.end().map((message) => Buffer.from(message))).toEqual(messages);
+    }
+  });
+
+  it('that end within one of them are cut', () => {
+    const ends = [7, 12, answer.length];
+    for (let length = 1; length < answer.length; length += 1) {
+      const reader = createFrameReader();
+      reader.push(answer.subarray(0, length));
+      if (ends.includes(length)) {
+        expect(() => reader.end()).not.toThrow();
+      } else {
+        expect(() => reader.end()).toThrow(expect.objectContaining({ code: 'ERR_ANSWER_CUT' }));
+      }
+    }
+  });
+
+  it('are refused when compressed or larger than gRPC takes, before they are there', () => {
+    const code = (bytes: string): string | undefined => {
+      try {
+        createFrameReader().push(hex(bytes));
+        return undefined;
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    expect(code('00 00400000')).toBeUndefined();
+    expect(code('00 00400001')).toBe('ERR_ANSWER_TOO_LARGE');
+    expect(code('01 00000001')).toBe('ERR_ANSWER_COMPRESSED');
+    expect(code('02 00000001')).toBe('ERR_ANSWER_COMPRESSED');
+  });
+});

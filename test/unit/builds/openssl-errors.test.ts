@@ -1,0 +1,40 @@
+import { createSecureContext } from 'node:tls';
+import { describe, expect, it } from 'vitest';
+import { messageOf } from '../../../src/builds/errors.ts';
+
+function sslError(reason: string, code: string): Error {
+  const text = `80ECACCBC57F0000:error:0A00045C:SSL routines:ssl3_read_bytes:${reason}:../deps/openssl/ssl/record/rec_layer_s3.c:1601:SSL alert number 116`;
+  return Object.assign(new Error(text), { code });
+}
+
+describe('the message of an error of OpenSSL', () => {
+  it.each([
+    ['tlsv13 alert certificate required', 'it asks for a certificate'],
+    ['tlsv1 alert unknown ca', 'it does not trust the authority that signed the given certificate'],
+    ['sslv3 alert handshake failure', /no cipher that is offered/],
+    ['ssl/tls alert handshake failure', /no cipher that is offered/],
+    ['tlsv1 alert protocol version', 'it speaks no version of TLS that is spoken here'],
+    ['bad extension', 'TLS reports ERR_SSL_BAD_EXTENSION'],
+  ])('is in words: %s', (reason, words) => {
+    expect(messageOf(sslError(reason, 'ERR_SSL_BAD_EXTENSION'))).toEqual(
+      expect.stringMatching(words),
+    );
+  });
+
+  it('is in words where this OpenSSL refuses a file', () => {
+    const pem = '-----BEGIN CERTIFICATE-----\n?\n-----END CERTIFICATE-----\n';
+    let said = '';
+    try {
+      createSecureContext({ cert: pem });
+    } catch (error) {
+      said = messageOf(error);
+    }
+    expect(said).not.toBe('');
+    expect(said).not.toMatch(/error:|routines/);
+  });
+
+  it('is kept where it is none of OpenSSL’s', () => {
+    expect(messageOf(new Error('self-signed certificate'))).toBe('self-signed certificate');
+    expect(messageOf(new Error('connect ECONNREFUSED: an error: it'))).toContain('ECONNREFUSED');
+  });
+});

@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createTableView } from '../../../src/cli/commands/watch-view.ts';
+import { glance, glanceMs } from '../../../src/drain/classify-once.ts';
+import type { RosterEntry } from '../../../src/drain/tracked.ts';
+import type { WatchReport } from '../../../src/messages/watch-entry.ts';
+import { client, counted } from '../support/samples.ts';
+
+const control = '\u001b[';
+const rule = {
+  probeGraceMs: 1000,
+  quietPeriodMs: 0,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: null,
+};
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function reportOf(count: number): WatchReport {
+  const connections = Array.from({ length: count }, (_, index) =>
+    client(`10.0.0.5:${1000 + index}`),
+  );
+  const scene = {
+    nowMs: glanceMs,
+    sample: counted(...connections),
+    roster: glance(connections, new Map(), rule, false),
+    builds: null,
+    seenBetweenLooks: 0,
+  };
+  return { scene, rowOf: (entry: RosterEntry) => ({ entry, isIgnored: false }) };
+}
+
+function viewOn(size: { columns: number; rows: number }) {
+  let output = '';
+  let onResize = () => {};
+  const view = createTableView({
+    screen: {
+      size: () => size,
+      onResize(callback) {
+        onResize = callback;
+      },
+    },
+    intervalMs: 100,
+    now: () => performance.now(),
+    write(text) {
+      output += text;
+    },
+  });
+  const frames = (): string[][] =>
+    output
+      .split(`${control}H`)
+      .slice(1)
+      .map((frame) =>
+        (frame.split(`${control}J`)[0] ?? '').split(`${control}K`).map((line) => line.trim()),
+      );
+  return { view, size, resize: () => onResize(), output: () => output, frames };
+}
+
+describe('the table of a watch', () => {
+  it('is drawn anew as soon as the terminal has another size', () => {
+    const { view, size, resize, frames } = viewOn({ columns: 80, rows: 24 });
+    view.show(reportOf(3), []);
+    vi.advanceTimersByTime(60);
+    expect(frames()).toHaveLength(1);
+    size.rows = 6;
+    resize();
+    vi.advanceTimersByTime(60);
+    expect(frames()).toHaveLength(2);
+    expect(frames()[1]).toContain('… 3 more lines');
+    view.end();
+  });
+
+  it('takes what is left of a terminal that does not tell its size', () => {
+    const { view, frames } = viewOn({ columns: 0, rows: 0 });
+    view.show(reportOf(50), []);
+    vi.advanceTimersByTime(60);
+    const [frame = []] = frames();
+    expect(frame.length - 1).toBeLessThanOrEqual(24);
+    expect(frame).toContain('Every 100ms. Ctrl-C ends.');
+    view.end();
+  });
+
+  it('is not drawn for each of many changes', () => {
+    const { view, frames } = viewOn({ columns: 80, rows: 24 });
+    for (let times = 0; times < 100; times += 1) {
+      view.show(reportOf(times % 2), [{ kind: 'changed', arrived: [], left: [] }]);
+      vi.advanceTimersByTime(1);
+    }
+    expect(frames().length).toBeGreaterThan(1);
+    expect(frames().length).toBeLessThanOrEqual(3);
+    view.end();
+  });
+
+  it('leaves the terminal as it was, and nothing that would draw on it again', () => {
+    const { view, output } = viewOn({ columns: 80, rows: 24 });
+    view.show(reportOf(1), []);
+    view.end();
+    const ended = output();
+    expect(ended).toContain(`${control}?7h${control}?25h${control}?1049l`);
+    vi.advanceTimersByTime(5000);
+    expect(output()).toBe(ended);
+  });
+});

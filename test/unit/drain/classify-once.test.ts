@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { Traffic } from '../../../src/backends/types.ts';
+import { glance, glanceMs } from '../../../src/drain/classify-once.ts';
+import { knownAge, knownSilenceMs } from '../../../src/drain/known-times.ts';
+import type { Standing } from '../../../src/drain/tracked.ts';
+import { client } from '../support/samples.ts';
+
+const rule = {
+  probeGraceMs: 1000,
+  quietPeriodMs: 0,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: 120_000,
+};
+const busy: Traffic = {
+  bytesReceived: 1180,
+  bytesAcked: 870,
+  msSinceReceived: 4000,
+  msSinceSent: 2000,
+  msSinceAcked: 9000,
+  unanswered: 0,
+};
+
+function seen(traffic: Partial<Traffic> | null, saysNone = false) {
+  const connection = client('10.0.0.5:43210');
+  const known = new Map(traffic === null ? [] : [[connection, { ...busy, ...traffic }]]);
+  const [entry] = glance([connection], known, rule, saysNone);
+  if (entry === undefined) {
+    throw new Error('expected an entry');
+  }
+  return {
+    standing: entry.standing,
+    age: knownAge(entry, glanceMs),
+    silenceMs: knownSilenceMs(entry, glanceMs),
+  };
+}
+
+describe('one look', () => {
+  it('knows the least age and the least silence of a connection', () => {
+    expect(seen({})).toEqual({
+      standing: 'client',
+      age: { ms: 9000, isExact: false },
+      silenceMs: 2000,
+    });
+  });
+
+  it('knows the age of a peer that has sent nothing', () => {
+    const mute = { bytesReceived: 0, msSinceReceived: 900, msSinceSent: 900, msSinceAcked: 100 };
+    expect(seen(mute)).toMatchObject({ standing: 'newcomer', age: { ms: 900, isExact: true } });
+    const old = { ...mute, msSinceReceived: 1000 };
+    expect(seen(old)).toMatchObject({ standing: 'client', age: { ms: 1000, isExact: true } });
+    expect(seen(old, true)).toMatchObject({ standing: 'health-check' });
+  });
+
+  it('knows nothing where the kernel tells nothing', () => {
+    expect(seen(null)).toEqual({ standing: 'client', age: null, silenceMs: null });
+    const untold = { msSinceReceived: null, msSinceSent: null, msSinceAcked: null };
+    expect(seen(untold)).toEqual({ standing: 'client', age: null, silenceMs: null });
+    expect(seen({ msSinceSent: null })).toMatchObject({ silenceMs: null });
+    // What an older kernel does not count is no zero.
+    expect(seen({ ...untold, bytesReceived: null })).toMatchObject({ standing: 'client' });
+  });
+
+  it.each<[Standing, Partial<Traffic>, boolean]>([
+    ['unreachable', { unanswered: 1, msSinceAcked: 120_000 }, false],
+    ['client', { unanswered: 0, msSinceAcked: 120_000 }, false],
+    ['client', { unanswered: 1, msSinceAcked: 119_999 }, false],
+    ['silent', { msSinceReceived: 45_000, msSinceSent: 45_000 }, true],
+    ['client', { msSinceReceived: 45_000, msSinceSent: 45_000 }, false],
+    ['client', { msSinceReceived: 45_000, msSinceSent: 44_999 }, true],
+  ])('takes for %s, by %o and the daemon saying none: %s', (standing, traffic, saysNone) => {
+    expect(seen(traffic, saysNone)).toMatchObject({ standing });
+  });
+});

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import type { Sample } from '../../../src/backends/types.ts';
+import { drainDefaults as config } from '../../../src/drain/defaults.ts';
+import { drain } from '../../../src/drain/drain.ts';
+import type { DrainConfig, DrainEvent, DrainOutcome } from '../../../src/drain/types.ts';
+import { createRecord } from '../support/record.ts';
+import { client, counted, failed, gone, samplerOf } from '../support/samples.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const builder = client('10.0.0.5:4000');
+const other = client('10.0.0.6:4000');
+
+interface Run {
+  readonly outcome: DrainOutcome;
+  readonly events: readonly DrainEvent[];
+}
+
+/** Waits in virtual time over what `sampleAt` says of the milliseconds since the start. */
+async function run(
+  sampleAt: (ms: number) => Sample,
+  changes: Partial<DrainConfig> = {},
+): Promise<Run> {
+  const clock = new VirtualClock();
+  const startMs = clock.now();
+  const events: DrainEvent[] = [];
+  const rule = { ...config, ...changes };
+  const looks = createRecord(rule);
+  const outcome = await drain({
+    sampler: samplerOf(() => looks.add(clock.now(), () => sampleAt(clock.now() - startMs))),
+    builds: null,
+    config: rule,
+    clock,
+    signal: new AbortController().signal,
+    onEvent: (event) => events.push(event),
+  });
+  looks.check(outcome, clock.now());
+  return { outcome, events };
+}
+
+const kindsOf = (events: readonly DrainEvent[]): string[] => events.map(({ kind }) => kind);
+
+describe('drain', () => {
+  it('ends a quiet period after the last client has left', async () => {
+    const { outcome } = await run((ms) => (ms < 5000 ? counted(builder, other) : counted()));
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000, mostConnections: 2 });
+  });
+
+  it('ends at most one interval later than quiet allows, whatever the interval', async () => {
+    const leavesAtMs = 1;
+    const { outcome } = await run((ms) => (ms < leavesAtMs ? counted(builder) : counted()), {
+      intervalMs: 3000,
+    });
+    expect(outcome.waitedMs).toBe(13_000);
+  });
+
+  it('takes what the sample throws for unknown, and says that it is a bug', async () => {
+    const { outcome, events } = await run(
+      (ms) => {
+        if (ms < 500) {
+          throw new TypeError('x is not a function');
+        }
+        return counted();
+      },
+      { quietPeriodMs: 1000 },
+    );
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 1500 });
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        kind: 'sight-lost',
+        error: expect.objectContaining({
+          code: 'ERR_BUG',
+          message: expect.stringContaining('x is not'),
+        }),
+      }),
+    );
+  });
+
+  it('ends at once, after a second look, when the daemon is gone', async () => {
+    const { outcome } = await run((ms) => (ms < 1000 ? counted(builder) : gone), {
+      intervalMs: 500,
+    });
+    expect(outcome).toMatchObject({ kind: 'gone', waitedMs: 1100 });
+  });
+
+  it('gives a daemon that looks gone its second look even at the deadline', async () => {
+    const { outcome } = await run((ms) => (ms < 1000 ? counted(builder) : gone), {
+      timeoutMs: 1000,
+    });
+    expect(outcome).toMatchObject({ kind: 'gone', waitedMs: 1100 });
+  });
+
+  it('times out at its deadline with clients connected, also between two looks', async () => {
+    const { outcome } = await run(() => counted(builder), { timeoutMs: 1050 });
+    expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 1050, quietForMs: null });
+  });
+
+  it('times out in a quiet period that is not over, and says how far it was', async () => {
+    const { outcome } = await run(() => counted(), { timeoutMs: 4000 });
+    expect(outcome).toMatchObject({ kind: 'timed-out', quietForMs: 4000 });
+  });
+
+  it('times out, not blind, where a failed sample still shows a client', async () => {
+    const { outcome } = await run(() => failed('EPERM', builder), { timeoutMs: 1000 });
+    expect(outcome.kind).toBe('timed-out');
+  });
+
+  it('holds to the deadline when blind', async () => {
+    const { outcome } = await run(() => failed(), { timeoutMs: 60_000 });
+    expect(outcome).toMatchObject({ kind: 'blind', waitedMs: 60_000, error: { code: 'EPERM' } });
+    expect(outcome.mostConnections).toBeNull();
+  });
+
+  it('exits after a quiet period of blindness where it was told to', async () => {
+    const { outcome } = await run((ms) => (ms < 5000 ? counted(builder) : failed()), {
+      onBlind: 'exit',
+    });
+    expect(outcome).toMatchObject({ kind: 'blind', waitedMs: 15_000 });
+  });
+
+  it('is interrupted by its signal, before and while it waits', async () => {
+    const clock = new VirtualClock();
+    const stop = new AbortController();
+    const sample = (): Sample => {
+      stop.abort('SIGTERM');
+      return counted(builder);
+    };
+    const sampler = samplerOf(sample);
+    const input = { sampler, builds: null, config, clock, signal: stop.signal, onEvent: () => {} };
+    expect(await drain(input)).toMatchObject({ kind: 'interrupted', reason: 'SIGTERM', polls: 1 });
+    expect(await drain(input)).toMatchObject({ kind: 'interrupted', polls: 0, sample: null });
+  });
+
+  it('lets what onEvent throws out, since its caller alone can know what it means', async () => {
+    const input = {
+      sampler: samplerOf(() => counted()),
+      builds: null,
+      config,
+      clock: new VirtualClock(),
+      signal: new AbortController().signal,
+      onEvent: () => {
+        throw new Error('full');
+      },
+    };
+    await expect(drain(input)).rejects.toThrow('full');
+  });
+});
+
+describe('a pause in which nobody looked', () => {
+  /** Waits with a client-free daemon, and is stopped once for so long after 400 ms. */
+  async function waitedWithPause(pauseMs: number, quietPeriodMs: number): Promise<number> {
+    const startMs = new VirtualClock().now();
+    const clock = new (class extends VirtualClock {
+      isPaused = false;
+
+      override async sleep(durationMs: number): Promise<void> {
+        await super.sleep(durationMs);
+        if (!this.isPaused && this.now() - startMs >= 400) {
+          this.isPaused = true;
+          this.ms += pauseMs;
+        }
+      }
+    })();
+    const { waitedMs } = await drain({
+      sampler: samplerOf(() => counted()),
+      builds: null,
+      config: { ...config, quietPeriodMs },
+      clock,
+      signal: new AbortController().signal,
+      onEvent: () => {},
+    });
+    return waitedMs;
+  }
+
+  it('of half a short quiet period starts it over', async () => {
+    expect(await waitedWithPause(390, 1000)).toBe(1000);
+    expect(await waitedWithPause(450, 1000)).toBe(400 + 450 + 1000);
+  });
+
+  it('of a second starts a long one over', async () => {
+    expect(await waitedWithPause(890, 10_000)).toBe(10_000);
+    expect(await waitedWithPause(950, 10_000)).toBe(400 + 950 + 10_000);
+  });
+});
+
+describe('the events of a wait', () => {
+  it('tell who came and who left', async () => {
+    const { events } = await run(
+      (ms) => (ms < 1000 ? counted(builder) : ms < 2000 ? counted(builder, other) : counted()),
+      { quietPeriodMs: 1000, probeGraceMs: 0 },
+    );
+    expect(kindsOf(events)).toEqual(['started', 'changed', 'changed']);
+    expect(events[1]).toMatchObject({ before: 1, arrived: [{ connection: other }], left: [] });
+    expect(events[2]).toMatchObject({ before: 2, arrived: [], quietForMs: 0 });
+    expect(events[2]).toHaveProperty('left.length', 2);
+  });
+
+  it('tell of progress as often as asked for', async () => {
+    const { events } = await run((ms) => (ms < 100_000 ? counted(builder) : counted()));
+    expect(kindsOf(events).filter((kind) => kind === 'progress')).toHaveLength(3);
+  });
+
+  it('tell of progress that came due while a line was written, and pass no deadline so', async () => {
+    const clock = new VirtualClock();
+    const same = counted();
+    const sampler = { ...samplerOf(() => same), isUnchanged: () => true };
+    const events: DrainEvent[] = [];
+    const input = { sampler, builds: null, clock, signal: new AbortController().signal };
+    const onEvent = (event: DrainEvent): void => {
+      events.push(event);
+      clock.ms += event.kind === 'started' ? 120 : 0;
+    };
+    const once = { ...config, progressEveryMs: 100, timeoutMs: 5000 };
+    await drain({ ...input, config: once, onEvent });
+    expect(kindsOf(events).filter((kind) => kind === 'progress').length).toBeGreaterThan(30);
+
+    const begunMs = clock.now();
+    const late = { ...config, timeoutMs: 110 };
+    expect(await drain({ ...input, config: late, onEvent })).toMatchObject({ kind: 'timed-out' });
+    expect(clock.now() - begunMs).toBeLessThanOrEqual(320);
+  });
+
+  it('tell once that sight was lost and once that it is back', async () => {
+    const { events } = await run((ms) => (ms > 500 && ms < 2000 ? failed() : counted(builder)), {
+      timeoutMs: 3000,
+    });
+    expect(kindsOf(events)).toEqual(['started', 'sight-lost', 'sight-back']);
+    expect(events[2]).toMatchObject({ lostForMs: 1400, connections: 1 });
+  });
+
+  it('tell when nobody looked for a while of the quiet period', async () => {
+    const clock = new VirtualClock();
+    const startMs = clock.now();
+    const events: DrainEvent[] = [];
+    let isStopped = false;
+    const outcome = await drain({
+      sampler: samplerOf(() => {
+        if (!isStopped && clock.now() - startMs >= 5000) {
+          isStopped = true;
+          clock.ms += 60_000;
+        }
+        return counted();
+      }),
+      builds: null,
+      config,
+      clock,
+      signal: new AbortController().signal,
+      onEvent: (event) => events.push(event),
+    });
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 75_100 });
+    const unwatched = events.filter(({ kind }) => kind === 'unwatched');
+    expect(unwatched).toEqual([{ kind: 'unwatched', gapMs: 60_100 }]);
+  });
+});

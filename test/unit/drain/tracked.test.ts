@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import type { Connection } from '../../../src/backends/types.ts';
+import {
+  compareRosters,
+  noteTraffic,
+  type Roster,
+  updateRoster,
+} from '../../../src/drain/tracked.ts';
+import { client, traffic } from '../support/samples.ts';
+
+const one = client('10.0.0.1:1');
+const two = client('10.0.0.2:2');
+
+function update(before: Roster, connections: readonly Connection[], nowMs: number): Roster {
+  return updateRoster(before, connections, nowMs, true);
+}
+
+describe('a roster', () => {
+  it('remembers since when each peer has been there', () => {
+    const first = update([], [one], 100);
+    const second = update(first, [two, one], 200);
+    expect(second).toMatchObject([
+      { connection: two, firstSeenMs: 200 },
+      { connection: one, firstSeenMs: 100 },
+    ]);
+    expect(compareRosters(first, second)).toMatchObject({
+      arrived: [{ connection: two }],
+      left: [],
+    });
+  });
+
+  it('knows newcomers only by a look before that did not show them', () => {
+    const first = updateRoster([], [one], 100, false);
+    expect(first).toMatchObject([{ isNewcomer: false }]);
+    expect(updateRoster(first, [one, two], 200, true)).toMatchObject([
+      { isNewcomer: false },
+      { isNewcomer: true },
+    ]);
+  });
+
+  it('knows a connection again when it is accepted', () => {
+    const queued = update([], [client('10.0.0.1:1', { inode: 0 })], 100);
+    const accepted = update(queued, [client('10.0.0.1:1', { inode: 9 })], 200);
+    expect(accepted).toMatchObject([{ firstSeenMs: 100, connection: { inode: 9 } }]);
+    expect(compareRosters(queued, accepted)).toEqual({ arrived: [], left: [] });
+  });
+
+  it('takes a peer that is back on another port for a new client', () => {
+    const before = update([], [one], 100);
+    const after = update(before, [client('10.0.0.1:9')], 200);
+    expect(compareRosters(before, after)).toMatchObject({
+      arrived: [{ firstSeenMs: 200 }],
+      left: [{ firstSeenMs: 100 }],
+    });
+  });
+
+  it('keeps apart queued clients that have no name and no inode', () => {
+    const queued = client(null, { inode: 0 });
+    const first = update([], [queued, queued], 100);
+    const second = update(first, [queued, queued, queued], 200);
+    expect(second.map(({ firstSeenMs }) => firstSeenMs)).toEqual([100, 100, 200]);
+  });
+
+  it('knows a queued client that has no name again when it is accepted', () => {
+    const queued = client(null, { inode: 0 });
+    const first = update([], [queued, queued], 100);
+    const accepted = client(null, { inode: 5 });
+    const second = update(first, [accepted, queued, client(null, { inode: 6 })], 200);
+    expect(second).toMatchObject([
+      { firstSeenMs: 100, connection: { inode: 5 } },
+      { firstSeenMs: 100, connection: { inode: 0 } },
+      { firstSeenMs: 200, connection: { inode: 6 } },
+    ]);
+  });
+
+  it('knows nobody again who was queued at another endpoint, or has a name', () => {
+    const elsewhere = client(null, { inode: 0, endpoint: 'unix:///run/other.sock' });
+    const first = update([], [elsewhere], 100);
+    expect(update(first, [client(null, { inode: 5 }), client('10.0.0.1:1')], 200)).toMatchObject([
+      { firstSeenMs: 200 },
+      { firstSeenMs: 200 },
+    ]);
+  });
+
+  it('does not say who came or left where the clients have no names', () => {
+    const named = update([], [client('socket:[1]'), client('socket:[2]')], 100);
+    const nameless = update(named, [client(null, { inode: 5 })], 200);
+    expect(nameless).toMatchObject([{ firstSeenMs: 200 }]);
+    expect(compareRosters(named, nameless)).toEqual({ arrived: [], left: [] });
+    const again = update(nameless, [client('socket:[1]')], 300);
+    expect(compareRosters(nameless, again)).toEqual({ arrived: [], left: [] });
+  });
+});
+
+describe('the silence of a connection', () => {
+  const atMs = (roster: Roster, nowMs: number, latest = traffic()): Roster =>
+    noteTraffic(roster, new Map([[one, latest]]), nowMs);
+  const since = (roster: Roster): number | undefined => roster[0]?.traffic?.silentSinceMs;
+
+  it('lasts while neither counter moves', () => {
+    const first = atMs(update([], [one], 100), 150);
+    expect(since(first)).toBe(150);
+    expect(since(atMs(first, 5000))).toBe(150);
+    expect(since(atMs(first, 5000, traffic({ bytesReceived: 101 })))).toBe(5000);
+    expect(since(atMs(first, 5000, traffic({ bytesAcked: 101 })))).toBe(5000);
+  });
+
+  it('is none where a counter is unknown', () => {
+    const unknown = traffic({ bytesAcked: null });
+    const first = atMs(update([], [one], 100), 150, unknown);
+    expect(since(atMs(first, 5000, unknown))).toBe(5000);
+  });
+
+  it('begins anew when the traffic could not be read for once', () => {
+    const first = atMs(update([], [one], 100), 150);
+    const lost = noteTraffic(first, new Map(), 200);
+    expect(lost[0]?.traffic).toBeNull();
+    expect(since(atMs(lost, 300))).toBe(300);
+  });
+});

@@ -1,0 +1,247 @@
+import { describe, expect, it } from 'vitest';
+import { type Connection, InspectError } from '../../../src/backends/types.ts';
+import { drainDefaults as config } from '../../../src/drain/defaults.ts';
+import type { Roster } from '../../../src/drain/tracked.ts';
+import type { DrainStatus, DrainTally } from '../../../src/drain/types.ts';
+import { eventEntry } from '../../../src/messages/events.ts';
+import { noticeEntry } from '../../../src/messages/notices.ts';
+import { outcomeEntry } from '../../../src/messages/outcome.ts';
+import { client, counted, failed, runsNone, tcpEndpoint } from '../support/samples.ts';
+
+const builder = client('10.0.0.5:43210');
+const queued = client(null, { inode: 0, endpoint: 'unix:///run/b.sock' });
+
+function rosterOf(...connections: Connection[]): Roster {
+  return connections.map((connection, index) => ({
+    key: String(index),
+    connection,
+    firstSeenMs: index * 1000,
+    isNewcomer: false,
+    traffic: null,
+    standing: 'client',
+  }));
+}
+
+function status(...connections: Connection[]): DrainStatus {
+  return {
+    nowMs: 42_500,
+    waitedMs: 42_500,
+    sample: counted(...connections),
+    clients: rosterOf(...connections),
+    leftOut: [],
+    newcomers: [],
+    builds: null,
+    buildsAskedMs: null,
+    lastWords: [],
+    quietForMs: connections.length === 0 ? 4200 : null,
+  };
+}
+
+function tally(...connections: Connection[]): DrainTally {
+  const { quietForMs: _, ...now } = status(...connections);
+  return { ...now, polls: 425, mostConnections: 2, probes: 0 };
+}
+
+describe('the sentences of a wait', () => {
+  it('say at the start what is watched, by which means, and who is there', () => {
+    expect(eventEntry({ kind: 'started', ...status(builder) }, config)).toMatchObject({
+      level: 'info',
+      message:
+        'Waiting for quiet on tcp://0.0.0.0:1234 (by sock-diag): ' +
+        '1 client is connected: 10.0.0.5:43210 (for 42s).',
+      fields: { event: 'started', connections: 1, quietPeriodMs: 10_000 },
+    });
+  });
+
+  it('repeat no answer of the daemon that is old', () => {
+    const said = (buildsAskedMs: number): string =>
+      eventEntry(
+        { kind: 'progress', ...status(builder), builds: runsNone(), buildsAskedMs },
+        config,
+      ).message;
+    expect(said(42_500)).toMatch(/; no build is running\.$/);
+    expect(said(40_000)).toMatch(/: 10\.0\.0\.5:43210 \(for 42s\)\.$/);
+  });
+
+  it('count the builds that hold the wait, where the daemon says no more', () => {
+    const builds = { kind: 'unknown', error: failed().error } as const;
+    const word = { listeners: [5], builds: [{ ref: 'r1', startedAtMs: null }], askedMs: 40_000 };
+    const known = { ...tally(), builds, buildsAskedMs: 42_000, lastWords: [word] };
+    const entry = outcomeEntry({ kind: 'timed-out', quietForMs: null, ...known }, config, 0);
+    expect(entry.message).toMatch(
+      /^The deadline passed: no client is connected; the daemon last named 1 build 2\.5s ago\. /,
+    );
+  });
+
+  it('name connections that are too new to tell, since nothing is concluded while they are there', () => {
+    const newcomers = rosterOf(builder);
+    const entry = eventEntry({ kind: 'progress', ...status(), newcomers }, config);
+    expect(entry.message).toMatch(/no client is connected; too new to tell: 10\.0\.0\.5:43210 /);
+  });
+
+  it('do not call the clients unknown where only the builds are', () => {
+    const error = new InspectError('ERR_NO_GRPC', 'ask which builds run', 'no gRPC');
+    const builds = { kind: 'unknown', error } as const;
+    const entry = outcomeEntry({ kind: 'blind', error, ...tally(), builds }, config, 0);
+    expect(entry.message).toMatch(
+      /^Gave up blind: no gRPC\. No client is connected, but nobody knows whether a build is running\. /,
+    );
+  });
+
+  it('say who came and who left', () => {
+    const event = {
+      kind: 'changed',
+      before: 2,
+      arrived: rosterOf(queued),
+      left: rosterOf(builder),
+      ...status(queued),
+    } as const;
+    expect(eventEntry(event, config).message).toBe(
+      '1 client is connected: a client of unix:///run/b.sock (for 42s, not accepted yet). ' +
+        'New: a client of unix:///run/b.sock. Left: 10.0.0.5:43210 (after 42s).',
+    );
+  });
+
+  it('say the number before where nobody is known by name', () => {
+    const event = { kind: 'changed', before: 1, arrived: [], left: [], ...status() } as const;
+    expect(eventEntry(event, config).message).toBe(
+      'No client is connected; quiet for 4.2s of 10s. Before: 1 client.',
+    );
+  });
+
+  it('name ten clients at most', () => {
+    const many = Array.from({ length: 12 }, (_, index) => client(`10.0.0.${index}:1`));
+    const { message } = eventEntry({ kind: 'progress', ...status(...many) }, config);
+    expect(message).toMatch(/^Still waiting after 42s: 12 clients are connected: 10\.0\.0\.0:1 /);
+    expect(message).toMatch(/10\.0\.0\.9:1 \(for 33s\) and 2 more\.$/);
+  });
+
+  it('fit a pipe, however many come and leave at once', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => client(`[fe80::1:${index}]:43210`));
+    const [arrived, left] = [rosterOf(...many), rosterOf(...many)];
+    const event = { kind: 'changed', before: 20_000, arrived, left, ...status(...many) } as const;
+    const { fields } = eventEntry(event, config);
+    expect(fields).toMatchObject({ connections: 20_000, before: 20_000 });
+    expect(JSON.stringify(eventEntry(event, config)).length).toBeLessThan(65_536 / 2);
+  });
+
+  it('say that unknown is not zero', () => {
+    const { error } = failed('EPERM');
+    expect(eventEntry({ kind: 'sight-lost', error, seen: 1 }, config)).toMatchObject({
+      level: 'warn',
+      message:
+        "The clients can't be counted: look failed with EPERM. Unknown is not zero: quiet starts " +
+        'over when they can be counted again; at least 1 client is connected.',
+      fields: { code: 'EPERM' },
+    });
+    expect(
+      eventEntry({ kind: 'sight-back', lostForMs: 1400, connections: 0 }, config).message,
+    ).toBe('The clients can be counted again after 1.4s: no client is connected.');
+  });
+
+  it('say that nobody looked', () => {
+    expect(eventEntry({ kind: 'unwatched', gapMs: 60_100 }, config).message).toBe(
+      'Nobody looked for 1m (was this process stopped, or short of CPU?): quiet starts over.',
+    );
+  });
+
+  it('say why looking costs more than it has to', () => {
+    const notice = {
+      kind: 'inspector-handicapped',
+      endpoint: tcpEndpoint,
+      inspector: 'sock-diag',
+      handicap: 'it is dear',
+    } as const;
+    expect(noticeEntry(notice)).toMatchObject({
+      level: 'warn',
+      message: 'Looking at tcp://0.0.0.0:1234 by sock-diag costs more than it has to: it is dear.',
+    });
+    expect(noticeEntry({ ...notice, handicap: null }).message).toBe(
+      'Looking at tcp://0.0.0.0:1234 by sock-diag costs no more than it has to again.',
+    );
+  });
+
+  it('say why the preferred inspector was passed over', () => {
+    const notice = {
+      kind: 'inspector-chosen',
+      endpoint: tcpEndpoint,
+      inspector: 'procfs',
+      passedOver: { inspector: 'sock-diag', reason: 'refused with EPERM' },
+    } as const;
+    expect(noticeEntry(notice)).toMatchObject({
+      level: 'warn',
+      message: 'Looking at tcp://0.0.0.0:1234 by procfs, not by sock-diag: refused with EPERM.',
+    });
+    expect(noticeEntry({ ...notice, passedOver: null }).level).toBe('debug');
+  });
+});
+
+describe('the last sentence of a wait', () => {
+  const counts = 'Waited 42s, 425 looks, at most 2 clients at once.';
+
+  it.each([
+    [{ kind: 'drained', ...tally() }, 'info', `Drained: no client was seen for 10s. ${counts}`],
+    [
+      { kind: 'gone', ...tally() },
+      'info',
+      `The daemon is gone: nothing listens, and no process of it is left. ${counts}`,
+    ],
+    [
+      { kind: 'nothing-found', ...tally() },
+      'error',
+      `Nothing was found: nothing listens, and no buildkitd of this place is in sight. Check where this runs, and give --addr or --pid if there is a daemon. ${counts}`,
+    ],
+    [
+      { kind: 'timed-out', quietForMs: null, ...tally(builder) },
+      'error',
+      `The deadline passed: 1 client is connected: 10.0.0.5:43210 (for 42s). ${counts}`,
+    ],
+    [
+      { kind: 'timed-out', quietForMs: 4200, ...tally() },
+      'error',
+      `The deadline passed: no client is connected; quiet for 4.2s of 10s. ${counts}`,
+    ],
+    [
+      { kind: 'blind', error: failed('EPERM').error, ...tally() },
+      'error',
+      `Gave up blind: look failed with EPERM. Nobody knows whether a client is still connected. ${counts}`,
+    ],
+    [
+      { kind: 'interrupted', reason: 'SIGTERM', ...tally(builder) },
+      'error',
+      `Interrupted by SIGTERM: 1 client is connected: 10.0.0.5:43210 (for 42s). ${counts}`,
+    ],
+    [
+      { kind: 'interrupted', reason: 'SIGINT', ...tally(), sample: null },
+      'error',
+      `Interrupted by SIGINT: before the first look. ${counts}`,
+    ],
+  ] as const)('after %o', (outcome, level, message) => {
+    expect(outcomeEntry(outcome, config, 0)).toMatchObject({ level, message });
+  });
+
+  it('says how many clients were allowed', () => {
+    const outcome = { kind: 'drained', ...tally(builder) } as const;
+    expect(outcomeEntry(outcome, { ...config, maxConnections: 1 }, 0).message).toBe(
+      `Drained: no more than 1 client for 10s. ${counts}`,
+    );
+  });
+
+  it('says how many clients came and went between two looks', () => {
+    const entry = outcomeEntry({ kind: 'drained', ...tally() }, config, 3);
+    expect(entry.message).toMatch(
+      /at most 2 clients at once, at least 3 more between two looks\.$/,
+    );
+    expect(entry.fields).toMatchObject({ seenBetweenLooks: 3 });
+  });
+
+  it('has no number where none was to be had', () => {
+    const outcome = { kind: 'blind', error: failed().error, ...tally(), sample: failed() } as const;
+    expect(outcomeEntry(outcome, config, 0).fields).toMatchObject({ connections: null });
+    const neverCounted = { ...outcome, mostConnections: null };
+    expect(outcomeEntry(neverCounted, config, 0).message).toMatch(/Waited 42s, 425 looks\.$/);
+    expect(outcomeEntry({ ...outcome, mostConnections: 0 }, config, 0).message).toMatch(
+      /Waited 42s, 425 looks, no client\.$/,
+    );
+  });
+});

@@ -1,0 +1,310 @@
+import { describe, expect, it } from 'vitest';
+import type { Connection, EndpointLook } from '../../../src/backends/types.ts';
+import type { DaemonState } from '../../../src/monitor/daemon.ts';
+import { placeOf } from '../../../src/monitor/endpoint-key.ts';
+import { followEndpoints } from '../../../src/monitor/follow.ts';
+import type { TargetChange } from '../../../src/monitor/rediscover.ts';
+import { targetsOf } from '../../../src/monitor/targets.ts';
+import type { FoundDaemon } from '../../../src/monitor/types.ts';
+import { parseEndpoint } from '../../../src/options/endpoint.ts';
+import { client, seen } from '../support/samples.ts';
+
+const oldAddress = 'tcp://0.0.0.0:1234';
+const newAddress = 'tcp://0.0.0.0:8372';
+
+function daemonAt(
+  pid: number,
+  addresses: readonly string[],
+  isListening = true,
+  told: readonly string[] = [],
+): FoundDaemon {
+  const unheard = told.map(parseEndpoint);
+  const process = { pid, startTime: String(pid), parentPid: 1 };
+  const endpoints = addresses.map(parseEndpoint);
+  return { process, elsewhere: null, endpoints, isListening, unheard, notices: [] };
+}
+
+const hidden = { connections: [], areAllKnown: false };
+
+interface Socket {
+  listeners: number[];
+  clients: Connection[];
+}
+
+/** What runs and listens, which the test changes between samples. */
+function setUp(notFoundYet: string | null = null) {
+  const world = {
+    sockets: { [oldAddress]: { listeners: [5], clients: [] } } as Record<string, Socket>,
+    daemons: [daemonAt(7, [oldAddress])],
+    running: [7],
+    state: { kind: 'alive', pid: 7, listensOn: [], ...hidden } as DaemonState,
+    nowMs: 0,
+    lookUps: 0,
+    unreadable: false,
+    isBusy: false,
+    changes: [] as TargetChange[],
+  };
+  const looks = new Map<string, EndpointLook>();
+  const sampler = followEndpoints({
+    targets: targetsOf(world.daemons),
+    lookAt: ({ endpoint }) => ({
+      look() {
+        const { listeners, clients } = world.sockets[endpoint.address] ?? {
+          listeners: [],
+          clients: [],
+        };
+        const look = seen(endpoint, [...listeners], [...clients]);
+        const known = looks.get(placeOf(endpoint));
+        const isSame = JSON.stringify(known) === JSON.stringify(look);
+        const shown = known !== undefined && isSame ? known : look;
+        looks.set(placeOf(endpoint), shown);
+        return shown;
+      },
+      isUnchanged: () => true,
+      announcesEnds: () => false,
+      traffic: () => new Map(),
+      endedTraffic: () => [],
+    }),
+    daemon: {
+      remember: () => {},
+      state: () => world.state,
+      ownersOf: () => [],
+      haveNoOthers: () => false,
+    },
+    notFoundYet,
+    find: () => {
+      world.lookUps += 1;
+      if (world.isBusy) {
+        throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+      }
+      if (world.unreadable) {
+        throw new Error('hidden');
+      }
+      return world.daemons;
+    },
+    isRunning: ({ pid }) => world.running.includes(pid),
+    now: () => world.nowMs,
+    onChange: (change) => world.changes.push(change),
+    onListenerGone: () => {},
+  });
+  const { sample } = sampler;
+  const watched = () => sample().looks.map(({ endpoint }) => endpoint.address);
+  const dies = (): void => {
+    world.sockets[oldAddress] = { listeners: [], clients: [] };
+    world.running = world.running.filter((pid) => pid !== 7);
+    world.daemons = world.daemons.filter(({ process }) => process.pid !== 7);
+    world.state = { kind: 'dead', wasThere: true };
+  };
+  const starts = (pid: number, address: string): void => {
+    world.sockets[address] = { listeners: [pid * 10], clients: [] };
+    world.running = [...world.running, pid];
+    world.daemons = [...world.daemons, daemonAt(pid, [address])];
+    world.state = { kind: 'alive', pid, listensOn: [address], ...hidden };
+  };
+  return { world, sampler, sample, watched, dies, starts };
+}
+
+describe('endpoints that were found', () => {
+  it('are not looked up again at each look while their listeners stay', () => {
+    const { world, sample } = setUp();
+    const first = sample();
+    expect(sample()).toBe(first);
+    world.sockets[oldAddress]?.clients.push(client('10.0.0.5:4000'));
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
+    expect(world.lookUps).toBe(0);
+  });
+
+  it('count for nothing until the daemons could be looked for', () => {
+    const { world, sample } = setUp('EMFILE');
+    world.isBusy = true;
+    const failed = { kind: 'failed', error: { code: 'ERR_NOT_FOUND_YET' } };
+    expect(sample()).toMatchObject(failed);
+    expect(world.lookUps).toBe(1);
+    expect(sample()).toMatchObject(failed);
+    expect(world.lookUps).toBe(1);
+    world.isBusy = false;
+    expect(sample()).toMatchObject(failed);
+    world.nowMs += 1000;
+    expect(sample()).toMatchObject({ kind: 'counted' });
+  });
+
+  it('are uncertain while a listener was replaced and the daemons can’t be looked for', () => {
+    const { world, sample } = setUp();
+    sample();
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    world.isBusy = true;
+    for (let second = 0; second < 3; second += 1) {
+      world.nowMs += 1000;
+      expect(sample()).toMatchObject({ kind: 'failed', error: { code: 'ERR_NOT_FOUND_YET' } });
+    }
+    world.isBusy = false;
+    world.nowMs += 1000;
+    expect(sample()).toMatchObject({ kind: 'counted' });
+  });
+
+  it('become those of the daemon that took the place of a dead one', () => {
+    const { world, sample, watched, dies, starts } = setUp();
+    sample();
+    dies();
+    starts(8, newAddress);
+    expect(sample().kind).toBe('counted');
+    expect(watched()).toEqual([newAddress]);
+    expect(world.changes.at(-1)?.dropped).toMatchObject([{ endpoint: { address: oldAddress } }]);
+  });
+
+  it('stay while their daemon lives without its listener, and fail every sample', () => {
+    const { world, sample, starts, dies } = setUp();
+    sample();
+    const builder = client('10.0.0.5:4000');
+    world.sockets[oldAddress] = { listeners: [], clients: [builder] };
+    world.daemons = [daemonAt(7, [], false)];
+    starts(8, newAddress);
+    for (let second = 0; second < 5; second += 1) {
+      world.nowMs += 1000;
+      expect(sample()).toMatchObject({
+        kind: 'failed',
+        connections: [builder],
+        looks: [{ endpoint: { address: oldAddress } }, { endpoint: { address: newAddress } }],
+      });
+    }
+    dies();
+    world.nowMs += 1000;
+    expect(sample()).toMatchObject({
+      kind: 'counted',
+      looks: [{ endpoint: { address: newAddress } }],
+    });
+  });
+
+  it('stay until it is seen where the next daemon listens', () => {
+    const { world, sample, watched, dies } = setUp();
+    sample();
+    dies();
+    world.daemons = [daemonAt(8, [newAddress], false)];
+    world.running = [8];
+    world.state = { kind: 'alive', pid: 8, listensOn: [], ...hidden };
+    expect(sample().kind).toBe('failed');
+    expect(watched()).toEqual([oldAddress]);
+  });
+
+  it('leave a daemon gone that has no successor', () => {
+    const { sample, dies } = setUp();
+    sample();
+    dies();
+    expect([sample().kind, sample().kind]).toEqual(['gone', 'gone']);
+  });
+
+  it('are looked up once where another listener is on the same port at the next look', () => {
+    const { world, sample } = setUp();
+    sample();
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    world.sockets[newAddress] = { listeners: [9], clients: [client('10.0.0.5:4000')] };
+    world.daemons = [daemonAt(8, [oldAddress, newAddress])];
+    world.running = [8];
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
+    sample();
+    expect(world.lookUps).toBe(1);
+  });
+
+  it('are uncertain, not counted, where a listener is replaced sooner than one may look up', () => {
+    const { world, sample, sampler } = setUp();
+    sample();
+    for (const [nowMs, inode, kind] of [
+      [0, 6, 'counted'],
+      [1, 7, 'failed'],
+      [999, 7, 'failed'],
+      [1000, 7, 'counted'],
+    ] as const) {
+      world.nowMs = nowMs;
+      world.sockets[oldAddress] = { listeners: [inode], clients: [] };
+      expect([nowMs, sample().kind, sampler.isUnchanged()]).toEqual([
+        nowMs,
+        kind,
+        kind === 'counted',
+      ]);
+    }
+    expect(world.lookUps).toBe(2);
+  });
+
+  it('are looked up at most once a second where a listener stays away', () => {
+    const { world, sample } = setUp();
+    sample();
+    world.sockets[oldAddress] = { listeners: [], clients: [] };
+    for (let look = 0; look < 31; look += 1) {
+      expect(sample().kind).toBe('failed');
+      world.nowMs += 100;
+    }
+    expect(world.lookUps).toBe(4);
+  });
+
+  it('have those beside them that the daemon was told, from their first listener on', () => {
+    const { world, sample, watched } = setUp();
+    world.daemons = [daemonAt(7, [oldAddress], true, [newAddress])];
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    sample();
+    world.sockets[oldAddress] = { listeners: [8], clients: [] };
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress]]);
+    world.sockets[newAddress] = { listeners: [9], clients: [client('10.0.0.5:4000')] };
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
+    expect(watched()).toEqual([oldAddress, newAddress]);
+  });
+
+  it('stay watched for a daemon that was told them and has taken a dead one’s place', () => {
+    const { world, sample, watched, dies, starts } = setUp();
+    world.daemons = [daemonAt(7, [oldAddress, newAddress])];
+    world.sockets[newAddress] = { listeners: [9], clients: [] };
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    world.nowMs += 1000;
+    sample();
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress, newAddress]]);
+    dies();
+    world.sockets[newAddress] = { listeners: [], clients: [] };
+    starts(8, oldAddress);
+    world.daemons = [daemonAt(8, [oldAddress], true, [newAddress])];
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress]]);
+    world.sockets[newAddress] = { listeners: [99], clients: [] };
+    world.nowMs += 1000;
+    expect([sample().kind, watched()]).toEqual(['counted', [oldAddress, newAddress]]);
+    expect(world.changes.flatMap(({ dropped }) => dropped)).toEqual([]);
+  });
+
+  it.each([
+    ['a second after the last time', [], 1000],
+    ['five seconds after, while somebody is connected', [client('10.0.0.5:4000')], 5000],
+  ] as const)('are looked up again though nothing changed: %s', (_, clients, pauseMs) => {
+    const { world, sample, watched } = setUp();
+    world.sockets[oldAddress]?.clients.push(...clients);
+    sample();
+    world.sockets[newAddress] = { listeners: [9], clients: [] };
+    world.daemons = [daemonAt(7, [oldAddress, newAddress])];
+    world.nowMs += pauseMs - 1;
+    expect([watched(), world.lookUps]).toEqual([[oldAddress], 0]);
+    world.nowMs += 1;
+    expect([watched(), world.lookUps]).toEqual([[oldAddress, newAddress], 1]);
+    expect(world.changes.at(-1)?.added).toMatchObject([{ endpoint: { address: newAddress } }]);
+  });
+
+  it('fail once where their listener is gone and the next daemon has none yet', () => {
+    const { world, sample, dies } = setUp();
+    sample();
+    dies();
+    world.daemons = [daemonAt(8, [], false)];
+    world.running = [8];
+    const sockets = { listensOn: [], connections: [], areAllKnown: true };
+    world.state = { kind: 'alive', pid: 8, ...sockets };
+    const failed = { kind: 'failed', error: { code: 'ERR_LISTENER_REPLACED' } };
+    expect(sample()).toMatchObject(failed);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [] });
+  });
+
+  it('stay where processes can not be read any more', () => {
+    const { world, sample, watched } = setUp();
+    sample();
+    world.unreadable = true;
+    world.sockets[oldAddress] = { listeners: [6], clients: [] };
+    expect(sample().kind).toBe('counted');
+    expect(watched()).toEqual([oldAddress]);
+  });
+});

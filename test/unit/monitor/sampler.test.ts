@@ -1,0 +1,263 @@
+import { describe, expect, it } from 'vitest';
+import type { Process } from '../../../src/backends/procfs/processes.ts';
+import {
+  type EndedConnection,
+  type EndpointLook,
+  InspectError,
+} from '../../../src/backends/types.ts';
+import type { Looker } from '../../../src/backends/with-fallback.ts';
+import type { DaemonState, DaemonWatch } from '../../../src/monitor/daemon.ts';
+import { createSampler } from '../../../src/monitor/sampler.ts';
+import { client, seen, tcpEndpoint, unixEndpoint } from '../support/samples.ts';
+
+const builder = client('10.0.0.5:4000');
+
+const hidden = { connections: [], areAllKnown: false };
+
+function unseen(): EndpointLook {
+  return { kind: 'unseen', endpoint: unixEndpoint, error: new InspectError('EPERM', 'look', 'no') };
+}
+
+/** A sampler over looks and a daemon that the test can change between samples. */
+function setUp(isAssumed: boolean) {
+  const now = {
+    tcp: seen(tcpEndpoint, [5]) as EndpointLook,
+    unix: seen(unixEndpoint, [6]) as EndpointLook,
+    daemon: { kind: 'dead', wasThere: true } as DaemonState,
+    remembered: [] as readonly number[],
+    /** Of each listener the process with its number, and by that the connections it may have. */
+    owners: [] as readonly Process[],
+    held: {} as Record<number, readonly number[]>,
+    listenerGone: [] as string[],
+    isUnchanged: false,
+    announcesEnds: false,
+    ended: [] as EndedConnection[],
+  };
+  const daemon: DaemonWatch = {
+    remember: (inodes) => {
+      now.remembered = inodes;
+    },
+    state: () => now.daemon,
+    ownersOf: (inodes) => now.owners.filter(({ pid }) => inodes.includes(pid)),
+    haveNoOthers: (processes, connections) =>
+      processes.length > 0 &&
+      processes.every(({ pid }) => (now.held[pid] ?? []).every((it) => connections.includes(it))),
+  };
+  const lookerAt = (look: () => EndpointLook): Looker => ({
+    look,
+    isUnchanged: () => now.isUnchanged,
+    announcesEnds: () => now.announcesEnds,
+    traffic: () => new Map(),
+    endedTraffic: () => (look().endpoint === tcpEndpoint ? now.ended.splice(0) : []),
+  });
+  const sampler = createSampler(
+    [
+      { endpoint: tcpEndpoint, isAssumed, looker: lookerAt(() => now.tcp) },
+      { endpoint: unixEndpoint, isAssumed, looker: lookerAt(() => now.unix) },
+    ],
+    daemon,
+    (silent) => now.listenerGone.push(silent.map(({ address }) => address).join()),
+  );
+  return { now, sampler, sample: sampler.sample };
+}
+
+describe('a sample', () => {
+  it('is counted when every endpoint was seen with its listener', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [5], [builder]);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
+    expect(now.remembered).toEqual([5, 6]);
+  });
+
+  it('fails when one of the endpoints could not be seen, and keeps what the other showed', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [5], [builder]);
+    now.unix = unseen();
+    expect(sample()).toMatchObject({
+      kind: 'failed',
+      error: { code: 'EPERM' },
+      connections: [builder],
+    });
+  });
+
+  it('fails when an endpoint that was asked for has no listener, though another has', () => {
+    const { now, sample } = setUp(false);
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = { kind: 'alive', pid: 7, listensOn: ['tcp://[::]:1234'], ...hidden };
+    expect(sample()).toMatchObject({
+      kind: 'failed',
+      error: {
+        code: 'ERR_NO_LISTENER',
+        message:
+          'nothing listens on unix:///run/buildkit/buildkitd.sock, ' +
+          'and the daemon (pid 7) listens on tcp://[::]:1234',
+      },
+    });
+  });
+
+  it.each<[DaemonState, string]>([
+    [{ kind: 'dead', wasThere: true }, 'gone'],
+    [{ kind: 'alive', pid: 7, listensOn: [], ...hidden }, 'failed'],
+    [{ kind: 'unknown', reason: 'it is hidden' }, 'failed'],
+  ])('without any listener, and the daemon %j, is %s', (state, kind) => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, []);
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = state;
+    expect(sample().kind).toBe(kind);
+  });
+
+  it('is not gone while a connection is there, whatever is known of processes', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [], [builder]);
+    now.unix = seen(unixEndpoint, []);
+    expect(sample()).toMatchObject({ kind: 'failed', connections: [builder] });
+  });
+
+  it('is not gone when an endpoint could not be seen', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, []);
+    now.unix = unseen();
+    expect(sample().kind).toBe('failed');
+  });
+});
+
+describe('a sample of a daemon that lives without a listener', () => {
+  const sockets = { listensOn: [], connections: [], areAllKnown: true };
+  const owner = { pid: 5, startTime: '5', parentPid: 1 };
+  const accepted = { ...builder, inode: 77 };
+
+  it('is counted where all sockets of all daemons are known, and none is unseen', () => {
+    const { now, sample } = setUp(false);
+    now.unix = seen(unixEndpoint, []);
+    for (const [state, connections, kind] of [
+      [sockets, [], 'counted'],
+      [{ ...sockets, connections: [77] }, [accepted], 'counted'],
+      [{ ...sockets, connections: [77, 78] }, [accepted], 'failed'],
+      [{ ...sockets, areAllKnown: false }, [], 'failed'],
+      [{ ...sockets, listensOn: ['tcp://[::]:1'] }, [], 'failed'],
+    ] as const) {
+      now.tcp = seen(tcpEndpoint, [], [...connections]);
+      now.daemon = { kind: 'alive', pid: 7, ...state };
+      expect([state, sample().kind]).toEqual([state, kind]);
+    }
+    expect(now.listenerGone[0]).toBe(`${tcpEndpoint.address},${unixEndpoint.address}`);
+  });
+
+  it('is counted where whoever had the listener has no socket that is not known', () => {
+    const { now, sample } = setUp(false);
+    now.owners = [owner];
+    now.daemon = { kind: 'alive', pid: 6, listensOn: [unixEndpoint.address], ...hidden };
+    sample();
+    now.tcp = seen(tcpEndpoint, [], [accepted]);
+    now.held = { 5: [77] };
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [accepted] });
+    now.held = { 5: [77, 78] };
+    expect(sample().kind).toBe('failed');
+    now.held = { 5: [] };
+    now.owners = [];
+    expect(sample().kind).toBe('failed');
+  });
+
+  it('is judged anew each time, though every look finds the same', () => {
+    const { now, sample } = setUp(false);
+    now.unix = seen(unixEndpoint, []);
+    now.tcp = seen(tcpEndpoint, []);
+    now.daemon = { kind: 'alive', pid: 7, ...sockets };
+    expect(sample().kind).toBe('counted');
+    now.daemon = { kind: 'dead', wasThere: true };
+    expect(sample().kind).toBe('gone');
+  });
+});
+
+describe('a sample without any daemon', () => {
+  it.each([
+    [false, false, false],
+    [false, true, true],
+    [true, false, true],
+  ])(
+    'says whether anything was there: a client before %s, a daemon %s: %s',
+    (hadClient, wasThere, said) => {
+      const { now, sample } = setUp(false);
+      now.unix = seen(unixEndpoint, []);
+      now.tcp = seen(tcpEndpoint, [], hadClient ? [builder] : []);
+      now.daemon = { kind: 'dead', wasThere };
+      sample();
+      now.tcp = seen(tcpEndpoint, []);
+      expect(sample()).toMatchObject({ kind: 'gone', wasThere: said });
+    },
+  );
+});
+
+describe('a socket that is watched by two paths', () => {
+  it('is seen once, also when it listens no more', () => {
+    const { now, sample } = setUp(false);
+    now.tcp = seen(tcpEndpoint, [5], [builder]);
+    now.unix = seen(unixEndpoint, [5], [builder]);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
+    now.tcp = seen(tcpEndpoint, [], [builder]);
+    now.unix = seen(unixEndpoint, [], [builder]);
+    expect(sample()).toMatchObject({ kind: 'failed', connections: [builder] });
+    now.tcp = seen(tcpEndpoint, [5]);
+    now.unix = seen(unixEndpoint, [6], [builder]);
+    expect(sample().looks).toHaveLength(2);
+  });
+});
+
+describe('an endpoint that is only assumed', () => {
+  it('does not matter without a listener, where another has one', () => {
+    const { now, sample } = setUp(true);
+    now.unix = seen(unixEndpoint, []);
+    expect(sample()).toMatchObject({ kind: 'counted', looks: [{ endpoint: tcpEndpoint }] });
+  });
+
+  it('matters when it can not be seen: there may be clients', () => {
+    const { now, sample } = setUp(true);
+    now.unix = unseen();
+    expect(sample().kind).toBe('failed');
+  });
+
+  it('matters from its first listener or client on', () => {
+    const { now, sample } = setUp(true);
+    sample();
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = { kind: 'alive', pid: 7, listensOn: [], ...hidden };
+    expect(sample().kind).toBe('failed');
+  });
+
+  it('is looked for again at every sample', () => {
+    const { now, sample } = setUp(true);
+    now.unix = seen(unixEndpoint, []);
+    sample();
+    now.unix = seen(unixEndpoint, [6], [builder]);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
+  });
+
+  it('makes no daemon gone: without any listener all of them are named', () => {
+    const { now, sample } = setUp(true);
+    now.tcp = seen(tcpEndpoint, []);
+    now.unix = seen(unixEndpoint, []);
+    now.daemon = { kind: 'unknown', reason: 'it is hidden' };
+    expect(sample()).toMatchObject({
+      error: {
+        message: expect.stringContaining(`${tcpEndpoint.address} or ${unixEndpoint.address}`),
+      },
+    });
+  });
+
+  it('hands on the connections that have ended at any endpoint, once', () => {
+    const { now, sampler } = setUp(false);
+    const end = { peer: '10.0.0.5:1', peerAddress: '10.0.0.5', bytesReceived: 7 };
+    now.ended.push(end);
+    expect(sampler.endedTraffic()).toEqual([end]);
+    expect(sampler.endedTraffic()).toEqual([]);
+  });
+
+  it('knows by its endpoint whether the end of a connection will be told', () => {
+    const { now, sampler } = setUp(false);
+    const elsewhere = { ...builder, endpoint: 'tcp://0.0.0.0:4321' };
+    expect([builder, elsewhere].map(sampler.announcesEnd)).toEqual([false, false]);
+    now.announcesEnds = true;
+    expect([builder, elsewhere].map(sampler.announcesEnd)).toEqual([true, false]);
+  });
+});

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import type { Sample } from '../../../src/backends/types.ts';
+import type { BuildsAnswer } from '../../../src/builds/types.ts';
+import { watchEntry } from '../../../src/messages/watch-entry.ts';
+import type { WatchEvent } from '../../../src/watch/types.ts';
+import { watch } from '../../../src/watch/watch.ts';
+import {
+  client,
+  counted,
+  daemonSaying,
+  failed,
+  gone,
+  runs,
+  runsNone,
+  samplerOf,
+  seen,
+  unixEndpoint,
+} from '../support/samples.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const rule = {
+  probeGraceMs: 1000,
+  quietPeriodMs: 0,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: 120_000,
+};
+const builder = client('10.0.0.5:43210');
+const other = client('10.0.0.6:43210');
+
+interface Play {
+  readonly ms: number;
+  readonly at: (ms: number) => Sample;
+  readonly answer?: BuildsAnswer;
+  readonly between?: (ms: number) => number;
+  readonly questions?: (ms: number) => number;
+}
+
+/** Watches a play to its end, and returns what was told and when the daemon was asked. */
+async function watched({ ms, at, answer, between = () => 0, questions = () => 0 }: Play) {
+  const clock = new VirtualClock();
+  const startMs = clock.now();
+  const stop = new AbortController();
+  const told: { ms: number; event: WatchEvent; message: string }[] = [];
+  const askedMs: number[] = [];
+  const passed = (): number => clock.now() - startMs;
+  const answered = (said: BuildsAnswer) => (): BuildsAnswer => {
+    askedMs.push(passed());
+    return said;
+  };
+  await watch({
+    sampler: samplerOf(() => at(passed())),
+    builds: answer ? daemonSaying(answered(answer), ['127.0.0.1:9']) : null,
+    seenBetweenLooks: () => between(passed()),
+    tcpConnections: () => questions(passed()),
+    rule,
+    intervalMs: 100,
+    clock,
+    signal: stop.signal,
+    onLook(scene, events) {
+      const rowOf = (entry: (typeof scene.roster)[number]) => ({ entry, isIgnored: false });
+      for (const event of events) {
+        const { message } = watchEntry(event, { scene, rowOf });
+        told.push({ ms: passed(), event, message });
+      }
+      if (passed() >= ms) {
+        stop.abort();
+      }
+    },
+  });
+  return { told: told.map(({ ms, message }) => `${ms} ${message}`), askedMs };
+}
+
+describe('a watch', () => {
+  it('tells each change once, and with the count that it leads to', async () => {
+    const at = (ms: number) =>
+      ms < 200 ? counted(builder) : ms < 500 ? counted(builder, other) : counted(other);
+    expect((await watched({ ms: 3000, at })).told).toEqual([
+      '0 Watching tcp://0.0.0.0:1234: 1 client is connected. Connected: 10.0.0.5:43210.',
+      '200 1 client is connected; 1 too new to tell. New: 10.0.0.6:43210.',
+      '500 No client is connected; 1 too new to tell. Left: 10.0.0.5:43210 (after 0.5s in sight).',
+      '1200 10.0.0.6:43210 is taken for a client.',
+    ]);
+  });
+
+  it('looks less often for a daemon that is gone, and says when it is back', async () => {
+    const looks: number[] = [];
+    const at = (ms: number) => {
+      looks.push(ms);
+      return ms < 100 || ms >= 1500 ? counted() : gone;
+    };
+    expect((await watched({ ms: 1600, at })).told).toEqual([
+      '0 Watching tcp://0.0.0.0:1234: no client is connected.',
+      '100 The daemon is gone: nothing listens, and no process of it is left. Still watching.',
+      '1600 The daemon is back, and listens on tcp://0.0.0.0:1234: no client is connected.',
+    ]);
+    expect(looks).toEqual([0, 100, 600, 1100, 1600]);
+  });
+
+  it('takes nobody for gone at an endpoint that can not be seen', async () => {
+    const unseen = { ...failed('EPERM') };
+    const looks = [{ kind: 'unseen', endpoint: { ...unixEndpoint }, error: unseen.error }] as const;
+    const inUnix = client('socket:[7]', { endpoint: unixEndpoint.address });
+    const at = (ms: number): Sample =>
+      ms === 100
+        ? { ...unseen, looks }
+        : { kind: 'counted', looks: [seen(unixEndpoint, [5], [inUnix])], connections: [inUnix] };
+    expect((await watched({ ms: 400, at })).told).toEqual([
+      `0 Watching ${unixEndpoint.address}: 1 client is connected. Connected: socket:[7].`,
+      "100 The clients can't be counted: look failed with EPERM.",
+      '200 The clients can be counted again: 1 client is connected.',
+    ]);
+  });
+
+  it('asks for builds at first, after a change, and now and then while somebody is there', async () => {
+    const none = runsNone();
+    const at = (ms: number) => (ms >= 3000 && ms < 14_000 ? counted(builder) : counted());
+    const { askedMs } = await watched({ ms: 40_000, at, answer: none });
+    // Who has just come may begin its build a moment later.
+    expect(askedMs).toEqual([0, 3000, 5000, 10_000, 14_000, 16_000]);
+    const running = runs('one');
+    const quiet = await watched({ ms: 12_000, at: () => counted(), answer: running });
+    expect(quiet.askedMs).toEqual([0, 5000, 10_000]);
+    expect(quiet.told.slice(1)).toEqual(['0 The daemon says that 1 build is running: one.']);
+  });
+
+  it('does not take its own questions, and what may be one, for clients', async () => {
+    const own = client('127.0.0.1:9');
+    const nameless = client(null, { endpoint: unixEndpoint.address });
+    const at = (ms: number) => (ms === 100 ? counted(own, nameless) : counted());
+    const answer = runsNone();
+    expect((await watched({ ms: 2000, at, answer })).told.slice(1)).toEqual([
+      '0 The daemon says that no build is running.',
+    ]);
+    // Whom nobody asks, a nameless connection is another's.
+    expect((await watched({ ms: 2000, at })).told.slice(1)).toEqual([
+      '100 No client is connected; 2 too new to tell. New: 127.0.0.1:9.',
+      '200 No client is connected. Left: 127.0.0.1:9 (after 0.1s).',
+    ]);
+  });
+
+  it('tells how many it has not seen, but for what may have been its own questions', async () => {
+    const between = (ms: number) => (ms < 200 ? 0 : ms < 400 ? 3 : ms < 600 ? 4 : 6);
+    expect((await watched({ ms: 800, at: () => counted(), between })).told.slice(1)).toEqual([
+      '200 At least 3 more came and went between two looks (3 since the start).',
+      '400 At least 1 more came and went between two looks (4 since the start).',
+      '600 At least 2 more came and went between two looks (6 since the start).',
+    ]);
+    const questions = (ms: number) => (ms < 300 ? 0 : 2);
+    const asking = { ms: 800, at: () => counted(), between, questions };
+    expect((await watched(asking)).told.slice(1)).toEqual([
+      '200 At least 3 more came and went between two looks (3 since the start).',
+      '600 At least 1 more came and went between two looks (4 since the start).',
+    ]);
+    const late = (ms: number) => (ms < 3000 ? 0 : 1);
+    const longAgo = { ms: 4000, at: () => counted(), between: late, questions: () => 1 };
+    expect((await watched(longAgo)).told).toHaveLength(2);
+  });
+});

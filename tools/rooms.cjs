@@ -1,0 +1,37 @@
+/** Each room, and the rooms that it may import from. A room is a folder or a file of src, or `bench`. */
+module.exports = {
+  backends: [],
+  bundle: [],
+  'old-node': [],
+  builds: ['backends'],
+  drain: ['backends', 'builds'],
+  options: ['backends', 'drain'],
+  'drain-marker': ['backends'],
+  watch: ['backends', 'builds', 'drain'],
+  monitor: ['backends', 'builds', 'options'],
+  run: ['backends', 'monitor'],
+  ready: ['backends', 'builds'],
+  doctor: ['backends', 'builds', 'monitor'],
+  serve: ['backends', 'builds', 'drain'],
+  messages: [
+    ...[
+      'backends',
+      'builds',
+      'doctor',
+      'drain',
+      'monitor',
+      'old-node',
+      'options',
+      'ready',
+      'run',
+      'serve',
+    ],
+    'watch',
+  ],
+  library: ['backends', 'builds', 'monitor', 'drain', 'options'],
+  bench: ['backends', 'drain', 'options', 'cli'],
+  cli: [
+    ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'messages'],
+    ...['monitor', 'old-node', 'options', 'ready', 'run', 'serve', 'watch'],
+  ],
+};

@@ -1,0 +1,264 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { nodeCalled } from '../../test/support/actor.ts';
+import { type Buildkitd, startBuildkitd, startClient } from '../../test/support/buildkitd.ts';
+import { type Call, commanded } from '../../test/support/commanded.ts';
+import { machineMs } from '../../test/support/machine-time.ts';
+import { openPlace, type Place, type Resident } from '../../test/support/place.ts';
+import { run } from '../../test/support/running.ts';
+import { until } from '../../test/support/until.ts';
+import {
+  createTail,
+  endAll,
+  enter,
+  type Ledger,
+  newStay,
+  openLedger,
+  readNotes,
+} from './ledger.ts';
+import { type ClientPlan, type EndpointName, type Incident, listeners } from './plan.ts';
+
+const program = fileURLToPath(new URL('crowd.mjs', import.meta.url));
+
+const pulseEveryMs = 1000;
+
+/** A daemon and its clients in namespaces of their own, and the truth of them. */
+export interface Arena {
+  readonly place: Place;
+  readonly ledger: Ledger;
+  /** Takes up what the clients have noted. */
+  readonly readNotes: () => void;
+  /** Has the daemon listen on these. */
+  readonly openEndpoints: (endpoints: readonly EndpointName[]) => Promise<void>;
+  /** Sends clients, each at its time after the given moment. */
+  readonly send: (clients: readonly ClientPlan[], startMs: number) => Promise<void>;
+  /** A client that stays until it is told to leave. Returns how to tell it. */
+  readonly hold: (endpoint: EndpointName) => Promise<() => Promise<void>>;
+  readonly happen: (incident: Incident) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+interface Crowd {
+  readonly process: Resident;
+  readonly call: Call;
+  readonly prefix: string;
+}
+
+export async function openArena(name: string): Promise<Arena> {
+  const place = await openPlace();
+  const ledger = openLedger();
+  const notesPath = join(place.directory, 'notes');
+  writeFileSync(notesPath, '');
+  const tail = createTail(notesPath);
+  let endpoints: readonly EndpointName[] = [];
+  let daemon: Buildkitd | null = null;
+  let lastNumber = 0;
+  const number = (): number => {
+    lastNumber += 1;
+    return lastNumber;
+  };
+
+  const takeNotes = (): void => {
+    for (const note of readNotes(tail())) {
+      enter(ledger, note);
+    }
+  };
+
+  const startCrowd = async (): Promise<Crowd> => {
+    const node = nodeCalled(place, 'buildctl');
+    const process = await place.start([node, program, notesPath]);
+    return { process, call: await commanded(process), prefix: `${name}-${number()}-` };
+  };
+  const steady = await startCrowd();
+  let mortal = await startCrowd();
+
+  const feelPulse = async (): Promise<void> => {
+    const fromMs = machineMs();
+    if (await isDone(daemon?.builds())) {
+      ledger.pulses.push({ fromMs, toMs: machineMs() });
+    }
+  };
+  let pulse = Promise.resolve();
+  const pulsing = setInterval(() => {
+    pulse = pulse.then(feelPulse);
+  }, pulseEveryMs);
+
+  const startDaemon = async (down?: { toMs: number }): Promise<void> => {
+    // What a daemon does that finds the socket of one that was killed.
+    const path = listeners.unix.address.slice('unix://'.length);
+    await run(['nsenter', `--target=${place.pid}`, '--mount', 'rm', '-f', path]).ended;
+    daemon = await startBuildkitd(place);
+    if (down !== undefined) {
+      down.toMs = machineMs();
+    }
+    for (const endpoint of endpoints) {
+      await daemon.listen(listeners[endpoint].address);
+    }
+  };
+
+  const endDaemon = async (): Promise<{ fromMs: number; toMs: number }> => {
+    const down = { fromMs: machineMs(), toMs: Infinity };
+    ledger.downs.push(down);
+    await kill(daemon?.process);
+    const killedMs = machineMs();
+    takeNotes();
+    endAll(ledger.stays.values(), { fromMs: down.fromMs, toMs: killedMs });
+    for (const [index, build] of ledger.builds.entries()) {
+      ledger.builds[index] = { ...build, toMs: Math.min(build.toMs, down.fromMs) };
+    }
+    return down;
+  };
+
+  const planned = ({ endpoint, address, lifeMs, end, isMute }: ClientPlan, { prefix }: Crowd) => ({
+    id: `${prefix}${number()}`,
+    ...{ endpoint, address, lifeMs, end, isMute },
+  });
+
+  const happenings: Readonly<Record<Incident['kind'], (lifeMs: number) => Promise<void>>> = {
+    async 'restart-daemon'(lifeMs) {
+      const down = await endDaemon();
+      await delay(lifeMs);
+      await startDaemon(down);
+    },
+    async 'stop-daemon'(lifeMs) {
+      const stopped = daemon?.process;
+      const stop = { fromMs: machineMs(), toMs: Infinity };
+      ledger.stops.push(stop);
+      await stopFor(stopped, lifeMs);
+      stop.toMs = machineMs();
+    },
+    'stop-clients': (lifeMs) => stopFor(mortal.process, lifeMs),
+    async 'kill-clients'() {
+      const { process, prefix } = mortal;
+      const fromMs = machineMs();
+      await kill(process);
+      takeNotes();
+      const theirs = [...ledger.stays.values()].filter(({ id }) => id.startsWith(prefix));
+      endAll(theirs, { fromMs, toMs: machineMs() });
+      mortal = await startCrowd();
+    },
+    async build(lifeMs) {
+      const ref = `${name}-build-${number()}`;
+      const runner = daemon;
+      if (!(await isDone(runner?.begin(ref)))) {
+        return;
+      }
+      const build = { ref, fromMs: machineMs(), toMs: Infinity };
+      ledger.builds.push(build);
+      await delay(lifeMs);
+      const endingMs = machineMs();
+      // Where the daemon was killed, its end is known.
+      const index = ledger.builds.findIndex((each) => each.ref === ref && each.toMs === Infinity);
+      if (index >= 0) {
+        ledger.builds[index] = { ...build, toMs: endingMs };
+      }
+      await isDone(runner?.end(ref));
+    },
+    async 'build-of-client'(lifeMs) {
+      const endpoint = endpoints[0] ?? 'unix';
+      const stay = newStay(`${name}-process-${number()}`, endpoint, false, machineMs());
+      ledger.stays.set(stay.id, stay);
+      const client = await startClient(place, 'build', listeners[endpoint].ways[0], {
+        ref: stay.id,
+      });
+      const isReady = await until('the client', () => client.stdout() !== '' || client.hasEnded());
+      // Between this and its kill it is there, unless the daemon or the daemon's end has its way.
+      stay.fromMs = isReady && !client.hasEnded() ? machineMs() : null;
+      await delay(lifeMs);
+      const isThere = !client.hasEnded() && client.stdout() === '"ready"\n';
+      const leavingMs = machineMs();
+      await kill(client);
+      stay.isDismissed = !isThere && stay.toMs === Infinity;
+      stay.toMs = Math.min(stay.toMs, leavingMs);
+      stay.latestMs = Math.min(stay.latestMs, machineMs());
+    },
+    async hog(lifeMs) {
+      const hogs = [1, 2].map(() => run(['sh', '-c', 'while :; do :; done']));
+      await delay(Math.min(lifeMs, 1000));
+      await Promise.all(hogs.map((hog) => hog.kill()));
+    },
+    beside: (lifeMs) => steady.call({ do: 'beside', count: 50, lifeMs }),
+  };
+
+  return {
+    place,
+    ledger,
+    readNotes: takeNotes,
+    async openEndpoints(now) {
+      endpoints = now;
+      const down = await endDaemon();
+      await startDaemon(down);
+    },
+    async send(clients, startMs) {
+      if (mortal.process.hasEnded()) {
+        mortal = await startCrowd();
+      }
+      await Promise.all(
+        [steady, mortal].map((crowd) => {
+          const theirs = clients.filter(({ isMortal }) => isMortal === (crowd === mortal));
+          const timed = theirs.map((client) => ({
+            ...planned(client, crowd),
+            atMs: startMs + client.atMs,
+          }));
+          return crowd.call({ do: 'play', clients: timed });
+        }),
+      );
+    },
+    async hold(endpoint) {
+      const id = `${steady.prefix}holder-${number()}`;
+      const [address] = listeners[endpoint].ways;
+      const client = { id, endpoint, address, lifeMs: null, end: 'close', isMute: false, atMs: 0 };
+      await steady.call({ do: 'play', clients: [client] });
+      await until('the holder', () => {
+        takeNotes();
+        return ledger.stays.get(id)?.fromMs;
+      });
+      return () => steady.call({ do: 'leave', id });
+    },
+    happen: ({ kind, lifeMs }) => happenings[kind](lifeMs),
+    async close() {
+      clearInterval(pulsing);
+      await place.close();
+    },
+  };
+}
+
+async function stopFor(process: Resident | undefined, lifeMs: number): Promise<void> {
+  if (process === undefined || process.hasEnded()) {
+    return;
+  }
+  try {
+    await process.signal('SIGSTOP');
+    await delay(lifeMs);
+    await process.signal('SIGCONT');
+  } catch {
+    // Killed meanwhile.
+  }
+}
+
+/** Whether a command was done: a daemon that is killed meanwhile does it no more. */
+async function isDone(command: Promise<unknown> | undefined): Promise<boolean> {
+  return (
+    (await command?.then(
+      () => true,
+      () => false,
+    )) ?? false
+  );
+}
+
+/** Kills a process of a place itself: what the place started is only the way into it. */
+async function kill(resident: Resident | undefined): Promise<void> {
+  if (resident === undefined || resident.hasEnded()) {
+    return;
+  }
+  try {
+    process.kill(resident.pid, 'SIGKILL');
+    // Where it was stopped, so was its way in, which is to see its end.
+    process.kill(resident.parentPid, 'SIGCONT');
+  } catch {
+    // It has ended by itself.
+  }
+  await resident.ended;
+}

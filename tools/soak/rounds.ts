@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { machineMs } from '../../test/support/machine-time.ts';
+import { openArena } from './arena.ts';
+import { forget } from './ledger.ts';
+import { planRound, type WaitPlan } from './plan.ts';
+import {
+  type Case,
+  count,
+  judgeLines,
+  judgeNames,
+  judgeWait,
+  openCase,
+  type Record,
+  readLines,
+  tried,
+} from './record.ts';
+import { startTool, waitOptions } from './tool.ts';
+
+/** Waits that begin and end, round after round, beside a daemon that is restarted. */
+export interface Rounds {
+  readonly round: (n: number) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+// Whatever is planned comes after this, so that it can be told to all in time.
+const headStartMs = 300;
+
+export async function openRounds(seed: number, record: Record): Promise<Rounds> {
+  const arena = await openArena('round');
+
+  const play = async (plan: WaitPlan, name: string, startMs: number): Promise<Case> => {
+    await sleepUntil(startMs + plan.atMs);
+    const faultKinds = plan.faults.map(({ kind }) => kind);
+    const { rule, isUnread, signal } = plan;
+    const command = ['wait', ...waitOptions(rule)];
+    const tool = await startTool(arena.place, { name, command, rule, isUnread, faultKinds });
+    const suffered = plan.faults.map(async (fault) => {
+      await Promise.race([sleepUntil(startMs + fault.atMs), tool.ended]);
+      await tried(record, 'faults', tool.suffer(fault));
+    });
+    const signalled = async (): Promise<void> => {
+      if (signal !== null) {
+        await Promise.race([sleepUntil(startMs + plan.atMs + signal.atMs), tool.ended]);
+        await tool.interrupt(signal.name);
+      }
+    };
+    await Promise.all([...suffered, signalled(), tool.ended]);
+    return openCase(tool);
+  };
+
+  return {
+    async round(n) {
+      const plan = planRound(seed, n);
+      await arena.openEndpoints(plan.endpoints);
+      const startMs = machineMs() + headStartMs;
+      await arena.send(plan.clients, startMs);
+      const happened = plan.incidents.map(async (incident) => {
+        await sleepUntil(startMs + incident.atMs);
+        await tried(record, `incidents: ${incident.kind}`, arena.happen(incident));
+      });
+      const waits = plan.waits.map((wait, index) => play(wait, `wait-${n}-${index}`, startMs));
+      const cases = await Promise.all(waits);
+      await Promise.all(happened);
+      cases.forEach(readLines);
+      arena.readNotes();
+      const asking = plan.waits.filter(({ rule }) => rule.builds !== 'off');
+      const askers = asking.length * plan.endpoints.length;
+      for (const one of cases) {
+        judgeLines(record, one, arena.ledger, askers);
+        judgeNames(record, one, arena.ledger, machineMs());
+        await judgeWait(record, one, arena.ledger);
+      }
+      count(record, 'rounds');
+      count(record, 'clients', plan.clients.length);
+      forget(arena.ledger, startMs - 1000);
+    },
+    close: arena.close,
+  };
+}
+
+async function sleepUntil(ms: number): Promise<void> {
+  await delay(Math.max(0, ms - machineMs()));
+}

@@ -1,0 +1,299 @@
+import {
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { cliPath, type LogLine } from '../../test/support/cli.ts';
+import { machineMs } from '../../test/support/machine-time.ts';
+import { compiled } from '../../test/support/native.ts';
+import type { Place, Resident } from '../../test/support/place.ts';
+import { run } from '../../test/support/running.ts';
+import { clockErrorMs, longestGapMs } from './certainty.ts';
+import type { Subject, Told } from './judge.ts';
+import { createTail } from './ledger.ts';
+import { type Fault, listeners, type WaitRule } from './plan.ts';
+
+// The room for new objects grows to 16 MiB a half as time goes by, whatever a program does: with that
+// fixed, what grows is the program's own.
+const measuring = [
+  '--max-semi-space-size=1',
+  '--expose-gc',
+  `--require=${fileURLToPath(new URL('collect.cjs', import.meta.url))}`,
+];
+
+/** A process of the tool under test, its log, and what can be done to it. */
+export interface Tool {
+  readonly subject: Subject;
+  readonly process: Resident;
+  /** The lines of its log since the last call; null where its log is not read. */
+  readonly news: () => LogLine[];
+  /** What collect.cjs has noted down by now. */
+  readonly collected: () => string[];
+  /** Does a fault to it, for its time. */
+  readonly suffer: (fault: Fault) => Promise<void>;
+  readonly interrupt: (signal: NodeJS.Signals) => Promise<void>;
+  /** Resolves with the exit code, and when it was seen. */
+  readonly ended: Promise<{
+    readonly code: number | null;
+    readonly atMs: number;
+    readonly stderr: string;
+  }>;
+}
+
+export interface ToolSpec {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly rule: WaitRule;
+  readonly isUnread?: boolean;
+  /** Whether what is left of its heap after each collection is noted down. */
+  readonly isMeasured?: boolean;
+  readonly faultKinds: readonly Fault['kind'][];
+}
+
+export function waitOptions(rule: WaitRule): string[] {
+  return [
+    ...(rule.endpoints ?? []).map((name) => `--addr=${listeners[name].address}`),
+    `--interval=${rule.intervalMs}ms`,
+    `--quiet-period=${rule.quietPeriodMs}ms`,
+    `--probe-grace=${rule.probeGraceMs}ms`,
+    `--min-wait=${rule.minWaitMs}ms`,
+    `--timeout=${rule.timeoutMs === Infinity ? 'none' : `${rule.timeoutMs}ms`}`,
+    `--max-connections=${rule.maxConnections}`,
+    `--inspector=${rule.inspector}`,
+    `--builds=${rule.builds}`,
+    `--log-level=${rule.logLevel}`,
+    '--progress-every=1s',
+  ];
+}
+
+/** Starts the tool so that the faults that are planned for it can be done. */
+export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
+  const file = (kind: string): string => join(place.directory, `${spec.name}.${kind}`);
+  const [log, pipe] = [file('log'), file('pipe')];
+  const [refusal, collected] = [file('refused'), file('collected')];
+  writeFileSync(log, '');
+  writeFileSync(collected, '');
+  const { command, rule, faultKinds, isUnread = false, isMeasured = false } = spec;
+  // `watch` prints what the others log.
+  const isPrinted = command[0] === 'watch';
+  const logTo = isUnread ? ['--log-to=stderr'] : isPrinted ? [] : [`--log-to=${log}`];
+  const stderr = isUnread ? await unreadPipe(pipe) : null;
+  const script = `COLLECTED_TO='${collected}' exec "$0" "$@"${isPrinted ? ` >'${log}'` : ''}`;
+  const spawnMs = machineMs();
+  const process = await place.start(
+    [
+      ...(faultKinds.includes('hide-proc') ? ['unshare', '--mount'] : []),
+      ...(faultKinds.includes('refuse') ? [compiled('refuse'), refusal, '1'] : []),
+      ...['sh', '-c', script, globalThis.process.execPath],
+      ...[...(isMeasured ? measuring : []), cliPath, ...command, ...logTo],
+    ],
+    { stdio: ['pipe', 'pipe', stderr ?? 'pipe'] },
+  );
+  const subject: Subject = {
+    name: spec.name,
+    rule,
+    spawnMs,
+    startedMs: null,
+    faults: [],
+    isSignalled: false,
+    knownBuilds: new Map(),
+  };
+  const tail = createTail(log);
+  // Node.js starts with descriptors and /proc, or not at all, and a signal ends it before it has begun.
+  const begun = async (): Promise<void> => {
+    while (statSync(log).size === 0 && !process.hasEnded()) {
+      await delay(20);
+    }
+  };
+  return {
+    subject,
+    process,
+    news: () => (isUnread ? [] : tail().map((line) => JSON.parse(line) as LogLine)),
+    collected: () => readFileSync(collected, 'utf8').split('\n'),
+    async suffer(fault) {
+      await begun();
+      await suffer(subject, process, fault, refusal);
+    },
+    async interrupt(signal) {
+      await begun();
+      if (!process.hasEnded()) {
+        subject.isSignalled = true;
+        trySignal(process.pid, signal);
+      }
+    },
+    ended: process.ended.then(({ code, signal, stderr: text }) => {
+      const atMs = machineMs();
+      const unread = stderr === null ? '' : readPipe(pipe);
+      if (stderr !== null) {
+        closeSync(stderr);
+      }
+      const killed = signal === null ? '' : `Ended by ${signal}. `;
+      return { code, atMs, stderr: `${killed}${text}${unread}` };
+    }),
+  };
+}
+
+async function unreadPipe(path: string): Promise<number> {
+  await run(['mkfifo', path]).ended;
+  return openSync(path, constants.O_RDWR);
+}
+
+/** What a pipe holds by now. */
+function readPipe(path: string): string {
+  const pipe = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const text = Buffer.alloc(1 << 16);
+  try {
+    return text.toString('utf8', 0, readSync(pipe, text));
+  } catch {
+    return '';
+  } finally {
+    closeSync(pipe);
+  }
+}
+
+async function suffer(
+  subject: Subject,
+  process: Resident,
+  { kind, lifeMs }: Fault,
+  refusal: string,
+): Promise<void> {
+  const span = { kind, fromMs: machineMs(), toMs: Infinity };
+  subject.faults.push(span);
+  const begun = await begin(kind, process, refusal);
+  await delay(lifeMs);
+  if (begun && !process.hasEnded()) {
+    await finish(kind, process, refusal);
+  }
+  span.toMs = machineMs();
+}
+
+/** Returns whether there was still a process to do it to. */
+async function begin(kind: Fault['kind'], process: Resident, refusal: string): Promise<boolean> {
+  if (process.hasEnded()) {
+    return false;
+  }
+  switch (kind) {
+    case 'stop':
+      return trySignal(process.pid, 'SIGSTOP');
+    case 'refuse':
+      writeFileSync(refusal, '');
+      return true;
+    case 'hide-proc':
+      return inMountsOf(process, 'mount', '-t', 'tmpfs', 'none', '/proc');
+    case 'no-descriptors':
+      return withLimit(process, '3');
+  }
+}
+
+async function finish(kind: Fault['kind'], process: Resident, refusal: string): Promise<void> {
+  switch (kind) {
+    case 'stop':
+      trySignal(process.pid, 'SIGCONT');
+      // nsenter stops with its child.
+      trySignal(process.parentPid, 'SIGCONT');
+      break;
+    case 'refuse':
+      await run(['rm', '-f', refusal]).ended;
+      break;
+    case 'hide-proc':
+      await inMountsOf(process, 'umount', '/proc');
+      break;
+    case 'no-descriptors':
+      await withLimit(process, '1024');
+  }
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+async function inMountsOf({ pid, parentPid }: Resident, ...command: string[]): Promise<boolean> {
+  // Before it has mounts of its own, they are those of all.
+  const [own, others] = [pid, parentPid].map((each) => mountsOf(each));
+  return own !== null && own !== others && (await isDoneIn(pid, command));
+}
+
+function mountsOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return null;
+  }
+}
+
+async function isDoneIn(pid: number, command: readonly string[]): Promise<boolean> {
+  return (await run(['nsenter', `--target=${pid}`, '--mount', ...command]).ended).code === 0;
+}
+
+async function withLimit({ pid }: Resident, most: string): Promise<boolean> {
+  return (await run(['prlimit', `--pid=${pid}`, `--nofile=${most}:`]).ended).code === 0;
+}
+
+/** The machine's clock at the zero of the wall clock. Of some readings the least disturbed one. */
+function wallZeroMs(): number {
+  return Math.max(...Array.from({ length: 5 }, () => machineMs() - Date.now()));
+}
+
+// A busy machine may read tables, and print what `watch` has seen, for seconds.
+const longestDelayMs = 5000;
+
+/**
+ * What a log line tells of a state; null for one that tells none.
+ *
+ * @param zeroMs when the wait began, by its own clock; null of what does not tell its time.
+ */
+export function toldBy(line: LogLine, zeroMs: number | null, rule: WaitRule): Told | null {
+  const connections = line['connections'];
+  const quietForMs = line['quietForMs'];
+  const isCount = typeof connections === 'number';
+  if (!isCount && typeof quietForMs !== 'number') {
+    return null;
+  }
+  return {
+    look: lookOf(line, zeroMs, rule),
+    connections: isCount ? connections : null,
+    quietForMs: typeof quietForMs === 'number' ? quietForMs : null,
+    clients: (line['clients'] ?? []) as Told['clients'],
+  };
+}
+
+/**
+ * When the look was taken that a line tells of. By its own clock a wait tells when the look was over;
+ * how long it took is bounded by the longest gap, or it starts quiet over. Where that is read from
+ * tables, of which there are two for each endpoint, it takes its time on a busy machine.
+ */
+export function lookOf(line: LogLine, zeroMs: number | null, rule: WaitRule): Told['look'] {
+  const waitedMs = line['waitedMs'];
+  const toldMs = wallTimeMs(line) + clockErrorMs;
+  if (typeof waitedMs !== 'number' || zeroMs === null) {
+    return { fromMs: toldMs - longestDelayMs, toMs: toldMs };
+  }
+  const lookedMs = zeroMs + waitedMs;
+  const endpoints = (line['endpoints'] ?? []) as { readonly inspector: string | null }[];
+  const isQuick =
+    endpoints.length > 0 && endpoints.every(({ inspector }) => inspector === 'sock-diag');
+  const tookMs = isQuick ? longestGapMs(rule) : longestDelayMs;
+  return { fromMs: lookedMs - tookMs, toMs: lookedMs + clockErrorMs };
+}
+
+/** When a wait began, as far as this line tells: it may have been earlier, but was not later. */
+export function latestZeroMs(line: LogLine): number {
+  const waitedMs = line['waitedMs'];
+  return typeof waitedMs === 'number' ? wallTimeMs(line) - waitedMs : Infinity;
+}
+
+export function wallTimeMs({ timestamp }: LogLine): number {
+  return Date.parse(timestamp) + wallZeroMs();
+}
