@@ -1,7 +1,7 @@
 import { loadAddon } from '../src/backends/native.ts';
-import { createProcfsInspector } from '../src/backends/procfs/procfs.ts';
-import { createSockDiagInspector } from '../src/backends/sock-diag.ts';
-import type { Inspector } from '../src/backends/types.ts';
+import { createProcfsBackend } from '../src/backends/procfs/procfs.ts';
+import { createSockDiagBackend } from '../src/backends/sock-diag.ts';
+import type { Backend } from '../src/backends/types.ts';
 
 /** A way to learn how many connections are established on a port of this network namespace. */
 export type Means = InsideMeans | OutsideMeans;
@@ -34,13 +34,13 @@ export const allMeans: readonly Means[] = [
   {
     kind: 'inside',
     name: 'tracked set',
-    open: (localPort) => lookingBy(createSockDiagInspector(), localPort),
+    open: (localPort) => lookingBy(createSockDiagBackend(), localPort),
   },
   { kind: 'inside', name: 'sock_diag dump', open: dumping },
   {
     kind: 'inside',
     name: 'procfs',
-    open: (localPort) => lookingBy(createProcfsInspector('/proc/net'), localPort),
+    open: (localPort) => lookingBy(createProcfsBackend('/proc/net'), localPort),
   },
   {
     kind: 'outside',
@@ -68,11 +68,11 @@ function dumping(localPort: number): Poller {
   };
 }
 
-function lookingBy(inspector: Inspector, localPort: number): Poller {
+function lookingBy(backend: Backend, localPort: number): Poller {
   const address = `tcp://127.0.0.1:${localPort}`;
   const endpoint = { kind: 'tcp', address, localPort } as const;
   return {
-    poll: () => inspector.look(endpoint).connections.length,
-    close: () => inspector.close(),
+    poll: () => backend.poll(endpoint).connections.length,
+    close: () => backend.close(),
   };
 }

@@ -145,7 +145,7 @@ exec ${valgrind.join(' ')} --smc-check=all-non-file --xml=yes --xml-file=$report
   ${process.execPath} "$@"`,
     );
     const files = [
-      ...['inspectors', 'addon', 'sock-diag-watch'].map((name) => `test/contract/${name}`),
+      ...['backends', 'addon', 'sock-diag-watch'].map((name) => `test/contract/${name}`),
       ...['status.test', 'wait-drain'].map((name) => `test/cli/${name}`),
     ];
     const options = ['--testTimeout=600000', '--no-file-parallelism'];

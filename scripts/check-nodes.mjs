@@ -8,7 +8,7 @@ const nodes = 'node_modules/.cache/nodes';
 const lines = ['20', '22', '24', '26'];
 const tests = ['test/package', 'test/contract', 'test/cli'];
 // What measures, what plays the same programs for longer, and what does not run on this Node.js.
-const leftOut = [
+const notCounted = [
   'test/cli/{bench-,faults,scenes}*.test.ts',
   'test/cli/script-cases.test.ts',
   'test/contract/accuracy-wrong.test.ts',
@@ -44,7 +44,7 @@ function install(version) {
 function test(folder, report) {
   rmSync(report, { force: true });
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...tests];
-  const exclude = leftOut.map((path) => `--exclude=${path}`);
+  const exclude = notCounted.map((path) => `--exclude=${path}`);
   const { stdout, stderr } = run(
     process.execPath,
     [

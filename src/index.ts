@@ -1,5 +1,5 @@
 export * from './backends/types.ts';
-export type { ChoiceNotice, Looker, PassedOver } from './backends/with-fallback.ts';
+export type { BackendNotice, EndpointPoller, SkippedBackend } from './backends/with-fallback.ts';
 export type { BuildsClient, BuildsClientOptions } from './builds/client.ts';
 export type { DaemonBuilds } from './builds/daemons.ts';
 export type {
@@ -15,30 +15,30 @@ export type {
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
 export { drainDefaults } from './drain/defaults.ts';
 export type { DrainInput } from './drain/drain.ts';
-export type { Roster, RosterEntry } from './drain/tracked.ts';
+export type { TrackedConnection, TrackedConnections } from './drain/tracked.ts';
 export type {
   DrainConfig,
   DrainEvent,
   DrainOutcome,
+  DrainStats,
   DrainStatus,
-  DrainTally,
-  LastWord,
-  WordEnd,
+  ExpiryReason,
+  NamedBuilds,
 } from './drain/types.ts';
 export {
   createBuildsClient,
-  createProcfsInspector,
+  createProcfsBackend,
   createSampler,
-  createSockDiagInspector,
+  createSockDiagBackend,
   drain,
   findEndpoints,
-  lookByBest,
   openBuilds,
   parseEndpoint,
   watchDaemon,
+  withFallback,
 } from './library/functions.ts';
 export type { DaemonState, DaemonWatch } from './monitor/daemon.ts';
 export type { FindOptions } from './monitor/discover.ts';
 export type { WatchedEndpoint } from './monitor/sampler.ts';
-export type { Elsewhere, FindingNotice, FoundDaemon } from './monitor/types.ts';
+export type { FindingNotice, FoundDaemon, OtherNetns } from './monitor/types.ts';
 export { BadValueError } from './options/bad-value.ts';

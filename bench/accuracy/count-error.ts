@@ -67,10 +67,10 @@ function trueSteps(truth: readonly TrueConnection[]): Step[] {
 /** From the end of each look on, its count is known. One that fails tells nothing new. */
 function beliefSteps({ changes, toMs }: Recording): Step[] {
   let before = 0;
-  return changes.flatMap(({ look, keys }) => {
+  return changes.flatMap(({ poll, keys }) => {
     const count = keys?.length ?? before;
     const belief = count - before;
     before = count;
-    return belief === 0 ? [] : [{ atMs: toMs[look] ?? 0, least: 0, most: 0, belief }];
+    return belief === 0 ? [] : [{ atMs: toMs[poll] ?? 0, least: 0, most: 0, belief }];
   });
 }

@@ -71,9 +71,9 @@ async function timeLooks(
   const source = means.open(transport, context);
   try {
     const tookMs: number[] = [];
-    for (let look = 0; look < looksToTime; look += 1) {
+    for (let poll = 0; poll < looksToTime; poll += 1) {
       const fromMs = nowMs();
-      await source.look();
+      await source.poll();
       tookMs.push(nowMs() - fromMs);
     }
     return tookMs.toSorted((one, other) => one - other)[Math.floor(looksToTime / 2)] ?? 0;

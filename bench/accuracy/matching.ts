@@ -97,13 +97,13 @@ function runsOf({ changes, fromMs, toMs }: Recording): Run[] {
       goneMs,
     });
   };
-  for (const { look, keys } of changes.filter((change) => change.keys !== null)) {
+  for (const { poll, keys } of changes.filter((change) => change.keys !== null)) {
     const now = new Set(keys);
     for (const key of [...open.keys()].filter((each) => !now.has(each))) {
-      end(key, look - 1, timeAt(toMs, look));
+      end(key, poll - 1, timeAt(toMs, poll));
     }
     for (const key of [...now].filter((each) => each !== nameless && !open.has(each))) {
-      open.set(key, look);
+      open.set(key, poll);
     }
   }
   for (const key of [...open.keys()]) {

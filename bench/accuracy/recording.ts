@@ -15,7 +15,7 @@ export interface Recording {
 export const nameless = 0;
 
 export interface Change {
-  readonly look: number;
+  readonly poll: number;
   /** Ascending. Null where the look failed. */
   readonly keys: readonly number[] | null;
 }
@@ -26,8 +26,8 @@ export interface Told {
 }
 
 /** The time of a look that was made. */
-export function timeAt(times: Float64Array, look: number): number {
-  return times[look] ?? Number.NaN;
+export function timeAt(times: Float64Array, poll: number): number {
+  return times[poll] ?? Number.NaN;
 }
 
 const goldenRatio = (Math.sqrt(5) - 1) / 2;
@@ -37,9 +37,9 @@ const goldenRatio = (Math.sqrt(5) - 1) / 2;
  * look, so that all of them are taken alike. Multiples of the golden ratio lie evenly.
  */
 export function momentsOf({ fromMs, toMs }: Recording): Float64Array {
-  return fromMs.map((from, look) => {
-    const share = ((look + 1) * goldenRatio) % 1;
-    return from + ((toMs[look] ?? from) - from) * share;
+  return fromMs.map((from, poll) => {
+    const share = ((poll + 1) * goldenRatio) % 1;
+    return from + ((toMs[poll] ?? from) - from) * share;
   });
 }
 

@@ -1,4 +1,4 @@
-import { InspectError } from '../../src/backends/types.ts';
+import { BackendError } from '../../src/backends/types.ts';
 import {
   beginQuiet,
   observe,
@@ -13,7 +13,7 @@ import { type Recording, timeAt } from './recording.ts';
 
 /** The end of a wait: it was drained at this look, after a quiet since that one's end. */
 export interface Conclusion {
-  readonly look: number;
+  readonly poll: number;
   readonly quietSinceMs: number;
 }
 
@@ -22,7 +22,7 @@ export type Replay = (firstLook: number) => Conclusion | null;
 
 // As src/drain/drain.ts has it.
 const usualDelayMs = 1000;
-const lookFailed = new InspectError('ERR_LOOK', 'look', 'a look that failed');
+const lookFailed = new BackendError('ERR_LOOK', 'look', 'a look that failed');
 
 /** Replays waits over what a detector has seen, each from another look on. */
 export function createReplay(
@@ -38,15 +38,15 @@ export function createReplay(
     maxConnections: 0,
     maxGapMs: Math.max(2 * intervalMs, Math.min(usualDelayMs, quietPeriodMs / 2)),
   };
-  const readingOf = (look: number): Reading => {
-    const clients = counts[look] ?? null;
-    const times = { fromMs: timeAt(fromMs, look), toMs: timeAt(toMs, look) };
+  const readingOf = (poll: number): Reading => {
+    const clients = counts[poll] ?? null;
+    const times = { fromMs: timeAt(fromMs, poll), toMs: timeAt(toMs, poll) };
     return clients === null
       ? { kind: 'failed', error: lookFailed, seen: 0, ...times }
       : {
           kind: 'counted',
           clients,
-          newcomers: 0,
+          pending: 0,
           builds: 'none',
           ...{ maybeOwn: 0, askedMs: null, endedMs: null },
           ...times,
@@ -60,17 +60,17 @@ export function createReplay(
     const passed: number[] = [];
     let state = beginQuiet(timeAt(fromMs, firstLook));
     let end: Conclusion | null | undefined;
-    for (let look = firstLook; end === undefined && look < fromMs.length; look += 1) {
-      state = observe(state, readingOf(look), rule);
+    for (let poll = firstLook; end === undefined && poll < fromMs.length; poll += 1) {
+      state = observe(state, readingOf(poll), rule);
       if (verdict(state, rule) === 'drained') {
-        end = { look, quietSinceMs: state.quietSinceMs ?? Number.NaN };
+        end = { poll, quietSinceMs: state.quietSinceMs ?? Number.NaN };
       } else if (state.quietSinceMs === null) {
-        end = ends.get(look);
-        passed.push(look);
+        end = ends.get(poll);
+        passed.push(poll);
       }
     }
-    for (const look of passed) {
-      ends.set(look, end ?? null);
+    for (const poll of passed) {
+      ends.set(poll, end ?? null);
     }
     return end ?? null;
   };
@@ -78,8 +78,8 @@ export function createReplay(
 
 /** How many connections each look showed; null where it failed. */
 function countsOf({ changes, fromMs }: Recording): (number | null)[] {
-  return changes.flatMap(({ look, keys }, index) => {
-    const next = changes[index + 1]?.look ?? fromMs.length;
-    return Array<number | null>(next - look).fill(keys?.length ?? null);
+  return changes.flatMap(({ poll, keys }, index) => {
+    const next = changes[index + 1]?.poll ?? fromMs.length;
+    return Array<number | null>(next - poll).fill(keys?.length ?? null);
   });
 }

@@ -30,17 +30,17 @@ export function scorePhases(
   );
   const byConnection = new Map(matching.notices.map((notice) => [notice.connection, notice]));
   return phases.map((phase) => {
-    const looks = looksIn(recording, phase);
+    const polls = looksIn(recording, phase);
     const notices = phase.truth.flatMap((each) => byConnection.get(each) ?? []);
     return {
       ...detector,
       lifetime: phase.name,
-      ...recallOf(notices, looks, hasEvents),
-      ...countErrorOf(recording, phase, looks, hasEvents),
+      ...recallOf(notices, polls, hasEvents),
+      ...countErrorOf(recording, phase, polls, hasEvents),
       ...delaysOf(notices),
       falseSightings: falseIn(matching, phase),
-      looks: looks.gapsMs.length,
-      achievedMs: timesOf(looks.gapsMs),
+      polls: polls.gapsMs.length,
+      achievedMs: timesOf(polls.gapsMs),
       cpuPercent: roundedOrNull(cpuPercentIn(recording.cpu, phase.fromMs, phase.toMs)),
     };
   });
@@ -57,12 +57,12 @@ function looksIn(recording: Recording, { fromMs, toMs }: PlayedPhase): Looks {
   const moments = momentsOf(recording);
   const gapsMs: number[] = [];
   let delay = 0;
-  for (let look = 1; look < moments.length; look += 1) {
-    const before = moments[look - 1] ?? 0;
-    const moment = moments[look] ?? 0;
+  for (let poll = 1; poll < moments.length; poll += 1) {
+    const before = moments[poll - 1] ?? 0;
+    const moment = moments[poll] ?? 0;
     if (moment > fromMs && before < toMs) {
       gapsMs.push(moment - before);
-      delay += (recording.toMs[look] ?? moment) - moment;
+      delay += (recording.toMs[poll] ?? moment) - moment;
     }
   }
   return { gapsMs, delayMs: delay / Math.max(1, gapsMs.length) };

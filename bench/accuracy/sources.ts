@@ -8,7 +8,7 @@ import type { Transport } from './types.ts';
 /** What a detector looks with. */
 export interface Source {
   /** The keys of what is connected, in any order; the same list while nothing has changed. */
-  readonly look: () => readonly number[] | Promise<readonly number[]>;
+  readonly poll: () => readonly number[] | Promise<readonly number[]>;
   /** Peers' ports of connections that no look has seen and that have ended since the last call. */
   readonly told: () => readonly number[];
   /** Calls back when a connection that was seen has ended. */
@@ -88,7 +88,7 @@ function tracked(port: number, withEvents: boolean): Source {
   let keys: readonly number[] = [];
   let toldBefore = 0;
   return {
-    look() {
+    poll() {
       const now = tracker.poll();
       if (now !== revision) {
         revision = now;
@@ -112,8 +112,8 @@ function tracked(port: number, withEvents: boolean): Source {
 }
 
 /** One that only looks. */
-function plain(look: Source['look'], close: () => void = () => {}): Source {
-  return { look, told: () => [], onEnd: () => {}, close };
+function plain(poll: Source['poll'], close: () => void = () => {}): Source {
+  return { poll, told: () => [], onEnd: () => {}, close };
 }
 
 function tcpDump(port: number): Source {

@@ -62,13 +62,13 @@ export interface LifetimeScore extends Detector {
   readonly expectedCountError: number | null;
   /** The mean number of connections that were truly open. */
   readonly meanOpen: number;
-  /** Sightings of connections that there were none of. */
+  /** ClassifyInput of connections that there were none of. */
   readonly falseSightings: number;
   /** From the call that opens a connection to the end of the look that shows it. */
   readonly arrivalMs: Times | null;
   /** From the call that closes it to the end of the look that no longer shows it. */
   readonly departureMs: Times | null;
-  readonly looks: number;
+  readonly polls: number;
   /** From one look to the next. */
   readonly achievedMs: Times | null;
   /** User and system time, in percent of one core. */

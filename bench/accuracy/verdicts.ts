@@ -32,9 +32,9 @@ export function scoreVerdicts(
   const latestMs = toMs - 2 * detector.intervalMs;
   return quietPeriodsMs.map((quietPeriodMs) => {
     const replay = createReplay(recording, detector.intervalMs, quietPeriodMs);
-    const judgements = firstLooks(recording).flatMap((look) => {
-      const idealMs = earliestEnd(busy, timeAt(recording.fromMs, look), quietPeriodMs);
-      return idealMs > latestMs ? [] : [judge(busy, truth, idealMs, said(recording, replay(look)))];
+    const judgements = firstLooks(recording).flatMap((poll) => {
+      const idealMs = earliestEnd(busy, timeAt(recording.fromMs, poll), quietPeriodMs);
+      return idealMs > latestMs ? [] : [judge(busy, truth, idealMs, said(recording, replay(poll)))];
     });
     const count = (kind: Judgement): number => judgements.filter((each) => each === kind).length;
     return {
@@ -74,8 +74,8 @@ function said({ fromMs, toMs }: Recording, end: Conclusion | null): Said | null 
     ? null
     : {
         quietSinceMs: end.quietSinceMs,
-        fromMs: timeAt(fromMs, end.look),
-        toMs: timeAt(toMs, end.look),
+        fromMs: timeAt(fromMs, end.poll),
+        toMs: timeAt(toMs, end.poll),
       };
 }
 

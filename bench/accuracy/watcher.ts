@@ -25,14 +25,14 @@ const cpuEveryMs = 100;
 /** Looks again and again, from now on, the way the wait does: the interval is between two looks. */
 export function startWatch(source: Source, options: WatchOptions): Watcher {
   const clock = createMonotonicClock();
-  const recorder = createRecorder(options);
+  const recorder = createStats(options);
   let isOver = false;
   const loop = async (): Promise<void> => {
     if (options.quietPeriodsMs !== null) {
       source.onEnd(clock.wake);
     }
     while (!isOver) {
-      await recorder.look(source);
+      await recorder.poll(source);
       const nowMs = options.nowMs();
       await clock.sleep(Math.max(0, nextLookMs(recorder, options, nowMs) - nowMs));
     }
@@ -64,12 +64,12 @@ function nextLookMs(
 }
 
 interface Recorder {
-  readonly look: (source: Source) => Promise<void>;
+  readonly poll: (source: Source) => Promise<void>;
   readonly quietSinceMs: () => number | null;
   readonly recording: () => Recording;
 }
 
-function createRecorder({ nowMs, cpuMs }: WatchOptions): Recorder {
+function createStats({ nowMs, cpuMs }: WatchOptions): Recorder {
   const fromMs: number[] = [];
   const toMs: number[] = [];
   const changes: Change[] = [];
@@ -81,8 +81,8 @@ function createRecorder({ nowMs, cpuMs }: WatchOptions): Recorder {
   let nextCpuMs = 0;
 
   return {
-    async look(source) {
-      const look = fromMs.length;
+    async poll(source) {
+      const poll = fromMs.length;
       fromMs.push(nowMs());
       const found = await lookOrNull(source);
       const atMs = nowMs();
@@ -92,7 +92,7 @@ function createRecorder({ nowMs, cpuMs }: WatchOptions): Recorder {
         const sorted = found?.toSorted((one, other) => one - other) ?? null;
         if (!isSame(sorted, keys)) {
           keys = sorted;
-          changes.push({ look, keys: sorted });
+          changes.push({ poll, keys: sorted });
         }
       }
       quietSince = keys?.length === 0 ? (quietSince ?? atMs) : null;
@@ -116,7 +116,7 @@ function createRecorder({ nowMs, cpuMs }: WatchOptions): Recorder {
 async function lookOrNull(source: Source): Promise<readonly number[] | null> {
   try {
     // What is there at once is not waited for.
-    const found = source.look();
+    const found = source.poll();
     return found instanceof Promise ? await found : found;
   } catch {
     return null;

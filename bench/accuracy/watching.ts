@@ -41,7 +41,7 @@ export function createWatching({
       signal: new AbortController().signal,
     };
     const source = means.open(detector.transport, context);
-    await source.look();
+    await source.poll();
     watcher = startWatch(source, {
       intervalMs: detector.intervalMs,
       quietPeriodsMs: means.hasEvents ? quietPeriodsMs : null,

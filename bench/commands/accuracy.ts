@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { type ExitCode, exitCodes, interruptedBy } from '../../src/cli/exit-codes.ts';
 import { addOptions, flagsOf } from '../../src/cli/flags.ts';
-import type { Surroundings } from '../../src/cli/process-context.ts';
+import type { ProcessContext } from '../../src/cli/process-context.ts';
 import { BadValueError } from '../../src/options/bad-value.ts';
 import { parseFrom, readOptions } from '../../src/options/read-options.ts';
 import { measureAccuracy } from '../accuracy/accuracy.ts';
@@ -45,7 +45,7 @@ interface Switches {
 export function addBenchAccuracy(
   bench: Command,
   version: string,
-  surroundings: Surroundings,
+  context: ProcessContext,
   exit: (code: ExitCode) => void,
 ): void {
   const accuracy = bench
@@ -59,8 +59,8 @@ export function addBenchAccuracy(
       const options = readOptions(specs, flagsOf(command, specs), {});
       exit(
         compare === undefined
-          ? await benchAccuracy(options, version, surroundings)
-          : compareFiles(compare, surroundings.print),
+          ? await benchAccuracy(options, version, context)
+          : compareFiles(compare, context.print),
       );
     });
   addOptions(accuracy, accuracyOptions(false, meansNames));
@@ -69,7 +69,7 @@ export function addBenchAccuracy(
 async function benchAccuracy(
   options: AccuracyOptionValues,
   version: string,
-  { env, signal, print, printError, self }: Surroundings,
+  { env, signal, print, printError, self }: ProcessContext,
 ): Promise<ExitCode> {
   for (const name of fileOptions) {
     checkWritable({ option: name, path: options[name] });

@@ -4,10 +4,10 @@ import { addBenchAccuracy } from './accuracy.ts';
 import { addBenchCost } from './cost.ts';
 
 /** Adds `buildkit-drain bench`, for those command lines alone that need it. */
-export function addBench(program: Command, { version, surroundings, exit }: CommandContext): void {
+export function addBench(program: Command, { version, process, exit }: CommandContext): void {
   const bench = program
     .command('bench')
     .description('Measure how well looking works on this very node.');
-  addBenchCost(bench, version, surroundings, exit);
-  addBenchAccuracy(bench, version, surroundings, exit);
+  addBenchCost(bench, version, process, exit);
+  addBenchAccuracy(bench, version, process, exit);
 }

@@ -2,7 +2,7 @@ import { isatty } from 'node:tty';
 import type { Command } from 'commander';
 import { type ExitCode, exitCodes, interruptedBy } from '../../src/cli/exit-codes.ts';
 import { addOptions, flagsOf } from '../../src/cli/flags.ts';
-import type { Surroundings } from '../../src/cli/process-context.ts';
+import type { ProcessContext } from '../../src/cli/process-context.ts';
 import { readOptions } from '../../src/options/read-options.ts';
 import { renderChart } from '../chart.ts';
 import { measureCost } from '../cost.ts';
@@ -34,7 +34,7 @@ const fileOptions = ['json', 'svg', 'markdown'] as const;
 export function addBenchCost(
   bench: Command,
   version: string,
-  surroundings: Surroundings,
+  context: ProcessContext,
   exit: (code: ExitCode) => void,
 ): void {
   const cost = bench
@@ -45,7 +45,7 @@ export function addBenchCost(
     .action(async ({ quick = false }: { quick?: boolean }, command: Command) => {
       const specs = costOptions(quick);
       const options = readOptions(specs, flagsOf(command, specs), {});
-      exit(await benchCost(options, quick, version, surroundings));
+      exit(await benchCost(options, quick, version, context));
     });
   addOptions(cost, costOptions(false));
 }
@@ -54,12 +54,12 @@ async function benchCost(
   options: CostOptionValues,
   isQuick: boolean,
   version: string,
-  surroundings: Surroundings,
+  context: ProcessContext,
 ): Promise<ExitCode> {
   for (const name of fileOptions) {
     checkWritable({ option: name, path: options[name] });
   }
-  const { env, signal, print, printError, self } = surroundings;
+  const { env, signal, print, printError, self } = context;
   const progress = createProgress(isatty(stderrDescriptor), printError);
   const results = await measureCost({
     plan: planOf(options, isQuick),

@@ -11,7 +11,7 @@ export function createCargo() {
   const files = new Map();
   const components = new Map();
 
-  const noteOf = (component, note) => {
+  const nextBuildsState = (component, note) => {
     const key = `${component.name} ${component.version}`;
     const known = components.get(key) ?? { component, notes: [] };
     known.notes.push(note);
@@ -21,12 +21,12 @@ export function createCargo() {
   return {
     add(path, content, component, mode = 0o644) {
       files.set(path, { content, mode });
-      noteOf(component, path);
+      nextBuildsState(component, path);
     },
     /** Says of files that were added for another component that they contain some of this one. */
     addPart(paths, component) {
       for (const path of paths) {
-        noteOf(component, `${path} (parts of it)`);
+        nextBuildsState(component, `${path} (parts of it)`);
       }
     },
     /** Adds the licences, and the list of what they are for. */
@@ -42,8 +42,8 @@ export function createCargo() {
       }
       const list = 'LICENSES/LIST.txt';
       const contents = 'contents.json';
-      noteOf(ownComponent, list);
-      noteOf(ownComponent, contents);
+      nextBuildsState(ownComponent, list);
+      nextBuildsState(ownComponent, contents);
       files.set(list, { content: Buffer.from(listOf([...components.values()])), mode: 0o644 });
     },
     /** Writes the folder, with the list of its contents, and returns how many bytes that is. */

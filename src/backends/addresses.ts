@@ -2,7 +2,7 @@ import { SocketAddress } from 'node:net';
 
 const mappedPrefix = '::ffff:';
 
-/** Both inspectors write an address alike: IPv6 in its canonical form, IPv4-mapped as plain IPv4. */
+/** Both backends write an address alike: IPv6 in its canonical form, IPv4-mapped as plain IPv4. */
 export function plainAddress(address: string): string {
   const isMapped = address.startsWith(mappedPrefix) && address.includes('.');
   return isMapped ? address.slice(mappedPrefix.length) : address;

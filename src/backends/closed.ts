@@ -1,6 +1,6 @@
-import { InspectError } from './types.ts';
+import { BackendError } from './types.ts';
 
-/** Of an inspector that is asked to look after its close. */
-export function closedError(): InspectError {
-  return new InspectError('ERR_CLOSED', 'look', 'the inspector was closed');
+/** Of a backend that is asked to look after its close. */
+export function closedError(): BackendError {
+  return new BackendError('ERR_CLOSED', 'look', 'the backend was closed');
 }

@@ -2,7 +2,7 @@
 const callsPerComputation = 10;
 
 /** Computes at the first call and at every tenth; between them the value stands, if it is to be kept. */
-export function everyFewCalls<Value>(
+export function memoizeCalls<Value>(
   compute: () => Value,
   isKept: (value: Value) => boolean = () => true,
 ): () => Value {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
 // @ts-expect-error It comes without types.
 import nodeGypBuild from 'node-gyp-build';
-import { InspectError, type LookMode } from './types.ts';
+import { BackendError, type PollMode } from './types.ts';
 
 /** The addon's exports; native/addon/addon.cc is the other side of this type. */
 export interface NativeAddon {
@@ -68,7 +68,7 @@ interface NativeTcpTracker {
    */
   onDestroyed(callback: (() => void) | null): boolean;
   /** How the last poll came to its answer: `tracked`, or why it walked the kernel's table. */
-  mode(): LookMode;
+  mode(): PollMode;
   close(): void;
 }
 
@@ -116,14 +116,14 @@ const loader = nodeGypBuild as {
 /**
  * Loads the addon: a build from source if there is one, else the committed prebuild.
  *
- * @throws InspectError (`ERR_ADDON`) that says what to do.
+ * @throws BackendError (`ERR_ADDON`) that says what to do.
  */
 export function loadAddon(): NativeAddon {
   try {
     return loader(packageRoot);
   } catch (cause) {
     const reason = firstLine(cause instanceof Error ? cause.message : String(cause));
-    throw new InspectError(
+    throw new BackendError(
       'ERR_ADDON',
       'load the addon',
       `the native addon can't be loaded (${reason}); to build it here, run ` +
@@ -138,17 +138,17 @@ export function addonPath(): string {
   return loader.resolve(packageRoot);
 }
 
-/** Gives an error of the addon the shape and the words of an inspector's error. */
-export function fromNative(cause: unknown): InspectError {
+/** Gives an error of the addon the shape and the words of a backend's error. */
+export function fromNative(cause: unknown): BackendError {
   const { errno, syscall } = cause as { errno?: number; syscall?: string };
   if (errno === undefined || syscall === undefined) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    return new InspectError('ERR_ADDON', 'call the addon', `the addon failed: ${message}`, {
+    return new BackendError('ERR_ADDON', 'call the addon', `the addon failed: ${message}`, {
       cause,
     });
   }
   const code = errnoName(errno);
-  return new InspectError(code, syscall, `sock_diag: ${syscall} failed with ${code}`, { cause });
+  return new BackendError(code, syscall, `sock_diag: ${syscall} failed with ${code}`, { cause });
 }
 
 // Node.js has no name of its own for those that libuv does not know, EBADMSG among them.

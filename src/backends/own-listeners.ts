@@ -10,7 +10,7 @@ import {
  * All listeners of this process's network namespace. Those of TCP are asked for over netlink: the
  * kernel's text has them after all connections of the host, and takes milliseconds.
  *
- * @throws InspectError when a table can't be read in full.
+ * @throws BackendError when a table can't be read in full.
  */
 export function readOwnListeners(procRoot: string): Listener[] {
   const netDirectory = `${procRoot}/net`;

@@ -1,7 +1,7 @@
 import { peerText, plainAddress } from './addresses.ts';
-import type { Connection, Endpoint, Sight, UnixEndpoint } from './types.ts';
+import type { Connection, Endpoint, EndpointSnapshot, UnixEndpoint } from './types.ts';
 
-/** What both inspectors know of a TCP socket. */
+/** What both backends know of a TCP socket. */
 export interface TcpSocket {
   readonly state: 'listen' | 'established';
   readonly localAddress: string;
@@ -11,7 +11,7 @@ export interface TcpSocket {
   readonly inode: number;
 }
 
-export function tcpSight(endpoint: Endpoint, sockets: readonly TcpSocket[]): Sight {
+export function tcpSnapshot(endpoint: Endpoint, sockets: readonly TcpSocket[]): EndpointSnapshot {
   const listenerInodes: number[] = [];
   const connections: Connection[] = [];
   for (const socket of sockets) {

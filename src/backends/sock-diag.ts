@@ -1,69 +1,69 @@
 import { closedError } from './closed.ts';
 import { fromNative, loadAddon, type NativeAddon } from './native.ts';
-import { type Endpoint, InspectError, type Inspector } from './types.ts';
-import type { Watch } from './watch.ts';
-import { watchTcp } from './watch-tcp.ts';
-import { watchUnix } from './watch-unix.ts';
+import { type Backend, BackendError, type Endpoint } from './types.ts';
+import type { EndpointTracker } from './watch.ts';
+import { trackTcp } from './watch-tcp.ts';
+import { trackUnix } from './watch-unix.ts';
 
 /**
- * The inspector that asks the kernel over netlink (sock_diag(7)). It sees its own namespace, and
+ * The backend that asks the kernel over netlink (sock_diag(7)). It sees its own namespace, and
  * keeps descriptors open for each endpoint that it has looked at.
  */
-export function createSockDiagInspector(): Inspector {
-  let loaded: NativeAddon | InspectError | undefined;
+export function createSockDiagBackend(): Backend {
+  let loaded: NativeAddon | BackendError | undefined;
   let isClosed = false;
   // By what is looked at: names that differ in what can't be seen have the same text.
-  const watches = new Map<string | number, Watch>();
+  const watches = new Map<string | number, EndpointTracker>();
 
   // A binary that could not be loaded stays so: it is tried once, not at every look.
   const addon = (): NativeAddon => {
     loaded ??= load();
-    if (loaded instanceof InspectError) {
+    if (loaded instanceof BackendError) {
       throw loaded;
     }
     return loaded;
   };
 
-  const watchOf = (endpoint: Endpoint): Watch => {
+  const watchOf = (endpoint: Endpoint): EndpointTracker => {
     if (isClosed) {
       throw closedError();
     }
-    let watch = watches.get(placeOf(endpoint));
+    let watch = watches.get(endpointKey(endpoint));
     if (watch === undefined) {
-      watch = endpoint.kind === 'tcp' ? watchTcp(addon(), endpoint) : watchUnix(addon(), endpoint);
-      watches.set(placeOf(endpoint), watch);
+      watch = endpoint.kind === 'tcp' ? trackTcp(addon(), endpoint) : trackUnix(addon(), endpoint);
+      watches.set(endpointKey(endpoint), watch);
     }
     return watch;
   };
 
   return {
     name: 'sock-diag',
-    look(endpoint) {
-      return ask(() => watchOf(endpoint).look());
+    poll(endpoint) {
+      return ask(() => watchOf(endpoint).poll());
     },
     isUnchanged(endpoint) {
-      return ask(() => watches.get(placeOf(endpoint))?.isUnchanged() ?? false);
+      return ask(() => watches.get(endpointKey(endpoint))?.isUnchanged() ?? false);
     },
     traffic(endpoint) {
       return ask(() => watchOf(endpoint).traffic());
     },
     endedTraffic(endpoint) {
-      return ask(() => watches.get(placeOf(endpoint))?.endedTraffic() ?? []);
+      return ask(() => watches.get(endpointKey(endpoint))?.endedTraffic() ?? []);
     },
     onEnd(endpoint, callback) {
       return ask(() => watchOf(endpoint).onEnd(callback));
     },
     announcesEnds(endpoint) {
-      return watches.get(placeOf(endpoint))?.announcesEnds() ?? false;
+      return watches.get(endpointKey(endpoint))?.announcesEnds() ?? false;
     },
-    seenBetweenLooks(endpoint) {
-      return watches.get(placeOf(endpoint))?.seenBetweenLooks() ?? 0;
+    seenBetweenPolls(endpoint) {
+      return watches.get(endpointKey(endpoint))?.seenBetweenPolls() ?? 0;
     },
-    handicap(endpoint) {
-      return watches.get(placeOf(endpoint))?.handicap() ?? null;
+    degraded(endpoint) {
+      return watches.get(endpointKey(endpoint))?.degraded() ?? null;
     },
     mode(endpoint) {
-      return watches.get(placeOf(endpoint))?.mode() ?? null;
+      return watches.get(endpointKey(endpoint))?.mode() ?? null;
     },
     close() {
       isClosed = true;
@@ -75,15 +75,15 @@ export function createSockDiagInspector(): Inspector {
   };
 }
 
-function placeOf(endpoint: Endpoint): string | number {
+function endpointKey(endpoint: Endpoint): string | number {
   return endpoint.kind === 'tcp' ? endpoint.localPort : endpoint.path;
 }
 
-function load(): NativeAddon | InspectError {
+function load(): NativeAddon | BackendError {
   try {
     return loadAddon();
   } catch (error) {
-    return asInspectError(error);
+    return asBackendError(error);
   }
 }
 
@@ -91,10 +91,10 @@ function ask<Answer>(question: () => Answer): Answer {
   try {
     return question();
   } catch (error) {
-    throw asInspectError(error);
+    throw asBackendError(error);
   }
 }
 
-function asInspectError(error: unknown): InspectError {
-  return error instanceof InspectError ? error : fromNative(error);
+function asBackendError(error: unknown): BackendError {
+  return error instanceof BackendError ? error : fromNative(error);
 }

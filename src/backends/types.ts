@@ -14,8 +14,8 @@ export interface UnixEndpoint {
   readonly path: string;
 }
 
-export const inspectorNames = ['sock-diag', 'procfs'] as const;
-export type InspectorName = (typeof inspectorNames)[number];
+export const backendNames = ['sock-diag', 'procfs'] as const;
+export type BackendName = (typeof backendNames)[number];
 
 /**
  * One client's connection, seen on the daemon's side: established, and accepted or still queued.
@@ -75,8 +75,8 @@ export interface EndedConnection {
   readonly bytesReceived: number | null;
 }
 
-/** What one inspector sees of one endpoint at one moment. */
-export interface Sight {
+/** What one backend sees of one endpoint at one moment. */
+export interface EndpointSnapshot {
   /** The LISTEN sockets of the endpoint: the positive control that makes a zero believable. */
   readonly listenerInodes: readonly number[];
   readonly connections: readonly Connection[];
@@ -86,7 +86,7 @@ export interface Sight {
  * How a means that keeps the set of connections came to an answer: by what it keeps (`tracked`), or
  * why it walked the kernel's table (native/include/sockdiag/poll_reason.h).
  */
-export type LookMode =
+export type PollMode =
   | 'tracked'
   | 'first'
   | 'counter-unreadable'
@@ -98,24 +98,24 @@ export type LookMode =
   | 'unexpected';
 
 /** A means of looking at an endpoint. */
-export interface Inspector {
-  readonly name: InspectorName;
+export interface Backend {
+  readonly name: BackendName;
   /**
    * Looks once, synchronously. May return the sight of an earlier look, the same object, while
    * nothing has changed: that costs nothing.
-   * @throws InspectError when the answer can't be had in full.
+   * @throws BackendError when the answer can't be had in full.
    */
-  look(endpoint: Endpoint): Sight;
+  poll(endpoint: Endpoint): EndpointSnapshot;
   /**
    * Whether a look now would return the sight of the latest one, and no connection has ended since
    * that brought bytes. Only a means that knows for less than a look has this method.
-   * @throws InspectError as `look` does.
+   * @throws BackendError as `look` does.
    */
   isUnchanged?(endpoint: Endpoint): boolean;
   /**
    * The traffic of the latest look's connections, as it is now. Only a means that knows of traffic
    * has this method; unix connections have none that anybody counts.
-   * @throws InspectError as `look` does.
+   * @throws BackendError as `look` does.
    */
   traffic?(endpoint: Endpoint): TrafficOf;
   /**
@@ -136,27 +136,27 @@ export interface Inspector {
    */
   announcesEnds?(endpoint: Endpoint): boolean;
   /** Connections that came and went without any look having seen them: at least so many. */
-  seenBetweenLooks?(endpoint: Endpoint): number;
+  seenBetweenPolls?(endpoint: Endpoint): number;
   /**
    * Why looks at this endpoint cost more than they have to, or null. The answers are right all the
    * same. Costs more than a look: not to be asked each time.
    */
-  handicap?(endpoint: Endpoint): string | null;
+  degraded?(endpoint: Endpoint): string | null;
   /** How the latest look at this endpoint came to its answer; null where there was none. */
-  mode?(endpoint: Endpoint): LookMode | null;
-  /** Releases what the inspector holds open: it looks no more. A second call does nothing. */
+  mode?(endpoint: Endpoint): PollMode | null;
+  /** Releases what the backend holds open: it looks no more. A second call does nothing. */
   close(): void;
 }
 
 /** What came of looking at one endpoint, and by which means. */
-export type EndpointLook =
+export type EndpointResult =
   | {
-      readonly kind: 'seen';
+      readonly kind: 'polled';
       readonly endpoint: Endpoint;
-      readonly inspector: InspectorName;
-      readonly sight: Sight;
+      readonly backend: BackendName;
+      readonly snapshot: EndpointSnapshot;
     }
-  | { readonly kind: 'unseen'; readonly endpoint: Endpoint; readonly error: InspectError };
+  | { readonly kind: 'failed'; readonly endpoint: Endpoint; readonly error: BackendError };
 
 /**
  * One look at all endpoints. Only `counted` says how many clients there are: every endpoint was
@@ -167,14 +167,14 @@ export type Sample = CountedSample | FailedSample | GoneSample;
 
 export interface CountedSample {
   readonly kind: 'counted';
-  readonly looks: readonly EndpointLook[];
+  readonly results: readonly EndpointResult[];
   readonly connections: readonly Connection[];
 }
 
 export interface FailedSample {
   readonly kind: 'failed';
-  readonly error: InspectError;
-  readonly looks: readonly EndpointLook[];
+  readonly error: BackendError;
+  readonly results: readonly EndpointResult[];
   /** The connections that were seen all the same: a lower bound, not a count. */
   readonly connections: readonly Connection[];
 }
@@ -183,7 +183,7 @@ export interface GoneSample {
   readonly kind: 'gone';
   /** Whether a daemon, a listener or a client has been seen before. If not, nothing was found at all. */
   readonly wasThere: boolean;
-  readonly looks: readonly EndpointLook[];
+  readonly results: readonly EndpointResult[];
 }
 
 /** Takes samples. Nothing of it throws. */
@@ -207,8 +207,8 @@ export interface Sampler {
 }
 
 /** Why a look gave no answer. Code decides by `code`; people read `message`. */
-export class InspectError extends Error {
-  override readonly name = 'InspectError';
+export class BackendError extends Error {
+  override readonly name = 'BackendError';
   /** An errno name such as `EPERM`, or one of ours that begins with `ERR_`. */
   readonly code: string;
   /** What was being done, as a person would say it or as the system call is called. */

@@ -1,32 +1,32 @@
 import { peerText, plainAddress } from './addresses.ts';
 import type { NativeAddon, NativeTcpSocket } from './native.ts';
-import { tcpSight } from './snapshot.ts';
-import type { Sight, TcpEndpoint, Traffic } from './types.ts';
-import type { Watch } from './watch.ts';
+import { tcpSnapshot } from './snapshot.ts';
+import type { EndpointSnapshot, TcpEndpoint, Traffic } from './types.ts';
+import type { EndpointTracker } from './watch.ts';
 
 const counterUnreadable =
   "the kernel's counter of new connections (/proc/net/snmp) can't be read, so each look walks the " +
   "host's table of connections";
 
-export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
+export function trackTcp(addon: NativeAddon, endpoint: TcpEndpoint): EndpointTracker {
   const tracker = new addon.TcpTracker(endpoint.localPort);
   let isAnnounced = false;
-  let seen: { readonly revision: number; readonly sight: Sight } | undefined;
+  let seen: { readonly revision: number; readonly snapshot: EndpointSnapshot } | undefined;
 
   return {
-    look() {
+    poll() {
       const revision = tracker.poll();
       if (seen?.revision !== revision) {
-        seen = { revision, sight: tcpSight(endpoint, tracker.sockets()) };
+        seen = { revision, snapshot: tcpSnapshot(endpoint, tracker.sockets()) };
       }
-      return seen.sight;
+      return seen.snapshot;
     },
     isUnchanged() {
       return seen !== undefined && tracker.poll() === seen.revision;
     },
     traffic() {
       const sockets = tracker.socketsWithTraffic().filter(({ state }) => state !== 'listen');
-      const connections = seen?.sight.connections ?? [];
+      const connections = seen?.snapshot.connections ?? [];
       return new Map(
         sockets.flatMap((socket, index) => {
           const connection = connections[index];
@@ -48,10 +48,10 @@ export function watchTcp(addon: NativeAddon, endpoint: TcpEndpoint): Watch {
     announcesEnds() {
       return isAnnounced;
     },
-    seenBetweenLooks() {
+    seenBetweenPolls() {
       return tracker.seenBetweenPolls();
     },
-    handicap() {
+    degraded() {
       return tracker.mode() === 'counter-unreadable' ? counterUnreadable : null;
     },
     mode() {

@@ -2,8 +2,8 @@ import { socketText } from './addresses.ts';
 import type { NativeAddon, NativeUnixTracker } from './native.ts';
 import { unixConnection } from './snapshot.ts';
 import { socketNames } from './socket-names.ts';
-import type { Connection, Sight, UnixEndpoint } from './types.ts';
-import type { Watch } from './watch.ts';
+import type { Connection, EndpointSnapshot, UnixEndpoint } from './types.ts';
+import type { EndpointTracker } from './watch.ts';
 
 const looksPerSearch = 10;
 
@@ -13,10 +13,10 @@ interface Named {
 }
 
 /** Of unix sockets the kernel keeps no traffic, and it tells nobody of their end. */
-export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
+export function trackUnix(addon: NativeAddon, endpoint: UnixEndpoint): EndpointTracker {
   let trackers: Named[] = [];
   let silentLooks = 0;
-  let seen: { readonly revision: number; readonly sight: Sight } | undefined;
+  let seen: { readonly revision: number; readonly snapshot: EndpointSnapshot } | undefined;
 
   const track = (name: string): Named =>
     trackers.find((named) => named.name === name) ?? {
@@ -49,20 +49,20 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
   };
 
   return {
-    look() {
-      const isSilent = seen === undefined || seen.sight.listenerInodes.length === 0;
+    poll() {
+      const isSilent = seen === undefined || seen.snapshot.listenerInodes.length === 0;
       if (isSilent && silentLooks % looksPerSearch === 0) {
         follow();
       }
       silentLooks = isSilent ? silentLooks + 1 : 0;
       const revision = poll();
       if (seen?.revision !== revision) {
-        seen = { revision, sight: unixSight(endpoint, trackers) };
+        seen = { revision, snapshot: unixSight(endpoint, trackers) };
       }
-      return seen.sight;
+      return seen.snapshot;
     },
     isUnchanged() {
-      const isListening = seen !== undefined && seen.sight.listenerInodes.length > 0;
+      const isListening = seen !== undefined && seen.snapshot.listenerInodes.length > 0;
       return isListening && poll() === seen?.revision;
     },
     traffic() {
@@ -77,10 +77,10 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
     announcesEnds() {
       return false;
     },
-    seenBetweenLooks() {
+    seenBetweenPolls() {
       return 0;
     },
-    handicap() {
+    degraded() {
       return null;
     },
     mode() {
@@ -94,7 +94,7 @@ export function watchUnix(addon: NativeAddon, endpoint: UnixEndpoint): Watch {
   };
 }
 
-function unixSight(endpoint: UnixEndpoint, trackers: readonly Named[]): Sight {
+function unixSight(endpoint: UnixEndpoint, trackers: readonly Named[]): EndpointSnapshot {
   // A client that has closed its end has left, and its inode with it, though a daemon that does not
   // run may keep the connection for long.
   const take = (to: Connection[], inode: number, peerInode: number): void => {

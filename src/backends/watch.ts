@@ -1,16 +1,16 @@
-import type { EndedConnection, LookMode, Sight, TrafficOf } from './types.ts';
+import type { EndedConnection, EndpointSnapshot, PollMode, TrafficOf } from './types.ts';
 
-/** What an inspector keeps open for one endpoint. Its methods throw what the addon throws. */
-export interface Watch {
+/** What a backend keeps open for one endpoint. Its methods throw what the addon throws. */
+export interface EndpointTracker {
   /** The same object as before while nothing has changed. */
-  look(): Sight;
+  poll(): EndpointSnapshot;
   isUnchanged(): boolean;
   traffic(): TrafficOf;
   endedTraffic(): readonly EndedConnection[];
   onEnd(callback: (() => void) | null): boolean;
   announcesEnds(): boolean;
-  seenBetweenLooks(): number;
-  handicap(): string | null;
-  mode(): LookMode | null;
+  seenBetweenPolls(): number;
+  degraded(): string | null;
+  mode(): PollMode | null;
   close(): void;
 }

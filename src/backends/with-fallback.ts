@@ -1,38 +1,38 @@
 import {
+  type Backend,
+  BackendError,
+  type BackendName,
   type EndedConnection,
   type Endpoint,
-  type EndpointLook,
-  InspectError,
-  type Inspector,
-  type InspectorName,
+  type EndpointResult,
   type TrafficOf,
 } from './types.ts';
 
 /** Which means of looking is used for an endpoint, and why not the one that comes first. */
-export type ChoiceNotice =
+export type BackendNotice =
   | {
-      readonly kind: 'inspector-chosen';
+      readonly kind: 'backend-chosen';
       readonly endpoint: Endpoint;
-      readonly inspector: InspectorName;
-      readonly passedOver: PassedOver | null;
+      readonly backend: BackendName;
+      readonly skipped: SkippedBackend | null;
     }
   | {
-      readonly kind: 'inspector-switched';
+      readonly kind: 'backend-switched';
       readonly endpoint: Endpoint;
-      readonly inspector: InspectorName;
-      readonly passedOver: PassedOver;
+      readonly backend: BackendName;
+      readonly skipped: SkippedBackend;
     }
   | {
-      readonly kind: 'inspector-handicapped';
+      readonly kind: 'backend-degraded';
       readonly endpoint: Endpoint;
-      readonly inspector: InspectorName;
+      readonly backend: BackendName;
       /** Why its looks cost more than they have to; null when they no longer do. */
-      readonly handicap: string | null;
+      readonly degraded: string | null;
     };
 
 /** Looks at one endpoint. Nothing of it throws. */
-export interface Looker {
-  readonly look: () => EndpointLook;
+export interface EndpointPoller {
+  readonly poll: () => EndpointResult;
   /** Whether a look now would return the very look of the last time, its listener included. */
   readonly isUnchanged: () => boolean;
   /** The traffic of the latest look's connections, as far as it is to be had. */
@@ -43,88 +43,88 @@ export interface Looker {
   readonly announcesEnds: () => boolean;
 }
 
-export interface PassedOver {
-  readonly inspector: InspectorName;
+export interface SkippedBackend {
+  readonly backend: BackendName;
   readonly reason: string;
 }
 
 // A failure is often over at the next look. An answer without a listener is an answer: it is
 // only checked against the other means now and then.
-const looksBeforeTrial = { unseen: 5, 'no listener': 50 } as const;
+const looksBeforeTrial = { failed: 5, 'no listener': 50 } as const;
 
 const looksPerHandicap = 50;
 
 /**
- * Looks at one endpoint by the first inspector that sees its listener, and changes to another one
+ * Looks at one endpoint by the first backend that sees its listener, and changes to another one
  * when the chosen one has failed several times in a row. While nothing changes, the same look is
  * handed back.
  *
- * @param inspectors in order of preference, at least one.
+ * @param backends in order of preference, at least one.
  */
-export function lookByBest(
+export function withFallback(
   endpoint: Endpoint,
-  inspectors: readonly Inspector[],
-  notify: (notice: ChoiceNotice) => void,
-): Looker {
-  let chosen: Inspector | undefined;
+  backends: readonly Backend[],
+  notify: (notice: BackendNotice) => void,
+): EndpointPoller {
+  let chosen: Backend | undefined;
   let unvouchedInARow = 0;
-  let last: EndpointLook | undefined;
-  let looks = 0;
-  let handicap: string | null = null;
+  let last: EndpointResult | undefined;
+  let results = 0;
+  let degraded: string | null = null;
 
-  const choose = (): EndpointLook => {
-    const tried = tryInTurn(inspectors, endpoint);
+  const choose = (): EndpointResult => {
+    const tried = pollInTurn(backends, endpoint);
     const best = bestOf(tried);
-    if (best.look.kind === 'unseen') {
-      return { kind: 'unseen', endpoint, error: combinedError(tried, best.look.error) };
+    if (best.result.kind === 'failed') {
+      return { kind: 'failed', endpoint, error: combinedError(tried, best.result.error) };
     }
-    chosen = best.inspector;
+    chosen = best.backend;
     const [first] = tried;
-    const passedOver = first === undefined || first === best ? null : passOver(first);
-    notify({ kind: 'inspector-chosen', endpoint, inspector: chosen.name, passedOver });
-    return best.look;
+    const skipped = first === undefined || first === best ? null : skip(first);
+    notify({ kind: 'backend-chosen', endpoint, backend: chosen.name, skipped });
+    return best.result;
   };
 
-  const tellHandicap = (current: Inspector): void => {
-    const now = current.handicap?.(endpoint) ?? null;
-    if (now !== handicap) {
-      handicap = now;
-      notify({ kind: 'inspector-handicapped', endpoint, inspector: current.name, handicap });
+  const tellHandicap = (current: Backend): void => {
+    const now = current.degraded?.(endpoint) ?? null;
+    if (now !== degraded) {
+      degraded = now;
+      notify({ kind: 'backend-degraded', endpoint, backend: current.name, degraded });
     }
   };
 
-  const lookAgain = (current: Inspector): EndpointLook => {
-    const look = lookOnce(current, endpoint, last);
-    last = look;
-    looks += 1;
-    if (looks % looksPerHandicap === 1) {
+  const pollAgain = (current: Backend): EndpointResult => {
+    const result = pollOnce(current, endpoint, last);
+    last = result;
+    results += 1;
+    if (results % looksPerHandicap === 1) {
       tellHandicap(current);
     }
-    if (vouches(look)) {
+    if (vouches(result)) {
       unvouchedInARow = 0;
-      return look;
+      return result;
     }
     unvouchedInARow += 1;
-    const patience = looksBeforeTrial[look.kind === 'unseen' ? 'unseen' : 'no listener'];
-    return unvouchedInARow % patience === 0 ? trial({ inspector: current, look }) : look;
+    const patience = looksBeforeTrial[result.kind === 'failed' ? 'failed' : 'no listener'];
+    return unvouchedInARow % patience === 0 ? trial({ backend: current, result }) : result;
   };
 
-  const trial = (current: Attempt): EndpointLook => {
-    const others = inspectors.filter((inspector) => inspector !== current.inspector);
-    const best = bestOf([current, ...tryInTurn(others, endpoint)]);
+  const trial = (current: Attempt): EndpointResult => {
+    const others = backends.filter((backend) => backend !== current.backend);
+    const best = bestOf([current, ...pollInTurn(others, endpoint)]);
     if (best !== current) {
-      chosen = best.inspector;
+      chosen = best.backend;
       unvouchedInARow = 0;
       // It was the other one's: that it is over is not this one's to tell.
-      handicap = null;
-      const passedOver = passOver(current);
-      notify({ kind: 'inspector-switched', endpoint, inspector: chosen.name, passedOver });
+      degraded = null;
+      const skipped = skip(current);
+      notify({ kind: 'backend-switched', endpoint, backend: chosen.name, skipped });
     }
-    return best.look;
+    return best.result;
   };
 
   return {
-    look: () => (chosen === undefined ? choose() : lookAgain(chosen)),
+    poll: () => (chosen === undefined ? choose() : pollAgain(chosen)),
     isUnchanged() {
       return last !== undefined && vouches(last) && hasNothingNew(chosen, endpoint);
     },
@@ -141,18 +141,18 @@ export function lookByBest(
 }
 
 // Where it fails, the look that follows does so as well, and tells why.
-function hasNothingNew(inspector: Inspector | undefined, endpoint: Endpoint): boolean {
+function hasNothingNew(backend: Backend | undefined, endpoint: Endpoint): boolean {
   try {
-    return inspector?.isUnchanged?.(endpoint) ?? false;
+    return backend?.isUnchanged?.(endpoint) ?? false;
   } catch {
     return false;
   }
 }
 
 // Traffic only ever takes connections out of the count: unknown, they stay in it.
-function trafficOf(inspector: Inspector | undefined, endpoint: Endpoint): TrafficOf {
+function trafficOf(backend: Backend | undefined, endpoint: Endpoint): TrafficOf {
   try {
-    return inspector?.traffic?.(endpoint) ?? new Map();
+    return backend?.traffic?.(endpoint) ?? new Map();
   } catch {
     return new Map();
   }
@@ -160,27 +160,27 @@ function trafficOf(inspector: Inspector | undefined, endpoint: Endpoint): Traffi
 
 // As good as a kernel that does not tell.
 function endedTrafficOf(
-  inspector: Inspector | undefined,
+  backend: Backend | undefined,
   endpoint: Endpoint,
 ): readonly EndedConnection[] {
   try {
-    return inspector?.endedTraffic?.(endpoint) ?? [];
+    return backend?.endedTraffic?.(endpoint) ?? [];
   } catch {
     return [];
   }
 }
 
 interface Attempt {
-  readonly inspector: Inspector;
-  readonly look: EndpointLook;
+  readonly backend: Backend;
+  readonly result: EndpointResult;
 }
 
-function tryInTurn(inspectors: readonly Inspector[], endpoint: Endpoint): Attempt[] {
+function pollInTurn(backends: readonly Backend[], endpoint: Endpoint): Attempt[] {
   const tried: Attempt[] = [];
-  for (const inspector of inspectors) {
-    const look = lookOnce(inspector, endpoint);
-    tried.push({ inspector, look });
-    if (vouches(look)) {
+  for (const backend of backends) {
+    const result = pollOnce(backend, endpoint);
+    tried.push({ backend, result });
+    if (vouches(result)) {
       break;
     }
   }
@@ -188,51 +188,51 @@ function tryInTurn(inspectors: readonly Inspector[], endpoint: Endpoint): Attemp
 }
 
 /** @param known an earlier look, handed back where it is the same. */
-function lookOnce(inspector: Inspector, endpoint: Endpoint, known?: EndpointLook): EndpointLook {
+function pollOnce(backend: Backend, endpoint: Endpoint, known?: EndpointResult): EndpointResult {
   try {
-    const sight = inspector.look(endpoint);
-    if (known?.kind === 'seen' && known.sight === sight && known.inspector === inspector.name) {
+    const snapshot = backend.poll(endpoint);
+    if (known?.kind === 'polled' && known.snapshot === snapshot && known.backend === backend.name) {
       return known;
     }
-    return { kind: 'seen', endpoint, inspector: inspector.name, sight };
+    return { kind: 'polled', endpoint, backend: backend.name, snapshot };
   } catch (error) {
-    return { kind: 'unseen', endpoint, error: asInspectError(error) };
+    return { kind: 'failed', endpoint, error: asBackendError(error) };
   }
 }
 
-// What an inspector throws beside its own errors is a bug of ours. It must not end the wait.
-function asInspectError(error: unknown): InspectError {
-  if (error instanceof InspectError) {
+// What a backend throws beside its own errors is a bug of ours. It must not end the wait.
+function asBackendError(error: unknown): BackendError {
+  if (error instanceof BackendError) {
     return error;
   }
   const message = `a bug in buildkit-drain: ${error instanceof Error ? error.message : error}`;
-  return new InspectError('ERR_BUG', 'look', message, { cause: error });
+  return new BackendError('ERR_BUG', 'look', message, { cause: error });
 }
 
-function vouches(look: EndpointLook): boolean {
-  return look.kind === 'seen' && look.sight.listenerInodes.length > 0;
+function vouches(result: EndpointResult): boolean {
+  return result.kind === 'polled' && result.snapshot.listenerInodes.length > 0;
 }
 
 function bestOf(tried: readonly Attempt[]): Attempt {
   const best =
-    tried.find(({ look }) => vouches(look)) ??
-    tried.find(({ look }) => look.kind === 'seen') ??
+    tried.find(({ result }) => vouches(result)) ??
+    tried.find(({ result }) => result.kind === 'polled') ??
     tried[0];
   if (best === undefined) {
-    throw new RangeError('Expected at least one inspector but received none');
+    throw new RangeError('Expected at least one backend but received none');
   }
   return best;
 }
 
-function passOver({ inspector, look }: Attempt): PassedOver {
-  const reason = look.kind === 'unseen' ? look.error.message : 'it sees no listener';
-  return { inspector: inspector.name, reason };
+function skip({ backend, result }: Attempt): SkippedBackend {
+  const reason = result.kind === 'failed' ? result.error.message : 'it sees no listener';
+  return { backend: backend.name, reason };
 }
 
-function combinedError(tried: readonly Attempt[], first: InspectError): InspectError {
+function combinedError(tried: readonly Attempt[], first: BackendError): BackendError {
   const reasons = tried.map((attempt) => {
-    const { inspector, reason } = passOver(attempt);
-    return `${inspector}: ${reason}`;
+    const { backend, reason } = skip(attempt);
+    return `${backend}: ${reason}`;
   });
-  return new InspectError(first.code, first.operation, reasons.join('; '), { cause: first });
+  return new BackendError(first.code, first.operation, reasons.join('; '), { cause: first });
 }

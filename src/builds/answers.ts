@@ -1,4 +1,4 @@
-import { InspectError } from '../backends/types.ts';
+import { BackendError } from '../backends/types.ts';
 import type { BuildsAnswer } from './types.ts';
 
 /** What several answers come to: some builds are some, and no build is none only if all say so. */
@@ -22,7 +22,7 @@ export function combineAnswers(answers: readonly BuildsAnswer[]): BuildsAnswer {
 }
 
 export function nowhereToAsk(): BuildsAnswer {
-  const error = new InspectError(
+  const error = new BackendError(
     'ERR_NO_LISTENER',
     'ask which builds run',
     'no endpoint was seen to listen where it can be asked',
@@ -39,6 +39,6 @@ const repliesWithoutBuilds = [
 ];
 
 /** Whether the daemon itself has replied, and has not named a build, though that is not believed. */
-export function isReplyWithoutBuilds({ code }: InspectError): boolean {
+export function isReplyWithoutBuilds({ code }: BackendError): boolean {
   return repliesWithoutBuilds.includes(code);
 }

@@ -31,13 +31,13 @@ export interface AskInput extends ConnectInput {
  *
  * @param namesBuilds whether this daemon is known to name the builds that it runs, so that it needs
  * no other proof when it names none.
- * @throws InspectError, or what the signal says
+ * @throws BackendError, or what the signal says
  */
 export function askDaemon(input: AskInput, namesBuilds: boolean): Promise<BuildsKnown> {
   return converse(input, (session, options) => askForBuilds(session, options, namesBuilds));
 }
 
-/** Asks once whether it is there. @throws InspectError, or what the signal says */
+/** Asks once whether it is there. @throws BackendError, or what the signal says */
 export function askForLife(input: AskInput): Promise<void> {
   return converse(input, callInfo);
 }
@@ -186,7 +186,7 @@ function lastEndIn(events: readonly BuildEvent[]): number | null {
   return ends.length === 0 ? null : Math.max(...ends);
 }
 
-/** The daemon's version. @throws InspectError where it is not known to name all builds. */
+/** The daemon's version. @throws BackendError where it is not known to name all builds. */
 async function trustedVersion(answer: Promise<readonly Uint8Array[]>): Promise<DaemonVersion> {
   const [message, ...others] = await answer.catch(noVersion);
   if (message === undefined || others.length > 0) {

@@ -28,7 +28,7 @@ export interface CallOptions {
  * or when there are as many as are wanted.
  * It follows gRPC's PROTOCOL-HTTP2.md.
  *
- * @throws InspectError
+ * @throws BackendError
  */
 export function call(
   session: ClientHttp2Session,

@@ -1,8 +1,8 @@
-import type { Endpoint, InspectError } from '../backends/types.ts';
-import { asInspectError, askError } from './errors.ts';
+import type { BackendError, Endpoint } from '../backends/types.ts';
+import { asBackendError, askError } from './errors.ts';
 import { createOwnSockets } from './own-sockets.ts';
 import type { BuildsAnswer, BuildsKnown, TlsConfig } from './types.ts';
-import { inTime } from './with-timeout.ts';
+import { withTimeout } from './with-timeout.ts';
 
 export interface BuildsClientOptions {
   /** Where buildkitd listens. On all addresses means that it is asked over the loopback interface. */
@@ -23,12 +23,12 @@ export interface BuildsClient {
    */
   ask(namesBuilds?: boolean): Promise<BuildsAnswer>;
   /**
-   * The connections of this client as inspectors name them (`Connection.peer`): those that are open,
-   * those that the daemon has not closed at its end yet, and for 100 ms those that broke. An inspector
+   * The connections of this client as backends name them (`Connection.peer`): those that are open,
+   * those that the daemon has not closed at its end yet, and for 100 ms those that broke. A backend
    * that can't tell the peers of unix sockets can't tell these either: see `isSettled`.
    */
   ownPeers(): readonly string[];
-  /** Whether no connection of this client can be among what an inspector sees. */
+  /** Whether no connection of this client can be among what a backend sees. */
   isSettled(): boolean;
   /** Ends what is under way: its answer is unknown. A second call does nothing. */
   close(): void;
@@ -53,7 +53,7 @@ export function createBuildsClient({
     const asking = new AbortController();
     asks.add(asking);
     try {
-      return await inTime({ endpoint, timeoutMs, asking }, async (signal, onStage) => {
+      return await withTimeout({ endpoint, timeoutMs, asking }, async (signal, onStage) => {
         // Whoever never asks does not load HTTP/2 and TLS.
         const { askDaemon } = await import('./ask.ts');
         return await askDaemon({ endpoint, tls, own, signal, timeoutMs, onStage }, namesBuilds);
@@ -68,7 +68,7 @@ export function createBuildsClient({
       try {
         return isClosed ? refuse() : await askInTime(namesBuilds);
       } catch (error) {
-        return { kind: 'unknown', error: asInspectError(error) };
+        return { kind: 'unknown', error: asBackendError(error) };
       }
     },
     ownPeers: own.peers,
@@ -87,6 +87,6 @@ function refuse(): never {
   throw closed();
 }
 
-function closed(): InspectError {
+function closed(): BackendError {
   return askError('ERR_CLOSED', 'the client was closed');
 }

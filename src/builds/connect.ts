@@ -1,6 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
-import { type Endpoint, InspectError } from '../backends/types.ts';
+import { BackendError, type Endpoint } from '../backends/types.ts';
 import { askError, codeOf, messageOf } from './errors.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { type Target, targetsOf } from './targets.ts';
@@ -21,7 +21,7 @@ export interface ConnectInput {
   readonly onStage: (stage: string) => void;
 }
 
-/** A connection on which HTTP/2 may be spoken. @throws InspectError */
+/** A connection on which HTTP/2 may be spoken. @throws BackendError */
 export async function connect(input: ConnectInput): Promise<Socket> {
   const { endpoint, tls, own, signal, onStage } = input;
   onStage("for the host's address");
@@ -48,7 +48,7 @@ export async function connect(input: ConnectInput): Promise<Socket> {
       return socket;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof InspectError) {
+      if (error instanceof BackendError) {
         throw error;
       }
       failure = error;

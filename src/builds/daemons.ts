@@ -1,4 +1,4 @@
-import { type Endpoint, InspectError, type Sample } from '../backends/types.ts';
+import { BackendError, type Endpoint, type Sample } from '../backends/types.ts';
 import { nowhereToAsk } from './answers.ts';
 import { type BuildsClient, createBuildsClient } from './client.ts';
 import type {
@@ -98,8 +98,8 @@ interface OpenClient {
   readonly client: BuildsClient;
 }
 
-function noTlsFiles(cause: Error): InspectError {
-  return new InspectError('ERR_TLS_FILES', 'ask which builds run', cause.message, { cause });
+function noTlsFiles(cause: Error): BackendError {
+  return new BackendError('ERR_TLS_FILES', 'ask which builds run', cause.message, { cause });
 }
 
 function unixFirst({ kind: one }: Endpoint, { kind: other }: Endpoint): number {

@@ -1,22 +1,22 @@
-import { InspectError } from '../backends/types.ts';
+import { BackendError } from '../backends/types.ts';
 import { opensslWords } from './openssl-errors.ts';
 
 const operation = 'ask which builds run';
 const longestQuoteChars = 200;
 
 /** Why it is not known which builds run. */
-export function askError(code: string, message: string, cause?: unknown): InspectError {
-  return new InspectError(code, operation, message, cause === undefined ? {} : { cause });
+export function askError(code: string, message: string, cause?: unknown): BackendError {
+  return new BackendError(code, operation, message, cause === undefined ? {} : { cause });
 }
 
-export function malformed(what: string): InspectError {
+export function malformed(what: string): BackendError {
   return askError(
     'ERR_ANSWER_MALFORMED',
     `the answer is not of buildkitd's form: ${what}; check that this is buildkitd's address`,
   );
 }
 
-export function cut(what: string, cause?: unknown): InspectError {
+export function cut(what: string, cause?: unknown): BackendError {
   return askError('ERR_ANSWER_CUT', `the answer was cut off: ${what}`, cause);
 }
 
@@ -36,8 +36,8 @@ export function messageOf(error: unknown): string {
   return quote(opensslWords(text, codeOf(error)) ?? text);
 }
 
-export function asInspectError(error: unknown): InspectError {
-  return error instanceof InspectError
+export function asBackendError(error: unknown): BackendError {
+  return error instanceof BackendError
     ? error
     : askError('ERR_ASK_FAILED', `asking failed: ${messageOf(error)}`, error);
 }

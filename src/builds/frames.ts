@@ -15,11 +15,11 @@ export function encodeFrame(message: Uint8Array): Buffer {
 }
 
 export interface FrameReader {
-  /** Takes in what came, however it was cut into chunks. @throws InspectError */
+  /** Takes in what came, however it was cut into chunks. @throws BackendError */
   push(chunk: Uint8Array): void;
   /** The messages that are whole by now. */
   messages(): readonly Uint8Array[];
-  /** The messages, when no more will come. @throws InspectError when the last one is not whole. */
+  /** The messages, when no more will come. @throws BackendError when the last one is not whole. */
   end(): readonly Uint8Array[];
 }
 

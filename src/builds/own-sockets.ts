@@ -10,7 +10,7 @@ const settleMs = 100;
 export interface OwnSockets {
   /** Opens a socket by `open`, which must begin to connect before it returns. */
   add(kind: Endpoint['kind'], open: () => Socket): Socket;
-  /** As the inspectors name them: `Connection.peer`. */
+  /** As the backends name them: `Connection.peer`. */
   peers(): readonly string[];
   isEmpty(): boolean;
   destroyAll(): void;

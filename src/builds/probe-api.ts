@@ -1,8 +1,8 @@
-import type { Endpoint, InspectError } from '../backends/types.ts';
-import { asInspectError } from './errors.ts';
+import type { BackendError, Endpoint } from '../backends/types.ts';
+import { asBackendError } from './errors.ts';
 import { createOwnSockets } from './own-sockets.ts';
 import type { TlsConfig } from './types.ts';
-import { inTime } from './with-timeout.ts';
+import { withTimeout } from './with-timeout.ts';
 
 /**
  * What came of knocking at an endpoint: buildkitd's API has `answered`; or somebody there has taken
@@ -10,7 +10,7 @@ import { inTime } from './with-timeout.ts';
  */
 export type Knock =
   | { readonly kind: 'answered' | 'certificate-wanted' }
-  | { readonly kind: 'unanswered'; readonly error: InspectError };
+  | { readonly kind: 'unanswered'; readonly error: BackendError };
 
 /**
  * Asks whether a daemon answers at an endpoint, on a connection that is closed right after. Without
@@ -19,7 +19,7 @@ export type Knock =
  *
  * @param timeoutMs for the answer, from the begin of the connection on. Never rejects.
  */
-export async function knock(
+export async function probeApi(
   endpoint: Endpoint,
   tls: TlsConfig | null,
   timeoutMs: number,
@@ -29,13 +29,13 @@ export async function knock(
     // To load it is our time, and not the daemon's.
     const { askForLife } = await import('./ask.ts');
     const limit = { endpoint, timeoutMs, asking: new AbortController() };
-    return await inTime(limit, async (signal, onStage) => {
+    return await withTimeout(limit, async (signal, onStage) => {
       const knockBy = (by: TlsConfig | 'unverified' | null): Promise<void> =>
         askForLife({ endpoint, tls: by, own, signal, timeoutMs, onStage });
       try {
         await knockBy(tls);
       } catch (error) {
-        const code = asInspectError(error).code;
+        const code = asBackendError(error).code;
         if (tls !== null || endpoint.kind === 'unix' || code !== 'ERR_NO_GRPC') {
           throw error;
         }
@@ -44,7 +44,7 @@ export async function knock(
       return { kind: 'answered' };
     });
   } catch (error) {
-    return { kind: 'unanswered', error: asInspectError(error) };
+    return { kind: 'unanswered', error: asBackendError(error) };
   }
 }
 
@@ -53,7 +53,7 @@ async function knockUnverified(knockOnce: () => Promise<void>, plain: unknown): 
     await knockOnce();
     return { kind: 'answered' };
   } catch (error) {
-    const { code } = asInspectError(error);
+    const { code } = asBackendError(error);
     if (['ERR_TLS_CLIENT_CERT', 'ERR_TLS_REFUSED'].includes(code)) {
       return { kind: 'certificate-wanted' };
     }

@@ -16,7 +16,7 @@ const largestFieldNumber = 2 ** 29 - 1;
 /**
  * The fields of a message, in the order they came. Groups are skipped whole.
  *
- * @throws InspectError (`ERR_ANSWER_MALFORMED`)
+ * @throws BackendError (`ERR_ANSWER_MALFORMED`)
  */
 export function readFields(message: Uint8Array): Field[] {
   const reader = createReader(message);

@@ -1,4 +1,4 @@
-import type { Endpoint, InspectError, Sample } from '../backends/types.ts';
+import type { BackendError, Endpoint, Sample } from '../backends/types.ts';
 
 /** One build that the daemon says is running. */
 export interface Build {
@@ -12,7 +12,7 @@ export interface Build {
 }
 
 /** What the daemon answered. What could not be learned is `unknown`, never a list of none. */
-export type BuildsAnswer = BuildsKnown | { readonly kind: 'unknown'; readonly error: InspectError };
+export type BuildsAnswer = BuildsKnown | { readonly kind: 'unknown'; readonly error: BackendError };
 
 export interface BuildsKnown {
   readonly kind: 'known';

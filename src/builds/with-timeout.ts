@@ -12,10 +12,10 @@ export interface Limit {
  * Asks within a time.
  *
  * @param ask is to end when the signal says so, with its reason, and to tell what it waits for.
- * @throws what `ask` throws: where the time was up, an InspectError (`ERR_ASK_TIMEOUT`) that tells
+ * @throws what `ask` throws: where the time was up, an BackendError (`ERR_ASK_TIMEOUT`) that tells
  * what it was waiting for.
  */
-export async function inTime<Answer>(
+export async function withTimeout<Answer>(
   { endpoint: { address }, timeoutMs, asking }: Limit,
   ask: (signal: AbortSignal, onStage: (stage: string) => void) => Promise<Answer>,
 ): Promise<Answer> {

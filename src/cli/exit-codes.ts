@@ -6,7 +6,7 @@ export const exitCodes = {
   bug: 1,
   usage: 2,
   clientsConnected: 3,
-  blind: 4,
+  unknown: 4,
   notReady: 5,
   notExecutable: 126,
   notFound: 127,
@@ -19,9 +19,9 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 const outcomeCodes = {
   drained: exitCodes.done,
   gone: exitCodes.done,
-  'nothing-found': exitCodes.blind,
+  'nothing-found': exitCodes.unknown,
   'timed-out': exitCodes.clientsConnected,
-  blind: exitCodes.blind,
+  unknown: exitCodes.unknown,
 } as const satisfies Record<Exclude<DrainOutcome['kind'], 'interrupted'>, ExitCode>;
 
 export function exitCodeOf(outcome: DrainOutcome): ExitCode {

@@ -4,7 +4,7 @@ import { type LogOptionValues, logOptions, waitOptions } from '../options/wait-o
 import { isUnattended } from './commands/wait.ts';
 import { openWaitLog } from './commands/wait-log.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import type { Surroundings } from './process-context.ts';
+import type { ProcessContext } from './process-context.ts';
 import { readLine } from './read-line.ts';
 
 const commandsOfPeople = ['status', 'watch', 'doctor', 'bench', 'install', 'help'];
@@ -16,18 +16,18 @@ const commandsOfPeople = ['status', 'watch', 'doctor', 'bench', 'install', 'help
 export async function explain(
   error: unknown,
   argv: readonly string[],
-  surroundings: Surroundings,
+  context: ProcessContext,
 ): Promise<ExitCode> {
   const { code, message, hint } = failureOf(error);
   const isHook = !commandsOfPeople.includes(argv[0] ?? '');
-  const isSaidInLog = isHook && (await isUnattended(surroundings));
+  const isSaidInLog = isHook && (await isUnattended(context));
   if (!isSaidInLog) {
-    surroundings.printError(`buildkit-drain: ${message}\n${hint}`);
+    context.printError(`buildkit-drain: ${message}\n${hint}`);
   }
-  const options = logOptionsOf(argv, surroundings.env);
+  const options = logOptionsOf(argv, context.env);
   const isElsewhere = options['log-to'].kind === 'file' || options['log-to'].kind === 'pod';
   if (isSaidInLog || (isHook && isElsewhere)) {
-    const log = openWaitLog(options, surroundings.env, argv[0] === 'run' ? 'shared' : 'own');
+    const log = openWaitLog(options, context.env, argv[0] === 'run' ? 'shared' : 'own');
     log(failureEntry(message, code));
   }
   return code;

@@ -5,7 +5,7 @@ import type { Environment } from '../options/read-options.ts';
 export type StopSignal = 'SIGTERM' | 'SIGINT';
 
 /** What a command has of the process that it runs in. */
-export interface Surroundings {
+export interface ProcessContext {
   readonly env: Environment;
   /** Raised, with the signal's name as its reason, when the process is told to stop. */
   readonly signal: AbortSignal;
@@ -54,7 +54,7 @@ export type AddCommand = (program: Command, into: CommandContext) => void;
 
 export interface CommandContext {
   readonly version: string;
-  readonly surroundings: Surroundings;
+  readonly process: ProcessContext;
   /** Takes the exit code of what was run. */
   readonly exit: (code: number) => void;
 }

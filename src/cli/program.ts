@@ -5,7 +5,7 @@ import { waitOptions } from '../options/wait-options.ts';
 import { isUnattended, wait } from './commands/wait.ts';
 import { exitCodes } from './exit-codes.ts';
 import { addOptions, flagsOf } from './flags.ts';
-import type { AddCommand, Surroundings } from './process-context.ts';
+import type { AddCommand, ProcessContext } from './process-context.ts';
 
 interface WaitSwitches {
   readonly check?: boolean;
@@ -39,18 +39,18 @@ const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
  */
 export async function runProgram(
   argv: readonly string[],
-  surroundings: Surroundings,
+  context: ProcessContext,
 ): Promise<number> {
   let exitCode: number = exitCodes.done;
   const exit = (code: number): void => {
     exitCode = code;
   };
   const version = packageVersion();
-  const program = createProgram(version, surroundings, exit);
+  const program = createProgram(version, context, exit);
   for (const [name, load] of Object.entries(loadedOnDemand)) {
     if (argv.includes(name)) {
       const add = await load();
-      add(program, { version, surroundings, exit });
+      add(program, { version, process: context, exit });
     }
   }
   try {
@@ -68,9 +68,9 @@ export async function runProgram(
       return exitCodes.usage;
     }
     const isWait = !Object.hasOwn(loadedOnDemand, argv[0] ?? '');
-    if (isWait && (await isUnattended(surroundings))) {
+    if (isWait && (await isUnattended(context))) {
       const { waitInSpite } = await import('./commands/wait-in-spite.ts');
-      return await waitInSpite(argv, surroundings);
+      return await waitInSpite(argv, context);
     }
     throw new UsageError(error.message.replace(/^error: /, ''));
   }
@@ -79,10 +79,10 @@ export async function runProgram(
 /** The command line, which hands the exit code of what was run to `exit`. */
 function createProgram(
   version: string,
-  surroundings: Surroundings,
+  context: ProcessContext,
   exit: (code: number) => void,
 ): Command {
-  const { print, printError } = surroundings;
+  const { print, printError } = context;
   const program = new Command('buildkit-drain')
     .description('Holds a stopping buildkitd until its last client is gone.')
     .version(version)
@@ -105,7 +105,7 @@ function createProgram(
     .action(async ({ check = false }: WaitSwitches, command: Command) => {
       const flags = flagsOf(command, waitOptions);
       const act = check ? (await import('./commands/check.ts')).checkWait : wait;
-      exit(await act(flags, surroundings));
+      exit(await act(flags, context));
     });
   addOptions(waitCommand, waitOptions);
 

@@ -1,4 +1,4 @@
-import type { Endpoint, Inspector } from '../backends/types.ts';
+import type { Backend, Endpoint } from '../backends/types.ts';
 import { attempt } from './attempt.ts';
 import type { EndpointFacts, MeansSight } from './types.ts';
 
@@ -9,29 +9,29 @@ const mostTries = 3;
 export function compareMeans(
   endpoint: Endpoint,
   isAssumed: boolean,
-  inspectors: readonly Inspector[],
+  backends: readonly Backend[],
 ): EndpointFacts {
-  let means = lookByEach(endpoint, inspectors);
+  let means = lookByEach(endpoint, backends);
   for (let tries = 1; tries < mostTries && !agree(means); tries += 1) {
-    means = lookByEach(endpoint, inspectors);
+    means = lookByEach(endpoint, backends);
   }
   return { endpoint, isAssumed, means };
 }
 
 /** Whether all that see an endpoint see the same of it. */
 export function agree(means: readonly MeansSight[]): boolean {
-  const sights = means.flatMap(({ seen }) => (seen.kind === 'done' ? [seen.value] : []));
-  return sights.every(
+  const snapshots = means.flatMap(({ seen }) => (seen.kind === 'done' ? [seen.value] : []));
+  return snapshots.every(
     ({ isListening, connections }) =>
-      isListening === sights[0]?.isListening && connections === sights[0]?.connections,
+      isListening === snapshots[0]?.isListening && connections === snapshots[0]?.connections,
   );
 }
 
-function lookByEach(endpoint: Endpoint, inspectors: readonly Inspector[]): MeansSight[] {
-  return inspectors.map((inspector) => ({
-    inspector: inspector.name,
+function lookByEach(endpoint: Endpoint, backends: readonly Backend[]): MeansSight[] {
+  return backends.map((backend) => ({
+    backend: backend.name,
     seen: attempt(() => {
-      const { listenerInodes, connections } = inspector.look(endpoint);
+      const { listenerInodes, connections } = backend.poll(endpoint);
       return { isListening: listenerInodes.length > 0, connections: connections.length };
     }),
   }));

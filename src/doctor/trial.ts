@@ -3,7 +3,7 @@ import { createServer, type ListenOptions, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Endpoint, Inspector } from '../backends/types.ts';
+import type { Backend, Endpoint } from '../backends/types.ts';
 import { type Attempt, attempt, attemptLater } from './attempt.ts';
 import { type Family, families, type MeansTrial, type Trial } from './types.ts';
 
@@ -11,12 +11,12 @@ import { type Family, families, type MeansTrial, type Trial } from './types.ts';
  * Opens a listener of each kind, on the loopback interface and in a folder for files that nobody
  * keeps, and has each means of looking look for it. Nobody connects to it.
  */
-export async function tryMeans(inspectors: readonly Inspector[]): Promise<Trial[]> {
+export async function tryMeans(backends: readonly Backend[]): Promise<Trial[]> {
   const folder = attempt(() => mkdtempSync(join(tmpdir(), 'buildkit-drain-')));
   try {
     const trials: Trial[] = [];
     for (const family of families) {
-      trials.push(await tryFamily(family, folder, inspectors));
+      trials.push(await tryFamily(family, folder, backends));
     }
     return trials;
   } finally {
@@ -29,7 +29,7 @@ export async function tryMeans(inspectors: readonly Inspector[]): Promise<Trial[
 async function tryFamily(
   family: Family,
   folder: Attempt<string>,
-  inspectors: readonly Inspector[],
+  backends: readonly Backend[],
 ): Promise<Trial> {
   const listener = await attemptLater(() => listen(family, folder));
   if (listener.kind === 'failed') {
@@ -37,8 +37,8 @@ async function tryFamily(
   }
   const { server, endpoint } = listener.value;
   const means: MeansTrial[] = [];
-  for (const inspector of inspectors) {
-    means.push(await tryOne(inspector, endpoint));
+  for (const backend of backends) {
+    means.push(await tryOne(backend, endpoint));
   }
   server.close();
   return { family, listener, means };
@@ -78,38 +78,38 @@ function opened(where: ListenOptions): Promise<Server> {
 const mostLooks = 10;
 const pauseMs = 20;
 
-async function tryOne(inspector: Inspector, endpoint: Endpoint): Promise<MeansTrial> {
-  const look = (): Attempt<boolean> =>
-    attempt(() => inspector.look(endpoint).listenerInodes.length > 0);
-  let sees = look();
-  for (let looks = 1; looks < mostLooks && isSettling(inspector, endpoint); looks += 1) {
+async function tryOne(backend: Backend, endpoint: Endpoint): Promise<MeansTrial> {
+  const result = (): Attempt<boolean> =>
+    attempt(() => backend.poll(endpoint).listenerInodes.length > 0);
+  let sees = result();
+  for (let results = 1; results < mostLooks && isSettling(backend, endpoint); results += 1) {
     await delay(pauseMs);
-    sees = look();
+    sees = result();
   }
-  const handicap = attempt(() => inspector.handicap?.(endpoint) ?? null);
+  const degraded = attempt(() => backend.degraded?.(endpoint) ?? null);
   return {
-    inspector: inspector.name,
+    backend: backend.name,
     sees,
-    mode: modeOf(inspector, endpoint),
-    handicap: handicap.kind === 'done' ? handicap.value : null,
-    hearsEnds: hearsEnds(inspector, endpoint),
+    mode: modeOf(backend, endpoint),
+    degraded: degraded.kind === 'done' ? degraded.value : null,
+    hearsEnds: hearsEnds(backend, endpoint),
   };
 }
 
-function isSettling(inspector: Inspector, endpoint: Endpoint): boolean {
-  const mode = modeOf(inspector, endpoint);
+function isSettling(backend: Backend, endpoint: Endpoint): boolean {
+  const mode = modeOf(backend, endpoint);
   return mode !== null && mode !== 'tracked' && mode !== 'counter-unreadable';
 }
 
-function modeOf(inspector: Inspector, endpoint: Endpoint) {
-  const mode = attempt(() => inspector.mode?.(endpoint) ?? null);
+function modeOf(backend: Backend, endpoint: Endpoint) {
+  const mode = attempt(() => backend.mode?.(endpoint) ?? null);
   return mode.kind === 'done' ? mode.value : null;
 }
 
-function hearsEnds(inspector: Inspector, endpoint: Endpoint): boolean | null {
-  if (inspector.onEnd === undefined || endpoint.kind === 'unix') {
+function hearsEnds(backend: Backend, endpoint: Endpoint): boolean | null {
+  if (backend.onEnd === undefined || endpoint.kind === 'unix') {
     return null;
   }
-  const told = attempt(() => inspector.onEnd?.(endpoint, () => {}) ?? false);
+  const told = attempt(() => backend.onEnd?.(endpoint, () => {}) ?? false);
   return told.kind === 'done' && told.value;
 }

@@ -1,4 +1,4 @@
-import type { Endpoint, InspectorName, LookMode, Sample } from '../backends/types.ts';
+import type { BackendName, Endpoint, PollMode, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -55,12 +55,12 @@ export interface Trial {
 }
 
 export interface MeansTrial {
-  readonly inspector: InspectorName;
+  readonly backend: BackendName;
   /** Whether it sees the listener. */
   readonly sees: Attempt<boolean>;
   /** How its looks come to their answer, after some; null where it keeps nothing. */
-  readonly mode: LookMode | null;
-  readonly handicap: string | null;
+  readonly mode: PollMode | null;
+  readonly degraded: string | null;
   /** Whether the kernel tells it of ended connections; null where it does not ask for that. */
   readonly hearsEnds: boolean | null;
 }
@@ -88,7 +88,7 @@ export interface EndpointFacts {
 }
 
 export interface MeansSight {
-  readonly inspector: InspectorName;
+  readonly backend: BackendName;
   readonly seen: Attempt<{ readonly isListening: boolean; readonly connections: number }>;
 }
 

@@ -6,7 +6,7 @@ import { markFolders } from './names.ts';
  * The names of the marks of drains that are under way of any of these endpoints, in this process's
  * network namespace.
  *
- * @throws InspectError when that can't be told.
+ * @throws BackendError when that can't be told.
  */
 export function findMarks(procRoot: string, endpoints: readonly Endpoint[]): string[] {
   const folders = endpoints.flatMap(markFolders).map((folder) => `@${folder}`);

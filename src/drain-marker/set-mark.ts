@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { fromNative, loadAddon } from '../backends/native.ts';
-import { type Endpoint, InspectError } from '../backends/types.ts';
+import { BackendError, type Endpoint } from '../backends/types.ts';
 import { markFolders } from './names.ts';
 
 /** What a drain under way shows to all processes of its network namespace. */
@@ -54,6 +54,6 @@ export function createMark(): Mark {
 }
 
 function reasonOf(error: unknown): string {
-  const { code, operation, message } = error instanceof InspectError ? error : fromNative(error);
+  const { code, operation, message } = error instanceof BackendError ? error : fromNative(error);
   return code.startsWith('ERR_') ? message : `${operation} failed with ${code}`;
 }

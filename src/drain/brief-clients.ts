@@ -1,6 +1,6 @@
 import type { EndedConnection } from '../backends/types.ts';
 import { type BuildsEvidence, mostProbeBytes } from './classify.ts';
-import type { Roster } from './tracked.ts';
+import type { TrackedConnections } from './tracked.ts';
 
 // The kernel tells of the end of our own question when its connection is closed and has no name any more.
 const ownForMs = 5000;
@@ -9,7 +9,7 @@ interface BriefInput {
   readonly nowMs: number;
   readonly ended: readonly EndedConnection[];
   /** The roster of the look before. */
-  readonly before: Roster;
+  readonly before: TrackedConnections;
   readonly builds: BuildsEvidence | null;
   /** The peers that are this program itself. */
   readonly ownPeers: readonly string[];
@@ -20,7 +20,7 @@ interface BriefInput {
  * what is short _and_ brings next to nothing. Unknown bytes are no evidence: so ends each health
  * check that the daemon resets.
  */
-export function createBriefClients(): (input: BriefInput) => readonly EndedConnection[] {
+export function createShortLivedClients(): (input: BriefInput) => readonly EndedConnection[] {
   const ownUntilMs = new Map<string, number>();
 
   return ({ nowMs, ended, before, builds, ownPeers }) => {
@@ -36,7 +36,7 @@ export function createBriefClients(): (input: BriefInput) => readonly EndedConne
       const entry = before.find(({ connection }) => peer !== null && connection.peer === peer);
       const earlierBytes = entry?.traffic?.latest.bytesReceived ?? 0;
       const isOwn = peer !== null && ownUntilMs.has(peer);
-      const isCounted = entry?.standing === 'client';
+      const isCounted = entry?.kind === 'client';
       return !isOwn && !isCounted && (bytesReceived ?? 0) - earlierBytes > mostProbeBytes(builds);
     });
   };

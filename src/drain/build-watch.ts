@@ -1,17 +1,17 @@
-import type { InspectError, Sample } from '../backends/types.ts';
+import type { BackendError, Sample } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
-import { type BuildsNote, noteOf } from './builds-note.ts';
+import { type BuildsState, nextBuildsState } from './builds-note.ts';
 import type { Clock } from './clock.ts';
-import { endOfWord } from './last-word.ts';
+import { expiryOf } from './last-word.ts';
 import type { CountedReading } from './quiet-period.ts';
-import type { Roster } from './tracked.ts';
-import type { LastWord, WordEnd } from './types.ts';
+import type { TrackedConnections } from './tracked.ts';
+import type { ExpiryReason, NamedBuilds } from './types.ts';
 
 /** What one look has shown, as far as it tells what a daemon's word is worth. */
 interface SocketsSeen {
   readonly nowMs: number;
   readonly sample: Sample;
-  readonly roster: Roster;
+  readonly tracked: TrackedConnections;
   /** Since when the sockets show no more than the allowed clients; null where they do not. */
   readonly socketsQuietSinceMs: number | null;
 }
@@ -22,7 +22,7 @@ interface BuildsNeed {
   readonly sample: Sample;
   readonly socketsQuietSinceMs: number | null;
   /** Whether the answer decides if somebody is a client. */
-  readonly hasDoubtful: boolean;
+  readonly hasIdle: boolean;
   /** When the wait could end at the earliest, as things stand; null where it could not. */
   readonly drainedAtMs: number | null;
   /** Since when nothing but a fresh answer keeps the wait from its end; null where more does. */
@@ -31,21 +31,21 @@ interface BuildsNeed {
 }
 
 /** A word that holds the wait no longer, though its daemon has not said that its builds have ended. */
-export interface EndedWord {
-  readonly word: LastWord;
-  readonly why: WordEnd;
+export interface ExpiredBuilds {
+  readonly word: NamedBuilds;
+  readonly why: ExpiryReason;
 }
 
 /** Asks when the answer can matter, which is never each time that one looks. */
 export interface BuildWatch {
-  readonly latest: () => BuildsNote | null;
+  readonly latest: () => BuildsState | null;
   readonly isAsking: () => boolean;
   /** Gives up the words that the sockets show to be no evidence any more, and returns them. */
-  readonly endWords: (seen: SocketsSeen) => readonly EndedWord[];
+  readonly expire: (seen: SocketsSeen) => readonly ExpiredBuilds[];
   /** Returns when it is to be called again, in milliseconds, should nothing else happen. */
   readonly askIfDue: (need: BuildsNeed) => number;
   /** What it comes to for the rule: an error where it may not do without an answer. */
-  readonly reading: () => Pick<CountedReading, 'builds' | 'askedMs' | 'endedMs'> | InspectError;
+  readonly reading: () => Pick<CountedReading, 'builds' | 'askedMs' | 'endedMs'> | BackendError;
   readonly ownPeers: () => readonly string[];
   /** Whether a connection of its own may be among those that are seen. */
   readonly isSettled: () => boolean;
@@ -75,7 +75,7 @@ export function watchBuilds({
   clock,
 }: BuildWatchInput): BuildWatch {
   const startedMs = clock.now();
-  let latest: BuildsNote | null = null;
+  let latest: BuildsState | null = null;
   let isAsking = false;
 
   const ask = async (from: BuildsSource, { nowMs: askedMs, sample }: BuildsNeed): Promise<void> => {
@@ -84,7 +84,7 @@ export function watchBuilds({
     await null;
     const answers = await from.ask(sample);
     const times = { askedMs, answeredMs: clock.now(), wallMs: clock.wall(), startedMs };
-    latest = noteOf(latest, answers, times);
+    latest = nextBuildsState(latest, answers, times);
     isAsking = false;
     clock.wake();
   };
@@ -92,17 +92,17 @@ export function watchBuilds({
   return {
     latest: () => latest,
     isAsking: () => isAsking,
-    endWords(seen) {
-      if (latest === null || latest.words.length === 0) {
+    expire(seen) {
+      if (latest === null || latest.named.length === 0) {
         return [];
       }
-      const { words, answers } = latest;
-      const ended = words.flatMap((word): EndedWord[] => {
-        const why = endOfWord(word, { ...seen, answers, quietPeriodMs });
+      const { named, answers } = latest;
+      const ended = named.flatMap((word): ExpiredBuilds[] => {
+        const why = expiryOf(word, { ...seen, answers, quietPeriodMs });
         return why === null ? [] : [{ word, why }];
       });
-      const isOver = (word: LastWord): boolean => ended.some((each) => each.word === word);
-      latest = { ...latest, words: words.filter((word) => !isOver(word)) };
+      const isOver = (word: NamedBuilds): boolean => ended.some((each) => each.word === word);
+      latest = { ...latest, named: named.filter((word) => !isOver(word)) };
       return ended;
     },
     askIfDue(need) {
@@ -118,11 +118,11 @@ export function watchBuilds({
     },
     reading() {
       // Where it was unknown, it stays so while the same is asked again.
-      if (isRequired && latest?.answer.kind === 'unknown' && latest.words.length === 0) {
+      if (isRequired && latest?.answer.kind === 'unknown' && latest.named.length === 0) {
         return latest.answer.error;
       }
       return {
-        builds: latest !== null && latest.words.length > 0 ? 'running' : 'none',
+        builds: latest !== null && latest.named.length > 0 ? 'running' : 'none',
         askedMs: source === null ? null : latest === null ? -Infinity : askedUntilMs(latest),
         endedMs: latest?.endedMs ?? null,
       };
@@ -133,29 +133,29 @@ export function watchBuilds({
 }
 
 /** Up to when an answer counts: what could not be had could not be had a moment later either. */
-function askedUntilMs(note: BuildsNote): number {
+function askedUntilMs(note: BuildsState): number {
   return hasNoAnswer(note) ? note.answeredMs + noAnswerMs : note.askedMs;
 }
 
-function hasNoAnswer({ answers }: BuildsNote): boolean {
+function hasNoAnswer({ answers }: BuildsState): boolean {
   return answers.every(({ answer }) => answer.kind === 'unknown');
 }
 
 /** When the daemon is to be asked, as things stand. */
-function nextDueMs(latest: BuildsNote | null, need: BuildsNeed, isRequired: boolean): number {
-  const { nowMs, socketsQuietSinceMs, hasDoubtful, progressDueMs } = need;
+function nextDueMs(latest: BuildsState | null, need: BuildsNeed, isRequired: boolean): number {
+  const { nowMs, socketsQuietSinceMs, hasIdle, progressDueMs } = need;
   const { drainedAtMs, dueSinceMs } = need;
   if (latest === null || (dueSinceMs !== null && askedUntilMs(latest) < dueSinceMs)) {
     return nowMs;
   }
   const { askedMs, answeredMs } = latest;
   const soonMs = answeredMs + shortestPauseMs;
-  const hangsOnIt = latest.words.length > 0 || (isRequired && latest.answer.kind === 'unknown');
+  const hangsOnIt = latest.named.length > 0 || (isRequired && latest.answer.kind === 'unknown');
   const isQuiet = socketsQuietSinceMs !== null;
   const earlyMs = (drainedAtMs ?? -Infinity) - headStartMs;
   const dues = [
     isQuiet && (hangsOnIt || askedMs < socketsQuietSinceMs) ? soonMs : Infinity,
-    hasDoubtful ? answeredMs + doubtPauseMs : Infinity,
+    hasIdle ? answeredMs + doubtPauseMs : Infinity,
     hasNoAnswer(latest) && askedMs < earlyMs ? Math.max(answeredMs, earlyMs) : Infinity,
     askedMs < progressDueMs ? Math.max(soonMs, progressDueMs) : Infinity,
   ];

@@ -1,12 +1,12 @@
-import type { EndedWord } from './build-watch.ts';
-import { type BuildsNote, saysTheSame } from './builds-note.ts';
-import { longestWordMs } from './last-word.ts';
+import type { ExpiredBuilds } from './build-watch.ts';
+import { type BuildsState, isSameAnswer } from './builds-note.ts';
+import { longestNamedMs } from './last-word.ts';
 import type { DrainEvent } from './types.ts';
 
 /** What one look has found out about builds. */
 interface BuildsFound {
-  readonly note: BuildsNote | null;
-  readonly endedWords: readonly EndedWord[];
+  readonly note: BuildsState | null;
+  readonly expired: readonly ExpiredBuilds[];
   readonly nowMs: number;
   readonly quietPeriodMs: number;
   /** Since when quiet lasted before that; null where it did not. */
@@ -15,22 +15,22 @@ interface BuildsFound {
 
 /** What is worth telling of the step from what the daemons said before. */
 export function buildsEvents(
-  before: BuildsNote | null,
-  { note, endedWords, nowMs, quietPeriodMs, quietSinceMs }: BuildsFound,
+  before: BuildsState | null,
+  { note, expired, nowMs, quietPeriodMs, quietSinceMs }: BuildsFound,
 ): DrainEvent[] {
   const events: DrainEvent[] = [];
-  if (note !== null && !saysTheSame(before?.answer, note.answer)) {
-    const { answer, words: lastWords } = note;
+  if (note !== null && !isSameAnswer(before?.answer, note.answer)) {
+    const { answer, named: namedBuilds } = note;
     events.push({
       kind: 'builds',
       answer,
-      lastWords,
-      longestWordMs: longestWordMs(quietPeriodMs),
+      namedBuilds,
+      longestNamedMs: longestNamedMs(quietPeriodMs),
       nowMs,
     });
   }
-  for (const { word, why } of endedWords) {
-    events.push({ kind: 'word-ended', word, why });
+  for (const { word, why } of expired) {
+    events.push({ kind: 'named-builds-expired', word, why });
   }
   const endedMs = note?.endedMs ?? null;
   if (endedMs !== null && quietSinceMs !== null && endedMs > quietSinceMs) {

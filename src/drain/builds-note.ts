@@ -1,17 +1,17 @@
 import { combineAnswers } from '../builds/answers.ts';
 import type { BuildsAnswer, DaemonAnswer } from '../builds/types.ts';
 import type { BuildsEvidence } from './classify.ts';
-import { wordsAfter } from './last-word.ts';
-import type { LastWord } from './types.ts';
+import { namedBuildsAfter } from './last-word.ts';
+import type { NamedBuilds } from './types.ts';
 
 /** What the daemons have said of their builds, and when. All times are in milliseconds. */
-export interface BuildsNote extends BuildsEvidence {
+export interface BuildsState extends BuildsEvidence {
   /** What the latest answers come to. */
   readonly answer: BuildsAnswer;
   readonly answers: readonly DaemonAnswer[];
   readonly answeredMs: number;
   /** The running builds by which the daemons hold the wait. */
-  readonly words: readonly LastWord[];
+  readonly named: readonly NamedBuilds[];
   /** The end of the latest build on record, by the daemons' wall clock; null where none is known. */
   readonly lastEndedAtMs: number | null;
   /** When a build ended that no answer before had told of; null where there was none. */
@@ -28,11 +28,11 @@ export interface AskTimes {
 }
 
 /** Notes the answers, after what the daemons said before. */
-export function noteOf(
-  before: BuildsNote | null,
+export function nextBuildsState(
+  before: BuildsState | null,
   answers: readonly DaemonAnswer[],
   times: AskTimes,
-): BuildsNote {
+): BuildsState {
   const { askedMs, answeredMs } = times;
   const answer = combineAnswers(answers.map((each) => each.answer));
   const isNone = answer.kind === 'known' && answer.builds.length === 0;
@@ -42,7 +42,7 @@ export function noteOf(
     answers,
     askedMs,
     answeredMs,
-    words: wordsAfter(before?.words ?? [], answers, askedMs),
+    named: namedBuildsAfter(before?.named ?? [], answers, askedMs),
     noneSinceMs: isNone ? (before?.noneSinceMs ?? askedMs) : null,
     lastEndedAtMs: latest(before?.lastEndedAtMs ?? null, lastEndedAtMs),
     endedMs: latest(before?.endedMs ?? null, endOf(before, lastEndedAtMs, times)),
@@ -54,7 +54,7 @@ export function noteOf(
  * wall clock, which may have been set since: it is not believed further than the monotonic times allow.
  */
 function endOf(
-  before: BuildsNote | null,
+  before: BuildsState | null,
   lastEndedAtMs: number | null,
   { answeredMs, wallMs, startedMs }: AskTimes,
 ): number | null {
@@ -75,7 +75,7 @@ function latest(one: number | null, other: number | null): number | null {
 }
 
 /** Whether two answers name the same builds, or fail for the same reason. */
-export function saysTheSame(before: BuildsAnswer | undefined, now: BuildsAnswer): boolean {
+export function isSameAnswer(before: BuildsAnswer | undefined, now: BuildsAnswer): boolean {
   if (before?.kind === 'known' && now.kind === 'known') {
     const refs = new Set(before.builds.map(({ ref }) => ref));
     return refs.size === now.builds.length && now.builds.every(({ ref }) => refs.has(ref));

@@ -1,24 +1,24 @@
 import type { Connection, TrafficOf } from '../backends/types.ts';
-import { type BuildsEvidence, newcomerEndsMs, type StandingRule, standingOf } from './classify.ts';
+import { type BuildsEvidence, type ClassifyRule, classify, pendingEndsMs } from './classify.ts';
 import {
-  isLeftOut,
-  newcomersIn,
+  isNotCounted,
   noteTraffic,
-  type Roster,
-  type RosterEntry,
-  updateRoster,
+  pendingIn,
+  type TrackedConnection,
+  type TrackedConnections,
+  updateTracked,
 } from './tracked.ts';
 
 /** Everybody who is connected, and what each is taken for. All times are in milliseconds. */
-export interface Census {
-  readonly roster: Roster;
+export interface Classification {
+  readonly tracked: TrackedConnections;
   readonly trafficReadMs: number;
   /** When a standing may change without any connection coming or going. */
   readonly reviewDueMs: number;
 }
 
 /** What a census is taken from. */
-export interface Sightings {
+export interface ClassifyInput {
   readonly nowMs: number;
   readonly connections: readonly Connection[];
   /** Whether these are the very connections of the last census. */
@@ -33,46 +33,60 @@ export interface Sightings {
 
 const reviewEveryMs = 1000;
 
-export const emptyCensus: Census = { roster: [], trafficReadMs: -Infinity, reviewDueMs: Infinity };
+export const noConnections: Classification = {
+  tracked: [],
+  trafficReadMs: -Infinity,
+  reviewDueMs: Infinity,
+};
 
-export function takeCensus(before: Census, seen: Sightings, rule: StandingRule): Census {
+export function classifyAll(
+  before: Classification,
+  seen: ClassifyInput,
+  rule: ClassifyRule,
+): Classification {
   const { nowMs } = seen;
-  let roster = seen.isUnchanged
-    ? before.roster
-    : updateRoster(before.roster, seen.connections, nowMs, seen.showsArrivals);
-  const judgeAll = (): Roster => roster.map((entry) => judge(entry, seen, rule));
+  let tracked = seen.isUnchanged
+    ? before.tracked
+    : updateTracked(before.tracked, seen.connections, nowMs, seen.showsArrivals);
+  const judgeAll = (): TrackedConnections => tracked.map((entry) => judge(entry, seen, rule));
   // Nobody is left out by what was read before: with one more byte it counts. And what a newcomer has
   // sent tells whether it is a probe.
-  const isRead = (entry: RosterEntry): boolean => isLeftOut(entry) || entry.standing === 'newcomer';
+  const isRead = (entry: TrackedConnection): boolean =>
+    isNotCounted(entry) || entry.kind === 'pending';
   const readsTraffic =
-    roster.length > 0 && (nowMs - before.trafficReadMs >= reviewEveryMs || judgeAll().some(isRead));
+    tracked.length > 0 &&
+    (nowMs - before.trafficReadMs >= reviewEveryMs || judgeAll().some(isRead));
   if (readsTraffic) {
-    roster = noteTraffic(roster, seen.traffic(), nowMs);
+    tracked = noteTraffic(tracked, seen.traffic(), nowMs);
   }
-  roster = judgeAll();
+  tracked = judgeAll();
   return {
-    roster,
+    tracked,
     trafficReadMs: readsTraffic ? nowMs : before.trafficReadMs,
-    reviewDueMs: reviewDueMs(roster, nowMs, rule, seen.builds),
+    reviewDueMs: reviewDueMs(tracked, nowMs, rule, seen.builds),
   };
 }
 
-function judge(entry: RosterEntry, seen: Sightings, rule: StandingRule): RosterEntry {
+function judge(
+  entry: TrackedConnection,
+  seen: ClassifyInput,
+  rule: ClassifyRule,
+): TrackedConnection {
   const { peer } = entry.connection;
   const isOwn = peer !== null && seen.ownPeers.includes(peer);
-  const standing = isOwn ? 'own' : standingOf(entry, seen.nowMs, rule, seen.builds);
-  return standing === entry.standing ? entry : { ...entry, standing };
+  const kind = isOwn ? 'own' : classify(entry, seen.nowMs, rule, seen.builds);
+  return kind === entry.kind ? entry : { ...entry, kind };
 }
 
 function reviewDueMs(
-  roster: Roster,
+  tracked: TrackedConnections,
   nowMs: number,
-  rule: StandingRule,
+  rule: ClassifyRule,
   builds: BuildsEvidence | null,
 ): number {
-  if (roster.some(isLeftOut)) {
+  if (tracked.some(isNotCounted)) {
     return nowMs;
   }
-  const ends = newcomersIn(roster).map((entry) => newcomerEndsMs(entry, rule, builds));
-  return roster.length === 0 ? Infinity : Math.min(nowMs + reviewEveryMs, ...ends);
+  const ends = pendingIn(tracked).map((entry) => pendingEndsMs(entry, rule, builds));
+  return tracked.length === 0 ? Infinity : Math.min(nowMs + reviewEveryMs, ...ends);
 }

@@ -1,10 +1,10 @@
 import type { Connection, TrafficOf } from '../backends/types.ts';
-import { type BuildsEvidence, type StandingRule, standingOf } from './classify.ts';
+import { type BuildsEvidence, type ClassifyRule, classify } from './classify.ts';
 import { leastAgeMs, leastSilenceMs } from './known-times.ts';
-import type { Roster, RosterEntry } from './tracked.ts';
+import type { TrackedConnection, TrackedConnections } from './tracked.ts';
 
 /** The moment of a glance, on the clock that its roster's times are of. */
-export const glanceMs = 0;
+export const classifiedAtMs = 0;
 
 /**
  * What connections are taken for by one look alone: the kernel's own times tell what watching would
@@ -12,28 +12,28 @@ export const glanceMs = 0;
  *
  * @param saysNone whether the daemon, asked after the look, says that no build is running.
  */
-export function glance(
+export function classifyOnce(
   connections: readonly Connection[],
   trafficOf: TrafficOf,
-  rule: StandingRule,
+  rule: ClassifyRule,
   saysNone: boolean,
-): Roster {
+): TrackedConnections {
   const builds: BuildsEvidence | null = saysNone
-    ? { noneSinceMs: glanceMs, askedMs: glanceMs }
+    ? { noneSinceMs: classifiedAtMs, askedMs: classifiedAtMs }
     : null;
   return connections.map((connection, index) => {
     const latest = trafficOf.get(connection);
-    const entry: RosterEntry = {
+    const entry: TrackedConnection = {
       key: String(index),
       connection,
-      firstSeenMs: glanceMs - ((latest && leastAgeMs(latest)) ?? 0),
-      isNewcomer: latest?.bytesReceived === 0,
+      firstSeenMs: classifiedAtMs - ((latest && leastAgeMs(latest)) ?? 0),
+      isArrivalSeen: latest?.bytesReceived === 0,
       traffic:
         latest === undefined
           ? null
-          : { latest, silentSinceMs: glanceMs - (leastSilenceMs(latest) ?? 0) },
-      standing: 'client',
+          : { latest, silentSinceMs: classifiedAtMs - (leastSilenceMs(latest) ?? 0) },
+      kind: 'client',
     };
-    return { ...entry, standing: standingOf(entry, glanceMs, rule, builds) };
+    return { ...entry, kind: classify(entry, classifiedAtMs, rule, builds) };
   });
 }

@@ -1,7 +1,7 @@
-import type { RosterEntry, Standing } from './tracked.ts';
+import type { ConnectionKind, TrackedConnection } from './tracked.ts';
 
 /** Which connections are no clients. All times are in milliseconds. */
-export interface StandingRule {
+export interface ClassifyRule {
   /** A connection gone within this time, on which next to nothing came, does not break quiet. */
   readonly probeGraceMs: number;
   /** Where builds are unknown, a new connection has this long to send its first byte. */
@@ -39,17 +39,17 @@ export function mostProbeBytes(builds: BuildsEvidence | null): number {
 // A nameless connection may be our own question to the daemon: it gets the time that one may take.
 const longestQuestionMs = 1500;
 
-export function standingOf(
-  entry: RosterEntry,
+export function classify(
+  entry: TrackedConnection,
   nowMs: number,
-  rule: StandingRule,
+  rule: ClassifyRule,
   builds: BuildsEvidence | null,
-): Standing {
-  if (isNewcomer(entry, nowMs, rule, builds)) {
-    return 'newcomer';
+): ConnectionKind {
+  if (isPending(entry, nowMs, rule, builds)) {
+    return 'pending';
   }
   // Its bytes may come by another way: a sockmap moves them past TCP and its counters.
-  if (isMute(entry) && saysNone(builds) && nowMs >= graceEndsMs(entry, rule)) {
+  if (hasSentNothing(entry) && saysNone(builds) && nowMs >= graceEndsMs(entry, rule)) {
     return 'health-check';
   }
   if (isUnreachable(entry, rule)) {
@@ -61,29 +61,29 @@ export function standingOf(
 }
 
 /** When a connection that may be a probe has been there for too long to be one. */
-function graceEndsMs({ firstSeenMs, connection }: RosterEntry, rule: StandingRule): number {
+function graceEndsMs({ firstSeenMs, connection }: TrackedConnection, rule: ClassifyRule): number {
   const leastMs = connection.peer === null ? longestQuestionMs : 0;
   return firstSeenMs + Math.max(rule.probeGraceMs, leastMs);
 }
 
 /** When a newcomer is one no longer, though nothing comes on it. */
-export function newcomerEndsMs(
-  entry: RosterEntry,
-  rule: StandingRule,
+export function pendingEndsMs(
+  entry: TrackedConnection,
+  rule: ClassifyRule,
   builds: BuildsEvidence | null,
 ): number {
   const graceMs = graceEndsMs(entry, rule);
-  const waitsForByte = isMute(entry) && !saysNone(builds);
+  const waitsForByte = hasSentNothing(entry) && !saysNone(builds);
   return waitsForByte ? Math.max(graceMs, entry.firstSeenMs + rule.quietPeriodMs) : graceMs;
 }
 
 /** Whether it depends on the daemon's answer, or on the user's word, that this is a client. */
-export function isDoubtful(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
-  const isMuteForLong = isMute(entry) && nowMs >= graceEndsMs(entry, rule);
+export function isIdle(entry: TrackedConnection, nowMs: number, rule: ClassifyRule): boolean {
+  const isMuteForLong = hasSentNothing(entry) && nowMs >= graceEndsMs(entry, rule);
   return isMuteForLong || isSilent(entry, nowMs, rule);
 }
 
-function isSilent(entry: RosterEntry, nowMs: number, rule: StandingRule): boolean {
+function isSilent(entry: TrackedConnection, nowMs: number, rule: ClassifyRule): boolean {
   const limitMs = silenceLimitMs(rule);
   if (entry.traffic !== null) {
     return nowMs - entry.traffic.silentSinceMs >= limitMs;
@@ -93,18 +93,18 @@ function isSilent(entry: RosterEntry, nowMs: number, rule: StandingRule): boolea
   return isUnix && rule.ignoreSilentMs !== null && nowMs - entry.firstSeenMs >= limitMs;
 }
 
-function isNewcomer(
-  entry: RosterEntry,
+function isPending(
+  entry: TrackedConnection,
   nowMs: number,
-  rule: StandingRule,
+  rule: ClassifyRule,
   builds: BuildsEvidence | null,
 ): boolean {
   const isProbeSized = (entry.traffic?.latest.bytesReceived ?? 0) <= mostProbeBytes(builds);
-  return entry.isNewcomer && isProbeSized && nowMs < newcomerEndsMs(entry, rule, builds);
+  return entry.isArrivalSeen && isProbeSized && nowMs < pendingEndsMs(entry, rule, builds);
 }
 
 /** Whether it is known that the peer has sent nothing yet. */
-function isMute({ traffic }: RosterEntry): boolean {
+function hasSentNothing({ traffic }: TrackedConnection): boolean {
   return traffic?.latest.bytesReceived === 0;
 }
 
@@ -112,7 +112,10 @@ function saysNone(builds: BuildsEvidence | null): builds is BuildsEvidence {
   return builds !== null && builds.noneSinceMs !== null;
 }
 
-function isUnreachable({ traffic }: RosterEntry, { ignoreUnreachableMs }: StandingRule): boolean {
+function isUnreachable(
+  { traffic }: TrackedConnection,
+  { ignoreUnreachableMs }: ClassifyRule,
+): boolean {
   if (traffic === null || ignoreUnreachableMs === null) {
     return false;
   }
@@ -122,9 +125,9 @@ function isUnreachable({ traffic }: RosterEntry, { ignoreUnreachableMs }: Standi
 }
 
 function provesSilence(
-  { traffic, firstSeenMs }: RosterEntry,
+  { traffic, firstSeenMs }: TrackedConnection,
   nowMs: number,
-  rule: StandingRule,
+  rule: ClassifyRule,
   builds: BuildsEvidence | null,
 ): boolean {
   if (traffic === null) {
@@ -136,6 +139,6 @@ function provesSilence(
   return hasNoBuild || rule.ignoreSilentMs !== null;
 }
 
-function silenceLimitMs({ ignoreSilentMs }: StandingRule): number {
+function silenceLimitMs({ ignoreSilentMs }: ClassifyRule): number {
   return Math.max(ignoreSilentMs ?? 0, shortestSilenceMs);
 }

@@ -12,6 +12,6 @@ export const drainDefaults: DrainConfig = {
   ignoreSilentMs: null,
   ignoreUnreachableMs: 120_000,
   builds: 'auto',
-  onBlind: 'hold',
+  onUnknown: 'hold',
   progressEveryMs: 30_000,
 };

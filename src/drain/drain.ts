@@ -2,12 +2,12 @@ import type { Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
 import { watchBuilds } from './build-watch.ts';
 import type { Clock } from './clock.ts';
-import { createObserver, type Observation } from './poll-step.ts';
+import { createPollStep, type PollResult } from './poll-step.ts';
 import {
   beginQuiet,
   drainedAtMs,
   gapMs,
-  isBlind,
+  isUnknown,
   observe,
   observeNothingNew,
   type QuietRule,
@@ -15,14 +15,14 @@ import {
   type Reading,
   verdict,
 } from './quiet-period.ts';
-import { type Chronicle, createChronicle } from './recorder.ts';
+import { createDrainRecorder, type DrainRecorder } from './recorder.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome, DrainStatus } from './types.ts';
 
 // A busy machine wakes a loop late by hundreds of milliseconds. That alone is no unwatched time, as
 // long as it is but a part of the quiet period.
 const usualDelayMs = 1000;
 
-// An inspector that fails gives way after some looks: before that nobody is blind for good.
+// A backend that fails gives way after some looks: before that nobody is blind for good.
 const shortestBlindnessMs = 1000;
 
 // The second look that makes sure of a gone daemon need not wait for a long interval.
@@ -33,7 +33,7 @@ const longestSecondLookMs = 100;
 const heldIntervalMs = 1000;
 
 export interface DrainInput {
-  /** Takes the samples. Whoever has an inspector tell of ends has to wake the clock with it. */
+  /** Takes the samples. Whoever has a backend tell of ends has to wake the clock with it. */
   readonly sampler: Sampler;
   /** Asks the daemon which builds are running; null where it is not to be asked. */
   readonly builds: BuildsSource | null;
@@ -44,7 +44,7 @@ export interface DrainInput {
   /** Hears what happens while waiting. */
   readonly onEvent: (event: DrainEvent) => void;
   /** Hears how things stand after each look, but for those that find everything as it was. */
-  readonly onLook?: (status: DrainStatus) => void;
+  readonly onPoll?: (status: DrainStatus) => void;
 }
 
 /**
@@ -56,14 +56,14 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
   const { config, clock, signal, sampler, onEvent } = input;
   const startedMs = clock.now();
   const plan = planOf(config, startedMs);
-  const chronicle = createChronicle(startedMs, plan, onEvent, input.onLook);
+  const recorder = createDrainRecorder(startedMs, plan, onEvent, input.onPoll);
   const builds = watchBuilds({
     source: input.builds,
     isRequired: config.builds === 'require',
     quietPeriodMs: config.quietPeriodMs,
     clock,
   });
-  const look = createObserver({ sampler, builds, rule: plan, clock });
+  const result = createPollStep({ sampler, builds, rule: plan, clock });
   let state = beginQuiet(startedMs);
   let isHeld = false;
   signal.addEventListener('abort', () => clock.wake(), { once: true });
@@ -73,28 +73,28 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
     // Who has come since a look long ago is not as young as it seems.
     const longestGapMs = isHeld ? 2 * plan.intervalMs : plan.maxGapMs;
     const isWatched = (toMs: number): boolean => gapMs(before, toMs) <= longestGapMs;
-    const observation = look(isWatched);
-    const { sample, reading, socketsQuietSinceMs, hasDoubtful } = observation;
+    const observation = result(isWatched);
+    const { sample, reading, socketsQuietSinceMs, hasIdle } = observation;
     isHeld = observation.isHeld;
     state = observe(before, reading, plan);
     const askDueMs = builds.askIfDue({
-      ...{ nowMs: reading.toMs, sample, socketsQuietSinceMs, hasDoubtful },
+      ...{ nowMs: reading.toMs, sample, socketsQuietSinceMs, hasIdle },
       drainedAtMs: drainedAtMs(state, plan),
       dueSinceMs: state.dueSinceMs,
-      progressDueMs: chronicle.progressDueMs(),
+      progressDueMs: recorder.progressDueMs(),
     });
     const isAsking = builds.isAsking();
-    chronicle.record({ ...observation, builds: builds.latest(), isAsking, before, after: state });
+    recorder.record({ ...observation, builds: builds.latest(), isAsking, before, after: state });
 
-    const outcome = outcomeOf(state, reading, plan, chronicle);
+    const outcome = outcomeOf(state, reading, plan, recorder);
     if (outcome !== null) {
       return outcome;
     }
     const reviewDueMs = Math.min(observation.reviewDueMs, askDueMs);
     const next = { ...observation, reviewDueMs };
-    state = await untilNextLook(state, next, plan, input, chronicle, isAsking);
+    state = await untilNextLook(state, next, plan, input, recorder, isAsking);
   }
-  return { kind: 'interrupted', reason: signal.reason, ...chronicle.tally(clock.now()) };
+  return { kind: 'interrupted', reason: signal.reason, ...recorder.stats(clock.now()) };
 }
 
 interface Plan extends DrainConfig, QuietRule {
@@ -113,41 +113,43 @@ function outcomeOf(
   state: QuietState,
   reading: Reading,
   plan: Plan,
-  chronicle: Chronicle,
+  recorder: DrainRecorder,
 ): DrainOutcome | null {
   const { toMs } = reading;
   const said = verdict(state, plan);
   if (said !== 'waiting') {
-    const tally = chronicle.tally(toMs);
-    const wasNever = tally.sample?.kind === 'gone' && !tally.sample.wasThere;
-    return { kind: wasNever ? 'nothing-found' : said, ...tally };
+    const stats = recorder.stats(toMs);
+    const wasNever = stats.sample?.kind === 'gone' && !stats.sample.wasThere;
+    return { kind: wasNever ? 'nothing-found' : said, ...stats };
   }
   // A daemon found gone gets its second look even at the deadline.
   const isOver = toMs >= plan.deadlineMs && reading.kind !== 'gone';
-  if (isBlind(reading) && (isOver || isBlindTooLong(state, toMs, plan))) {
-    return { kind: 'blind', error: reading.error, ...chronicle.tally(toMs) };
+  if (isUnknown(reading) && (isOver || isUnknownTooLong(state, toMs, plan))) {
+    return { kind: 'unknown', error: reading.error, ...recorder.stats(toMs) };
   }
   const quietForMs = state.quietSinceMs === null ? null : toMs - state.quietSinceMs;
-  return isOver ? { kind: 'timed-out', quietForMs, ...chronicle.tally(toMs) } : null;
+  return isOver ? { kind: 'timed-out', quietForMs, ...recorder.stats(toMs) } : null;
 }
 
-function isBlindTooLong({ blindSinceMs }: QuietState, nowMs: number, plan: Plan): boolean {
+function isUnknownTooLong({ unknownSinceMs }: QuietState, nowMs: number, plan: Plan): boolean {
   const patienceMs = Math.max(plan.quietPeriodMs, shortestBlindnessMs);
-  return plan.onBlind === 'exit' && blindSinceMs !== null && nowMs - blindSinceMs >= patienceMs;
+  return (
+    plan.onUnknown === 'exit' && unknownSinceMs !== null && nowMs - unknownSinceMs >= patienceMs
+  );
 }
 
 /** Sleeps, and on the way takes the looks that find nothing new. Returns the state after them. */
 async function untilNextLook(
   state: QuietState,
-  observation: Observation,
+  observation: PollResult,
   plan: Plan,
   { clock, sampler }: DrainInput,
-  chronicle: Chronicle,
+  recorder: DrainRecorder,
   isAsking: boolean,
 ): Promise<QuietState> {
   const nowMs = clock.now();
   const { reading, reviewDueMs, isHeld } = observation;
-  const dueMs = nextDueMs(state, plan, isAsking ? Infinity : chronicle.progressDueMs(), nowMs);
+  const dueMs = nextDueMs(state, plan, isAsking ? Infinity : recorder.progressDueMs(), nowMs);
   if (isHeld) {
     const lookMs = nowMs + Math.max(plan.intervalMs, heldIntervalMs);
     await clock.sleep(Math.min(lookMs, dueMs) - nowMs);
@@ -166,7 +168,7 @@ async function untilNextLook(
       return true;
     }
     lookedMs = fromMs;
-    chronicle.countLook();
+    recorder.countPoll();
     return false;
   });
   return observeNothingNew(state, lookedMs);

@@ -1,5 +1,5 @@
 import type { Traffic } from '../backends/types.ts';
-import type { RosterEntry } from './tracked.ts';
+import type { TrackedConnection } from './tracked.ts';
 
 /** How old a connection is, as far as it is known. */
 export interface KnownAge {
@@ -9,20 +9,20 @@ export interface KnownAge {
 }
 
 /** The age of a connection at a moment; null where nothing is known of it. */
-export function knownAge(entry: RosterEntry, nowMs: number): KnownAge | null {
-  const { traffic, firstSeenMs, isNewcomer } = entry;
+export function knownAge(entry: TrackedConnection, nowMs: number): KnownAge | null {
+  const { traffic, firstSeenMs, isArrivalSeen } = entry;
   const leastMs = traffic === null ? null : leastAgeMs(traffic.latest);
   const seenForMs = nowMs - firstSeenMs;
   if (seenForMs <= 0 && leastMs === null) {
     return null;
   }
   // Where no byte has come, the kernel counts from the connection's begin.
-  const isExact = isNewcomer || traffic?.latest.bytesReceived === 0;
+  const isExact = isArrivalSeen || traffic?.latest.bytesReceived === 0;
   return { ms: Math.max(seenForMs, leastMs ?? 0), isExact };
 }
 
 /** For how long at least no data has gone to the peer or come from it; null where that is unknown. */
-export function knownSilenceMs({ traffic }: RosterEntry, nowMs: number): number | null {
+export function knownSilenceMs({ traffic }: TrackedConnection, nowMs: number): number | null {
   if (traffic === null) {
     return null;
   }

@@ -1,23 +1,23 @@
 import {
+  BackendError,
   type EndedConnection,
-  InspectError,
   type Sample,
   type Sampler,
 } from '../backends/types.ts';
-import { createBriefClients } from './brief-clients.ts';
-import type { BuildWatch, EndedWord } from './build-watch.ts';
-import { isDoubtful, type StandingRule } from './classify.ts';
-import { emptyCensus, takeCensus } from './classify-all.ts';
+import { createShortLivedClients } from './brief-clients.ts';
+import type { BuildWatch, ExpiredBuilds } from './build-watch.ts';
+import { type ClassifyRule, isIdle } from './classify.ts';
+import { classifyAll, noConnections } from './classify-all.ts';
 import type { Clock } from './clock.ts';
 import type { QuietRule, Reading } from './quiet-period.ts';
-import { clientsIn, isNameless, newcomersIn, type Roster } from './tracked.ts';
+import { clientsIn, isNameless, pendingIn, type TrackedConnections } from './tracked.ts';
 import type { DrainConfig } from './types.ts';
 
 /** One full look, and what it comes to. */
-export interface Observation {
+export interface PollResult {
   readonly sample: Sample;
   readonly reading: Reading;
-  readonly roster: Roster;
+  readonly tracked: TrackedConnections;
   /**
    * Whether there are too many clients for any end of the wait until one of them is gone, and that
    * will be told without a look.
@@ -26,19 +26,19 @@ export interface Observation {
   /** Since when the sockets show no more than the allowed clients; null where they do not. */
   readonly socketsQuietSinceMs: number | null;
   /** Whether the daemon's answer decides if somebody is a client. */
-  readonly hasDoubtful: boolean;
+  readonly hasIdle: boolean;
   /** What the daemons once said that holds the wait no longer. */
-  readonly endedWords: readonly EndedWord[];
+  readonly expired: readonly ExpiredBuilds[];
   /** Clients that have come and gone since the look before. */
-  readonly brief: readonly EndedConnection[];
+  readonly shortLived: readonly EndedConnection[];
   /** When to look in full again though no connection comes or goes, in milliseconds. */
   readonly reviewDueMs: number;
 }
 
-export interface ObserverInput {
+export interface PollStepInput {
   readonly sampler: Sampler;
   readonly builds: BuildWatch;
-  readonly rule: QuietRule & StandingRule & Pick<DrainConfig, 'counts'>;
+  readonly rule: QuietRule & ClassifyRule & Pick<DrainConfig, 'counts'>;
   readonly clock: Clock;
 }
 
@@ -47,13 +47,13 @@ export interface ObserverInput {
  *
  * @param showsArrivals of the function: whether what is new now has come since the look before.
  */
-export function createObserver(
-  input: ObserverInput,
-): (showsArrivals: (toMs: number) => boolean) => Observation {
+export function createPollStep(
+  input: PollStepInput,
+): (showsArrivals: (toMs: number) => boolean) => PollResult {
   const { sampler, builds, rule, clock } = input;
   let last: Sample | null = null;
-  const briefClients = createBriefClients();
-  let census = emptyCensus;
+  const briefClients = createShortLivedClients();
+  let classification = noConnections;
   let socketsQuietSinceMs: number | null = null;
 
   const count = (sample: Sample & { kind: 'counted' }, nowMs: number, isWatched: boolean): void => {
@@ -66,43 +66,43 @@ export function createObserver(
       ownPeers: builds.ownPeers(),
       builds: builds.latest(),
     };
-    census = takeCensus(census, seen, rule);
+    classification = classifyAll(classification, seen, rule);
   };
 
   return (showsArrivals) => {
-    const { roster: before } = census;
+    const { tracked: before } = classification;
     const fromMs = clock.now();
     const sample = sampleOrFailure(sampler);
     const toMs = clock.now();
     if (sample.kind === 'counted') {
       count(sample, toMs, showsArrivals(toMs));
     } else if (sample.kind === 'gone') {
-      census = emptyCensus;
+      classification = noConnections;
     }
     last = sample;
 
-    const { roster } = census;
-    const brief = briefClients({
+    const { tracked } = classification;
+    const shortLived = briefClients({
       nowMs: toMs,
       ended: sampler.endedTraffic().filter(rule.counts),
       before,
       builds: builds.latest(),
       ownPeers: builds.ownPeers(),
     });
-    const clients = clientsIn(roster);
+    const clients = clientsIn(tracked);
     const isQuiet = sample.kind === 'counted' && clients.length <= rule.maxConnections;
     socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? toMs) : null;
-    const isDoubt = clients.every((entry) => isDoubtful(entry, toMs, rule));
-    const hasDoubtful = isDoubt && roster.some((entry) => isDoubtful(entry, toMs, rule));
-    const endedWords = builds.endWords({ nowMs: toMs, sample, roster, socketsQuietSinceMs });
+    const isDoubt = clients.every((entry) => isIdle(entry, toMs, rule));
+    const hasIdle = isDoubt && tracked.some((entry) => isIdle(entry, toMs, rule));
+    const expired = builds.expire({ nowMs: toMs, sample, tracked, socketsQuietSinceMs });
 
-    const reading = readingOf({ fromMs, toMs }, { sample, roster, brief }, input);
+    const reading = readingOf({ fromMs, toMs }, { sample, tracked, shortLived }, input);
     const announced = clients.filter(({ connection }) => sampler.announcesEnd(connection));
     const isHeld = reading.kind === 'counted' && announced.length > rule.maxConnections;
-    const { reviewDueMs } = census;
+    const { reviewDueMs } = classification;
     return {
-      ...{ sample, reading, roster, isHeld, socketsQuietSinceMs, hasDoubtful },
-      ...{ endedWords, brief, reviewDueMs },
+      ...{ sample, reading, tracked, isHeld, socketsQuietSinceMs, hasIdle },
+      ...{ expired, shortLived, reviewDueMs },
     };
   };
 }
@@ -112,15 +112,15 @@ function sampleOrFailure(sampler: Sampler): Sample {
     return sampler.sample();
   } catch (cause) {
     const message = `a bug in buildkit-drain: ${cause instanceof Error ? cause.message : cause}`;
-    const error = new InspectError('ERR_BUG', 'take a sample', message, { cause });
-    return { kind: 'failed', error, looks: [], connections: [] };
+    const error = new BackendError('ERR_BUG', 'take a sample', message, { cause });
+    return { kind: 'failed', error, results: [], connections: [] };
   }
 }
 
 function readingOf(
   times: { readonly fromMs: number; readonly toMs: number },
-  { sample, roster, brief }: Pick<Observation, 'sample' | 'roster' | 'brief'>,
-  { builds, rule }: ObserverInput,
+  { sample, tracked, shortLived }: Pick<PollResult, 'sample' | 'tracked' | 'shortLived'>,
+  { builds, rule }: PollStepInput,
 ): Reading {
   if (sample.kind === 'gone') {
     return { kind: 'gone', ...times };
@@ -129,21 +129,21 @@ function readingOf(
     const seen = sample.connections.filter(rule.counts).length;
     return { kind: 'failed', error: sample.error, seen, ...times };
   }
-  const clients = clientsIn(roster).length;
+  const clients = clientsIn(tracked).length;
   const said = builds.reading();
-  if (said instanceof InspectError) {
+  if (said instanceof BackendError) {
     return { kind: 'failed', error: said, seen: clients, ...times };
   }
-  const newcomers = newcomersIn(roster);
+  const pending = pendingIn(tracked);
   // A connection without a name is nobody's in particular.
-  const maybeOwn = builds.isSettled() ? [] : newcomers.filter(isNameless);
+  const maybeOwn = builds.isSettled() ? [] : pending.filter(isNameless);
   return {
     kind: 'counted',
     clients,
-    newcomers: newcomers.length,
+    pending: pending.length,
     maybeOwn: maybeOwn.length,
     ...said,
-    endedMs: brief.length > 0 ? times.toMs : said.endedMs,
+    endedMs: shortLived.length > 0 ? times.toMs : said.endedMs,
     ...times,
   };
 }

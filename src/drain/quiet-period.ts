@@ -1,4 +1,4 @@
-import type { InspectError } from '../backends/types.ts';
+import type { BackendError } from '../backends/types.ts';
 
 /** When a wait may end. */
 export interface QuietRule {
@@ -27,7 +27,7 @@ export interface CountedReading extends Timed {
   readonly kind: 'counted';
   readonly clients: number;
   /** Connections too young to be told from a probe. They break no quiet, and let none end. */
-  readonly newcomers: number;
+  readonly pending: number;
   /** How many of those may be this program's own question to the daemon. */
   readonly maybeOwn: number;
   /** What the daemon has said of its builds, as far as it counts here. */
@@ -40,7 +40,7 @@ export interface CountedReading extends Timed {
 
 export interface FailedReading extends Timed {
   readonly kind: 'failed';
-  readonly error: InspectError;
+  readonly error: BackendError;
   /** The clients that were seen all the same: a lower bound, not a count. */
   readonly seen: number;
 }
@@ -57,7 +57,7 @@ export interface QuietState {
   /** Since when nothing but a fresh answer of the daemon keeps the wait from its end. */
   readonly dueSinceMs: number | null;
   /** Since when no sample has shown anything. */
-  readonly blindSinceMs: number | null;
+  readonly unknownSinceMs: number | null;
   /** How many samples in a row found the daemon gone. */
   readonly goneInARow: number;
 }
@@ -72,7 +72,7 @@ export function beginQuiet(startedMs: number): QuietState {
     last: null,
     quietSinceMs: null,
     dueSinceMs: null,
-    blindSinceMs: null,
+    unknownSinceMs: null,
     goneInARow: 0,
   };
 }
@@ -86,7 +86,7 @@ export function observe(state: QuietState, reading: Reading, rule: QuietRule): Q
     last: reading,
     quietSinceMs: isQuiet(reading, rule) ? quietSince(reading, unbroken) : null,
     dueSinceMs: null,
-    blindSinceMs: isBlind(reading) ? (state.blindSinceMs ?? toMs) : null,
+    unknownSinceMs: isUnknown(reading) ? (state.unknownSinceMs ?? toMs) : null,
     goneInARow: reading.kind === 'gone' ? state.goneInARow + 1 : 0,
   };
   return isDue(next, rule) ? { ...next, dueSinceMs: state.dueSinceMs ?? toMs } : next;
@@ -113,7 +113,7 @@ export function gapMs({ last }: QuietState, toMs: number): number {
 }
 
 /** Whether a reading shows nothing at all: neither a count nor any client. */
-export function isBlind(reading: Reading): reading is FailedReading {
+export function isUnknown(reading: Reading): reading is FailedReading {
   return reading.kind === 'failed' && reading.seen === 0;
 }
 
@@ -141,7 +141,7 @@ export function drainedAtMs(
   if (quietSinceMs === null || last?.kind !== 'counted') {
     return null;
   }
-  const others = { ...last, newcomers: last.newcomers - last.maybeOwn };
+  const others = { ...last, pending: last.pending - last.maybeOwn };
   if (!isSettled(others, rule)) {
     return null;
   }
@@ -156,8 +156,8 @@ function isQuiet(reading: Reading, rule: QuietRule): reading is CountedReading {
   );
 }
 
-function isSettled({ clients, newcomers }: CountedReading, rule: QuietRule): boolean {
-  return clients + newcomers <= rule.maxConnections;
+function isSettled({ clients, pending }: CountedReading, rule: QuietRule): boolean {
+  return clients + pending <= rule.maxConnections;
 }
 
 // A sample shows some moment between its begin and its end, so a period is certain up to its begin

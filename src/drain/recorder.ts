@@ -1,89 +1,92 @@
-import type { EndedConnection, InspectError, Sample } from '../backends/types.ts';
-import type { EndedWord } from './build-watch.ts';
+import type { BackendError, EndedConnection, Sample } from '../backends/types.ts';
+import type { ExpiredBuilds } from './build-watch.ts';
 import { buildsEvents } from './builds-events.ts';
-import type { BuildsNote } from './builds-note.ts';
+import type { BuildsState } from './builds-note.ts';
 import { gapMs, type QuietRule, type QuietState, type Reading } from './quiet-period.ts';
-import { clientsIn, isLeftOut, newcomersIn, type Roster } from './tracked.ts';
-import { goneProbes, rosterEvents } from './tracked-events.ts';
-import type { DrainEvent, DrainStatus, DrainTally } from './types.ts';
+import { clientsIn, isNotCounted, pendingIn, type TrackedConnections } from './tracked.ts';
+import { goneProbes, trackedEvents } from './tracked-events.ts';
+import type { DrainEvent, DrainStats, DrainStatus } from './types.ts';
 
 /** One full look, and what came of it. */
 interface Entry {
   readonly sample: Sample;
   readonly reading: Reading;
-  readonly roster: Roster;
-  readonly builds: BuildsNote | null;
-  readonly endedWords: readonly EndedWord[];
-  readonly brief: readonly EndedConnection[];
+  readonly tracked: TrackedConnections;
+  readonly builds: BuildsState | null;
+  readonly expired: readonly ExpiredBuilds[];
+  readonly shortLived: readonly EndedConnection[];
   readonly isAsking: boolean;
   readonly before: QuietState;
   readonly after: QuietState;
 }
 
 /** Keeps what a wait has seen, and tells the events that are worth telling. It decides nothing. */
-export interface Chronicle {
+export interface DrainRecorder {
   readonly progressDueMs: () => number;
   record(entry: Entry): void;
   /** One more look that has found everything as it was. */
-  countLook(): void;
-  tally(nowMs: number): DrainTally;
+  countPoll(): void;
+  stats(nowMs: number): DrainStats;
 }
 
-export function createChronicle(
+export function createDrainRecorder(
   startedMs: number,
   rule: QuietRule & { readonly progressEveryMs: number },
   onEvent: (event: DrainEvent) => void,
-  onLook?: (status: DrainStatus) => void,
-): Chronicle {
-  let roster: Roster = [];
+  onPoll?: (status: DrainStatus) => void,
+): DrainRecorder {
+  let tracked: TrackedConnections = [];
   let latest: Sample | null = null;
-  let builds: BuildsNote | null = null;
+  let builds: BuildsState | null = null;
   let polls = 0;
   let probes = 0;
   let mostConnections: number | null = null;
-  let lost: { error: InspectError; sinceMs: number } | null = null;
+  let lost: { error: BackendError; sinceMs: number } | null = null;
   let progressDueMs = startedMs + rule.progressEveryMs;
 
   const recordGap = (before: QuietState, reading: Reading): void => {
     const gap = gapMs(before, reading.toMs);
     const hadLasted = (before.last?.toMs ?? 0) - (before.quietSinceMs ?? Infinity);
     if (gap > rule.maxGapMs && hadLasted > 0) {
-      onEvent({ kind: 'unwatched', gapMs: gap });
+      onEvent({ kind: 'sampling-gap', gapMs: gap });
     }
   };
 
-  const recordSight = (reading: Reading): void => {
+  const recordCountability = (reading: Reading): void => {
     const { toMs } = reading;
     if (reading.kind === 'failed' && reading.error.code !== lost?.error.code) {
-      onEvent({ kind: 'sight-lost', error: reading.error, seen: reading.seen });
+      onEvent({ kind: 'count-failed', error: reading.error, seen: reading.seen });
       lost = { error: reading.error, sinceMs: lost?.sinceMs ?? toMs };
     }
     if (reading.kind === 'counted' && lost !== null) {
       const connections = reading.clients;
-      onEvent({ kind: 'sight-back', lostForMs: toMs - lost.sinceMs, connections });
+      onEvent({ kind: 'count-recovered', lostForMs: toMs - lost.sinceMs, connections });
       lost = null;
     }
   };
 
-  const recordBuilds = ({ builds: note, endedWords, before, reading }: Entry): void => {
+  const recordBuilds = ({ builds: note, expired, before, reading }: Entry): void => {
     const { quietPeriodMs } = rule;
     const { quietSinceMs } = before;
-    const found = { note, endedWords, nowMs: reading.toMs, quietPeriodMs, quietSinceMs };
+    const found = { note, expired, nowMs: reading.toMs, quietPeriodMs, quietSinceMs };
     buildsEvents(builds, found).forEach(onEvent);
     builds = note;
   };
 
-  const recordRoster = ({ roster: now, brief, before }: Entry, status: DrainStatus): void => {
-    if (brief.length > 0 && before.quietSinceMs !== null) {
-      onEvent({ kind: 'brief-clients', clients: brief });
+  const recordTracked = (
+    { tracked: now, shortLived, before }: Entry,
+    status: DrainStatus,
+  ): void => {
+    if (shortLived.length > 0 && before.quietSinceMs !== null) {
+      onEvent({ kind: 'short-lived-clients', clients: shortLived });
     }
-    probes += goneProbes(roster, now);
-    for (const event of rosterEvents(roster, now, status)) {
+    probes += goneProbes(tracked, now);
+    for (const event of trackedEvents(tracked, now, status)) {
       if (event.kind !== 'changed' || polls > 1) {
         onEvent(event);
       }
     }
-    roster = now;
+    tracked = now;
   };
 
   return {
@@ -100,30 +103,30 @@ export function createChronicle(
         onEvent({ kind: 'started', ...status });
       }
       if (sample.kind !== 'failed') {
-        recordRoster(entry, status);
+        recordTracked(entry, status);
       }
       recordBuilds(entry);
       // That the builds are unknown is told as such: the clients were counted.
       if (!isAboutBuilds(reading, entry.builds)) {
-        recordSight(reading);
+        recordCountability(reading);
       }
       // The line that is due names the builds, if the daemon can still be heard.
       if (toMs >= progressDueMs && !entry.isAsking) {
         onEvent({ kind: 'progress', ...status });
         progressDueMs = toMs + rule.progressEveryMs;
       }
-      onLook?.(status);
+      onPoll?.(status);
     },
-    countLook() {
+    countPoll() {
       polls += 1;
     },
-    tally: (nowMs) => ({
+    stats: (nowMs) => ({
       nowMs,
       waitedMs: nowMs - startedMs,
       polls,
       mostConnections,
       probes,
-      ...partsOf(roster),
+      ...partsOf(tracked),
       ...latestOf(builds),
       sample: latest,
     }),
@@ -131,7 +134,7 @@ export function createChronicle(
 }
 
 function statusOf(
-  { sample, reading, roster, builds, after }: Entry,
+  { sample, reading, tracked, builds, after }: Entry,
   startedMs: number,
 ): DrainStatus {
   const { toMs } = reading;
@@ -139,17 +142,19 @@ function statusOf(
     nowMs: toMs,
     waitedMs: toMs - startedMs,
     sample,
-    ...partsOf(roster),
+    ...partsOf(tracked),
     ...latestOf(builds),
     quietForMs: after.quietSinceMs === null ? null : toMs - after.quietSinceMs,
   };
 }
 
-function partsOf(roster: Roster): Pick<DrainStatus, 'clients' | 'leftOut' | 'newcomers'> {
+function partsOf(
+  tracked: TrackedConnections,
+): Pick<DrainStatus, 'clients' | 'notCounted' | 'pending'> {
   return {
-    clients: clientsIn(roster),
-    leftOut: roster.filter(isLeftOut),
-    newcomers: newcomersIn(roster),
+    clients: clientsIn(tracked),
+    notCounted: tracked.filter(isNotCounted),
+    pending: pendingIn(tracked),
   };
 }
 
@@ -166,16 +171,16 @@ function mostSeen(before: number | null, reading: Reading): number | null {
 }
 
 function latestOf(
-  note: BuildsNote | null,
-): Pick<DrainStatus, 'builds' | 'buildsAskedMs' | 'lastWords'> {
+  note: BuildsState | null,
+): Pick<DrainStatus, 'builds' | 'buildsAskedMs' | 'namedBuilds'> {
   return {
     builds: note?.answer ?? null,
     buildsAskedMs: note?.askedMs ?? null,
-    lastWords: note?.words ?? [],
+    namedBuilds: note?.named ?? [],
   };
 }
 
-function isAboutBuilds(reading: Reading, note: BuildsNote | null): boolean {
+function isAboutBuilds(reading: Reading, note: BuildsState | null): boolean {
   const { answer } = note ?? {};
   return reading.kind === 'failed' && answer?.kind === 'unknown' && answer.error === reading.error;
 }

@@ -6,20 +6,26 @@ import type { Connection, Traffic, TrafficOf } from '../backends/types.ts';
  * program's question to the daemon, a `health-check` has never sent a byte, of an `unreachable` peer
  * nothing comes any more, and a `silent` one has no build.
  */
-export type Standing = 'client' | 'newcomer' | 'own' | 'health-check' | 'unreachable' | 'silent';
+export type ConnectionKind =
+  | 'client'
+  | 'pending'
+  | 'own'
+  | 'health-check'
+  | 'unreachable'
+  | 'silent';
 
 /** The connections of the latest count. All times are in milliseconds. */
-export type Roster = readonly RosterEntry[];
+export type TrackedConnections = readonly TrackedConnection[];
 
-export interface RosterEntry {
+export interface TrackedConnection {
   /** Tells this connection from the others of its roster, and knows it again in the next. */
   readonly key: string;
   readonly connection: Connection;
   readonly firstSeenMs: number;
   /** Whether the look before had not shown it: only then is it as young as it seems. */
-  readonly isNewcomer: boolean;
+  readonly isArrivalSeen: boolean;
   readonly traffic: TrafficNote | null;
-  readonly standing: Standing;
+  readonly kind: ConnectionKind;
 }
 
 interface TrafficNote {
@@ -28,9 +34,9 @@ interface TrafficNote {
   readonly silentSinceMs: number;
 }
 
-export interface RosterChange {
-  readonly arrived: Roster;
-  readonly left: Roster;
+export interface TrackedChange {
+  readonly arrived: TrackedConnections;
+  readonly left: TrackedConnections;
 }
 
 /**
@@ -40,12 +46,12 @@ export interface RosterChange {
  *
  * @param showsArrivals whether the look before this one would have shown what is now new.
  */
-export function updateRoster(
-  before: Roster,
+export function updateTracked(
+  before: TrackedConnections,
   connections: readonly Connection[],
   nowMs: number,
   showsArrivals: boolean,
-): Roster {
+): TrackedConnections {
   const known = new Map(before.map((entry) => [entry.key, entry]));
   const current = new Map<string, Connection>();
   for (const connection of connections) {
@@ -59,27 +65,34 @@ export function updateRoster(
           key,
           connection,
           firstSeenMs: nowMs,
-          isNewcomer: showsArrivals,
+          isArrivalSeen: showsArrivals,
           traffic: null,
-          standing: 'client',
+          kind: 'client',
         }
       : { ...entry, key, connection };
   });
 }
 
-function isUnnamedInQueue({ connection }: RosterEntry): boolean {
+function isUnnamedInQueue({ connection }: TrackedConnection): boolean {
   return connection.peer === null && connection.inode === 0;
 }
 
-function takeAccepted(unqueued: RosterEntry[], connection: Connection): RosterEntry | undefined {
+function takeAccepted(
+  unqueued: TrackedConnection[],
+  connection: Connection,
+): TrackedConnection | undefined {
   const { endpoint, peer, inode } = connection;
   const at = unqueued.findIndex((entry) => endpointOf(entry) === endpoint);
   return peer === null && inode !== 0 && at >= 0 ? unqueued.splice(at, 1)[0] : undefined;
 }
 
 /** The roster with the traffic that was read now. What is unknown is not silent. */
-export function noteTraffic(roster: Roster, trafficOf: TrafficOf, nowMs: number): Roster {
-  return roster.map((entry) => {
+export function noteTraffic(
+  tracked: TrackedConnections,
+  trafficOf: TrafficOf,
+  nowMs: number,
+): TrackedConnections {
+  return tracked.map((entry) => {
     const latest = trafficOf.get(entry.connection);
     if (latest === undefined) {
       return { ...entry, traffic: null };
@@ -97,26 +110,29 @@ export function noteTraffic(roster: Roster, trafficOf: TrafficOf, nowMs: number)
  * Who is new and who has left. Of an endpoint with nameless connections only the number is certain:
  * nobody there is said to have arrived or left.
  */
-export function compareRosters(before: Roster, after: Roster): RosterChange {
+export function compareTracked(
+  before: TrackedConnections,
+  after: TrackedConnections,
+): TrackedChange {
   const vague = new Set([...before, ...after].filter(isNameless).map(endpointOf));
-  const missingIn = (there: Roster, here: Roster): Roster => {
+  const missingIn = (there: TrackedConnections, here: TrackedConnections): TrackedConnections => {
     const keys = new Set(there.map(({ key }) => key));
     return here.filter((entry) => !keys.has(entry.key) && !vague.has(endpointOf(entry)));
   };
   return { arrived: missingIn(before, after), left: missingIn(after, before) };
 }
 
-export function clientsIn(roster: Roster): Roster {
-  return roster.filter(({ standing }) => standing === 'client');
+export function clientsIn(tracked: TrackedConnections): TrackedConnections {
+  return tracked.filter(({ kind }) => kind === 'client');
 }
 
-export function newcomersIn(roster: Roster): Roster {
-  return roster.filter(({ standing }) => standing === 'newcomer');
+export function pendingIn(tracked: TrackedConnections): TrackedConnections {
+  return tracked.filter(({ kind }) => kind === 'pending');
 }
 
 /** Whether a connection is there and is taken for no client. */
-export function isLeftOut({ standing }: RosterEntry): boolean {
-  return standing === 'health-check' || standing === 'unreachable' || standing === 'silent';
+export function isNotCounted({ kind }: TrackedConnection): boolean {
+  return kind === 'health-check' || kind === 'unreachable' || kind === 'silent';
 }
 
 function hasSameBytes(before: Traffic, now: Traffic): boolean {
@@ -136,10 +152,10 @@ function unusedKey(used: ReadonlyMap<string, unknown>, connection: Connection): 
   return `${key} ${ordinal}`;
 }
 
-export function isNameless({ connection }: RosterEntry): boolean {
+export function isNameless({ connection }: TrackedConnection): boolean {
   return connection.peer === null;
 }
 
-function endpointOf({ connection }: RosterEntry): string {
+function endpointOf({ connection }: TrackedConnection): string {
   return connection.endpoint;
 }

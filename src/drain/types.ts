@@ -1,8 +1,8 @@
-import type { Connection, EndedConnection, InspectError, Sample } from '../backends/types.ts';
+import type { BackendError, Connection, EndedConnection, Sample } from '../backends/types.ts';
 import type { Build, BuildsAnswer } from '../builds/types.ts';
-import type { Roster, RosterEntry } from './tracked.ts';
+import type { TrackedConnection, TrackedConnections } from './tracked.ts';
 
-export const onBlindChoices = ['hold', 'exit'] as const;
+export const onUnknownChoices = ['hold', 'exit'] as const;
 
 /** How a wait is to be done. All times are in milliseconds. */
 export interface DrainConfig {
@@ -34,7 +34,7 @@ export interface DrainConfig {
    */
   readonly builds: 'auto' | 'off' | 'require';
   /** When nothing can be seen: `hold` on to the deadline, or `exit` after a quiet period of it. */
-  readonly onBlind: (typeof onBlindChoices)[number];
+  readonly onUnknown: (typeof onUnknownChoices)[number];
   /** Time between two progress events. */
   readonly progressEveryMs: number;
 }
@@ -43,7 +43,7 @@ export interface DrainConfig {
  * The builds that a daemon named when it last said anything certain. They hold the wait, until the
  * daemon says otherwise or the word is too old to be evidence.
  */
-export interface LastWord {
+export interface NamedBuilds {
   /** The inodes of the daemon's listeners. */
   readonly listeners: readonly number[];
   readonly builds: readonly Build[];
@@ -51,7 +51,7 @@ export interface LastWord {
 }
 
 /** Why a word holds the wait no longer though its daemon has not said that its builds have ended. */
-export type WordEnd = 'daemon-gone' | 'no-connection' | 'too-old';
+export type ExpiryReason = 'daemon-gone' | 'no-connection' | 'too-old';
 
 /** How things stand at one moment of a wait. */
 export interface DrainStatus {
@@ -60,17 +60,17 @@ export interface DrainStatus {
   readonly waitedMs: number;
   readonly sample: Sample;
   /** The clients of the latest count. */
-  readonly clients: Roster;
+  readonly clients: TrackedConnections;
   /** The connections of the latest count that are taken for no clients. */
-  readonly leftOut: Roster;
+  readonly notCounted: TrackedConnections;
   /** Those that are too young to be told from a probe: nothing is concluded while they are there. */
-  readonly newcomers: Roster;
+  readonly pending: TrackedConnections;
   /** What the daemon last said of its builds; null where it has not been asked. */
   readonly builds: BuildsAnswer | null;
   /** When it was asked for that; null where it has not been asked. */
   readonly buildsAskedMs: number | null;
   /** The builds that hold the wait, by what each daemon last said with certainty. */
-  readonly lastWords: readonly LastWord[];
+  readonly namedBuilds: readonly NamedBuilds[];
   /** How long quiet has lasted; null where it does not last. */
   readonly quietForMs: number | null;
 }
@@ -80,14 +80,14 @@ export type DrainEvent =
   | ({
       readonly kind: 'changed';
       readonly before: number;
-      readonly arrived: Roster;
-      readonly left: Roster;
+      readonly arrived: TrackedConnections;
+      readonly left: TrackedConnections;
     } & DrainStatus)
   | ({ readonly kind: 'progress' } & DrainStatus)
   /** A connection is taken for no client, its standing telling why, or is again taken for one. */
   | {
-      readonly kind: 'left-out' | 'counted-again';
-      readonly entry: RosterEntry;
+      readonly kind: 'not-counted' | 'counted-again';
+      readonly entry: TrackedConnection;
       readonly builds: BuildsAnswer | null;
       readonly nowMs: number;
     }
@@ -96,21 +96,25 @@ export type DrainEvent =
       readonly kind: 'builds';
       readonly answer: BuildsAnswer;
       /** What holds the wait where the answer is unknown, for at most so long after the last client. */
-      readonly lastWords: readonly LastWord[];
-      readonly longestWordMs: number;
+      readonly namedBuilds: readonly NamedBuilds[];
+      readonly longestNamedMs: number;
       readonly nowMs: number;
     }
   /** A daemon's last word holds the wait no longer, though it has not said that its builds ended. */
-  | { readonly kind: 'word-ended'; readonly word: LastWord; readonly why: WordEnd }
+  | {
+      readonly kind: 'named-builds-expired';
+      readonly word: NamedBuilds;
+      readonly why: ExpiryReason;
+    }
   /** Clients have come and gone without being counted: the quiet period starts over. */
-  | { readonly kind: 'brief-clients'; readonly clients: readonly EndedConnection[] }
+  | { readonly kind: 'short-lived-clients'; readonly clients: readonly EndedConnection[] }
   /** The daemon has a record of a build that ended unseen: the quiet period starts over then. */
   | { readonly kind: 'build-recorded'; readonly endedAgoMs: number }
-  | { readonly kind: 'sight-lost'; readonly error: InspectError; readonly seen: number }
-  | { readonly kind: 'sight-back'; readonly lostForMs: number; readonly connections: number }
-  | { readonly kind: 'unwatched'; readonly gapMs: number };
+  | { readonly kind: 'count-failed'; readonly error: BackendError; readonly seen: number }
+  | { readonly kind: 'count-recovered'; readonly lostForMs: number; readonly connections: number }
+  | { readonly kind: 'sampling-gap'; readonly gapMs: number };
 
-export interface DrainTally {
+export interface DrainStats {
   /** The moment of the end, on the clock that the roster's times are of. */
   readonly nowMs: number;
   readonly waitedMs: number;
@@ -121,23 +125,23 @@ export interface DrainTally {
   /** Connections that were gone again within the probe grace. */
   readonly probes: number;
   /** The clients of the latest count. */
-  readonly clients: Roster;
-  readonly leftOut: Roster;
-  readonly newcomers: Roster;
+  readonly clients: TrackedConnections;
+  readonly notCounted: TrackedConnections;
+  readonly pending: TrackedConnections;
   readonly builds: BuildsAnswer | null;
   readonly buildsAskedMs: number | null;
-  readonly lastWords: readonly LastWord[];
+  readonly namedBuilds: readonly NamedBuilds[];
   /** The last sample; null where the wait was interrupted before the first. */
   readonly sample: Sample | null;
 }
 
-export type DrainOutcome = DrainTally &
+export type DrainOutcome = DrainStats &
   (
     | { readonly kind: 'drained' }
     | { readonly kind: 'gone' }
     /** Nothing has been seen that could be gone: no daemon, no listener, no client. */
     | { readonly kind: 'nothing-found' }
     | { readonly kind: 'timed-out'; readonly quietForMs: number | null }
-    | { readonly kind: 'blind'; readonly error: InspectError }
+    | { readonly kind: 'unknown'; readonly error: BackendError }
     | { readonly kind: 'interrupted'; readonly reason: unknown }
   );

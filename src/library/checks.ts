@@ -1,4 +1,4 @@
-import { type DrainConfig, onBlindChoices } from '../drain/types.ts';
+import { type DrainConfig, onUnknownChoices } from '../drain/types.ts';
 import {
   type Check,
   listOf,
@@ -44,9 +44,9 @@ export const endpoint: Check = (value, name) => {
   endpointFields[(value as { kind: keyof typeof endpointFields }).kind](value, name);
 };
 
-export const inspectors = listOf(
-  'a list of at least one inspector',
-  withFields('an inspector', { name: text, look: callable, close: callable }),
+export const backends = listOf(
+  'a list of at least one backend',
+  withFields('a backend', { name: text, result: callable, close: callable }),
   1,
 );
 
@@ -62,8 +62,8 @@ export const watched = listOf(
   withFields('an endpoint to watch', {
     endpoint,
     isAssumed: flag,
-    looker: withFields('what lookByBest returns', {
-      look: callable,
+    poller: withFields('what withFallback returns', {
+      result: callable,
       isUnchanged: callable,
       traffic: callable,
       endedTraffic: callable,
@@ -107,7 +107,7 @@ const drainConfig = {
   ignoreSilentMs: nullOr(duration),
   ignoreUnreachableMs: nullOr(duration),
   builds: oneOf(['auto', 'off', 'require']),
-  onBlind: oneOf(onBlindChoices),
+  onUnknown: oneOf(onUnknownChoices),
   progressEveryMs: pause,
 } as const satisfies Record<keyof DrainConfig, Check>;
 
@@ -135,5 +135,5 @@ export const drainInput = withFields('what to wait for, and how', {
   }),
   signal: withFields('an AbortSignal', { aborted: flag, addEventListener: callable }),
   onEvent: callable,
-  onLook: optional(callable),
+  onPoll: optional(callable),
 });

@@ -1,6 +1,6 @@
 import * as procfs from '../backends/procfs/procfs.ts';
 import * as sockDiag from '../backends/sock-diag.ts';
-import type { Endpoint, Inspector, Sample, Sampler } from '../backends/types.ts';
+import type { Backend, Endpoint, Sample, Sampler } from '../backends/types.ts';
 import * as choose from '../backends/with-fallback.ts';
 import * as client from '../builds/client.ts';
 import * as source from '../builds/daemons.ts';
@@ -29,27 +29,27 @@ export function parseEndpoint(text: string): Endpoint {
 }
 
 /**
- * The inspector that asks the kernel over netlink (sock_diag(7)). It sees its own network namespace,
+ * The backend that asks the kernel over netlink (sock_diag(7)). It sees its own network namespace,
  * and keeps descriptors open for each endpoint that it has looked at.
  */
-export function createSockDiagInspector(): Inspector {
-  return withDoors(sockDiag.createSockDiagInspector());
+export function createSockDiagBackend(): Backend {
+  return withDoors(sockDiag.createSockDiagBackend());
 }
 
 /**
- * The inspector that reads the kernel's tables as text.
+ * The backend that reads the kernel's tables as text.
  *
  * @param netDirectory the directory with `tcp`, `tcp6` and `unix`: `/proc/net` for this process's
  * network namespace, `/proc/<pid>/net` for that of another process.
  */
-export function createProcfsInspector(netDirectory: string): Inspector {
+export function createProcfsBackend(netDirectory: string): Backend {
   check.text(netDirectory, 'netDirectory');
-  return withDoors(procfs.createProcfsInspector(netDirectory));
+  return withDoors(procfs.createProcfsBackend(netDirectory));
 }
 
-/** Each method of an inspector that has an argument has an endpoint as its first. */
-function withDoors(inspector: Inspector): Inspector {
-  const methods = Object.entries(inspector).map(([name, method]) => [
+/** Each method of a backend that has an argument has an endpoint as its first. */
+function withDoors(backend: Backend): Backend {
+  const methods = Object.entries(backend).map(([name, method]) => [
     name,
     typeof method === 'function' && name !== 'close'
       ? (endpoint: unknown, ...rest: unknown[]) => {
@@ -62,20 +62,20 @@ function withDoors(inspector: Inspector): Inspector {
 }
 
 /**
- * Looks at one endpoint by the first inspector that sees its listener, and changes to another one
+ * Looks at one endpoint by the first backend that sees its listener, and changes to another one
  * when the chosen one has failed several times in a row.
  *
- * @param inspectors in order of preference, at least one.
+ * @param backends in order of preference, at least one.
  */
-export function lookByBest(
+export function withFallback(
   endpoint: Endpoint,
-  inspectors: readonly Inspector[],
-  notify: (notice: choose.ChoiceNotice) => void,
-): choose.Looker {
+  backends: readonly Backend[],
+  notify: (notice: choose.BackendNotice) => void,
+): choose.EndpointPoller {
   check.endpoint(endpoint, 'endpoint');
-  check.inspectors(inspectors, 'inspectors');
+  check.backends(backends, 'backends');
   check.callable(notify, 'notify');
-  return choose.lookByBest(endpoint, inspectors, notify);
+  return choose.withFallback(endpoint, backends, notify);
 }
 
 /**

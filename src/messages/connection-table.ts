@@ -1,10 +1,10 @@
 import { knownAge, knownSilenceMs } from '../drain/known-times.ts';
-import type { RosterEntry } from '../drain/tracked.ts';
+import type { TrackedConnection } from '../drain/tracked.ts';
 import { about, formatBytes, visible } from './words.ts';
 
 /** A connection to show. */
 export interface ConnectionRow {
-  readonly entry: RosterEntry;
+  readonly entry: TrackedConnection;
   /** Whether its peer was said to be no client. */
   readonly isIgnored: boolean;
 }
@@ -64,16 +64,16 @@ const leastNeeded = [inode, sent, received, silent, age];
 
 const standingWords = {
   client: 'client',
-  newcomer: 'new',
+  pending: 'new',
   'health-check': 'health check',
   unreachable: 'unreachable',
   silent: 'silent',
   own: 'ourselves',
-} as const satisfies Record<RosterEntry['standing'], string>;
+} as const satisfies Record<TrackedConnection['kind'], string>;
 
 /** What a connection is taken for, in words for people. */
-function takenFor({ standing }: RosterEntry, isIgnored: boolean): string {
-  return isIgnored ? 'ignored' : standingWords[standing];
+function takenFor({ kind }: TrackedConnection, isIgnored: boolean): string {
+  return isIgnored ? 'ignored' : standingWords[kind];
 }
 
 /**

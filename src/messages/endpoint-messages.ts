@@ -15,7 +15,7 @@ function entryOf(notice: EndpointNotice): Said {
       return foundEntry(notice);
     case 'daemon-not-found':
       return notFoundEntry(notice);
-    case 'daemon-elsewhere':
+    case 'daemon-in-other-netns':
       return {
         level: 'warn',
         message:
@@ -23,7 +23,7 @@ function entryOf(notice: EndpointNotice): Said {
           'asked in, so its endpoints are looked at by procfs. Clients of its unix sockets are seen ' +
           'where they are in its namespace or in this one.',
       };
-    case 'daemons-left-out':
+    case 'daemons-skipped':
       return leftOutEntry(notice);
     case 'addresses-not-given':
       return {
@@ -54,7 +54,7 @@ function entryOf(notice: EndpointNotice): Said {
         level: 'info',
         message: `No longer watching ${listed(notice.endpoints)}: the daemon that listened there is no more, and another one was found.`,
       };
-    case 'address-unheard':
+    case 'address-not-listening':
       return {
         level: 'warn',
         message:
@@ -91,7 +91,7 @@ function entryOf(notice: EndpointNotice): Said {
   }
 }
 
-function leftOutEntry(notice: Extract<EndpointNotice, { kind: 'daemons-left-out' }>): Said {
+function leftOutEntry(notice: Extract<EndpointNotice, { kind: 'daemons-skipped' }>): Said {
   const { pids, areOthersFound } = notice;
   const shown = pids.slice(0, mostPids).map(String);
   const more = pids.length > mostPids ? [`${pids.length - mostPids} more`] : [];

@@ -1,7 +1,7 @@
-import type { EndpointLook, Sample } from '../backends/types.ts';
+import type { EndpointResult, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { Roster, RosterEntry } from '../drain/tracked.ts';
-import type { DrainConfig, DrainEvent, DrainStatus, WordEnd } from '../drain/types.ts';
+import type { TrackedConnection, TrackedConnections } from '../drain/tracked.ts';
+import type { DrainConfig, DrainEvent, DrainStatus, ExpiryReason } from '../drain/types.ts';
 import type { LogEntry } from './log/log.ts';
 import {
   buildsAreRunning,
@@ -50,14 +50,14 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
           left: peersOf(event.left),
         },
       };
-    case 'left-out':
+    case 'not-counted':
     case 'counted-again':
-      return standingEntry(event, config);
+      return kindEntry(event, config);
     case 'builds':
       return buildsEntry(event, config);
-    case 'brief-clients':
+    case 'short-lived-clients':
       return briefEntry(event);
-    case 'word-ended':
+    case 'named-builds-expired':
       return wordEndedEntry(event);
     case 'build-recorded':
       return {
@@ -67,7 +67,7 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
           'earlier answer had named: the quiet period starts over from its end.',
         fields: { event: event.kind, endedAgoMs: Math.round(event.endedAgoMs) },
       };
-    case 'sight-lost':
+    case 'count-failed':
       return {
         level: 'warn',
         message:
@@ -75,7 +75,7 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
           `starts over when they can be counted again${atLeast(event.seen)}.`,
         fields: { event: event.kind, code: event.error.code, operation: event.error.operation },
       };
-    case 'sight-back':
+    case 'count-recovered':
       return {
         level: 'info',
         message:
@@ -87,7 +87,7 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
           connections: event.connections,
         },
       };
-    case 'unwatched':
+    case 'sampling-gap':
       return {
         level: 'warn',
         message:
@@ -98,20 +98,20 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
   }
 }
 
-type StandingEvent = Extract<DrainEvent, { kind: 'left-out' | 'counted-again' }>;
+type KindEvent = Extract<DrainEvent, { kind: 'not-counted' | 'counted-again' }>;
 
-function peersOf(roster: Roster): (string | null)[] {
-  return roster.slice(0, mostFields).map(({ connection }) => connection.peer);
+function peersOf(tracked: TrackedConnections): (string | null)[] {
+  return tracked.slice(0, mostFields).map(({ connection }) => connection.peer);
 }
 
-function standingEntry(event: StandingEvent, config: DrainConfig): LogEntry {
+function kindEntry(event: KindEvent, config: DrainConfig): LogEntry {
   const { kind, entry, nowMs } = event;
-  const { connection, traffic, standing } = entry;
-  const isProbe = standing === 'health-check';
+  const { connection, traffic } = entry;
+  const isProbe = entry.kind === 'health-check';
   return {
     level: isProbe ? 'debug' : 'info',
     message:
-      kind === 'left-out'
+      kind === 'not-counted'
         ? `${nameOf(entry)} no longer counts as a client: ${evidence(event, config)}.`
         : `${nameOf(entry)} counts as a client again${returnReason(entry, nowMs)}.`,
     fields: {
@@ -119,7 +119,7 @@ function standingEntry(event: StandingEvent, config: DrainConfig): LogEntry {
       endpoint: connection.endpoint,
       peer: connection.peer,
       inode: connection.inode,
-      standing,
+      kind: entry.kind,
       seenForMs: Math.round(nowMs - entry.firstSeenMs),
       silentForMs: traffic === null ? null : Math.round(nowMs - traffic.silentSinceMs),
       msSinceAcked: traffic?.latest.msSinceAcked ?? null,
@@ -127,10 +127,10 @@ function standingEntry(event: StandingEvent, config: DrainConfig): LogEntry {
   };
 }
 
-function evidence(event: StandingEvent, { ignoreSilentMs }: DrainConfig): string {
+function evidence(event: KindEvent, { ignoreSilentMs }: DrainConfig): string {
   const { entry, builds, nowMs } = event;
   const reason = leftOutReason(entry, nowMs);
-  if (entry.standing !== 'silent') {
+  if (entry.kind !== 'silent') {
     return reason;
   }
   const leave = ignoreSilentMs === null ? '' : formatDuration(ignoreSilentMs);
@@ -143,26 +143,26 @@ function evidence(event: StandingEvent, { ignoreSilentMs }: DrainConfig): string
     : `${reason}, and --ignore-silent is ${leave}`;
 }
 
-function returnReason({ traffic }: RosterEntry, nowMs: number): string {
+function returnReason({ traffic }: TrackedConnection, nowMs: number): string {
   return traffic?.silentSinceMs === nowMs ? ': bytes have moved' : '';
 }
 
 type BuildsEvent = Extract<DrainEvent, { kind: 'builds' }>;
 
 function buildsEntry(event: BuildsEvent, config: DrainConfig): LogEntry {
-  const { kind, answer, lastWords, longestWordMs, nowMs } = event;
+  const { kind, answer, namedBuilds, longestNamedMs, nowMs } = event;
   const fields = { event: kind, ...answerFields(answer) };
   if (answer.kind === 'known') {
     const message = `The daemon says that ${buildsAreRunning(answer.builds)}.`;
     return { level: 'info', message, fields };
   }
   const what = `Which builds are running is unknown: ${answer.error.message}.`;
-  const held = lastWords.flatMap(({ builds }) => builds);
+  const held = namedBuilds.flatMap(({ builds }) => builds);
   if (held.length > 0) {
-    const ageMs = nowMs - Math.max(...lastWords.map(({ askedMs }) => askedMs));
+    const ageMs = nowMs - Math.max(...namedBuilds.map(({ askedMs }) => askedMs));
     const message =
       `${what} ${about(ageMs)} ago the daemon named ${countBuilds(held)}: the wait goes on, for at ` +
-      `most ${formatDuration(longestWordMs)} after the last client.`;
+      `most ${formatDuration(longestNamedMs)} after the last client.`;
     return { level: 'warn', message, fields };
   }
   return config.builds === 'require'
@@ -170,7 +170,7 @@ function buildsEntry(event: BuildsEvent, config: DrainConfig): LogEntry {
     : { level: 'info', message: `${what} The connections alone decide.`, fields };
 }
 
-function briefEntry({ kind, clients }: DrainEvent & { kind: 'brief-clients' }): LogEntry {
+function briefEntry({ kind, clients }: DrainEvent & { kind: 'short-lived-clients' }): LogEntry {
   const who = listed(clients, ({ peer, bytesReceived }) => {
     const name = peer ?? 'a peer that the kernel no longer names';
     return `${name} (sent ${formatBytes(bytesReceived ?? 0)})`;
@@ -182,7 +182,11 @@ function briefEntry({ kind, clients }: DrainEvent & { kind: 'brief-clients' }): 
   };
 }
 
-function wordEndedEntry({ kind, word, why }: DrainEvent & { kind: 'word-ended' }): LogEntry {
+function wordEndedEntry({
+  kind,
+  word,
+  why,
+}: DrainEvent & { kind: 'named-builds-expired' }): LogEntry {
   const builds = `${countBuilds(word.builds)} that the daemon had named`;
   return {
     level: 'info',
@@ -191,7 +195,7 @@ function wordEndedEntry({ kind, word, why }: DrainEvent & { kind: 'word-ended' }
   };
 }
 
-const wordEndReasons: Readonly<Record<WordEnd, string>> = {
+const wordEndReasons: Readonly<Record<ExpiryReason, string>> = {
   'daemon-gone': 'that daemon listens no more',
   'no-connection': 'it answers, names no build, and no connection is left that one could run over',
   'too-old': 'which builds it runs has been unknown, and no client connected, for too long since',
@@ -209,7 +213,8 @@ function changeText({
   left,
   nowMs,
 }: Extract<DrainEvent, { kind: 'changed' }>): string {
-  const seenFor = ({ firstSeenMs }: RosterEntry): string => `after ${about(nowMs - firstSeenMs)}`;
+  const seenFor = ({ firstSeenMs }: TrackedConnection): string =>
+    `after ${about(nowMs - firstSeenMs)}`;
   const parts = [
     arrived.length > 0 ? `New: ${namesOf(arrived, () => '')}.` : '',
     left.length > 0 ? `Left: ${namesOf(left, seenFor)}.` : '',
@@ -218,12 +223,12 @@ function changeText({
 }
 
 function watchedText(sample: Sample): string {
-  return sample.looks.map(lookText).join(' and ') || 'nothing that could be looked at';
+  return sample.results.map(lookText).join(' and ') || 'nothing that could be looked at';
 }
 
-function lookText(look: EndpointLook): string {
-  const { address } = look.endpoint;
-  return look.kind === 'seen' ? `${address} (by ${look.inspector})` : `${address} (unseen)`;
+function lookText(result: EndpointResult): string {
+  const { address } = result.endpoint;
+  return result.kind === 'polled' ? `${address} (by ${result.backend})` : `${address} (unseen)`;
 }
 
 function statusFields(status: DrainStatus & { readonly kind: string }): Record<string, unknown> {

@@ -45,6 +45,6 @@ export function gaveUpEntry(reason: string, signal: unknown): LogEntry {
     message:
       `${end}: the wait failed each time it was started (${reason}). Whether a client is still ` +
       'connected is unknown.',
-    fields: { event: 'ended', outcome: signal === null ? 'blind' : 'interrupted' },
+    fields: { event: 'ended', outcome: signal === null ? 'unknown' : 'interrupted' },
   };
 }

@@ -1,9 +1,9 @@
-import type { LookNotice } from '../monitor/types.ts';
+import type { MonitorNotice } from '../monitor/types.ts';
 import { endpointEntry } from './endpoint-messages.ts';
 import type { LogEntry } from './log/log.ts';
-import { noticeEntry } from './notices.ts';
+import { backendEntry } from './notices.ts';
 
 /** What is said about where is looked, and how. */
-export function lookEntry(notice: LookNotice): LogEntry {
-  return 'inspector' in notice ? noticeEntry(notice) : endpointEntry(notice);
+export function monitorEntry(notice: MonitorNotice): LogEntry {
+  return 'backend' in notice ? backendEntry(notice) : endpointEntry(notice);
 }

@@ -1,36 +1,36 @@
-import type { ChoiceNotice } from '../backends/with-fallback.ts';
+import type { BackendNotice } from '../backends/with-fallback.ts';
 import type { LogEntry } from './log/log.ts';
 
-export function noticeEntry(notice: ChoiceNotice): LogEntry {
-  return notice.kind === 'inspector-handicapped' ? handicapEntry(notice) : choiceEntry(notice);
+export function backendEntry(notice: BackendNotice): LogEntry {
+  return notice.kind === 'backend-degraded' ? handicapEntry(notice) : choiceEntry(notice);
 }
 
-type Handicap = Extract<ChoiceNotice, { kind: 'inspector-handicapped' }>;
+type Handicap = Extract<BackendNotice, { kind: 'backend-degraded' }>;
 
-function handicapEntry({ kind, endpoint, inspector, handicap }: Handicap): LogEntry {
-  const what = `Looking at ${endpoint.address} by ${inspector}`;
-  const fields = { event: kind, endpoint: endpoint.address, inspector, reason: handicap };
-  return handicap === null
+function handicapEntry({ kind, endpoint, backend, degraded }: Handicap): LogEntry {
+  const what = `Looking at ${endpoint.address} by ${backend}`;
+  const fields = { event: kind, endpoint: endpoint.address, backend, reason: degraded };
+  return degraded === null
     ? { level: 'info', message: `${what} costs no more than it has to again.`, fields }
-    : { level: 'warn', message: `${what} costs more than it has to: ${handicap}.`, fields };
+    : { level: 'warn', message: `${what} costs more than it has to: ${degraded}.`, fields };
 }
 
-function choiceEntry(notice: Exclude<ChoiceNotice, Handicap>): LogEntry {
-  const { endpoint, inspector, passedOver } = notice;
+function choiceEntry(notice: Exclude<BackendNotice, Handicap>): LogEntry {
+  const { endpoint, backend, skipped } = notice;
   const fields = {
     event: notice.kind,
     endpoint: endpoint.address,
-    inspector,
-    passedOver: passedOver?.inspector,
-    reason: passedOver?.reason,
+    backend,
+    skipped: skipped?.backend,
+    reason: skipped?.reason,
   };
-  const verb = notice.kind === 'inspector-chosen' ? 'Looking' : 'From now on looking';
-  const what = `${verb} at ${endpoint.address} by ${inspector}`;
-  return passedOver === null
+  const verb = notice.kind === 'backend-chosen' ? 'Looking' : 'From now on looking';
+  const what = `${verb} at ${endpoint.address} by ${backend}`;
+  return skipped === null
     ? { level: 'debug', message: `${what}.`, fields }
     : {
         level: 'warn',
-        message: `${what}, not by ${passedOver.inspector}: ${passedOver.reason}.`,
+        message: `${what}, not by ${skipped.backend}: ${skipped.reason}.`,
         fields,
       };
 }

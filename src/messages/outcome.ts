@@ -16,19 +16,19 @@ import {
 export function outcomeEntry(
   outcome: DrainOutcome,
   config: DrainConfig,
-  seenBetweenLooks: number,
+  seenBetweenPolls: number,
 ): LogEntry {
   const { waitedMs, polls, mostConnections, probes } = outcome;
-  const tally = [
+  const stats = [
     `Waited ${about(waitedMs)}`,
     `${polls} ${polls === 1 ? 'look' : 'looks'}`,
     mostText(mostConnections),
     probes > 0 ? `${probes} shorter than ${formatDuration(config.probeGraceMs)}` : '',
-    seenBetweenLooks > 0 ? `at least ${seenBetweenLooks} more between two looks` : '',
+    seenBetweenPolls > 0 ? `at least ${seenBetweenPolls} more between two looks` : '',
   ].filter((part) => part !== '');
   return {
     level: outcome.kind === 'drained' || outcome.kind === 'gone' ? 'info' : 'error',
-    message: `${outcomeText(outcome, config)} ${tally.join(', ')}.`,
+    message: `${outcomeText(outcome, config)} ${stats.join(', ')}.`,
     fields: {
       event: 'ended',
       outcome: outcome.kind,
@@ -36,7 +36,7 @@ export function outcomeEntry(
       polls,
       mostConnections,
       probes,
-      seenBetweenLooks,
+      seenBetweenPolls,
       connections: countOf(outcome.sample, outcome.clients.length),
     },
   };
@@ -63,23 +63,23 @@ function outcomeText(outcome: DrainOutcome, config: DrainConfig): string {
       return `${nothingFound} Check where this runs, and give --addr or --pid if there is a daemon.`;
     case 'timed-out':
       return `The deadline passed: ${remainder(outcome, config)}.`;
-    case 'blind':
+    case 'unknown':
       return `Gave up blind: ${outcome.error.message}. ${unknownText(outcome)}`;
     case 'interrupted':
       return `Interrupted by ${outcome.reason}: ${remainder({ ...outcome, quietForMs: null }, config)}.`;
   }
 }
 
-function drainedText({ leftOut, nowMs }: DrainOutcome, config: DrainConfig): string {
+function drainedText({ notCounted, nowMs }: DrainOutcome, config: DrainConfig): string {
   const quietPeriod = formatDuration(config.quietPeriodMs);
-  const others = listed(leftOut, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
-  const notCounted = leftOut.length > 0 ? ` Not counted: ${others}.` : '';
+  const others = listed(notCounted, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
+  const note = notCounted.length > 0 ? ` Not counted: ${others}.` : '';
   return config.maxConnections === 0
-    ? `Drained: no client was seen for ${quietPeriod}.${notCounted}`
-    : `Drained: no more than ${clients(config.maxConnections)} for ${quietPeriod}.${notCounted}`;
+    ? `Drained: no client was seen for ${quietPeriod}.${note}`
+    : `Drained: no more than ${clients(config.maxConnections)} for ${quietPeriod}.${note}`;
 }
 
-function unknownText({ error, builds, clients }: DrainOutcome & { kind: 'blind' }): string {
+function unknownText({ error, builds, clients }: DrainOutcome & { kind: 'unknown' }): string {
   return builds?.kind === 'unknown' && builds.error === error
     ? `${capitalized(clientsAreConnected(clients.length))}, but nobody knows whether a build is running.`
     : 'Nobody knows whether a client is still connected.';

@@ -28,7 +28,7 @@ function reason(why: NotReady): string {
       return `whether a drain has begun can't be told: ${why.error.message}`;
     case 'gone':
       return 'nothing listens, and no process of buildkitd is there';
-    case 'unseen':
+    case 'failed':
       return why.error.message;
     case 'unheard':
       return `buildkitd was told to listen on ${why.addresses.join(' and ')}, and does not`;

@@ -1,6 +1,6 @@
 import type { Sample } from '../backends/types.ts';
 import type { Build } from '../builds/types.ts';
-import type { RosterEntry } from '../drain/tracked.ts';
+import type { TrackedConnection } from '../drain/tracked.ts';
 import type { DrainConfig, DrainStatus } from '../drain/types.ts';
 import {
   about,
@@ -17,11 +17,11 @@ export type State = Pick<
   | 'nowMs'
   | 'sample'
   | 'clients'
-  | 'leftOut'
-  | 'newcomers'
+  | 'notCounted'
+  | 'pending'
   | 'builds'
   | 'buildsAskedMs'
-  | 'lastWords'
+  | 'namedBuilds'
   | 'quietForMs'
 >;
 
@@ -59,10 +59,10 @@ export function countBuilds({ length }: readonly Build[]): string {
 
 /** Why a connection is taken for no client, with what was measured of it. */
 export function leftOutReason(
-  { standing, traffic, firstSeenMs }: RosterEntry,
+  { kind, traffic, firstSeenMs }: TrackedConnection,
   nowMs: number,
 ): string {
-  switch (standing) {
+  switch (kind) {
     case 'health-check':
       return `no byte came in ${about(nowMs - firstSeenMs)}`;
     case 'unreachable':
@@ -76,8 +76,8 @@ export function leftOutReason(
 
 /** The same for machines. A number that could not be had is null, never 0. */
 export function stateFields(state: State): Record<string, unknown> {
-  const { sample, clients, leftOut, newcomers, builds, quietForMs, nowMs } = state;
-  const fields = (entry: RosterEntry): Record<string, unknown> => ({
+  const { sample, clients, notCounted, pending, builds, quietForMs, nowMs } = state;
+  const fields = (entry: TrackedConnection): Record<string, unknown> => ({
     endpoint: entry.connection.endpoint,
     peer: entry.connection.peer,
     inode: entry.connection.inode,
@@ -88,15 +88,15 @@ export function stateFields(state: State): Record<string, unknown> {
     builds: builds?.kind === 'known' ? builds.builds : null,
     quietForMs: quietForMs === null ? null : Math.round(quietForMs),
     clients: clients.slice(0, mostFields).map(fields),
-    newcomers: newcomers.slice(0, mostFields).map(fields),
-    leftOut: leftOut.slice(0, mostFields).map((entry) => ({
+    pending: pending.slice(0, mostFields).map(fields),
+    notCounted: notCounted.slice(0, mostFields).map((entry) => ({
       ...fields(entry),
-      standing: entry.standing,
+      kind: entry.kind,
     })),
-    endpoints: sample.looks.map((look) => ({
-      address: look.endpoint.address,
-      inspector: look.kind === 'seen' ? look.inspector : null,
-      listening: look.kind === 'seen' ? look.sight.listenerInodes.length > 0 : null,
+    endpoints: sample.results.map((result) => ({
+      address: result.endpoint.address,
+      backend: result.kind === 'polled' ? result.backend : null,
+      listening: result.kind === 'polled' ? result.snapshot.listenerInodes.length > 0 : null,
     })),
   };
 }
@@ -111,13 +111,13 @@ export const mostFields = 100;
 const longestFreshMs = 1000;
 
 function countedText(state: State, config: DrainConfig): string {
-  const { clients, leftOut, newcomers, quietForMs, nowMs } = state;
+  const { clients, notCounted, pending, quietForMs, nowMs } = state;
   const who = clients.length > 0 ? `: ${namesOf(clients, presence(nowMs))}` : '';
-  const others = listed(leftOut, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
+  const others = listed(notCounted, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
   return [
     `${clientsAreConnected(clients.length)}${who}`,
-    newcomers.length > 0 ? `; too new to tell: ${namesOf(newcomers, presence(nowMs))}` : '',
-    leftOut.length > 0 ? `; not counted: ${others}` : '',
+    pending.length > 0 ? `; too new to tell: ${namesOf(pending, presence(nowMs))}` : '',
+    notCounted.length > 0 ? `; not counted: ${others}` : '',
     saysOf(state),
     quietForMs === null ? '' : `; ${quietText(quietForMs, config)}`,
   ].join('');
@@ -135,19 +135,19 @@ function quietText(quietForMs: number, { quietPeriodMs }: DrainConfig): string {
  * The daemon is not asked at each look: what it said before may be true no longer. So an older answer
  * is told with its age and without names, and only while it holds the wait.
  */
-function saysOf({ builds, buildsAskedMs, lastWords, nowMs }: State): string {
+function saysOf({ builds, buildsAskedMs, namedBuilds, nowMs }: State): string {
   const isFresh = nowMs - (buildsAskedMs ?? -Infinity) < longestFreshMs;
   if (builds?.kind === 'known' && isFresh) {
     return `; ${buildsAreRunning(builds.builds)}`;
   }
-  const held = lastWords.flatMap((word) => word.builds);
-  const askedMs = Math.max(...lastWords.map((word) => word.askedMs));
+  const held = namedBuilds.flatMap((word) => word.builds);
+  const askedMs = Math.max(...namedBuilds.map((word) => word.askedMs));
   return held.length === 0
     ? ''
     : `; the daemon last named ${countBuilds(held)} ${about(nowMs - askedMs)} ago`;
 }
 
-function presence(nowMs: number): (entry: RosterEntry) => string {
+function presence(nowMs: number): (entry: TrackedConnection) => string {
   return ({ connection, firstSeenMs }) => {
     const state = connection.inode === 0 ? ', not accepted yet' : '';
     return `for ${about(nowMs - firstSeenMs)}${state}`;

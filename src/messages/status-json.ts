@@ -1,4 +1,4 @@
-import type { Connection, EndpointLook, Traffic } from '../backends/types.ts';
+import type { Connection, EndpointResult, Traffic } from '../backends/types.ts';
 import type { Build } from '../builds/types.ts';
 import { knownAge, knownSilenceMs } from '../drain/known-times.ts';
 import type { ConnectionRow } from './connection-table.ts';
@@ -24,8 +24,10 @@ export function statusJson(report: StatusReport): string {
     connections: sample.kind === 'counted' ? clients : null,
     state: sample.kind === 'gone' && !sample.wasThere ? 'nothing-found' : sample.kind,
     error: sample.kind === 'failed' ? sample.error.message : null,
-    endpoints: sample.looks.map((look) =>
-      endpointJson(look, (connection) => connectionJson(connection, rowOf.get(connection), nowMs)),
+    endpoints: sample.results.map((result) =>
+      endpointJson(result, (connection) =>
+        connectionJson(connection, rowOf.get(connection), nowMs),
+      ),
     ),
     builds: builds?.kind === 'known' ? builds.builds.map(buildJson) : null,
     buildsError: builds?.kind === 'unknown' ? builds.error.message : null,
@@ -52,29 +54,29 @@ export function connectionJson(
     ageAtLeastMs: age === null ? null : Math.round(age.ms),
     silentAtLeastMs: entry === undefined ? null : rounded(knownSilenceMs(entry, nowMs)),
     ...(entry?.traffic?.latest ?? unknownTraffic),
-    takenFor: row?.isIgnored ? 'ignored' : entry?.standing,
+    takenFor: row?.isIgnored ? 'ignored' : entry?.kind,
     counted: row !== undefined && isClient(row),
   };
 }
 
 /** Whether a connection counts as a client, for all that is known of it now. */
 export function isClient({ entry, isIgnored }: ConnectionRow): boolean {
-  return !isIgnored && (entry.standing === 'client' || entry.standing === 'newcomer');
+  return !isIgnored && (entry.kind === 'client' || entry.kind === 'pending');
 }
 
 function endpointJson(
-  look: EndpointLook,
+  result: EndpointResult,
   connectionOf: (connection: Connection) => Record<string, unknown>,
 ): Record<string, unknown> {
-  const { address } = look.endpoint;
-  if (look.kind === 'unseen') {
-    const error = look.error.message;
-    return { address, inspector: null, listening: null, connections: null, error };
+  const { address } = result.endpoint;
+  if (result.kind === 'failed') {
+    const error = result.error.message;
+    return { address, backend: null, listening: null, connections: null, error };
   }
-  const { listenerInodes, connections } = look.sight;
+  const { listenerInodes, connections } = result.snapshot;
   return {
     address,
-    inspector: look.inspector,
+    backend: result.backend,
     listening: listenerInodes.length > 0,
     connections: connections.map(connectionOf),
     error: null,

@@ -28,7 +28,7 @@ export function headline({ sample, clients, rows }: Omit<StatusReport, 'notices'
         rows.length > 0 ? ' These connections were seen all the same:' : ''
       }`;
     case 'counted': {
-      const where = sample.looks.map((look) => look.endpoint.address).join(' and ');
+      const where = sample.results.map((result) => result.endpoint.address).join(' and ');
       return `${capitalized(clientsAreConnected(clients))} to ${where}.`;
     }
   }

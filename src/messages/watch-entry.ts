@@ -1,6 +1,6 @@
 import type { Sample } from '../backends/types.ts';
-import type { RosterEntry, Standing } from '../drain/tracked.ts';
-import type { Scene, WatchEvent } from '../watch/types.ts';
+import type { ConnectionKind, TrackedConnection } from '../drain/tracked.ts';
+import type { WatchEvent, WatchStatus } from '../watch/types.ts';
 import type { ConnectionRow } from './connection-table.ts';
 import type { LogEntry } from './log/log.ts';
 import { buildsAreRunning, leftOutReason } from './state.ts';
@@ -9,8 +9,8 @@ import { about, capitalized, clientsAreConnected, nameOf, namesOf } from './word
 
 /** What is said of how things stand, and what a peer is taken for. */
 export interface WatchReport {
-  readonly scene: Scene;
-  readonly rowOf: (entry: RosterEntry) => ConnectionRow;
+  readonly scene: WatchStatus;
+  readonly rowOf: (entry: TrackedConnection) => ConnectionRow;
 }
 
 /** What `watch` says of a change, and the fields that say the same to machines. */
@@ -28,7 +28,7 @@ function said(event: WatchEvent, report: WatchReport): Said {
       return startedText(report);
     case 'changed':
       return changedText(event, report);
-    case 'left-out':
+    case 'not-counted':
     case 'counted-again':
     case 'counted':
       return standingText(event, report);
@@ -36,8 +36,8 @@ function said(event: WatchEvent, report: WatchReport): Said {
       return {
         message:
           `At least ${event.more} more came and went between two looks ` +
-          `(${scene.seenBetweenLooks} since the start).`,
-        fields: { more: event.more, seenBetweenLooks: scene.seenBetweenLooks },
+          `(${scene.seenBetweenPolls} since the start).`,
+        fields: { more: event.more, seenBetweenPolls: scene.seenBetweenPolls },
       };
     case 'builds':
       return event.answer.kind === 'known'
@@ -49,13 +49,13 @@ function said(event: WatchEvent, report: WatchReport): Said {
             message: `Which builds are running is unknown: ${event.answer.error.message}.`,
             fields: { builds: null, code: event.answer.error.code },
           };
-    case 'sight-lost':
+    case 'count-failed':
       return {
         level: 'warn',
         message: `The clients can't be counted: ${event.error.message}.`,
         fields: { code: event.error.code, operation: event.error.operation },
       };
-    case 'sight-back':
+    case 'count-recovered':
       return { message: `The clients can be counted again: ${countText(report)}.` };
     case 'gone':
       return { level: 'warn', message: `The daemon is gone: ${goneText}. Still watching.` };
@@ -69,17 +69,17 @@ function said(event: WatchEvent, report: WatchReport): Said {
 const goneText = 'nothing listens, and no process of it is left';
 
 function startedText(report: WatchReport): Said {
-  const { sample, nowMs, roster } = report.scene;
-  const names = roster.length > 0 ? ` Connected: ${namesOf(roster, () => '')}.` : '';
+  const { sample, nowMs, tracked } = report.scene;
+  const names = tracked.length > 0 ? ` Connected: ${namesOf(tracked, () => '')}.` : '';
   return {
     message: `Watching ${whereText(sample)}: ${countText(report)}.${names}`,
     fields: {
-      endpoints: sample.looks.map((look) => ({
-        address: look.endpoint.address,
-        inspector: look.kind === 'seen' ? look.inspector : null,
-        listening: look.kind === 'seen' ? look.sight.listenerInodes.length > 0 : null,
+      endpoints: sample.results.map((result) => ({
+        address: result.endpoint.address,
+        backend: result.kind === 'polled' ? result.backend : null,
+        listening: result.kind === 'polled' ? result.snapshot.listenerInodes.length > 0 : null,
       })),
-      connected: roster.map((entry) => entryJson(entry, report, nowMs)),
+      connected: tracked.map((entry) => entryJson(entry, report, nowMs)),
     },
   };
 }
@@ -89,8 +89,8 @@ function changedText(
   report: WatchReport,
 ): Said {
   const { nowMs } = report.scene;
-  const seenFor = ({ firstSeenMs, isNewcomer }: RosterEntry): string =>
-    `after ${about(nowMs - firstSeenMs)}${isNewcomer ? '' : ' in sight'}`;
+  const seenFor = ({ firstSeenMs, isArrivalSeen }: TrackedConnection): string =>
+    `after ${about(nowMs - firstSeenMs)}${isArrivalSeen ? '' : ' in sight'}`;
   const parts = [
     arrived.length > 0 ? ` New: ${namesOf(arrived, () => '')}.` : '',
     left.length > 0 ? ` Left: ${namesOf(left, seenFor)}.` : '',
@@ -108,20 +108,20 @@ function changedText(
 }
 
 function standingText(
-  { kind, entry }: Extract<WatchEvent, { kind: 'left-out' | 'counted-again' | 'counted' }>,
+  { kind, entry }: Extract<WatchEvent, { kind: 'not-counted' | 'counted-again' | 'counted' }>,
   report: WatchReport,
 ): Said {
   const { nowMs } = report.scene;
   return {
     message:
-      kind === 'left-out'
+      kind === 'not-counted'
         ? `${nameOf(entry)} is taken for no client: ${leftOutReason(entry, nowMs)}.`
         : `${nameOf(entry)} is taken for a client${kind === 'counted' ? '' : ' again'}.`,
     fields: { connection: entryJson(entry, report, nowMs) },
   };
 }
 
-function entryJson(entry: RosterEntry, { rowOf }: WatchReport, nowMs: number) {
+function entryJson(entry: TrackedConnection, { rowOf }: WatchReport, nowMs: number) {
   const { connection } = entry;
   const row = rowOf(entry);
   const counted = isOfStanding('client')(row);
@@ -141,12 +141,12 @@ export function clientsOf(report: WatchReport): number {
   return countOf(report, 'client');
 }
 
-function countOf({ scene, rowOf }: WatchReport, standing: Standing): number {
-  return scene.roster.map(rowOf).filter(isOfStanding(standing)).length;
+function countOf({ scene, rowOf }: WatchReport, kind: ConnectionKind): number {
+  return scene.tracked.map(rowOf).filter(isOfStanding(kind)).length;
 }
 
-function isOfStanding(standing: Standing): (row: ConnectionRow) => boolean {
-  return (row) => isClient(row) && row.entry.standing === standing;
+function isOfStanding(kind: ConnectionKind): (row: ConnectionRow) => boolean {
+  return (row) => isClient(row) && row.entry.kind === kind;
 }
 
 function countText(report: WatchReport): string {
@@ -154,7 +154,7 @@ function countText(report: WatchReport): string {
   const count = clientsOf(report);
   switch (sample.kind) {
     case 'counted': {
-      const tooNew = countOf(report, 'newcomer');
+      const tooNew = countOf(report, 'pending');
       return `${clientsAreConnected(count)}${tooNew > 0 ? `; ${tooNew} too new to tell` : ''}`;
     }
     case 'failed':
@@ -168,6 +168,6 @@ function countText(report: WatchReport): string {
   }
 }
 
-function whereText({ looks }: Sample): string {
-  return looks.map((look) => look.endpoint.address).join(' and ') || 'nothing';
+function whereText({ results }: Sample): string {
+  return results.map((result) => result.endpoint.address).join(' and ') || 'nothing';
 }

@@ -24,9 +24,9 @@ export function watchFrame(input: FrameInput): string[] {
   const columns = input.size.columns || standardSize.columns;
   const rows = input.size.rows || standardSize.rows;
   const head = headOf(input).flatMap((line) => wrapped(visible(line), columns));
-  const { roster } = input.scene;
+  const { tracked } = input.scene;
   const table =
-    roster.length > 0 ? connectionTable(roster.map(input.rowOf), input.nowMs, columns) : [];
+    tracked.length > 0 ? connectionTable(tracked.map(input.rowOf), input.nowMs, columns) : [];
   const spare = rows - head.length - table.length - 2;
   const changes = input.changes.slice(-Math.max(1, Math.min(spare, Math.floor(rows / 3))));
   const room = rows - head.length - 1 - (changes.length > 0 ? changes.length + 1 : 0);
@@ -40,15 +40,15 @@ export function watchFrame(input: FrameInput): string[] {
 
 function headOf(input: FrameInput): string[] {
   const { scene } = input;
-  const { sample, builds, seenBetweenLooks } = scene;
+  const { sample, builds, seenBetweenPolls } = scene;
   const clients = clientsOf(input);
-  const rows = scene.roster.map(input.rowOf);
+  const rows = scene.tracked.map(input.rowOf);
   return [
     `Every ${formatDuration(input.intervalMs)}. Ctrl-C ends.`,
     headline({ sample, rows, nowMs: scene.nowMs, clients, builds, needsBuilds: false }),
     ...(builds === null ? [] : [buildsLine(builds)]),
-    ...(seenBetweenLooks > 0
-      ? [`At least ${seenBetweenLooks} more came and went between two looks.`]
+    ...(seenBetweenPolls > 0
+      ? [`At least ${seenBetweenPolls} more came and went between two looks.`]
       : []),
   ];
 }

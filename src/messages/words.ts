@@ -1,4 +1,4 @@
-import type { Roster, RosterEntry } from '../drain/tracked.ts';
+import type { TrackedConnection, TrackedConnections } from '../drain/tracked.ts';
 
 const mostNames = 10;
 
@@ -55,14 +55,17 @@ export function formatBytes(count: number): string {
 }
 
 /** Who is on a roster, the first ten by name, each with a note. */
-export function namesOf(roster: Roster, note: (entry: RosterEntry) => string): string {
-  return listed(roster, (entry) => {
+export function namesOf(
+  tracked: TrackedConnections,
+  note: (entry: TrackedConnection) => string,
+): string {
+  return listed(tracked, (entry) => {
     const noted = note(entry);
     return `${nameOf(entry)}${noted === '' ? '' : ` (${noted})`}`;
   });
 }
 
-export function nameOf({ connection }: RosterEntry): string {
+export function nameOf({ connection }: TrackedConnection): string {
   return connection.peer ?? `a client of ${connection.endpoint}`;
 }
 

@@ -1,7 +1,7 @@
 import { readOwnListeners } from '../backends/own-listeners.ts';
 import { findProcess, type Process } from '../backends/procfs/processes.ts';
 import type { ProcessScan } from '../backends/procfs/scan.ts';
-import { isPassing } from '../backends/procfs/transient.ts';
+import { isTransient } from '../backends/procfs/transient.ts';
 import type { Endpoint } from '../backends/types.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import { defaultEndpoints, namedEndpoints } from '../options/endpoints.ts';
@@ -9,10 +9,10 @@ import { type Environment, parseFrom } from '../options/read-options.ts';
 import type { WhereOptionValues } from '../options/wait-options.ts';
 import { createClientSocketsReader } from './client-sockets.ts';
 import { type DaemonWatch, watchDaemon } from './daemon.ts';
-import { elsewhereOf, type FindOptions, findEndpoints } from './discover.ts';
-import { tellOf, tellOfLeftOut, tellOfNotGiven } from './notices.ts';
+import { type FindOptions, findEndpoints, otherNetnsOf } from './discover.ts';
+import { notifyFound, notifyNotGiven, notifySkipped } from './notices.ts';
 import { createOwnScans, type OwnScan } from './own-daemons.ts';
-import { oncePerPlace } from './same-endpoint.ts';
+import { uniqueEndpoints } from './same-endpoint.ts';
 import { isWatchedAt, type Target, targetsOf } from './targets.ts';
 import type { EndpointNotice, FoundDaemon } from './types.ts';
 import { watchProcesses } from './watch-processes.ts';
@@ -27,7 +27,7 @@ export interface Watching {
   readonly notFoundYet: string | null;
 }
 
-interface Place {
+interface MonitorContext {
   readonly procRoot: string;
   readonly inPod: boolean;
   readonly env: Environment;
@@ -42,32 +42,31 @@ interface Place {
  *
  * @throws UsageError
  */
-export function chooseTargets(options: WhereOptionValues, place: Place): Watching {
+export function chooseTargets(options: WhereOptionValues, place: MonitorContext): Watching {
   const { procRoot } = place;
   const process = options.pid === null ? null : processOf(options.pid, place);
   // Who does not want sock-diag gets nothing by it.
-  const ownListeners =
-    options.inspector === 'procfs' ? undefined : () => readOwnListeners(procRoot);
+  const ownListeners = options.backend === 'procfs' ? undefined : () => readOwnListeners(procRoot);
   const scanAnew = createOwnScans(procRoot);
-  const sight: Sight = {
+  const snapshot: Discovery = {
     process,
     scanAnew,
     find: (scan = scanAnew(), known = []) =>
       findEndpoints(procRoot, { pid: process?.pid, scan, known, ownListeners }),
   };
   return options.addr.length > 0
-    ? watchGiven(oncePerPlace(options.addr), sight, place)
-    : watchFound(sight, place);
+    ? watchGiven(uniqueEndpoints(options.addr), snapshot, place)
+    : watchFound(snapshot, place);
 }
 
 /** What is to be seen of daemons: of one whose process was given, or of all that belong here. */
-interface Sight {
+interface Discovery {
   readonly process: Process | null;
   readonly scanAnew: () => OwnScan;
   readonly find: (scan?: ProcessScan, known?: FindOptions['known']) => FoundDaemon[];
 }
 
-function processOf(pid: number, { procRoot }: Place): Process {
+function processOf(pid: number, { procRoot }: MonitorContext): Process {
   return parseFrom('--pid', () => {
     const process = findProcess(procRoot, pid);
     if (process === null) {
@@ -77,49 +76,53 @@ function processOf(pid: number, { procRoot }: Place): Process {
   });
 }
 
-function watchGiven(given: readonly Endpoint[], sight: Sight, place: Place): Watching {
+function watchGiven(
+  given: readonly Endpoint[],
+  snapshot: Discovery,
+  place: MonitorContext,
+): Watching {
   const { procRoot, defer, notify } = place;
-  const { process } = sight;
-  const elsewhere = process === null ? null : elsewhereOf(procRoot, process.pid);
-  if (process !== null && elsewhere !== null) {
-    notify({ kind: 'daemon-elsewhere', pid: process.pid });
+  const { process } = snapshot;
+  const otherNetns = process === null ? null : otherNetnsOf(procRoot, process.pid);
+  if (process !== null && otherNetns !== null) {
+    notify({ kind: 'daemon-in-other-netns', pid: process.pid });
   }
   const targets = given.map((endpoint) => ({
     endpoint,
     isAssumed: false,
-    elsewhere:
-      process === null || elsewhere === null
+    otherNetns:
+      process === null || otherNetns === null
         ? null
-        : { netDirectory: elsewhere.netDirectory, process },
+        : { netDirectory: otherNetns.netDirectory, process },
     owners: [],
   }));
-  const scan = sight.scanAnew();
-  const daemon = watchOf(sight, place, { scan, anyDaemon: false });
+  const scan = snapshot.scanAnew();
+  const daemon = watchOf(snapshot, place, { scan, anyDaemon: false });
   // Not before the first look, which does not need it.
   defer(() => {
-    const { daemons } = findOrFail(() => sight.find(scan));
+    const { daemons } = findOrFail(() => snapshot.find(scan));
     for (const found of daemons) {
-      tellOfNotGiven(found, targets, notify);
+      notifyNotGiven(found, targets, notify);
     }
   });
   return { targets, daemon, find: null, notFoundYet: null };
 }
 
-function watchFound(sight: Sight, place: Place): Watching {
+function watchFound(snapshot: Discovery, place: MonitorContext): Watching {
   const { env, notify } = place;
   const { endpoints: named, ignored } = namedEndpoints(env);
   for (const each of ignored) {
     notify({ kind: 'variable-ignored', ...each });
   }
   const standard = defaultEndpoints(env);
-  const known = oncePerPlace([...named, ...standard]);
-  const scan = sight.scanAnew();
-  const { daemons, failure, notFoundYet } = findOrFail(() => sight.find(scan, known));
-  if (sight.process === null && failure === null) {
-    tellOfLeftOut(scan, notify);
+  const known = uniqueEndpoints([...named, ...standard]);
+  const scan = snapshot.scanAnew();
+  const { daemons, failure, notFoundYet } = findOrFail(() => snapshot.find(scan, known));
+  if (snapshot.process === null && failure === null) {
+    notifySkipped(scan, notify);
   }
   for (const daemon of daemons) {
-    tellOf(daemon, sight.process !== null, notify);
+    notifyFound(daemon, snapshot.process !== null, notify);
   }
   const found = targetsOf(daemons);
   if (daemons.length === 0) {
@@ -129,15 +132,15 @@ function watchFound(sight: Sight, place: Place): Watching {
   }
   return {
     targets: [...found, ...spareTargets(found, found.length === 0 ? known : named)],
-    daemon: watchOf(sight, place, { scan, anyDaemon: true }),
-    find: () => sight.find(undefined, known),
+    daemon: watchOf(snapshot, place, { scan, anyDaemon: true }),
+    find: () => snapshot.find(undefined, known),
     notFoundYet,
   };
 }
 
 function watchOf(
-  { process, scanAnew }: Sight,
-  { procRoot, inPod, defer }: Place,
+  { process, scanAnew }: Discovery,
+  { procRoot, inPod, defer }: MonitorContext,
   options: { readonly scan: ProcessScan; readonly anyDaemon: boolean },
 ): DaemonWatch {
   const socketsOf = createClientSocketsReader(procRoot);
@@ -150,7 +153,7 @@ function watchOf(
 function spareTargets(found: readonly Target[], spare: readonly Endpoint[]): Target[] {
   return spare
     .filter((endpoint) => !found.some((target) => isWatchedAt(target, endpoint)))
-    .map((endpoint) => ({ endpoint, isAssumed: true, elsewhere: null, owners: [] }));
+    .map((endpoint) => ({ endpoint, isAssumed: true, otherNetns: null, owners: [] }));
 }
 
 function findOrFail(find: () => FoundDaemon[]): {
@@ -162,6 +165,6 @@ function findOrFail(find: () => FoundDaemon[]): {
     return { daemons: find(), failure: null, notFoundYet: null };
   } catch (error) {
     const failure = (error as Error).message;
-    return { daemons: [], failure, notFoundYet: isPassing(error) ? failure : null };
+    return { daemons: [], failure, notFoundYet: isTransient(error) ? failure : null };
   }
 }

@@ -1,4 +1,4 @@
-import { everyFewCalls } from '../backends/memoize.ts';
+import { memoizeCalls } from '../backends/memoize.ts';
 import { findOwners } from '../backends/procfs/owners.ts';
 import type { Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
@@ -55,7 +55,7 @@ export function watchDaemon(
     return taken;
   };
 
-  const search = everyFewCalls((): DaemonState => {
+  const search = memoizeCalls((): DaemonState => {
     const { daemons, pids } = takeScan();
     const [first, ...others] = daemons();
     if (first !== undefined) {

@@ -2,11 +2,11 @@ import { statSync } from 'node:fs';
 import { type Listener, readListeners } from '../backends/procfs/listeners.ts';
 import { findProcess, type Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
-import { isPassing } from '../backends/procfs/transient.ts';
+import { isTransient } from '../backends/procfs/transient.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { configuredEndpoints, endpointOf, matchListeners, placeOf } from './endpoint-key.ts';
+import { configuredEndpoints, endpointKey, endpointOf, matchListeners } from './endpoint-key.ts';
 import { readSettings } from './read-settings.ts';
-import type { Elsewhere, FindingNotice, FoundDaemon } from './types.ts';
+import type { FindingNotice, FoundDaemon, OtherNetns } from './types.ts';
 
 export interface FindOptions {
   /** The daemon's process; without it, all those that are called buildkitd. */
@@ -29,7 +29,7 @@ export interface FindOptions {
  * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
  * @returns a daemon for each process; none where none can be seen, which does not mean that none runs.
  * @throws the error of the file system where processes can't be read, and one that may be over the
- * next time (`isPassing`) wherever it is met: what is found without it may be a part.
+ * next time (`isTransient`) wherever it is met: what is found without it may be a part.
  */
 export function findEndpoints(
   procRoot: string,
@@ -37,11 +37,11 @@ export function findEndpoints(
 ): FoundDaemon[] {
   const processes = pid === undefined ? scan.daemons() : listOf(findProcess(procRoot, pid));
   const tables = new Map<string, readonly Listener[]>();
-  const read = (namespace: Elsewhere): readonly Listener[] =>
+  const read = (namespace: OtherNetns): readonly Listener[] =>
     ownListeners !== undefined && unlessOurs(procRoot, namespace) === null
       ? ownListeners()
       : readListeners(namespace.netDirectory);
-  const listenersAt = (namespace: Elsewhere): readonly Listener[] => {
+  const listenersAt = (namespace: OtherNetns): readonly Listener[] => {
     const { id } = namespace;
     const listeners = tables.get(id) ?? read(namespace);
     tables.set(id, listeners);
@@ -60,7 +60,7 @@ export function findEndpoints(
 interface Reading {
   readonly scan: ProcessScan;
   readonly known: readonly Endpoint[];
-  readonly listenersAt: (namespace: Elsewhere) => readonly Listener[];
+  readonly listenersAt: (namespace: OtherNetns) => readonly Listener[];
 }
 
 function readDaemon(procRoot: string, process: Process, reading: Reading): FoundDaemon {
@@ -71,32 +71,34 @@ function readDaemon(procRoot: string, process: Process, reading: Reading): Found
     const namespace = namespaceOf(`${procRoot}/${pid}/net`);
     const listeners = reading.listenersAt(namespace);
     const held = reading.scan.sockets(pid);
-    const possible = [...configured, ...reading.known].map(placeOf);
+    const possible = [...configured, ...reading.known].map(endpointKey);
     const isIts = (listener: Listener): boolean =>
-      held === null ? possible.includes(placeOf(endpointOf(listener))) : held.has(listener.inode);
+      held === null
+        ? possible.includes(endpointKey(endpointOf(listener)))
+        : held.has(listener.inode);
     const { endpoints, unheard, unnameable } = matchListeners(listeners.filter(isIts), settings);
     const isListening = endpoints.length > 0;
     return {
       process,
-      elsewhere: unlessOurs(procRoot, namespace),
+      otherNetns: unlessOurs(procRoot, namespace),
       endpoints: isListening ? endpoints : configured,
       isListening,
       unheard: isListening ? unheard : [],
       notices: [
         ...notices,
         ...(held === null ? [{ kind: 'descriptors-unreadable', pid } as const] : []),
-        ...addressNotice('address-unheard', pid, isListening ? unheard.map(addressOf) : []),
+        ...addressNotice('address-not-listening', pid, isListening ? unheard.map(addressOf) : []),
         ...addressNotice('address-unnameable', pid, unnameable),
       ],
     };
   } catch (error) {
-    if (isPassing(error)) {
+    if (isTransient(error)) {
       throw error;
     }
     const notice = { kind: 'tables-unreadable', pid, reason: (error as Error).message } as const;
     return {
       process,
-      elsewhere: null,
+      otherNetns: null,
       endpoints: configured,
       isListening: false,
       unheard: [],
@@ -114,7 +116,7 @@ function listOf<Value>(value: Value | null): Value[] {
 }
 
 function addressNotice(
-  kind: 'address-unheard' | 'address-unnameable',
+  kind: 'address-not-listening' | 'address-unnameable',
   pid: number,
   addresses: readonly string[],
 ): FindingNotice[] {
@@ -125,11 +127,11 @@ function addressNotice(
  * The kernel makes a table's file anew for each network namespace, so that its inode tells them
  * apart, also where one may not read /proc/<pid>/ns.
  */
-function namespaceOf(netDirectory: string): Elsewhere {
+function namespaceOf(netDirectory: string): OtherNetns {
   return { netDirectory, id: String(statSync(`${netDirectory}/tcp`).ino) };
 }
 
-function unlessOurs(procRoot: string, namespace: Elsewhere): Elsewhere | null {
+function unlessOurs(procRoot: string, namespace: OtherNetns): OtherNetns | null {
   return namespace.id === namespaceOf(`${procRoot}/net`).id ? null : namespace;
 }
 
@@ -137,11 +139,11 @@ function unlessOurs(procRoot: string, namespace: Elsewhere): Elsewhere | null {
  * A process's network namespace; null where that is ours, or where it can't be told. Where it might
  * be told another time it is taken for another: its tables are right for it even if it is ours.
  */
-export function elsewhereOf(procRoot: string, pid: number): Elsewhere | null {
+export function otherNetnsOf(procRoot: string, pid: number): OtherNetns | null {
   const netDirectory = `${procRoot}/${pid}/net`;
   try {
     return unlessOurs(procRoot, namespaceOf(netDirectory));
   } catch (error) {
-    return isPassing(error) ? { netDirectory, id: '' } : null;
+    return isTransient(error) ? { netDirectory, id: '' } : null;
   }
 }

@@ -23,12 +23,12 @@ export function matchListeners(listeners: readonly Listener[], settings: Setting
   const endpoints = new Map<string, Endpoint>();
   for (const listener of nameable) {
     const found = endpointOf(listener);
-    const told = configured.find((each) => placeOf(each) === placeOf(found));
-    endpoints.set(placeOf(found), endpoints.get(placeOf(found)) ?? told ?? found);
+    const told = configured.find((each) => endpointKey(each) === endpointKey(found));
+    endpoints.set(endpointKey(found), endpoints.get(endpointKey(found)) ?? told ?? found);
   }
   return {
     endpoints: [...endpoints.values()],
-    unheard: configured.filter((each) => !endpoints.has(placeOf(each))),
+    unheard: configured.filter((each) => !endpoints.has(endpointKey(each))),
     unnameable: forClients.filter((listener) => !isNameable(listener)).map(listenerText),
   };
 }
@@ -39,7 +39,7 @@ export function configuredEndpoints({ addresses }: Settings): Endpoint[] {
 }
 
 /** What endpoints are told apart by when one looks. */
-export function placeOf(endpoint: Endpoint): string {
+export function endpointKey(endpoint: Endpoint): string {
   return endpoint.kind === 'tcp' ? `tcp ${endpoint.localPort}` : `unix ${endpoint.path}`;
 }
 
@@ -77,12 +77,12 @@ function isNameable(listener: Listener): boolean {
 
 /** Not so where the daemon serves its own metrics and traces, or a build's ssh agent. */
 export function isForClients(listener: Listener, settings: Settings): boolean {
-  const place = placeOf(endpointOf(listener));
-  if (configuredEndpoints(settings).some((each) => placeOf(each) === place)) {
+  const place = endpointKey(endpointOf(listener));
+  if (configuredEndpoints(settings).some((each) => endpointKey(each) === place)) {
     return true;
   }
   const debug = debugEndpoint(settings);
-  if (debug !== null && placeOf(debug) === place) {
+  if (debug !== null && endpointKey(debug) === place) {
     return false;
   }
   return listener.kind === 'tcp' || !isOwnSocket(nameOf(listener.name), settings);

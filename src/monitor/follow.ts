@@ -1,13 +1,13 @@
 import {
+  BackendError,
   type Endpoint,
-  type EndpointLook,
-  InspectError,
+  type EndpointResult,
   type Sample,
   type Sampler,
 } from '../backends/types.ts';
-import type { Looker } from '../backends/with-fallback.ts';
+import type { EndpointPoller } from '../backends/with-fallback.ts';
 import type { DaemonWatch } from './daemon-state.ts';
-import { createLookUp, type LookUpInput } from './rediscover.ts';
+import { createRediscovery, type RediscoveryInput } from './rediscover.ts';
 import { createSampler, type WatchedEndpoint } from './sampler.ts';
 import { type Target, targetKey } from './targets.ts';
 
@@ -17,8 +17,8 @@ const shortestGapMs = 1000;
 // Daemons may open further listeners, which nothing tells of. What may soon be quiet matters most.
 const longestTrustMs = { withoutConnections: shortestGapMs, withConnections: 5000 } as const;
 
-export interface FollowInput extends LookUpInput {
-  readonly lookAt: (target: Target) => Looker;
+export interface FollowInput extends RediscoveryInput {
+  readonly lookAt: (target: Target) => EndpointPoller;
   readonly daemon: DaemonWatch;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
@@ -34,7 +34,7 @@ export interface FollowInput extends LookUpInput {
  */
 export function followEndpoints(input: FollowInput): Sampler {
   const listeners = new Map<Endpoint, readonly number[]>();
-  const found = createLookUp(input);
+  const found = createRediscovery(input);
   const { samplerOf, forgetUse } = createSamplers(input);
   let lookedUpMs = -Infinity;
   let trustedFromMs = input.now();
@@ -42,18 +42,18 @@ export function followEndpoints(input: FollowInput): Sampler {
   let latest: Sample | undefined;
   let sampler = samplerOf(input.targets);
 
-  const hasVanished = ({ looks: seen }: Sample): boolean =>
-    seen.some((look) => {
-      const now = inodesOf(look);
-      const before = listeners.get(look.endpoint) ?? [];
+  const hasVanished = ({ results: seen }: Sample): boolean =>
+    seen.some((result) => {
+      const now = inodesOf(result);
+      const before = listeners.get(result.endpoint) ?? [];
       return now !== null && before.some((inode) => !now.includes(inode));
     });
 
   const settle = (sample: Sample): Sample => {
-    for (const look of sample.looks) {
-      const inodes = inodesOf(look);
+    for (const result of sample.results) {
+      const inodes = inodesOf(result);
       if (inodes !== null) {
-        listeners.set(look.endpoint, inodes);
+        listeners.set(result.endpoint, inodes);
       }
     }
     settled = sample;
@@ -113,15 +113,15 @@ export function followEndpoints(input: FollowInput): Sampler {
 
 /** Makes samplers of targets, each knowing which of them something was seen on by those before. */
 function createSamplers({ lookAt, daemon, isRunning, onListenerGone }: FollowInput) {
-  const lookers = new Map<string, Looker>();
+  const pollers = new Map<string, EndpointPoller>();
   const inUse = new Set<string>();
 
   const watched = (target: Target): WatchedEndpoint => {
     const key = targetKey(target);
-    const looker = lookers.get(key) ?? lookAt(target);
-    lookers.set(key, looker);
-    const lookAndNote = (): EndpointLook => {
-      const seen = looker.look();
+    const poller = pollers.get(key) ?? lookAt(target);
+    pollers.set(key, poller);
+    const lookAndNote = (): EndpointResult => {
+      const seen = poller.poll();
       if (isInUse(seen)) {
         inUse.add(key);
       }
@@ -129,7 +129,7 @@ function createSamplers({ lookAt, daemon, isRunning, onListenerGone }: FollowInp
     };
     const { endpoint, owners } = target;
     const isAssumed = target.isAssumed && !inUse.has(key);
-    return { endpoint, isAssumed, looker: { ...looker, look: lookAndNote }, owners };
+    return { endpoint, isAssumed, poller: { ...poller, poll: lookAndNote }, owners };
   };
 
   return {
@@ -146,23 +146,23 @@ function createSamplers({ lookAt, daemon, isRunning, onListenerGone }: FollowInp
   };
 }
 
-function isInUse(look: EndpointLook): boolean {
+function isInUse(result: EndpointResult): boolean {
   return (
-    look.kind === 'seen' &&
-    (look.sight.listenerInodes.length > 0 || look.sight.connections.length > 0)
+    result.kind === 'polled' &&
+    (result.snapshot.listenerInodes.length > 0 || result.snapshot.connections.length > 0)
   );
 }
 
 /** Null where the endpoint was not seen: its listeners are not known then, rather than none. */
-function inodesOf(look: EndpointLook): readonly number[] | null {
-  return look.kind === 'seen' ? look.sight.listenerInodes : null;
+function inodesOf(result: EndpointResult): readonly number[] | null {
+  return result.kind === 'polled' ? result.snapshot.listenerInodes : null;
 }
 
 /** Whether an endpoint has no listener, be its clients counted or not. */
 function lacksListener(sample: Sample): boolean {
   return sample.kind === 'failed'
     ? sample.error.code === 'ERR_NO_LISTENER'
-    : sample.kind === 'counted' && sample.looks.some((look) => inodesOf(look)?.length === 0);
+    : sample.kind === 'counted' && sample.results.some((result) => inodesOf(result)?.length === 0);
 }
 
 /** A gone daemon is gone whatever there was; but what is counted may be only a part by now. */
@@ -170,18 +170,18 @@ function uncertain(sample: Sample, notFoundYet: string | null): Sample {
   if (sample.kind !== 'counted') {
     return sample;
   }
-  const { looks, connections } = sample;
+  const { results, connections } = sample;
   const error =
     notFoundYet === null
-      ? new InspectError(
+      ? new BackendError(
           'ERR_LISTENER_REPLACED',
           'look for the listener',
           'a listener is no more, and where the daemon listens now is not known yet',
         )
-      : new InspectError(
+      : new BackendError(
           'ERR_NOT_FOUND_YET',
           'look for the daemon',
           `where the daemon listens can't be read (${notFoundYet})`,
         );
-  return { kind: 'failed', error, looks, connections };
+  return { kind: 'failed', error, results, connections };
 }

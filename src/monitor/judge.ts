@@ -1,9 +1,9 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import {
+  BackendError,
   type Connection,
   type Endpoint,
-  type EndpointLook,
-  InspectError,
+  type EndpointResult,
   type Sample,
 } from '../backends/types.ts';
 import type { DaemonState, DaemonWatch, ProcessSockets } from './daemon-state.ts';
@@ -16,19 +16,19 @@ import type { DaemonState, DaemonWatch, ProcessSockets } from './daemon-state.ts
 export function createJudge(
   daemon: DaemonWatch,
   ownersOf: (endpoint: Endpoint) => readonly Process[],
-): (looks: readonly EndpointLook[]) => Sample {
+): (results: readonly EndpointResult[]) => Sample {
   // By these their owners are known when they are gone.
   const lastListeners = new Map<Endpoint, readonly number[]>();
   let hasSeenAny = false;
 
   /** Whether all the sockets of a daemon without a listener vouch for what is seen of its clients. */
   const isVouchedFor = (
-    silent: readonly EndpointLook[],
+    silent: readonly EndpointResult[],
     connections: readonly Connection[],
     state: DaemonState,
   ): boolean => {
     const inodes = connections.map(({ inode }) => inode);
-    const hasNoOthers = ({ endpoint }: EndpointLook): boolean => {
+    const hasNoOthers = ({ endpoint }: EndpointResult): boolean => {
       const owners = ownersOf(endpoint);
       const known = owners.length > 0 ? owners : daemon.ownersOf(lastListeners.get(endpoint) ?? []);
       return daemon.haveNoOthers(known, inodes);
@@ -36,35 +36,37 @@ export function createJudge(
     return state.kind === 'alive' && (listensNowhere(state, inodes) || silent.every(hasNoOthers));
   };
 
-  const noteSeen = (looks: readonly EndpointLook[]): void => {
-    hasSeenAny ||= looks.some((look) => isListening(look) || connectionsOf(look).length > 0);
-    for (const look of looks.filter(isListening)) {
-      lastListeners.set(look.endpoint, listenersOf(look));
+  const noteSeen = (results: readonly EndpointResult[]): void => {
+    hasSeenAny ||= results.some(
+      (result) => isListening(result) || connectionsOf(result).length > 0,
+    );
+    for (const result of results.filter(isListening)) {
+      lastListeners.set(result.endpoint, listenersOf(result));
     }
   };
 
-  return (looks) => {
-    const connections = looks.flatMap(connectionsOf);
-    const listeners = looks.flatMap(listenersOf);
-    noteSeen(looks);
-    const unseen = looks.find((look) => look.kind === 'unseen');
+  return (results) => {
+    const connections = results.flatMap(connectionsOf);
+    const listeners = results.flatMap(listenersOf);
+    noteSeen(results);
+    const unseen = results.find((result) => result.kind === 'failed');
     if (unseen !== undefined) {
-      return { kind: 'failed', error: unseen.error, looks, connections };
+      return { kind: 'failed', error: unseen.error, results, connections };
     }
     if (listeners.length > 0) {
       daemon.remember(listeners);
     }
-    const silent = looks.filter((look) => !isListening(look));
-    if (silent.length === 0 && looks.length > 0) {
-      return { kind: 'counted', looks, connections };
+    const silent = results.filter((result) => !isListening(result));
+    if (silent.length === 0 && results.length > 0) {
+      return { kind: 'counted', results, connections };
     }
     const state = daemon.state();
     if (listeners.length === 0 && connections.length === 0 && state.kind === 'dead') {
-      return { kind: 'gone', wasThere: hasSeenAny || state.wasThere, looks };
+      return { kind: 'gone', wasThere: hasSeenAny || state.wasThere, results };
     }
     return isVouchedFor(silent, connections, state)
-      ? { kind: 'counted', looks, connections }
-      : { kind: 'failed', error: noListener(silent, state), looks, connections };
+      ? { kind: 'counted', results, connections }
+      : { kind: 'failed', error: noListener(silent, state), results, connections };
   };
 }
 
@@ -78,10 +80,10 @@ function listensNowhere(
   );
 }
 
-function noListener(silent: readonly EndpointLook[], daemon: DaemonState): InspectError {
+function noListener(silent: readonly EndpointResult[], daemon: DaemonState): BackendError {
   const addresses = silent.map(({ endpoint }) => endpoint.address).join(' or ') || 'no address';
   const message = `nothing listens on ${addresses}, and ${aboutDaemon(daemon)}`;
-  return new InspectError('ERR_NO_LISTENER', 'look for the listener', message);
+  return new BackendError('ERR_NO_LISTENER', 'look for the listener', message);
 }
 
 function aboutDaemon(daemon: DaemonState): string {
@@ -97,14 +99,14 @@ function aboutDaemon(daemon: DaemonState): string {
   }
 }
 
-export function isListening(look: EndpointLook): boolean {
-  return listenersOf(look).length > 0;
+export function isListening(result: EndpointResult): boolean {
+  return listenersOf(result).length > 0;
 }
 
-export function listenersOf(look: EndpointLook): readonly number[] {
-  return look.kind === 'seen' ? look.sight.listenerInodes : [];
+export function listenersOf(result: EndpointResult): readonly number[] {
+  return result.kind === 'polled' ? result.snapshot.listenerInodes : [];
 }
 
-export function connectionsOf(look: EndpointLook): readonly Connection[] {
-  return look.kind === 'seen' ? look.sight.connections : [];
+export function connectionsOf(result: EndpointResult): readonly Connection[] {
+  return result.kind === 'polled' ? result.snapshot.connections : [];
 }

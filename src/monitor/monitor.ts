@@ -1,15 +1,15 @@
-import { createInspectors } from '../backends/create-backends.ts';
+import { createBackends } from '../backends/create-backends.ts';
 import { isRunning } from '../backends/procfs/processes.ts';
-import type { Connection, Endpoint, Inspector, Sample, Sampler } from '../backends/types.ts';
-import { type Looker, lookByBest } from '../backends/with-fallback.ts';
+import type { Backend, Connection, Endpoint, Sample, Sampler } from '../backends/types.ts';
+import { type EndpointPoller, withFallback } from '../backends/with-fallback.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import { chooseTargets } from './choose-targets.ts';
 import { isInPod } from './container.ts';
 import { followEndpoints } from './follow.ts';
 import { listenersOf } from './judge.ts';
-import { tellOfChanges } from './notices.ts';
-import { createElsewhereInspector } from './other-netns.ts';
+import { notifyChanges } from './notices.ts';
+import { createOtherNetnsBackend } from './other-netns.ts';
 import { createSampler } from './sampler.ts';
 import {
   groupByDaemon,
@@ -17,11 +17,11 @@ import {
   type ReachableDaemon,
   type Target,
 } from './targets.ts';
-import type { LookNotice } from './types.ts';
+import type { MonitorNotice } from './types.ts';
 
 export const procRoot = '/proc';
 
-export interface Lookout {
+export interface Monitor {
   readonly sampler: Sampler;
   /** What is looked at, each with its means of looking, the preferred one first. */
   readonly looking: readonly Looking[];
@@ -30,38 +30,38 @@ export interface Lookout {
   /** The daemons that a sample has seen to listen, and where each can be asked. */
   readonly daemonsOf: (sample: Sample) => readonly ReachableDaemon[];
   /** Connections that came and went without any look having seen them: at least so many. */
-  readonly seenBetweenLooks: () => number;
+  readonly seenBetweenPolls: () => number;
   readonly close: () => void;
 }
 
 interface Looking {
   readonly target: Target;
-  readonly inspectors: readonly Inspector[];
+  readonly backends: readonly Backend[];
 }
 
 /** Puts together what takes samples, as the options ask for it. @throws UsageError */
-export function openLookout(
+export function openMonitor(
   options: WhereOptionValues,
   env: Environment,
-  notify: (notice: LookNotice) => void,
-): Lookout {
-  const ours = createInspectors(options.inspector, procRoot);
+  notify: (notice: MonitorNotice) => void,
+): Monitor {
+  const ours = createBackends(options.backend, procRoot);
   const looking: Looking[] = [];
   let isClosed = false;
   let wake: (() => void) | undefined;
 
-  const lookAt = (target: Target): Looker => {
-    const { endpoint, elsewhere } = target;
-    const inspectors =
-      elsewhere === null
+  const lookAt = (target: Target): EndpointPoller => {
+    const { endpoint, otherNetns } = target;
+    const backends =
+      otherNetns === null
         ? ours
-        : [createElsewhereInspector(procRoot, elsewhere.netDirectory, elsewhere.process)];
-    const added = { target, inspectors };
+        : [createOtherNetnsBackend(procRoot, otherNetns.netDirectory, otherNetns.process)];
+    const added = { target, backends };
     looking.push(added);
     if (wake !== undefined) {
       tellOfEnds(added, wake);
     }
-    return lookByBest(endpoint, inspectors, notify);
+    return withFallback(endpoint, backends, notify);
   };
   const { targets, daemon, find, notFoundYet } = chooseTargets(options, {
     procRoot,
@@ -78,7 +78,7 @@ export function openLookout(
       ? createSampler(
           targets.map((target) => {
             const { endpoint, isAssumed } = target;
-            return { endpoint, isAssumed, looker: lookAt(target) };
+            return { endpoint, isAssumed, poller: lookAt(target) };
           }),
           daemon,
           onListenerGone,
@@ -91,15 +91,15 @@ export function openLookout(
           notFoundYet,
           isRunning: (process) => isRunning(procRoot, process),
           now: () => performance.now(),
-          onChange: tellOfChanges(targets, options.pid !== null, notify),
+          onChange: notifyChanges(targets, options.pid !== null, notify),
           onListenerGone,
         });
 
   /** Each with its owners: where its address was given, they are known by its listeners. */
-  const listeningTargets = ({ looks }: Sample): ListeningTarget[] =>
-    looks.flatMap((look) => {
-      const found = looking.find(({ target }) => target.endpoint === look.endpoint);
-      const listeners = listenersOf(look);
+  const listeningTargets = ({ results }: Sample): ListeningTarget[] =>
+    results.flatMap((result) => {
+      const found = looking.find(({ target }) => target.endpoint === result.endpoint);
+      const listeners = listenersOf(result);
       if (listeners.length === 0 || !found) {
         return [];
       }
@@ -118,16 +118,16 @@ export function openLookout(
       }
     },
     daemonsOf: (sample) => groupByDaemon(procRoot, listeningTargets(sample)),
-    seenBetweenLooks() {
-      const counts = looking.flatMap(({ target, inspectors }) =>
-        inspectors.map((inspector) => inspector.seenBetweenLooks?.(target.endpoint) ?? 0),
+    seenBetweenPolls() {
+      const counts = looking.flatMap(({ target, backends }) =>
+        backends.map((backend) => backend.seenBetweenPolls?.(target.endpoint) ?? 0),
       );
       return counts.reduce((sum, count) => sum + count, 0);
     },
     close() {
       isClosed = true;
-      for (const inspector of ours) {
-        inspector.close();
+      for (const backend of ours) {
+        backend.close();
       }
     },
   };
@@ -151,10 +151,10 @@ function atMostEvery(pauseMs: number, callback: () => void): () => void {
 }
 
 // The ends of connections only save time: where they can't be had, the next look finds out.
-function tellOfEnds({ target, inspectors }: Looking, callback: () => void): void {
-  for (const inspector of inspectors) {
+function tellOfEnds({ target, backends }: Looking, callback: () => void): void {
+  for (const backend of backends) {
     try {
-      inspector.onEnd?.(target.endpoint, callback);
+      backend.onEnd?.(target.endpoint, callback);
     } catch {}
   }
 }

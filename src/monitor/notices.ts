@@ -5,15 +5,15 @@ import { isWatchedAt, type Target } from './targets.ts';
 import type { EndpointNotice, FoundDaemon } from './types.ts';
 
 /** Says what was found, and what about it is worth knowing. */
-export function tellOf(
-  { process: { pid }, endpoints, isListening, elsewhere, notices }: FoundDaemon,
+export function notifyFound(
+  { process: { pid }, endpoints, isListening, otherNetns, notices }: FoundDaemon,
   isGiven: boolean,
   notify: (notice: EndpointNotice) => void,
 ): void {
   const addresses = endpoints.map(({ address }) => address);
   notify({ kind: 'daemon-found', pid, isGiven, isListening, endpoints: addresses });
-  if (elsewhere !== null) {
-    notify({ kind: 'daemon-elsewhere', pid });
+  if (otherNetns !== null) {
+    notify({ kind: 'daemon-in-other-netns', pid });
   }
   for (const notice of notices) {
     notify(notice);
@@ -21,24 +21,24 @@ export function tellOf(
 }
 
 /** Says which daemons in sight belong elsewhere, and so are not watched. */
-export function tellOfLeftOut(scan: OwnScan, notify: (notice: EndpointNotice) => void): void {
+export function notifySkipped(scan: OwnScan, notify: (notice: EndpointNotice) => void): void {
   const own = scan.daemons();
   const others = scan.others();
   const known = [...own, ...others].map(({ pid }) => pid);
   // A child that has not become its program yet has its parent's name.
   const pids = others.filter(({ parentPid }) => !known.includes(parentPid)).map(({ pid }) => pid);
   if (pids.length > 0) {
-    notify({ kind: 'daemons-left-out', pids, areOthersFound: own.length > 0 });
+    notify({ kind: 'daemons-skipped', pids, areOthersFound: own.length > 0 });
   }
 }
 
 /** Says where a daemon listens beside the addresses that were given. */
-export function tellOfNotGiven(
-  { process: { pid }, endpoints, isListening, elsewhere }: FoundDaemon,
+export function notifyNotGiven(
+  { process: { pid }, endpoints, isListening, otherNetns }: FoundDaemon,
   given: readonly Target[],
   notify: (notice: EndpointNotice) => void,
 ): void {
-  const where = elsewhere === null ? null : pid;
+  const where = otherNetns === null ? null : pid;
   const addresses = endpoints
     .filter((endpoint) => !given.some((target) => isWatchedAt(target, endpoint, where)))
     .map(({ address }) => address);
@@ -48,7 +48,7 @@ export function tellOfNotGiven(
 }
 
 /** Makes the function that says of later findings what is new in them. */
-export function tellOfChanges(
+export function notifyChanges(
   targets: readonly Target[],
   isGiven: boolean,
   notify: (notice: EndpointNotice) => void,
@@ -61,7 +61,7 @@ export function tellOfChanges(
     for (const daemon of daemons) {
       if (!told.has(identity(daemon.process))) {
         told.add(identity(daemon.process));
-        tellOf(daemon, isGiven, notify);
+        notifyFound(daemon, isGiven, notify);
       }
     }
     for (const [kind, some] of [

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
-import { elsewhereOf } from './discover.ts';
+import { otherNetnsOf } from './discover.ts';
 
 /** What a /proc shows of processes, its daemons being those alone that belong here. */
 export interface OwnScan extends ProcessScan {
@@ -50,7 +50,7 @@ const distances = {
   container: 1,
   /** In the table of our place, and so of it or of a container inside. */
   table: 2,
-  elsewhere: 3,
+  otherNetns: 3,
 } as const;
 
 function distanceOf(procRoot: string, pid: number): number {
@@ -62,7 +62,7 @@ function distanceOf(procRoot: string, pid: number): number {
   if (isBeside && isInOurProcessNamespace(procRoot, pid)) {
     return distances.container;
   }
-  return isOurs ? distances.table : distances.elsewhere;
+  return isOurs ? distances.table : distances.otherNetns;
 }
 
 /** Whether process 1, and so the whole table, is of the place that we are in: not a host's, in a pod of it. */
@@ -77,7 +77,7 @@ function isTableOurs(procRoot: string): boolean {
 
 /** What can't be told now is taken for ours. */
 function isElsewhere(procRoot: string, pid: number): boolean {
-  return Boolean(elsewhereOf(procRoot, pid)?.id);
+  return Boolean(otherNetnsOf(procRoot, pid)?.id);
 }
 
 /** proc_pid_status(5): a process in a namespace below ours has a pid of its own there as well. */

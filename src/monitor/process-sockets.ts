@@ -1,4 +1,4 @@
-import { everyFewCalls } from '../backends/memoize.ts';
+import { memoizeCalls } from '../backends/memoize.ts';
 import { createHeldReader, type HeldSockets } from '../backends/procfs/held-sockets.ts';
 import { listenerText } from '../backends/procfs/listeners.ts';
 import type { Process } from '../backends/procfs/processes.ts';
@@ -31,7 +31,7 @@ export function createSocketsReader(
       }
     };
     // What is concluded from is read each time; what is only told need not be.
-    return everyFewCalls(read, ({ areAllKnown }) => !areAllKnown);
+    return memoizeCalls(read, ({ areAllKnown }) => !areAllKnown);
   };
 
   return (pid) => {

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
-import { isPassing } from '../backends/procfs/transient.ts';
+import { isTransient } from '../backends/procfs/transient.ts';
 import { type CommandLine, parseCommandLine } from './command-line.ts';
 import { parseConfigFile } from './config-file.ts';
 import { pathWithin, readBounded } from './read-bounded.ts';
@@ -21,7 +21,7 @@ export interface SettingsRead {
   readonly notices: readonly FindingNotice[];
 }
 
-/** What a daemon was told, as far as it can be read. @throws what `isPassing` of /proc. */
+/** What a daemon was told, as far as it can be read. @throws what `isTransient` of /proc. */
 export function readSettings(procRoot: string, pid: number): SettingsRead {
   const directory = `${procRoot}/${pid}`;
   const flags = readCommandLine(directory);
@@ -41,7 +41,7 @@ function readCommandLine(directory: string): CommandLine {
   try {
     return parseCommandLine(readBounded(`${directory}/cmdline`, mostCommandLineBytes));
   } catch (error) {
-    if (isPassing(error)) {
+    if (isTransient(error)) {
       throw error;
     }
     return parseCommandLine('');

@@ -1,9 +1,9 @@
 import type { Process } from '../backends/procfs/processes.ts';
-import { isPassing } from '../backends/procfs/transient.ts';
+import { isTransient } from '../backends/procfs/transient.ts';
 import { nextTargets, type Target, targetKey } from './targets.ts';
 import type { FoundDaemon } from './types.ts';
 
-export interface LookUpInput {
+export interface RediscoveryInput {
   /** What to watch at first. */
   readonly targets: readonly Target[];
   /** Finds the daemons that run now. */
@@ -21,7 +21,7 @@ export interface TargetChange {
 }
 
 /** What is to be watched, by what was found last. */
-export interface LookUp {
+export interface Rediscovery {
   readonly targets: () => readonly Target[];
   /** Why there may be more that could not be looked for yet; else null. */
   readonly notFoundYet: () => string | null;
@@ -29,7 +29,7 @@ export interface LookUp {
   readonly again: () => boolean;
 }
 
-export function createLookUp(input: LookUpInput): LookUp {
+export function createRediscovery(input: RediscoveryInput): Rediscovery {
   let { targets, notFoundYet } = input;
   return {
     targets: () => targets,
@@ -43,7 +43,7 @@ export function createLookUp(input: LookUpInput): LookUp {
         notFoundYet = null;
       } catch (error) {
         // Where processes can't be read any more, nothing is to be learned, and nothing changes.
-        notFoundYet = isPassing(error) ? (error as Error).message : null;
+        notFoundYet = isTransient(error) ? (error as Error).message : null;
       }
       const added = missingIn(before, targets);
       const dropped = missingIn(targets, before);

@@ -1,6 +1,6 @@
 import type { Process } from '../backends/procfs/processes.ts';
-import type { Endpoint, EndpointLook, Sample, Sampler } from '../backends/types.ts';
-import type { Looker } from '../backends/with-fallback.ts';
+import type { Endpoint, EndpointResult, Sample, Sampler } from '../backends/types.ts';
+import type { EndpointPoller } from '../backends/with-fallback.ts';
 import type { DaemonWatch } from './daemon.ts';
 import { connectionsOf, createJudge, isListening, listenersOf } from './judge.ts';
 
@@ -9,7 +9,7 @@ export interface WatchedEndpoint {
   readonly endpoint: Endpoint;
   /** A default that nobody asked for: it counts once it has a listener, or a client. */
   readonly isAssumed: boolean;
-  readonly looker: Looker;
+  readonly poller: EndpointPoller;
   /** Whose it is, where that is known otherwise than by its listener. */
   readonly owners?: readonly Process[];
 }
@@ -27,7 +27,7 @@ export function createSampler(
 ): Sampler {
   const inUse = new Set<Endpoint>();
   const repeated = new Set<Endpoint>();
-  const looks: EndpointLook[] = [];
+  const results: EndpointResult[] = [];
   const judge = createJudge(
     daemon,
     (endpoint) => watched.find((each) => each.endpoint === endpoint)?.owners ?? [],
@@ -39,23 +39,23 @@ export function createSampler(
   /** Looks everywhere, and tells whether anything is not as it was. */
   const lookAround = (): boolean => {
     let isChanged = false;
-    for (const [index, { looker }] of watched.entries()) {
-      const seen = looker.look();
-      isChanged ||= seen !== looks[index];
-      looks[index] = seen;
+    for (const [index, { poller }] of watched.entries()) {
+      const seen = poller.poll();
+      isChanged ||= seen !== results[index];
+      results[index] = seen;
     }
     return isChanged;
   };
 
   /** One socket may be watched by two paths: what is seen by the second is known by the first. */
-  const isRepeated = (look: EndpointLook, index: number): boolean => {
-    if (isListening(look)) {
-      const isSame = looks
+  const isRepeated = (result: EndpointResult, index: number): boolean => {
+    if (isListening(result)) {
+      const isSame = results
         .slice(0, index)
-        .some((other) => listenersOf(look).every((inode) => listenersOf(other).includes(inode)));
-      repeated[isSame ? 'add' : 'delete'](look.endpoint);
+        .some((other) => listenersOf(result).every((inode) => listenersOf(other).includes(inode)));
+      repeated[isSame ? 'add' : 'delete'](result.endpoint);
     }
-    return look.kind === 'seen' && repeated.has(look.endpoint);
+    return result.kind === 'polled' && repeated.has(result.endpoint);
   };
 
   const sample = (): Sample => {
@@ -64,17 +64,17 @@ export function createSampler(
       daemon.remember(listeners);
       return last;
     }
-    for (const look of looks) {
-      if (isListening(look) || connectionsOf(look).length > 0) {
-        inUse.add(look.endpoint);
+    for (const result of results) {
+      if (isListening(result) || connectionsOf(result).length > 0) {
+        inUse.add(result.endpoint);
       }
     }
-    const meant = looks.filter((look, index) => {
-      const isSpare = look.kind === 'seen' && watched[index]?.isAssumed === true;
-      return (!isSpare || inUse.has(look.endpoint)) && !isRepeated(look, index);
+    const meant = results.filter((result, index) => {
+      const isSpare = result.kind === 'polled' && watched[index]?.isAssumed === true;
+      return (!isSpare || inUse.has(result.endpoint)) && !isRepeated(result, index);
     });
-    last = judge(meant.length > 0 ? meant : [...looks]);
-    listeners = last.looks.flatMap(listenersOf);
+    last = judge(meant.length > 0 ? meant : [...results]);
+    listeners = last.results.flatMap(listenersOf);
     noteSilent(last);
     return last;
   };
@@ -83,7 +83,7 @@ export function createSampler(
     const before = silent;
     silent =
       now.kind === 'counted'
-        ? now.looks.filter((look) => !isListening(look)).map(({ endpoint }) => endpoint)
+        ? now.results.filter((result) => !isListening(result)).map(({ endpoint }) => endpoint)
         : [];
     if (silent.some((endpoint) => !before.includes(endpoint))) {
       onListenerGone(silent);
@@ -93,17 +93,17 @@ export function createSampler(
   return {
     sample,
     isUnchanged() {
-      return last?.kind === 'counted' && watched.every(({ looker }) => looker.isUnchanged());
+      return last?.kind === 'counted' && watched.every(({ poller }) => poller.isUnchanged());
     },
     traffic() {
-      return new Map(watched.flatMap(({ looker }) => [...looker.traffic()]));
+      return new Map(watched.flatMap(({ poller }) => [...poller.traffic()]));
     },
     endedTraffic() {
-      return watched.flatMap(({ looker }) => looker.endedTraffic());
+      return watched.flatMap(({ poller }) => poller.endedTraffic());
     },
     announcesEnd(connection) {
       const at = watched.filter(({ endpoint }) => endpoint.address === connection.endpoint);
-      return at.length > 0 && at.every(({ looker }) => looker.announcesEnds());
+      return at.length > 0 && at.every(({ poller }) => poller.announcesEnds());
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { placeOf } from './endpoint-key.ts';
-import { maySharePlace } from './same-endpoint.ts';
+import { endpointKey } from './endpoint-key.ts';
+import { mayBeSameEndpoint } from './same-endpoint.ts';
 import type { FoundDaemon } from './types.ts';
 
 /** An endpoint to watch, with what is known of whose it is. */
@@ -10,14 +10,14 @@ export interface Target {
   /** Where something may listen, and nothing was seen to: it counts once something does. */
   readonly isAssumed: boolean;
   /** The network namespace that it is in, where that is not ours, by a process there. */
-  readonly elsewhere: { readonly netDirectory: string; readonly process: Process } | null;
+  readonly otherNetns: { readonly netDirectory: string; readonly process: Process } | null;
   /** The daemons that were found to listen there; none where nobody knows. */
   readonly owners: readonly Process[];
 }
 
 /** What two targets are told apart by. */
-export function targetKey({ endpoint, elsewhere }: Target): string {
-  return `${elsewhere?.netDirectory ?? ''} ${placeOf(endpoint)}`;
+export function targetKey({ endpoint, otherNetns }: Target): string {
+  return `${otherNetns?.netDirectory ?? ''} ${endpointKey(endpoint)}`;
 }
 
 /**
@@ -26,13 +26,13 @@ export function targetKey({ endpoint, elsewhere }: Target): string {
  * @param pid a process there, where the namespace is not ours.
  */
 export function isWatchedAt(
-  { endpoint: watched, elsewhere }: Target,
+  { endpoint: watched, otherNetns }: Target,
   endpoint: Endpoint,
   pid: number | null = null,
 ): boolean {
   // Unix sockets are looked at in both.
-  const isThere = endpoint.kind === 'unix' || (elsewhere?.process.pid ?? null) === pid;
-  return isThere && maySharePlace(watched, endpoint);
+  const isThere = endpoint.kind === 'unix' || (otherNetns?.process.pid ?? null) === pid;
+  return isThere && mayBeSameEndpoint(watched, endpoint);
 }
 
 /** A target that something listens on, with the inodes of the listeners. */
@@ -66,14 +66,14 @@ export function groupByDaemon(
 }
 
 /** In another network namespace the same port is another daemon's, and a path may be. */
-function reachableEndpoint(procRoot: string, { endpoint, elsewhere }: Target): Endpoint[] {
-  if (elsewhere === null) {
+function reachableEndpoint(procRoot: string, { endpoint, otherNetns }: Target): Endpoint[] {
+  if (otherNetns === null) {
     return [endpoint];
   }
   if (endpoint.kind === 'tcp' || endpoint.path.startsWith('@')) {
     return [];
   }
-  const path = `${procRoot}/${elsewhere.process.pid}/root${endpoint.path}`;
+  const path = `${procRoot}/${otherNetns.process.pid}/root${endpoint.path}`;
   return [{ kind: 'unix', address: `unix://${path}`, path }];
 }
 
@@ -83,15 +83,15 @@ function reachableEndpoint(procRoot: string, { endpoint, elsewhere }: Target): E
  */
 export function targetsOf(daemons: readonly FoundDaemon[]): Target[] {
   const targets = new Map<string, Target>();
-  const add = ({ process, elsewhere }: FoundDaemon, endpoint: Endpoint, isAssumed: boolean) => {
-    const key = `${elsewhere?.id ?? ''} ${placeOf(endpoint)}`;
+  const add = ({ process, otherNetns }: FoundDaemon, endpoint: Endpoint, isAssumed: boolean) => {
+    const key = `${otherNetns?.id ?? ''} ${endpointKey(endpoint)}`;
     const shared = targets.get(key);
     targets.set(key, {
       endpoint: shared?.endpoint ?? endpoint,
       isAssumed: isAssumed && shared?.isAssumed !== false,
-      elsewhere:
-        shared?.elsewhere ??
-        (elsewhere === null ? null : { netDirectory: elsewhere.netDirectory, process }),
+      otherNetns:
+        shared?.otherNetns ??
+        (otherNetns === null ? null : { netDirectory: otherNetns.netDirectory, process }),
       owners: [...(shared?.owners ?? []), process],
     });
   };
@@ -120,8 +120,8 @@ export function nextTargets(
 ): Target[] {
   const listening = daemons.filter(({ isListening }) => isListening);
   const found = new Map(targetsOf(listening).map((target) => [targetKey(target), target]));
-  const mayBeClosing = ({ elsewhere, owners }: Target): boolean =>
-    elsewhere === null ? owners.some(isRunning) : isRunning(elsewhere.process);
+  const mayBeClosing = ({ otherNetns, owners }: Target): boolean =>
+    otherNetns === null ? owners.some(isRunning) : isRunning(otherNetns.process);
   const next: Target[] = [];
   for (const target of current) {
     const again = found.get(targetKey(target));

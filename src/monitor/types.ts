@@ -1,12 +1,12 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import type { Endpoint } from '../backends/types.ts';
-import type { ChoiceNotice } from '../backends/with-fallback.ts';
+import type { BackendNotice } from '../backends/with-fallback.ts';
 
 /** A daemon's process, and where it can be reached. */
 export interface FoundDaemon {
   readonly process: Process;
   /** Its network namespace, where that is not ours; else null. */
-  readonly elsewhere: Elsewhere | null;
+  readonly otherNetns: OtherNetns | null;
   readonly endpoints: readonly Endpoint[];
   /** Whether it was seen to listen there. If not, that is only where it was told to. */
   readonly isListening: boolean;
@@ -17,7 +17,7 @@ export interface FoundDaemon {
 }
 
 /** A network namespace that is not ours, by a process in it. */
-export interface Elsewhere {
+export interface OtherNetns {
   /** The directory with its tables. */
   readonly netDirectory: string;
   /** Tells one namespace from another. */
@@ -27,7 +27,7 @@ export interface Elsewhere {
 export type FindingNotice =
   /** It was told to listen there, and does not. */
   | {
-      readonly kind: 'address-unheard';
+      readonly kind: 'address-not-listening';
       readonly pid: number;
       readonly addresses: readonly string[];
     }
@@ -58,10 +58,10 @@ export type EndpointNotice =
       readonly isListening: boolean;
       readonly endpoints: readonly string[];
     }
-  | { readonly kind: 'daemon-elsewhere'; readonly pid: number }
+  | { readonly kind: 'daemon-in-other-netns'; readonly pid: number }
   /** Processes called buildkitd that belong to another place than this one. */
   | {
-      readonly kind: 'daemons-left-out';
+      readonly kind: 'daemons-skipped';
       readonly pids: readonly number[];
       /** Whether there are others that do belong here. */
       readonly areOthersFound: boolean;
@@ -88,4 +88,4 @@ export type EndpointNotice =
   | { readonly kind: 'listener-gone'; readonly endpoints: readonly string[] };
 
 /** What a monitor has to tell of where and how it polls. */
-export type LookNotice = ChoiceNotice | EndpointNotice;
+export type MonitorNotice = BackendNotice | EndpointNotice;

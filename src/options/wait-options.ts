@@ -1,6 +1,6 @@
-import { inspectorNames } from '../backends/types.ts';
+import { backendNames } from '../backends/types.ts';
 import { shortestSilenceMs } from '../drain/classify.ts';
-import { onBlindChoices } from '../drain/types.ts';
+import { onUnknownChoices } from '../drain/types.ts';
 import { BadValueError } from './bad-value.ts';
 import { buildsOptions, tlsOptions } from './builds-options.ts';
 import { oneOf } from './choice.ts';
@@ -29,11 +29,11 @@ const lookOptions = {
     text === 'found' ? null : parseWholeNumber(text, 1, highestPid),
   ),
   'ignore-peer': list('<cidr>', 'peers that are no clients; repeatable', parseCidrs),
-  inspector: single(
+  backend: single(
     '<name>',
     'look by auto, sock-diag or procfs',
     'auto',
-    oneOf(['auto', ...inspectorNames]),
+    oneOf(['auto', ...backendNames]),
   ),
 };
 
@@ -126,11 +126,11 @@ export const waitOptions = {
     parseDurationOrOff(text, shortestSilenceMs),
   ),
   'ignore-unreachable': ignoreUnreachable,
-  'on-blind': single(
+  'on-unknown': single(
     '<what>',
     'when nothing can be seen: hold or exit',
     'hold',
-    oneOf(onBlindChoices),
+    oneOf(onUnknownChoices),
   ),
   'progress-every': single('<duration>', 'time between progress lines', '30s', (text) =>
     parseDuration(text, shortestProgressMs),

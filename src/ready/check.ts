@@ -1,4 +1,4 @@
-import { type Endpoint, InspectError, type Sample } from '../backends/types.ts';
+import { BackendError, type Endpoint, type Sample } from '../backends/types.ts';
 import type { Knock } from '../builds/probe-api.ts';
 import type { NotReady, Readiness } from './types.ts';
 
@@ -9,7 +9,7 @@ export interface CheckInput {
   readonly unheard: readonly string[];
   /** Where each daemon that listens can be asked from here. */
   readonly daemons: readonly (readonly Endpoint[])[];
-  /** Finds the marks of drains; null where drains don't matter. @throws InspectError */
+  /** Finds the marks of drains; null where drains don't matter. @throws BackendError */
   readonly findMarks: ((endpoints: readonly Endpoint[]) => readonly string[]) | null;
   readonly knock: (endpoint: Endpoint) => Promise<Knock>;
 }
@@ -24,10 +24,10 @@ export async function checkReadiness(input: CheckInput): Promise<Readiness> {
 
 function drainUnderWay({ sample, findMarks }: CheckInput): NotReady | null {
   try {
-    const marks = findMarks?.(sample.looks.map(({ endpoint }) => endpoint)) ?? [];
+    const marks = findMarks?.(sample.results.map(({ endpoint }) => endpoint)) ?? [];
     return marks.length > 0 ? { kind: 'draining', marks } : null;
   } catch (error) {
-    if (error instanceof InspectError) {
+    if (error instanceof BackendError) {
       return { kind: 'drain-unknown', error };
     }
     throw error;
@@ -39,10 +39,10 @@ function deafness({ sample, unheard, daemons }: CheckInput): NotReady | null {
     return { kind: 'gone' };
   }
   if (sample.kind === 'failed') {
-    return { kind: 'unseen', error: sample.error };
+    return { kind: 'failed', error: sample.error };
   }
-  const silent = sample.looks.filter(
-    (look) => look.kind === 'seen' && look.sight.listenerInodes.length === 0,
+  const silent = sample.results.filter(
+    (result) => result.kind === 'polled' && result.snapshot.listenerInodes.length === 0,
   );
   if (silent.length > 0) {
     return { kind: 'silent', addresses: silent.map(({ endpoint }) => endpoint.address) };
@@ -51,7 +51,7 @@ function deafness({ sample, unheard, daemons }: CheckInput): NotReady | null {
     return { kind: 'unheard', addresses: unheard };
   }
   return daemons.some((endpoints) => endpoints.length === 0)
-    ? { kind: 'unreachable', addresses: sample.looks.map(({ endpoint }) => endpoint.address) }
+    ? { kind: 'unreachable', addresses: sample.results.map(({ endpoint }) => endpoint.address) }
     : null;
 }
 

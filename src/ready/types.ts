@@ -1,4 +1,4 @@
-import type { Endpoint, InspectError } from '../backends/types.ts';
+import type { BackendError, Endpoint } from '../backends/types.ts';
 
 /** Whether the daemon serves, which is only said where it was seen to. */
 export type Readiness =
@@ -15,11 +15,11 @@ export type NotReady =
   /** A drain of it has begun, and shows these marks. */
   | { readonly kind: 'draining'; readonly marks: readonly string[] }
   /** Whether a drain has begun can't be told. */
-  | { readonly kind: 'drain-unknown'; readonly error: InspectError }
+  | { readonly kind: 'drain-unknown'; readonly error: BackendError }
   /** Nothing listens, and no process of it is left. */
   | { readonly kind: 'gone' }
   /** An endpoint could not be seen to be listened on. */
-  | { readonly kind: 'unseen'; readonly error: InspectError }
+  | { readonly kind: 'failed'; readonly error: BackendError }
   /** It was told to listen there, and does not. */
   | { readonly kind: 'unheard'; readonly addresses: readonly string[] }
   /** Nothing listens there, and the daemon lives on. */
@@ -28,7 +28,7 @@ export type NotReady =
   | { readonly kind: 'unreachable'; readonly addresses: readonly string[] }
   | {
       readonly kind: 'unanswered';
-      readonly error: InspectError;
+      readonly error: BackendError;
       /** Connections there that have not been accepted. */
       readonly queued: number;
     };

@@ -5,7 +5,7 @@ import { loadAddon } from '../backends/native.ts';
  * SIGCHLD. libuv reaps none but what it has started.
  *
  * @param own the pid of who was started by this process.
- * @throws InspectError where the addon can't be loaded.
+ * @throws BackendError where the addon can't be loaded.
  */
 export function createReaper(own: number): () => void {
   const { reapOrphans } = loadAddon();

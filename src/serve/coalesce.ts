@@ -1,6 +1,6 @@
 /** Looks for many callers: each gets one that began after its call. */
 export interface SharedLooks<Seen> {
-  readonly look: () => Promise<Seen>;
+  readonly result: () => Promise<Seen>;
   /** Resolves a pause after the look under way, if there is one. */
   readonly settled: () => Promise<void>;
 }
@@ -11,8 +11,8 @@ export interface SharedLooks<Seen> {
  *
  * @param pause resolves when the pause after a look is over.
  */
-export function shareLooks<Seen>(
-  look: () => Promise<Seen>,
+export function coalesce<Seen>(
+  result: () => Promise<Seen>,
   pause: () => Promise<void>,
 ): SharedLooks<Seen> {
   let settled: Promise<void> = Promise.resolve();
@@ -21,13 +21,13 @@ export function shareLooks<Seen>(
   const begin = async (): Promise<Seen> => {
     await settled;
     next = null;
-    const seen = look();
+    const seen = result();
     settled = seen.then(pause, pause);
     return seen;
   };
 
   return {
-    look() {
+    result() {
       next ??= begin();
       return next;
     },

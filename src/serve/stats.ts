@@ -1,6 +1,6 @@
 import type { Sample, Sampler } from '../backends/types.ts';
 import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
-import type { OwnRecord, Reading } from './types.ts';
+import type { Reading, ServiceStats } from './types.ts';
 
 /** Keeps what this process has done, and what the wait under way saw last. */
 export interface Recorder {
@@ -13,18 +13,18 @@ export interface Recorder {
   readonly end: (kind: DrainOutcome['kind'] | null) => void;
   /** Null where no wait is under way, or has not looked yet. */
   readonly reading: () => Reading | null;
-  readonly record: () => OwnRecord;
+  readonly record: () => ServiceStats;
 }
 
 /** @param now the clock that waits go by, in milliseconds. */
-export function createRecorder(now: () => number): Recorder {
+export function createStats(now: () => number): Recorder {
   const outcomes: Record<DrainOutcome['kind'], number> = {
     ...{ drained: 0, gone: 0, 'nothing-found': 0 },
-    ...{ 'timed-out': 0, interrupted: 0, blind: 0 },
+    ...{ 'timed-out': 0, interrupted: 0, unknown: 0 },
   };
   let samples = 0;
   let failedSamples = 0;
-  let waitState: OwnRecord['waitState'] = 'none';
+  let waitState: ServiceStats['waitState'] = 'none';
   let begunMs = 0;
   let lookedMs = 0;
   let latest: DrainStatus | null = null;
@@ -83,8 +83,8 @@ export function createRecorder(now: () => number): Recorder {
   };
 }
 
-function readingOf({ sample, clients, leftOut, builds }: DrainStatus): Reading {
-  const silent = leftOut.filter(({ standing }) => standing === 'silent').length;
+function readingOf({ sample, clients, notCounted, builds }: DrainStatus): Reading {
+  const silent = notCounted.filter(({ kind }) => kind === 'silent').length;
   return { sample, clients, silent, builds };
 }
 

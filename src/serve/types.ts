@@ -1,6 +1,6 @@
 import type { Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
-import type { Roster } from '../drain/tracked.ts';
+import type { TrackedConnections } from '../drain/tracked.ts';
 import type { DrainOutcome } from '../drain/types.ts';
 
 /** What is sent to a caller. */
@@ -63,7 +63,7 @@ export type ServerEvent =
 export interface Reading {
   readonly sample: Sample;
   /** The connections that break quiet. */
-  readonly clients: Roster;
+  readonly clients: TrackedConnections;
   readonly silent: number;
   /** What the daemon last said of its builds; null where it has not been asked. */
   readonly builds: BuildsAnswer | null;
@@ -73,7 +73,7 @@ export interface Reading {
 export type WaitState = 'none' | 'waiting' | DrainOutcome['kind'];
 
 /** What this process knows of itself. */
-export interface OwnRecord {
+export interface ServiceStats {
   readonly samples: number;
   readonly failedSamples: number;
   readonly waitState: WaitState;

@@ -1,11 +1,11 @@
 import type { Sample } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
-import { type BuildsNote, noteOf } from '../drain/builds-note.ts';
+import { type BuildsState, nextBuildsState } from '../drain/builds-note.ts';
 import type { Clock } from '../drain/clock.ts';
 
 /** Asks the daemon when its answer may be another one than before, and not at each look. */
 export interface Asker {
-  readonly latest: () => BuildsNote | null;
+  readonly latest: () => BuildsState | null;
   readonly askIfDue: (need: AskNeed) => void;
   readonly ownPeers: () => readonly string[];
 }
@@ -25,14 +25,14 @@ const busyPauseMs = 5000;
 /** @param source null where the daemon is not to be asked. */
 export function createAsker(source: BuildsSource | null, clock: Clock): Asker {
   const startedMs = clock.now();
-  let latest: BuildsNote | null = null;
+  let latest: BuildsState | null = null;
   let isAsking = false;
 
   const ask = async (from: BuildsSource, { nowMs: askedMs, sample }: AskNeed): Promise<void> => {
     isAsking = true;
     const answers = await from.ask(sample);
     const times = { askedMs, answeredMs: clock.now(), wallMs: clock.wall(), startedMs };
-    latest = noteOf(latest, answers, times);
+    latest = nextBuildsState(latest, answers, times);
     isAsking = false;
     clock.wake();
   };
@@ -51,7 +51,7 @@ export function createAsker(source: BuildsSource | null, clock: Clock): Asker {
   };
 }
 
-function isDue(latest: BuildsNote | null, need: AskNeed): boolean {
+function isDue(latest: BuildsState | null, need: AskNeed): boolean {
   const { nowMs, sample, hasClients, changedMs } = need;
   if (sample.kind !== 'counted') {
     return false;
@@ -60,7 +60,7 @@ function isDue(latest: BuildsNote | null, need: AskNeed): boolean {
     return true;
   }
   const pauseMs = nowMs - latest.answeredMs;
-  const isBusy = latest.words.length > 0 || (hasClients && latest.answer.kind === 'known');
+  const isBusy = latest.named.length > 0 || (hasClients && latest.answer.kind === 'known');
   // Who has just come may begin its build a moment after the answer: one more question.
   return (
     (changedMs >= latest.askedMs && pauseMs >= shortestPauseMs) ||

@@ -6,7 +6,7 @@ const questionMs = 3000;
  * those that may have been this program's own questions.
  */
 export function createUnseenCount(
-  seenBetweenLooks: () => number,
+  seenBetweenPolls: () => number,
   questions: () => number,
 ): (nowMs: number) => number {
   let seen = 0;
@@ -22,7 +22,7 @@ export function createUnseenCount(
       ...possible.filter((endMs) => endMs > nowMs),
       ...Array<number>(asked - askedBefore).fill(nowMs + questionMs),
     ];
-    const more = seenBetweenLooks() - seen;
+    const more = seenBetweenPolls() - seen;
     const own = Math.min(more, possible.length);
     possible = possible.slice(own);
     seen += more;

@@ -52,8 +52,8 @@ const wrongValues: readonly (readonly [string, string, readonly string[]])[] = [
     cidr,
     ['', '10.0.0.0/33', 'fd00::/129', '10.0.0.0/8/8', '10.0.0', 'host', '10.0.0.0/', '::1%lo'],
   ],
-  ['inspector', 'one of auto, sock-diag, procfs', ['', 'netstat', 'AUTO', 'sock_diag']],
-  ['on-blind', 'one of hold, exit', ['', 'wait', 'Hold', '0']],
+  ['backend', 'one of auto, sock-diag, procfs', ['', 'netstat', 'AUTO', 'sock_diag']],
+  ['on-unknown', 'one of hold, exit', ['', 'wait', 'Hold', '0']],
   ['log-format', 'one of json, text', ['', 'xml', 'JSON']],
   ['log-level', 'one of debug, info, warn, error', ['', 'loud', 'warning', '3']],
   [
@@ -95,7 +95,7 @@ describe.concurrent('an option with a wrong value', () => {
   it.for([
     ['--addr', 'nonsense'],
     ['--ignore-peer', 'nonsense'],
-    ['--inspector', 'nonsense'],
+    ['--backend', 'nonsense'],
   ])('is refused by status as well: %s', async (args) => {
     const { code, stdout, stderr } = await cli(['status', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -68,9 +68,9 @@ describe('bench accuracy', () => {
     for (const detector of watched) {
       const scores = ofDetector(results.scores, detector);
       expect(scores.map(({ lifetime }) => lifetime)).toEqual(['5ms', '80ms', 'rest']);
-      for (const { connections, seen, looks } of scores) {
+      for (const { connections, seen, polls } of scores) {
         expect(seen).toBeLessThanOrEqual(connections);
-        expect(looks).toBeGreaterThan(0);
+        expect(polls).toBeGreaterThan(0);
       }
       expect(ofDetector(results.verdicts, detector).map((each) => each.quietPeriodMs)).toEqual([
         0, 100,

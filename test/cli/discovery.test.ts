@@ -196,7 +196,7 @@ describe.concurrent('a daemon that was told to listen on more than it does', () 
     const daemon = await startDaemon(place, told);
     await daemon.listen(unix);
     const wait = await startWait(place, ['--quiet-period', '3s']);
-    await wait.event('address-unheard');
+    await wait.event('address-not-listening');
     await wait.event('started');
     await daemon.listen(tcp);
     const build = await clients.connect(tcp);
@@ -262,7 +262,7 @@ describe.concurrent('a daemon of another place', () => {
     const wait = await startWait(place, []);
     const { outcome, logs } = await wait.ended;
     expect(outcome).toBe('drained');
-    expect(logs.find(({ event }) => event === 'daemons-left-out')).toMatchObject({
+    expect(logs.find(({ event }) => event === 'daemons-skipped')).toMatchObject({
       level: 'info',
       pids: [expect.any(Number)],
       message: expect.stringMatching(
@@ -296,7 +296,7 @@ describe.concurrent('a daemon of another place', () => {
     const own = await startDaemon(place);
     await own.listen(tcp);
     const left = await startWait(place, patient);
-    const [pid] = (await left.event('daemons-left-out'))['pids'] as readonly number[];
+    const [pid] = (await left.event('daemons-skipped'))['pids'] as readonly number[];
     await left.counted(0);
     const asked = await startWait(place, ['--pid', String(pid), ...patient]);
     await asked.counted(1);
@@ -312,7 +312,7 @@ describe.concurrent('a daemon of another place', () => {
     await daemon.kill();
     const wait = await startWait(place, patient, { through });
     expect(await wait.ended).toMatchObject({ code: 4, outcome: 'nothing-found' });
-    expect(wait.logs().find(({ event }) => event === 'daemons-left-out')).toMatchObject({
+    expect(wait.logs().find(({ event }) => event === 'daemons-skipped')).toMatchObject({
       level: 'warn',
       message: expect.stringContaining('and not of this container or pod'),
     });

@@ -118,7 +118,7 @@ describe.concurrent('doctor', () => {
     expect(told.of('sock_diag')).toHaveLength(3);
     for (const finding of told.of('sock_diag')) {
       expect(finding).toMatchObject({
-        mark: 'handicap',
+        mark: 'degraded',
         text: expect.stringContaining('socket failed with EPERM'),
         remedy: expect.stringContaining('allow AF_NETLINK'),
       });
@@ -168,7 +168,7 @@ describe.concurrent('doctor', () => {
     expect(told).toMatchObject({ code: 0, works: true });
     expect(told.of('Addon')).toEqual([
       {
-        mark: 'handicap',
+        mark: 'degraded',
         text: expect.stringMatching(/^The native addon can't be loaded .*npx cmake-js compile -d /),
         remedy: null,
       },
@@ -185,12 +185,12 @@ describe.concurrent('doctor', () => {
       'Runs as uid 65534, with no capability that matters.',
     );
     expect(told.of('Daemon')[0]).toMatchObject({
-      mark: 'handicap',
+      mark: 'degraded',
       text: expect.stringMatching(/ runs as uid 0; its descriptors can't be read\.$/),
       remedy: expect.stringContaining('CAP_SYS_PTRACE'),
     });
     expect(told.of('Waiting here')[0]).toMatchObject({
-      mark: 'handicap',
+      mark: 'degraded',
       text: expect.stringMatching(/^The container's log can't be written: EACCES/),
     });
   });
@@ -212,7 +212,7 @@ describe.concurrent('doctor', () => {
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', BUILDKIT_DRAIN_TIMEOUT: '58m' };
     const [log, wait] = (await doctor(place, [], { env })).of('Waiting here');
     expect(log).toMatchObject({
-      mark: 'handicap',
+      mark: 'degraded',
       text: expect.stringContaining("process 1 is the pod's pause process"),
     });
     expect(wait).toMatchObject({ mark: 'ok', text: expect.stringContaining('gives up after 58m') });
@@ -249,7 +249,7 @@ describe.concurrent('doctor', () => {
       expect(works).toBe(true);
       expect(of('Builds')).toEqual([
         {
-          mark: 'handicap',
+          mark: 'degraded',
           text: expect.stringContaining('names no build, which is not believed'),
           remedy:
             'A wait believes this daemon once it has named a running build. ' +
@@ -270,7 +270,7 @@ describe.concurrent('doctor', () => {
     expect(told).toMatchObject({ code: 0, works: true });
     expect(told.of('Builds')).toEqual([
       {
-        mark: 'handicap',
+        mark: 'degraded',
         text: expect.stringContaining(`Asked at ${tcp}: `),
         remedy: expect.stringContaining('give --tls-ca'),
       },

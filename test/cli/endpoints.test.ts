@@ -15,7 +15,7 @@ const patient = ['--quiet-period', '1h', '--timeout', '1h'];
 interface Shown {
   readonly connections: number | null;
   readonly addresses: readonly string[];
-  readonly inspectors: readonly (string | null)[];
+  readonly backends: readonly (string | null)[];
   readonly code: number | null;
 }
 
@@ -32,12 +32,12 @@ async function shown(
   }
   const { connections, endpoints } = JSON.parse(stdout) as {
     connections: number | null;
-    endpoints: readonly { address: string; inspector: string | null }[];
+    endpoints: readonly { address: string; backend: string | null }[];
   };
   return {
     connections,
     addresses: endpoints.map(({ address }) => address),
-    inspectors: endpoints.map(({ inspector }) => inspector),
+    backends: endpoints.map(({ backend }) => backend),
     code,
   };
 }
@@ -58,7 +58,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     expect(await shown(place)).toEqual({
       connections: 6,
       addresses: ['tcp://127.0.0.1:8372', 'tcp://[::]:12345', 'unix:///run/odd ?[31m.sock'],
-      inspectors: ['sock-diag', 'sock-diag', 'sock-diag'],
+      backends: ['sock-diag', 'sock-diag', 'sock-diag'],
       code: 3,
     });
   });
@@ -91,7 +91,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     expect(logs[0]).toMatchObject({ endpoints: ['tcp://0.0.0.0:8372'] });
     expect(logs[1]).toMatchObject({
       level: 'warn',
-      event: 'address-unheard',
+      event: 'address-not-listening',
       addresses: ['unix:///run/missing.sock'],
     });
     expect(logs.at(-1)).toMatchObject({ outcome: 'drained' });
@@ -318,11 +318,11 @@ describe.concurrent('a daemon in another network namespace', () => {
     const started = await wait.counted(6);
     expect(started).toMatchObject({
       endpoints: [
-        { address: tcp, inspector: 'procfs' },
-        { address: unix, inspector: 'procfs' },
+        { address: tcp, backend: 'procfs' },
+        { address: unix, backend: 'procfs' },
       ],
     });
-    expect(await wait.event('daemon-elsewhere')).toMatchObject({
+    expect(await wait.event('daemon-in-other-netns')).toMatchObject({
       level: 'warn',
       message: expect.stringContaining('sock_diag sees only the one it is asked in'),
     });
@@ -343,11 +343,11 @@ describe.concurrent('a daemon in another network namespace', () => {
   it('is looked at where --pid says it is, at the addresses of --addr', async ({ place }) => {
     const { daemon, near } = await setUp(place);
     await near.connect(tcp, 2);
-    const args = ['--addr', tcp, '--inspector', 'sock-diag'];
+    const args = ['--addr', tcp, '--backend', 'sock-diag'];
     expect(await shown(place, [...args, '--pid', ownPid(daemon.process)])).toMatchObject({
       connections: 2,
       addresses: [tcp],
-      inspectors: ['procfs'],
+      backends: ['procfs'],
     });
   });
 });

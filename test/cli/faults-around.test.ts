@@ -22,14 +22,14 @@ describe.concurrent('a wait with a client', () => {
     async (address, { place, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
-      const wait = await startWait(place, ['--addr', address, '--inspector', 'procfs']);
+      const wait = await startWait(place, ['--addr', address, '--backend', 'procfs']);
       await wait.counted(1);
       await limitFiles(wait.process.pid, 3);
-      expect((await wait.event('sight-lost'))['code']).toBe('EMFILE');
+      expect((await wait.event('count-failed'))['code']).toBe('EMFILE');
       await delay(quietPeriodMs + 200);
       expect(wait.process.hasEnded()).toBe(false);
       await limitFiles(wait.process.pid, 1024);
-      await wait.event('sight-back');
+      await wait.event('count-recovered');
       const leftMs = performance.now();
       await clients.leave(some);
       expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -42,12 +42,12 @@ describe.concurrent('a wait with a client', () => {
     async (address, { place, daemon, clients }) => {
       await daemon.listen(address);
       await clients.connect(address);
-      const args = ['--addr', address, '--inspector', 'procfs', '--timeout', '3s'];
+      const args = ['--addr', address, '--backend', 'procfs', '--timeout', '3s'];
       const wait = await startWait(place, args, { through: withOwnMounts });
       await wait.counted(1);
       await hideProc(wait.process);
-      expect((await wait.event('sight-lost'))['code']).toBe('ENOENT');
-      expect(await wait.ended).toMatchObject({ code: 4, outcome: 'blind' });
+      expect((await wait.event('count-failed'))['code']).toBe('ENOENT');
+      expect(await wait.ended).toMatchObject({ code: 4, outcome: 'unknown' });
     },
   );
 

@@ -130,7 +130,7 @@ describe.runIf(isAsked)('a wait', () => {
     await wait.counted(1);
     await delay(3000);
     const end = await drained([wait], () => clients.leave(some));
-    const gaps = wait.logs().filter(({ event }) => event === 'unwatched').length;
+    const gaps = wait.logs().filter(({ event }) => event === 'sampling-gap').length;
     await annotate(`${gaps} gaps told, drained ${end} after the client left`);
   });
 
@@ -144,7 +144,7 @@ describe.runIf(isAsked)('a wait', () => {
     await delay(60_000);
     const continuedMs = performance.now();
     await wait.process.signal('SIGCONT');
-    const { gapMs } = await wait.event('unwatched');
+    const { gapMs } = await wait.event('sampling-gap');
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
     const tookMs = performance.now() - continuedMs;
     expect(tookMs).toBeGreaterThanOrEqual(10_000);

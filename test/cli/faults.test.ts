@@ -93,11 +93,11 @@ async function befall(running: Cli, faults: Faults, each: Case): Promise<void> {
   expect(running.process.hasEnded(), each.name).toBe(false);
   faults.set();
   if (each.outcome === 'failed') {
-    await heard('its sight back', () => events().includes('sight-back'));
+    await heard('its sight back', () => events().includes('count-recovered'));
   } else {
-    expect(events(), each.name).not.toContain('sight-lost');
+    expect(events(), each.name).not.toContain('count-failed');
     const isTakenBack = (): boolean =>
-      events().filter((event) => event === 'inspector-handicapped').length === 2;
+      events().filter((event) => event === 'backend-degraded').length === 2;
     await (says === null || heard('the warning taken back', isTakenBack));
   }
 }
@@ -127,12 +127,12 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
   ] as const)(
     '%s',
     { timeout: 300_000 },
-    async ([, address, inspector, rows], { place, daemon, clients }) => {
+    async ([, address, backend, rows], { place, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
       // Where the kernel tells of the ends of connections, looks are a second apart.
       const faults = openFaults(place, { call: 'bind', effect: 'EPERM' });
-      const running = await wait(place, faults, '--addr', address, '--inspector', inspector);
+      const running = await wait(place, faults, '--addr', address, '--backend', backend);
       await settled(running);
       for (const each of casesOf(rows)) {
         await befall(running, faults, each);
@@ -159,7 +159,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
       expect(
         running.logs().map(({ event }) => event),
         name,
-      ).not.toContain('sight-lost');
+      ).not.toContain('count-failed');
     }
   });
 
@@ -206,11 +206,11 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     const first = await clients.connect(tcp);
     const [each] = casesOf(tcpMemoryRows);
     const faults = openFaults(place, { call: 'bind', effect: 'EPERM' });
-    const running = await wait(place, faults, '--addr', tcp, '--inspector', 'sock-diag');
+    const running = await wait(place, faults, '--addr', tcp, '--backend', 'sock-diag');
     await settled(running);
     faults.set(...(each?.faults ?? []));
     const others = await clients.connect(tcp, 40);
-    expect((await running.event('sight-lost'))['code']).toBe('ENOMEM');
+    expect((await running.event('count-failed'))['code']).toBe('ENOMEM');
     await delay(quietPeriodMs + 40);
     faults.set();
     await running.counted(41);
@@ -222,7 +222,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     const some = await clients.connect(tcp);
     // Node-API's own few bytes for an object are not ours to fail.
     const faults = openFaults(place, { call: 'malloc', on: '4000', effect: 'ENOMEM' });
-    const running = await wait(place, faults, '--addr', tcp, '--inspector', 'sock-diag');
+    const running = await wait(place, faults, '--addr', tcp, '--backend', 'sock-diag');
     const { message } = await running.event('started');
     expect(message).toContain('sock_diag: malloc failed with ENOMEM');
     await delay(quietPeriodMs + 40);
@@ -269,7 +269,7 @@ describe.concurrent('a wait with a client, when a fault stays for ever', () => {
     const some = await clients.connect(unix);
     const start = async ({ name, faults, says }: Case): Promise<Cli> => {
       const running = await wait(place, openFaults(place, ...faults), '--addr', unix);
-      const { reason } = await running.event('inspector-chosen');
+      const { reason } = await running.event('backend-chosen');
       expect(reason, name).toBe(says);
       await running.counted(1);
       return running;
@@ -283,11 +283,11 @@ describe.concurrent('a wait with a client, when a fault stays for ever', () => {
     await daemon.listen(unix);
     await clients.connect(unix);
     await inTurns(lasting, async ({ name, faults, says }) => {
-      const args = ['--addr', unix, '--inspector', 'sock-diag', '--timeout', '500ms'];
+      const args = ['--addr', unix, '--backend', 'sock-diag', '--timeout', '500ms'];
       const { code, outcome, logs } = await (
         await wait(place, openFaults(place, ...faults), ...args)
       ).ended;
-      expect({ name, code, outcome }).toEqual({ name, code: 4, outcome: 'blind' });
+      expect({ name, code, outcome }).toEqual({ name, code: 4, outcome: 'unknown' });
       expect(logs.at(-1)?.message).toContain(says);
     });
   });

@@ -159,7 +159,7 @@ describe.runIf(hasOtherUsers).concurrent('the daemon’s own user, without any c
     const { code, outcome, logs } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
     expect(logs.find(({ event }) => event === 'started')).toMatchObject({
-      endpoints: [{ address: 'tcp://127.0.0.1:8372', inspector: 'sock-diag' }],
+      endpoints: [{ address: 'tcp://127.0.0.1:8372', backend: 'sock-diag' }],
     });
     expect(logs.filter(({ level }) => level !== 'info')).toEqual([]);
   });

@@ -98,7 +98,7 @@ describe.concurrent('a wait', () => {
 
   it('knows no builds while it may open nothing more, and goes on', async ({ place }) => {
     const { end } = await openBuild(place);
-    const wait = await startWait(place, ['--addr', tcp, ...asking, '--inspector', 'sock-diag']);
+    const wait = await startWait(place, ['--addr', tcp, ...asking, '--backend', 'sock-diag']);
     await wait.event('builds');
     const limitFiles = async (count: number): Promise<void> => {
       const prlimit = ['prlimit', `--pid=${wait.process.pid}`, `--nofile=${count}:`];

@@ -372,7 +372,7 @@ describe.concurrent('the mark of a drain', () => {
       '100ms',
       '--quiet-period',
       '2s',
-      '--inspector',
+      '--backend',
       'procfs',
     ];
     const wait = await startWait(place, args, { through: withoutAddon });

@@ -5,7 +5,7 @@ import { createAuthority } from '../support/certificates.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { compiled } from '../support/native.ts';
 import { cutOff, joinPlaces } from '../support/network.ts';
-import { it, type Scene, startBuild } from '../support/scene.ts';
+import { it, startBuild, type WatchStatus } from '../support/scene.ts';
 
 // The rows of docs/who-holds-the-wait.md that need most of a minute, all at the same time: what
 // nobody hears from is a client for 45 s, or for 30 s, in any case.
@@ -19,7 +19,7 @@ const minute = 60_000;
 
 /** Has a daemon with the keep-alives of Go, and with a limit for answers where that is given. */
 async function replaceDaemon(
-  { place, buildkitd }: Scene,
+  { place, buildkitd }: WatchStatus,
   userTimeoutMs?: number,
 ): Promise<Buildkitd> {
   await buildkitd.process.signal('SIGKILL');
@@ -30,7 +30,7 @@ async function replaceDaemon(
 }
 
 /** A channel that was of use for a build, and is kept. */
-async function leaveChannel({ buildkitd, build }: Scene, address: string): Promise<void> {
+async function leaveChannel({ buildkitd, build }: WatchStatus, address: string): Promise<void> {
   const client = await build(address, { ref: 'done', keepsChannel: true });
   await buildkitd.end('done');
   await client.line(1);

@@ -148,7 +148,7 @@ describe.concurrent('who holds the wait', () => {
     const end = await ending(waiting, buildkitd, other);
     expect(end).toMatchObject(drained);
     expect(end.events.slice(0, 3)).toEqual(['daemon-found', 'daemon-found', 'started']);
-    expect(end.last).toMatchObject({ seenBetweenLooks: 0 });
+    expect(end.last).toMatchObject({ seenBetweenPolls: 0 });
     expect(end.text).toMatch(/2 builds are running: (here .*, there|there .*, here) /);
   });
 
@@ -325,7 +325,7 @@ describe.concurrent('who holds the wait', () => {
     await buildkitd.behave({ delayMs: 400 });
     await build(unix, { ref: 'one' });
     await buildkitd.begin('two');
-    const waiting = await wait('--inspector', 'procfs', '--probe-grace', '0s', '--timeout', '25s');
+    const waiting = await wait('--backend', 'procfs', '--probe-grace', '0s', '--timeout', '25s');
     await waiting.event('builds');
     await buildkitd.end('one');
     await delay(3000);
@@ -364,7 +364,7 @@ describe.concurrent('who holds the wait', () => {
     const startedMs = machineMs();
     const waiting = await wait('--builds', 'require', '--timeout', '6s');
     const end = await endingSince(waiting, startedMs);
-    expect(end).toMatchObject({ code: 4, outcome: 'blind', last: { seenBetweenLooks: 0 } });
+    expect(end).toMatchObject({ code: 4, outcome: 'unknown', last: { seenBetweenPolls: 0 } });
     expect(end.last.message).toContain('give --tls-ca');
   });
 });

@@ -19,14 +19,14 @@ const pipeline = 'netstat -tnp | grep buildkitd | grep :1234 | grep -c ESTABLISH
 const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit/buildkitd.sock';
 
-interface Scene {
+interface WatchStatus {
   readonly place: Place;
   readonly daemon: Actor;
   readonly clients: Actor;
   readonly openPlace: () => Promise<Place>;
 }
 
-const it = itInPlace.extend<{ scene: Scene }>({
+const it = itInPlace.extend<{ scene: WatchStatus }>({
   scene: async ({ place, daemon, clients, openPlace }, use) => {
     await use({ place, daemon, clients, openPlace });
   },
@@ -61,7 +61,7 @@ const accepted = (daemon: Actor, count: number): Promise<unknown> =>
   until('the daemon to accept', async () => (await daemon.accepted()).length === count);
 
 /** A daemon as it is: on both of its addresses, with so many clients on TCP. */
-async function serve({ place, daemon, clients }: Scene, count: number): Promise<void> {
+async function serve({ place, daemon, clients }: WatchStatus, count: number): Promise<void> {
   await (await place.start(['mkdir', '/run/buildkit'])).ended;
   await daemon.listen(tcp, { keepsHalfOpen: true });
   await daemon.listen(unix);
@@ -148,9 +148,9 @@ describe.concurrent('beside the script, status', () => {
     scene,
   }) => {
     await serve(scene, 0);
-    const elsewhere = await scene.openPlace();
-    const [, address] = await joinPlaces(scene.place, elsewhere);
-    const other = await startDaemon(elsewhere);
+    const otherNetns = await scene.openPlace();
+    const [, address] = await joinPlaces(scene.place, otherNetns);
+    const other = await startDaemon(otherNetns);
     await other.listen('tcp://0.0.0.0:1234');
     await scene.daemon.connect(`tcp://${address}:1234`);
     expect(await answers(scene.place)).toEqual({ script: 1, ...idle });

@@ -1,12 +1,12 @@
 import { describe, expect } from 'vitest';
-import { createProcfsInspector, parseEndpoint } from '../../src/index.ts';
+import { createProcfsBackend, parseEndpoint } from '../../src/index.ts';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { startCli } from '../support/cli.ts';
 import { parseExposition } from '../support/prometheus.ts';
 import { it, type Serve, startServe } from '../support/serve.ts';
 import { until } from '../support/until.ts';
 
-const procfs = createProcfsInspector('/proc/net');
+const procfs = createProcfsBackend('/proc/net');
 const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 const plainText = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -134,7 +134,7 @@ describe.concurrent('GET /metrics', () => {
     const serve = await startServe(place, ['--addr', address]);
     const status = serve.get('/connections');
     const endpoint = parseEndpoint(address);
-    await until('the question', () => procfs.look(endpoint).connections.length > 0);
+    await until('the question', () => procfs.poll(endpoint).connections.length > 0);
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
     expect(await serve.cli.event('started')).toMatchObject({ connections: 0 });

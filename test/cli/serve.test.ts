@@ -49,7 +49,7 @@ describe.concurrent('GET /drain', () => {
     const { status, body } = await serve.get('/drain');
     expect(status).toBe(503);
     const answer = JSON.parse(body);
-    expect(answer).toMatchObject({ outcome: 'blind', exitCode: 4, connections: null });
+    expect(answer).toMatchObject({ outcome: 'unknown', exitCode: 4, connections: null });
     expect(answer.error).toContain('nothing listens');
   });
 
@@ -185,7 +185,7 @@ describe.concurrent('serve that is told to stop', () => {
   });
 
   it('while they can not be counted waits for a hook, too', async ({ served }) => {
-    const args = ['--addr', served.address, '--builds', 'off', '--inspector', 'sock-diag'];
+    const args = ['--addr', served.address, '--builds', 'off', '--backend', 'sock-diag'];
     const through = refusingSockDiag(constants.errno.EPERM);
     const serve = await startServe(served.place, args, { through });
     await serve.cli.process.signal('SIGTERM');

@@ -98,7 +98,7 @@ describe.concurrent('status', () => {
     expect(json.stderr).toBe('');
     expect(JSON.parse(json.stdout)).toMatchObject({
       notices: [
-        { level: 'warn', event: 'address-unheard', message: expect.stringMatching(warning) },
+        { level: 'warn', event: 'address-not-listening', message: expect.stringMatching(warning) },
       ],
     });
     const quiet = await status(place, ['--quiet']);
@@ -201,7 +201,7 @@ describe.concurrent('status --json', () => {
       endpoints: [
         {
           address: tcp,
-          inspector: 'sock-diag',
+          backend: 'sock-diag',
           listening: true,
           connections: [
             {
@@ -226,7 +226,7 @@ describe.concurrent('status --json', () => {
         },
         {
           address: unix,
-          inspector: 'sock-diag',
+          backend: 'sock-diag',
           listening: true,
           connections: [
             {
@@ -283,7 +283,7 @@ describe.concurrent('status --json', () => {
       connections: null,
       state: 'failed',
       error,
-      endpoints: [{ address: tcp, inspector: null, listening: null, connections: null, error }],
+      endpoints: [{ address: tcp, backend: null, listening: null, connections: null, error }],
       builds: null,
       buildsError: 'no endpoint was seen to listen where it can be asked',
       notices: [],
@@ -298,7 +298,7 @@ describe.concurrent('status --json', () => {
       connections: null,
       state: 'failed',
       error: expect.stringContaining(`nothing listens on ${tcp}`),
-      endpoints: [{ address: tcp, inspector: 'sock-diag', listening: false }],
+      endpoints: [{ address: tcp, backend: 'sock-diag', listening: false }],
     });
   });
 
@@ -312,16 +312,16 @@ describe.concurrent('status --json', () => {
     });
   });
 
-  it('names the inspector that was used', async ({ place, daemon, clients }) => {
+  it('names the backend that was used', async ({ place, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    for (const args of [['--inspector', 'procfs'], []]) {
+    for (const args of [['--backend', 'procfs'], []]) {
       const through = args.length === 0 ? refusingSockDiag(constants.errno.EPERM) : [];
       const { stdout } = await status(place, ['--json', '--addr', tcp, ...args], { through });
       expect(JSON.parse(stdout)).toMatchObject({
         connections: 1,
         endpoints: [
-          { inspector: 'procfs', connections: [{ bytesReceived: null, ageAtLeastMs: null }] },
+          { backend: 'procfs', connections: [{ bytesReceived: null, ageAtLeastMs: null }] },
         ],
       });
     }

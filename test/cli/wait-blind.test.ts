@@ -28,10 +28,10 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
       const through = refusingSockDiag(errno);
       const wait = await startWait(place, ['--addr', address], { through });
       await wait.counted(1);
-      expect(await wait.event('inspector-chosen')).toMatchObject({
+      expect(await wait.event('backend-chosen')).toMatchObject({
         level: 'warn',
-        inspector: 'procfs',
-        passedOver: 'sock-diag',
+        backend: 'procfs',
+        skipped: 'sock-diag',
         reason: `sock_diag: socket failed with ${name}`,
       });
       const leftMs = performance.now();
@@ -54,13 +54,13 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
     const refusedMs = performance.now();
     refusal.begin();
 
-    expect(await wait.event('sight-lost')).toMatchObject({ code: 'EPERM', operation: 'socket' });
-    expect(await wait.event('inspector-switched')).toMatchObject({
+    expect(await wait.event('count-failed')).toMatchObject({ code: 'EPERM', operation: 'socket' });
+    expect(await wait.event('backend-switched')).toMatchObject({
       level: 'warn',
-      inspector: 'procfs',
-      passedOver: 'sock-diag',
+      backend: 'procfs',
+      skipped: 'sock-diag',
     });
-    expect(await wait.event('sight-back')).toMatchObject({ connections: 0 });
+    expect(await wait.event('count-recovered')).toMatchObject({ connections: 0 });
     const { code, outcome } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
     expect(performance.now() - refusedMs).toBeGreaterThanOrEqual(1500);
@@ -76,7 +76,7 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
       const wait = await startWait(place, args, refusal);
       await wait.counted(1);
       refusal.begin();
-      expect(await wait.event('sight-back')).toMatchObject({ connections: 1 });
+      expect(await wait.event('count-recovered')).toMatchObject({ connections: 1 });
       expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
     },
   );
@@ -87,15 +87,15 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
   }) => {
     await daemon.listen(tcp);
     const refusal = sockDiagRefusal(place, EPERM);
-    const args = ['--addr', tcp, '--inspector', 'sock-diag', '--quiet-period', '1s'];
+    const args = ['--addr', tcp, '--backend', 'sock-diag', '--quiet-period', '1s'];
     const wait = await startWait(place, args, refusal);
     await wait.counted(0);
     refusal.begin();
-    await wait.event('sight-lost');
+    await wait.event('count-failed');
     await delay(1200);
     const allowedMs = performance.now();
     refusal.end();
-    await wait.event('sight-back');
+    await wait.event('count-recovered');
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
     expect(performance.now() - allowedMs).toBeGreaterThanOrEqual(1000);
   });
@@ -122,9 +122,9 @@ describe.concurrent('wait, from which /proc is hidden', () => {
   }) => {
     await daemon.listen(tcp);
     const wait = await startWait(place, ['--addr', tcp], { through: withoutProc });
-    expect(await wait.event('inspector-handicapped')).toMatchObject({
+    expect(await wait.event('backend-degraded')).toMatchObject({
       level: 'warn',
-      inspector: 'sock-diag',
+      backend: 'sock-diag',
       reason: expect.stringContaining('/proc/net/snmp'),
     });
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -150,8 +150,8 @@ describe.concurrent('wait, from which /proc is hidden', () => {
     await wait.counted(0);
     await hideProc(wait.process);
     await daemon.unlisten(tcp);
-    await wait.event('sight-lost');
-    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    await wait.event('count-failed');
+    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'unknown' });
   });
 });
 
@@ -163,7 +163,7 @@ describe.concurrent('wait that can see nothing', () => {
     const args = ['--addr', tcp, '--timeout', '2s'];
     const wait = await startWait(place, args, { through: blind });
     const { code, outcome, logs } = await wait.ended;
-    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'unknown' });
     const last = logs.at(-1);
     expect(last).toMatchObject({ level: 'error', connections: null });
     expect(last?.['waitedMs']).toBeGreaterThanOrEqual(2000);
@@ -171,31 +171,31 @@ describe.concurrent('wait that can see nothing', () => {
     expect(last?.message).toContain("procfs: /proc/net/tcp can't be read (ENOENT)");
   });
 
-  it('exits 4 long before the deadline with --on-blind exit', async ({ place, daemon }) => {
+  it('exits 4 long before the deadline with --on-unknown exit', async ({ place, daemon }) => {
     await daemon.listen(tcp);
-    const args = ['--addr', tcp, '--timeout', '1h', '--on-blind', 'exit'];
+    const args = ['--addr', tcp, '--timeout', '1h', '--on-unknown', 'exit'];
     const wait = await startWait(place, args, { through: blind });
-    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    expect(await wait.ended).toMatchObject({ code: 4, outcome: 'unknown' });
   });
 
   it.for([
     ['hold', '3s', 3],
     ['exit', '1h', 0],
   ] as const)(
-    'since midway, with --on-blind %s and a deadline of %s, exits 4',
-    async ([onBlind, timeout, leastSeconds], { place, daemon, clients }) => {
+    'since midway, with --on-unknown %s and a deadline of %s, exits 4',
+    async ([onUnknown, timeout, leastSeconds], { place, daemon, clients }) => {
       await daemon.listen(tcp);
       await clients.connect(tcp);
       const refusal = sockDiagRefusal(place, EPERM);
-      const args = ['--addr', tcp, '--timeout', timeout, '--on-blind', onBlind];
+      const args = ['--addr', tcp, '--timeout', timeout, '--on-unknown', onUnknown];
       const through = [...withOwnMounts, ...refusal.through];
       const wait = await startWait(place, args, { through });
       await wait.counted(1);
       await hideProc(wait.process);
       refusal.begin();
-      await wait.event('sight-lost');
+      await wait.event('count-failed');
       const { code, outcome, logs } = await wait.ended;
-      expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+      expect({ code, outcome }).toEqual({ code: 4, outcome: 'unknown' });
       expect(logs.at(-1)?.['waitedMs']).toBeGreaterThanOrEqual(leastSeconds * 1000);
       expect(logs.at(-1)).toMatchObject({ connections: null, mostConnections: 1 });
     },
@@ -210,7 +210,7 @@ describe.concurrent('wait that can see nothing', () => {
     await wait.counted(0);
     await hideProc(wait.process);
     refusal.begin();
-    await wait.event('sight-lost');
+    await wait.event('count-failed');
     await delay(1300);
     const allowedMs = performance.now();
     refusal.end();

@@ -30,10 +30,10 @@ describe.concurrent('wait whose daemon is killed', () => {
     ['a unix socket', unix, 'procfs'],
   ] as const)(
     'with a client on %s ends at once as gone (%s, by %s)',
-    async ([, address, inspector], { place, daemon, clients }) => {
+    async ([, address, backend], { place, daemon, clients }) => {
       await daemon.listen(address);
       await clients.connect(address);
-      const args = ['--addr', address, '--inspector', inspector, ...patient];
+      const args = ['--addr', address, '--backend', backend, ...patient];
       const wait = await startWait(place, args);
       await knowing(wait, 1);
       await daemon.kill();
@@ -107,7 +107,7 @@ describe.concurrent('wait that may not read the processes of others', () => {
     const args = ['--addr', tcp, '--timeout', '1s'];
     const wait = await startWait(place, args, { through: hidden });
     const { code, outcome, logs } = await wait.ended;
-    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'unknown' });
     expect(logs.at(-1)?.message).toContain("/proc hides other users' processes");
   });
 });
@@ -149,7 +149,7 @@ describe.concurrent('wait where no daemon is', () => {
     const args = ['--addr', tcp, '--timeout', '1s'];
     const wait = await startWait(place, args, inPod);
     const { code, outcome, logs } = await wait.ended;
-    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'unknown' });
     expect(logs.at(-1)?.message).toContain("can't be seen from this container");
   });
 });
@@ -161,7 +161,7 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
     await daemon.listen(unix);
     const wait = await startWait(place, ['--addr', tcp, '--timeout', '1s']);
     const { code, outcome, logs } = await wait.ended;
-    expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+    expect({ code, outcome }).toEqual({ code: 4, outcome: 'unknown' });
     const { message } = logs.at(-1) ?? {};
     expect(message).toContain(`nothing listens on ${tcp}`);
     expect(message).toContain('tcp://[::]:8372');
@@ -235,8 +235,8 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
     const held = await startWait(place, ['--quiet-period', '1h', '--timeout', '3s']);
     await Promise.all([wait.event('started'), found.event('started'), held.event('started')]);
     await daemon.unlisten(unix);
-    await Promise.all([wait.event('sight-lost'), found.event('sight-lost')]);
-    expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    await Promise.all([wait.event('count-failed'), found.event('count-failed')]);
+    expect(await held.ended).toMatchObject({ code: 4, outcome: 'unknown' });
     expect([wait.process.hasEnded(), found.process.hasEnded()]).toEqual([false, false]);
     await far.leave(some);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -251,7 +251,7 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
     const held = await startWait(place, [...args, '--timeout', '2s'], { through });
     await Promise.all([wait.event('started'), held.event('started')]);
     await daemon.unlisten(tcp);
-    expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    expect(await held.ended).toMatchObject({ code: 4, outcome: 'unknown' });
     expect(wait.process.hasEnded()).toBe(false);
     await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
@@ -268,7 +268,7 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
     await daemon.unlisten('tcp://127.0.0.1:8372');
     const wait = await startWait(place, ['--addr', tcp]);
     const held = await startWait(place, ['--addr', tcp, '--timeout', '2s']);
-    expect(await held.ended).toMatchObject({ code: 4, outcome: 'blind' });
+    expect(await held.ended).toMatchObject({ code: 4, outcome: 'unknown' });
     expect(wait.process.hasEnded()).toBe(false);
     await clients.leave(some);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -293,7 +293,7 @@ describe.concurrent('wait in a container beside the daemon’s', () => {
       await wait.counted(0);
       await daemon.kill();
       const { code, outcome, logs } = await wait.ended;
-      expect({ code, outcome }).toEqual({ code: 4, outcome: 'blind' });
+      expect({ code, outcome }).toEqual({ code: 4, outcome: 'unknown' });
       expect(logs.at(-1)?.message).toContain("can't be seen from this container");
     },
   );

@@ -47,13 +47,13 @@ describe.concurrent('wait', () => {
     [unix, 'procfs'],
   ] as const)(
     'is drained of a stopped daemon in whose queue only those are who gave up (%s, by %s)',
-    async ([address, inspector], { place, daemon, clients }) => {
+    async ([address, backend], { place, daemon, clients }) => {
       const addr = await listen(daemon, [address]);
       await daemon.process.signal('SIGSTOP');
       const probes = await clients.connect(address, 3);
       const builder = await clients.connect(address);
       await clients.say([...probes, ...builder], 'a word to somebody who does not listen');
-      const wait = await startWait(place, [...addr, '--inspector', inspector]);
+      const wait = await startWait(place, [...addr, '--backend', backend]);
       await wait.counted(4);
       await clients.leave(probes);
       await wait.counted(1);
@@ -71,7 +71,7 @@ describe.concurrent('wait', () => {
     expect(started).toMatchObject({
       connections: 1,
       clients: [{ endpoint: tcp, peer: first?.name }],
-      endpoints: [{ address: tcp, inspector: 'sock-diag', listening: true }],
+      endpoints: [{ address: tcp, backend: 'sock-diag', listening: true }],
     });
     const [second] = await clients.connect(tcp);
     expect(await wait.counted(2)).toMatchObject({ arrived: [second?.name], left: [] });
@@ -160,7 +160,7 @@ describe.concurrent('wait', () => {
       await clients.leave(await clients.connect(tcp));
     }
     const { logs } = await wait.ended;
-    expect(logs.at(-1)).toMatchObject({ mostConnections: 0, seenBetweenLooks: 3 });
+    expect(logs.at(-1)).toMatchObject({ mostConnections: 0, seenBetweenPolls: 3 });
   });
 
   it('is woken by the end of a TCP client, and does not sleep on to the next look', async ({
@@ -183,7 +183,7 @@ describe.concurrent('wait', () => {
     const some = await clients.connect(tcp);
     const waits = await Promise.all([
       startWait(place, ['--addr', tcp]),
-      startWait(place, ['--addr', tcp, '--inspector', 'procfs']),
+      startWait(place, ['--addr', tcp, '--backend', 'procfs']),
       startWait(place, ['--addr', tcp, '--timeout', '900ms']),
     ]);
     await Promise.all(waits.map((wait) => wait.counted(1)));

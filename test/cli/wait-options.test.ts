@@ -182,10 +182,10 @@ describe.concurrent('wait, by its environment', () => {
       BUILDKIT_DRAIN_QUIET_PERIOD: '1h',
       BUILDKIT_DRAIN_MIN_WAIT: '20ms',
       BUILDKIT_DRAIN_MAX_CONNECTIONS: '7',
-      BUILDKIT_DRAIN_ON_BLIND: 'exit',
+      BUILDKIT_DRAIN_ON_UNKNOWN: 'exit',
       BUILDKIT_DRAIN_TIMEOUT: '10m',
       BUILDKIT_DRAIN_LOG_LEVEL: 'debug',
-      BUILDKIT_DRAIN_INSPECTOR: 'procfs',
+      BUILDKIT_DRAIN_BACKEND: 'procfs',
       BUILDKIT_DRAIN_LOG_PREFIX: 'mine:',
       CHECK_FREQUENCY_MS: '77',
       LOG_PREFIX: 'theirs:',
@@ -195,8 +195,8 @@ describe.concurrent('wait, by its environment', () => {
     expect(code).toBe(0);
     expect(logs[0]).toMatchObject({
       level: 'debug',
-      event: 'inspector-chosen',
-      inspector: 'procfs',
+      event: 'backend-chosen',
+      backend: 'procfs',
     });
     expect(logs[1]).toMatchObject({
       event: 'started',
@@ -206,7 +206,7 @@ describe.concurrent('wait, by its environment', () => {
       timeoutMs: 600_000,
       minWaitMs: 20,
       maxConnections: 7,
-      onBlind: 'exit',
+      onUnknown: 'exit',
     });
   });
 });

@@ -34,7 +34,7 @@ describe.concurrent('a wrong setting of a hook in a pod', () => {
     ['--timeout=3480', '--timeout: expected a duration with its unit', 'the default: none'],
     ['--timeout=soon', '--timeout: expected a duration such as', 'the default: none'],
     ['--max-connections=x', '--max-connections: expected a whole number', 'the default: 0'],
-    ['--on-blind=stop', '--on-blind: expected one of hold, exit', 'the default: hold'],
+    ['--on-unknown=stop', '--on-unknown: expected one of hold, exit', 'the default: hold'],
     ['--log-level=loud', '--log-level: expected one of debug', 'the default: info'],
     ['--log-to=stdout', '--log-to: expected auto, stderr, pod, or the path', 'the default: auto'],
     ['--ignore-peer=10.0.0.0/33', '--ignore-peer: expected an IP address', 'going on without it'],
@@ -237,7 +237,7 @@ describe.concurrent('files for TLS that can not be read', () => {
     const args = ['wait', '--addr', tcp, '--quiet-period=100ms', '--builds=require'];
     const { code, log } = await hook(place, [...args, '--timeout=2s', ...missing]);
     expect(code).toBe(4);
-    expect(parseLog(log).at(-1)).toMatchObject({ event: 'ended', outcome: 'blind' });
+    expect(parseLog(log).at(-1)).toMatchObject({ event: 'ended', outcome: 'unknown' });
     expect(parseLog(log).at(-1)?.message).toContain('--tls-ca: expected a readable PEM file');
   });
 

@@ -20,7 +20,7 @@ describe.concurrent('wait that was stopped and continued', () => {
     const continuedMs = performance.now();
     await wait.process.signal('SIGCONT');
 
-    const { level, message, gapMs } = await wait.event('unwatched');
+    const { level, message, gapMs } = await wait.event('sampling-gap');
     expect({ level, message }).toEqual({
       level: 'warn',
       message: expect.stringMatching(/^Nobody looked for 1\.\ds .*: quiet starts over\.$/),

@@ -77,7 +77,7 @@ describe.concurrent('a wait that an unexpected error breaks off', () => {
     expect(parseLog(stderr).at(-1)).toMatchObject({
       level: 'error',
       event: 'ended',
-      outcome: 'blind',
+      outcome: 'unknown',
       message: expect.stringContaining('(boom)'),
     });
   });

@@ -126,15 +126,15 @@ describe.concurrent('watch', () => {
     const peer = mute[0]?.name;
     expect(await watch.told('changed')).toMatchObject({
       connections: 0,
-      arrived: [{ endpoint: tcp, peer, takenFor: 'newcomer', counted: false }],
+      arrived: [{ endpoint: tcp, peer, takenFor: 'pending', counted: false }],
       left: [],
     });
-    const leftOut = await watch.told('left-out');
-    expect(leftOut).toMatchObject({
+    const notCounted = await watch.told('not-counted');
+    expect(notCounted).toMatchObject({
       connections: 0,
       connection: { peer, takenFor: 'health-check', counted: false },
     });
-    expect(leftOut.message).toMatch(/ is taken for no client: no byte came in [\d.]+s\.$/);
+    expect(notCounted.message).toMatch(/ is taken for no client: no byte came in [\d.]+s\.$/);
     // The first word of HTTP/2: to any other this daemon would hang up.
     await clients.say(mute, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     expect(await watch.told('counted-again')).toMatchObject({ connections: 1 });
@@ -158,7 +158,9 @@ describe.concurrent('watch', () => {
     await next.listen('tcp://127.0.0.1:8372');
     const isThere = (line: LogLine) => line['state'] === 'counted';
     await until('the daemon back', () =>
-      watch.lines().some((line) => /^(back|sight-back)$/.test(line.event ?? '') && isThere(line)),
+      watch
+        .lines()
+        .some((line) => /^(back|count-recovered)$/.test(line.event ?? '') && isThere(line)),
     );
     const [client] = await clients.connect('tcp://127.0.0.1:8372');
     const isNew = (line: LogLine) => named(line['arrived']).includes(client?.name);
@@ -182,7 +184,7 @@ describe.concurrent('watch', () => {
     });
     await watch.told('started');
     await daemon.unlisten(tcp);
-    expect(await watch.told('sight-lost')).toMatchObject({
+    expect(await watch.told('count-failed')).toMatchObject({
       level: 'warn',
       connections: null,
       code: 'ERR_NO_LISTENER',
@@ -192,7 +194,7 @@ describe.concurrent('watch', () => {
     expect(named(left['left'])).toEqual([client?.name]);
     expect(left['connections']).toBe(null);
     await daemon.listen(tcp);
-    expect(await watch.told('sight-back')).toMatchObject({ connections: 0 });
+    expect(await watch.told('count-recovered')).toMatchObject({ connections: 0 });
   });
 
   it('names the builds when they change, and never shows its own questions', async ({ place }) => {

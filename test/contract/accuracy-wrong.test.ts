@@ -47,8 +47,8 @@ function droppingEveryTenth(source: Source): Source {
   const order = new Map<number, number>();
   return {
     ...source,
-    async look() {
-      const keys = await source.look();
+    async poll() {
+      const keys = await source.poll();
       for (const key of keys) {
         order.set(key, order.get(key) ?? order.size);
       }
@@ -61,7 +61,7 @@ function droppingEveryTenth(source: Source): Source {
 function together(one: Source, other: Source): Source {
   return {
     ...one,
-    look: async () => [...(await one.look()), ...(await other.look())],
+    poll: async () => [...(await one.poll()), ...(await other.poll())],
   };
 }
 

@@ -43,7 +43,7 @@ const onMain =
 
 describe.concurrent('threads', () => {
   it('look at the same time, each with its own objects, and see the same', async () => {
-    const look = `${openAll}
+    const result = `${openAll}
       for (let i = 0; i < 100; i += 1) lookAtAll();
       const established = () => tracker.sockets().filter(({ state }) => state === 'established');
       parent.on('message', () => {
@@ -53,7 +53,7 @@ describe.concurrent('threads', () => {
       });`;
     expect(
       await printed(`const scene = await openScene();
-        const workers = [1, 2, 3, 4].map(() => startWorker(${JSON.stringify(look)}, scene));
+        const workers = [1, 2, 3, 4].map(() => startWorker(${JSON.stringify(result)}, scene));
         for (let i = 0; i < 50; i += 1) await (await scene.arrive()).leave();
         const stay = [await scene.arrive(), await scene.arrive(), await scene.arriveByUnix()];
         for (const worker of workers) {
@@ -66,14 +66,14 @@ describe.concurrent('threads', () => {
   });
 
   it('can be terminated while they look and wait for callbacks, and leave nothing open', async () => {
-    const look = `${openAll}
+    const result = `${openAll}
       tracker.onDestroyed(() => parent.postMessage('ended'));
       const on = () => { for (let i = 0; i < 20; i += 1) lookAtAll(); setImmediate(on); };
       on();`;
     expect(
       await printed(`const scene = await openScene();
         const round = async (i) => {
-          const worker = startWorker(${JSON.stringify(look)}, scene);
+          const worker = startWorker(${JSON.stringify(result)}, scene);
           await once(worker, 'online');
           const client = await scene.arrive();
           setTimeout(() => client.leave(), 10 + i);
@@ -90,7 +90,7 @@ describe.concurrent('threads', () => {
   });
 
   it('can be terminated from within a callback that does not end', async () => {
-    const look = `${openAll}
+    const result = `${openAll}
       tracker.onDestroyed(() => { parent.postMessage('called'); for (;;) lookAtAll(); });
       parent.on('message', () => {});
       parent.postMessage('armed');`;
@@ -98,7 +98,7 @@ describe.concurrent('threads', () => {
       await printed(`const scene = await openScene();
         const before = descriptors().length;
         const client = await scene.arrive();
-        const worker = startWorker(${JSON.stringify(look)}, scene);
+        const worker = startWorker(${JSON.stringify(result)}, scene);
         await once(worker, 'message');
         await client.leave();
         await once(worker, 'message');
@@ -110,7 +110,7 @@ describe.concurrent('threads', () => {
   });
 
   it('can end while a callback is due', async () => {
-    const look = `${openAll}
+    const result = `${openAll}
       tracker.onDestroyed(() => parent.postMessage('called'));
       parent.once('message', () => {
         // The event comes while this thread is kept from its event loop.
@@ -120,7 +120,7 @@ describe.concurrent('threads', () => {
     expect(
       await printed(`const scene = await openScene();
         const client = await scene.arrive();
-        const worker = startWorker(${JSON.stringify(look)}, scene);
+        const worker = startWorker(${JSON.stringify(result)}, scene);
         worker.on('message', (said) => console.log(said));
         worker.postMessage('end');
         await client.leave();
@@ -130,13 +130,13 @@ describe.concurrent('threads', () => {
   });
 
   it('can load the addon again when the only one that had it has ended', async () => {
-    const look = `${openAll}
+    const result = `${openAll}
       tracker.onDestroyed(() => {});
       parent.postMessage(tracker.sockets().length);`;
     expect(
       await printed(`const scene = await openScene();
         for (let i = 0; i < 3; i += 1) {
-          const worker = startWorker(${JSON.stringify(look)}, scene);
+          const worker = startWorker(${JSON.stringify(result)}, scene);
           console.log(...await lastWords(worker));
         }
         scene.close();`),
@@ -144,14 +144,14 @@ describe.concurrent('threads', () => {
   });
 
   it('learn of an error thrown by a callback as of any other', async () => {
-    const look = `${openAll}
+    const result = `${openAll}
       tracker.onDestroyed(() => { throw new Error('mine'); });
       parent.on('message', () => tracker.poll());
       parent.postMessage('armed');`;
     expect(
       await printed(`const scene = await openScene();
         const client = await scene.arrive();
-        const worker = startWorker(${JSON.stringify(look)}, scene);
+        const worker = startWorker(${JSON.stringify(result)}, scene);
         await once(worker, 'message');
         worker.on('error', (error) => { console.log(error.message); scene.close(); });
         await client.leave();`),
@@ -175,10 +175,10 @@ describe.concurrent('a process', () => {
       "process.on('exit', () => { lookAtAll(); process.exitCode = 7; }); process.exit();",
     ],
   ])('that exits %s with everything open has the exit code that it asked for', async (_, end) => {
-    const look = `${openAll} tracker.onDestroyed(() => {}); setInterval(lookAtAll, 1);`;
+    const result = `${openAll} tracker.onDestroyed(() => {}); setInterval(lookAtAll, 1);`;
     const { code, signal, stderr } = await node(`${onMain}
       const client = await scene.arrive();
-      await once(startWorker(${JSON.stringify(look)}, scene), 'online');
+      await once(startWorker(${JSON.stringify(result)}, scene), 'online');
       ${openAll}
       tracker.onDestroyed(() => {});
       ${end}

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type InspectorName, inspectorNames, type Sight } from '../../src/backends/types.ts';
+import { type BackendName, backendNames, type EndpointSnapshot } from '../../src/backends/types.ts';
 import { type Actor, type Client, startClients, startDaemon } from '../support/actor.ts';
 import { compiled } from '../support/native.ts';
 import { joinPlaces, tcpStates } from '../support/network.ts';
@@ -24,17 +24,17 @@ const it = itInPlace.extend<{ stage: Stage }>({
 });
 
 // What both must agree on. A unix client's peer is known to sock-diag alone.
-function tcpSet({ connections }: Sight): string[] {
+function tcpSet({ connections }: EndpointSnapshot): string[] {
   return connections
     .map(({ peer, peerAddress, inode }) => `${peer} ${peerAddress} ${inode}`)
     .sort();
 }
 
-function inodeSet({ connections }: Sight): number[] {
+function inodeSet({ connections }: EndpointSnapshot): number[] {
   return connections.map(({ inode }) => inode).sort((a, b) => a - b);
 }
 
-function peers({ connections }: Sight): (string | null)[] {
+function peers({ connections }: EndpointSnapshot): (string | null)[] {
   return connections.map(({ peer }) => peer).sort();
 }
 
@@ -55,7 +55,7 @@ async function acceptedBy(
   }
 }
 
-describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
+describe.concurrent.each(backendNames)('%s, of TCP', (by: BackendName) => {
   it.for([
     ['IPv4 clients', 'tcp://127.0.0.1:1234', 'tcp://127.0.0.1:1234', '127.0.0.1'],
     ['IPv6 clients', 'tcp://[::1]:1234', 'tcp://[::1]:1234', '::1'],
@@ -66,11 +66,11 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
     const some = await clients.connect(to, 3);
     const accepted = await acceptedBy(daemon, 3);
 
-    const sight = await observe(by, 'tcp://0.0.0.0:1234');
-    expect(sight.name).toBe(by);
-    expect(sight.listenerInodes).toEqual([inode]);
-    expect(peers(sight)).toEqual(names(some));
-    expect(tcpSet(sight)).toEqual(
+    const snapshot = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(snapshot.name).toBe(by);
+    expect(snapshot.listenerInodes).toEqual([inode]);
+    expect(peers(snapshot)).toEqual(names(some));
+    expect(tcpSet(snapshot)).toEqual(
       accepted.map((each) => `${each.peer} ${ip} ${each.inode}`).sort(),
     );
   });
@@ -88,10 +88,10 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
     const { inode } = await daemon.listen('tcp://127.0.0.1:1234');
     await daemon.process.signal('SIGSTOP');
     const some = await clients.connect('tcp://127.0.0.1:1234', 2);
-    const sight = await observe(by, 'tcp://0.0.0.0:1234');
-    expect(peers(sight)).toEqual(names(some));
-    expect(inodeSet(sight)).toEqual([0, 0]);
-    expect(sight.listenerInodes).toEqual([inode]);
+    const snapshot = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(peers(snapshot)).toEqual(names(some));
+    expect(inodeSet(snapshot)).toEqual([0, 0]);
+    expect(snapshot.listenerInodes).toEqual([inode]);
   });
 
   it('keeps apart port 12345 and port 1234', async ({ stage }) => {
@@ -109,16 +109,16 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
     openPlace,
   }) => {
     const { daemon, place, observe } = stage;
-    const elsewhere = await openPlace();
-    const [, address] = await joinPlaces(place, elsewhere);
-    const other = await startDaemon(elsewhere);
+    const otherNetns = await openPlace();
+    const [, address] = await joinPlaces(place, otherNetns);
+    const other = await startDaemon(otherNetns);
     await other.listen('tcp://0.0.0.0:1234');
     await daemon.listen('tcp://0.0.0.0:1234');
     await daemon.connect(`tcp://${address}:1234`, 2);
-    const sight = await observe(by, 'tcp://0.0.0.0:1234');
-    expect(sight.listenerInodes).toHaveLength(1);
-    expect(sight.connections).toEqual([]);
-    const theirs = await startObserver(elsewhere);
+    const snapshot = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(snapshot.listenerInodes).toHaveLength(1);
+    expect(snapshot.connections).toEqual([]);
+    const theirs = await startObserver(otherNetns);
     expect((await theirs(by, 'tcp://0.0.0.0:1234')).connections).toHaveLength(2);
   });
 
@@ -140,9 +140,9 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
     await until('TIME_WAIT', () => {
       return tcpStates(place, 1234).sort().join() === 'LISTEN,TIME_WAIT,TIME_WAIT';
     });
-    const sight = await observe(by, 'tcp://0.0.0.0:1234');
-    expect(sight.listenerInodes).toHaveLength(1);
-    expect(sight.connections).toEqual([]);
+    const snapshot = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(snapshot.listenerInodes).toHaveLength(1);
+    expect(snapshot.connections).toEqual([]);
   });
 
   it('sees the clients of an MPTCP listener, plain ones and those that use MPTCP', async ({
@@ -158,9 +158,9 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
     const [, port] = (await multipath.line(0)).split(' ');
     const [, acceptedToo] = (await listener.line(2)).split(' ');
 
-    const sight = await observe(by, 'tcp://0.0.0.0:1234');
-    expect(sight.listenerInodes).toEqual([Number(listening)]);
-    expect(tcpSet(sight)).toEqual(
+    const snapshot = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(snapshot.listenerInodes).toEqual([Number(listening)]);
+    expect(tcpSet(snapshot)).toEqual(
       [`${plain?.name} 127.0.0.1 ${accepted}`, `127.0.0.1:${port} 127.0.0.1 ${acceptedToo}`].sort(),
     );
   });
@@ -171,9 +171,9 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
     const some = await clients.connect('tcp://127.0.0.1:1234', 2500);
     const others = await clients.connect('tcp://[::1]:1234', 2500);
     const accepted = await acceptedBy(daemon, 5000);
-    const sight = await observe(by, 'tcp://0.0.0.0:1234');
-    expect(peers(sight)).toEqual(names([...some, ...others]));
-    expect(inodeSet(sight)).toEqual(accepted.map(({ inode }) => inode).sort((a, b) => a - b));
+    const snapshot = await observe(by, 'tcp://0.0.0.0:1234');
+    expect(peers(snapshot)).toEqual(names([...some, ...others]));
+    expect(inodeSet(snapshot)).toEqual(accepted.map(({ inode }) => inode).sort((a, b) => a - b));
   });
 
   it('sees neither listener nor client where nothing listens', async ({ stage }) => {
@@ -194,7 +194,7 @@ describe.concurrent.each(inspectorNames)('%s, of TCP', (by: InspectorName) => {
   });
 });
 
-describe.concurrent.each(inspectorNames)('%s, of a daemon that is stopped', (by: InspectorName) => {
+describe.concurrent.each(backendNames)('%s, of a daemon that is stopped', (by: BackendName) => {
   it.for(['tcp://127.0.0.1:1234', 'unix:///run/buildkitd.sock'])(
     'does not count who has left, accepted or queued, with or without a word: %s',
     async (address, { stage }) => {
@@ -217,11 +217,11 @@ describe.concurrent.each(inspectorNames)('%s, of a daemon that is stopped', (by:
         expect(connections.length).toBeGreaterThanOrEqual(here.length);
         return connections.length === here.length;
       });
-      const sight = await observe(by, address);
-      expect(sight.listenerInodes).toHaveLength(1);
+      const snapshot = await observe(by, address);
+      expect(snapshot.listenerInodes).toHaveLength(1);
       const isNamed = by === 'sock-diag' || address.startsWith('tcp:');
-      expect(peers(sight)).toEqual(isNamed ? names(here) : [null, null]);
-      expect(inodeSet(sight)[0]).toBe(0);
+      expect(peers(snapshot)).toEqual(isNamed ? names(here) : [null, null]);
+      expect(inodeSet(snapshot)[0]).toBe(0);
 
       await clients.kill();
       await until('nobody to be left', async () => {
@@ -231,7 +231,7 @@ describe.concurrent.each(inspectorNames)('%s, of a daemon that is stopped', (by:
   );
 });
 
-describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorName) => {
+describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) => {
   const socket = '/run/buildkitd.sock';
 
   it('sees accepted clients, and tells them from the listener', async ({ stage }) => {
@@ -239,10 +239,10 @@ describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorNa
     const { inode } = await daemon.listen(`unix://${socket}`);
     const some = await clients.connect(`unix://${socket}`, 3);
     const accepted = await acceptedBy(daemon, 3);
-    const sight = await observe(by, `unix://${socket}`);
-    expect(sight.listenerInodes).toEqual([inode]);
-    expect(inodeSet(sight)).toEqual(accepted.map((each) => each.inode).sort((a, b) => a - b));
-    expect(peers(sight)).toEqual(by === 'sock-diag' ? names(some) : [null, null, null]);
+    const snapshot = await observe(by, `unix://${socket}`);
+    expect(snapshot.listenerInodes).toEqual([inode]);
+    expect(inodeSet(snapshot)).toEqual(accepted.map((each) => each.inode).sort((a, b) => a - b));
+    expect(peers(snapshot)).toEqual(by === 'sock-diag' ? names(some) : [null, null, null]);
   });
 
   it('sees queued clients beside accepted ones, with inode 0', async ({ stage }) => {
@@ -252,9 +252,9 @@ describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorNa
     const [accepted] = await acceptedBy(daemon, 1);
     await daemon.process.signal('SIGSTOP');
     const others = await clients.connect(`unix://${socket}`, 2);
-    const sight = await observe(by, `unix://${socket}`);
-    expect(inodeSet(sight)).toEqual([0, 0, accepted?.inode]);
-    expect(peers(sight)).toEqual(
+    const snapshot = await observe(by, `unix://${socket}`);
+    expect(inodeSet(snapshot)).toEqual([0, 0, accepted?.inode]);
+    expect(peers(snapshot)).toEqual(
       by === 'sock-diag' ? names([...some, ...others]) : [null, null, null],
     );
   });
@@ -264,11 +264,11 @@ describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorNa
     const { inode } = await daemon.listen(`unix://${socket}`, { backlog: 4096 });
     await daemon.process.signal('SIGSTOP');
     const some = await clients.connect(`unix://${socket}`, 3000);
-    const sight = await observe(by, `unix://${socket}`);
-    expect(sight.listenerInodes).toEqual([inode]);
-    expect(inodeSet(sight)).toEqual(Array(3000).fill(0));
+    const snapshot = await observe(by, `unix://${socket}`);
+    expect(snapshot.listenerInodes).toEqual([inode]);
+    expect(inodeSet(snapshot)).toEqual(Array(3000).fill(0));
     if (by === 'sock-diag') {
-      expect(peers(sight)).toEqual(names(some));
+      expect(peers(snapshot)).toEqual(names(some));
     }
   });
 
@@ -292,9 +292,9 @@ describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorNa
     const { inode } = await daemon.listen(`unix://${path}`);
     await clients.connect(`unix://${path}`, 2);
     const accepted = await acceptedBy(daemon, 2);
-    const sight = await observe(by, `unix://${path}`);
-    expect(sight.listenerInodes).toEqual([inode]);
-    expect(inodeSet(sight)).toEqual(accepted.map((each) => each.inode).sort((a, b) => a - b));
+    const snapshot = await observe(by, `unix://${path}`);
+    expect(snapshot.listenerInodes).toEqual([inode]);
+    expect(inodeSet(snapshot)).toEqual(accepted.map((each) => each.inode).sort((a, b) => a - b));
   });
 
   it.for([
@@ -308,9 +308,9 @@ describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorNa
     const client = await place.start([abstract, 'connect', name]);
     const clientInode = (await client.line(0)).split(' ')[1];
     inodes.push((await listener.line(1)).split(' ')[1]);
-    const sight = await observe(by, `unix://@${name}`);
-    expect([...sight.listenerInodes, ...inodeSet(sight)]).toEqual(inodes.map(Number));
-    expect(peers(sight)).toEqual([by === 'sock-diag' ? `socket:[${clientInode}]` : null]);
+    const snapshot = await observe(by, `unix://@${name}`);
+    expect([...snapshot.listenerInodes, ...inodeSet(snapshot)]).toEqual(inodes.map(Number));
+    expect(peers(snapshot)).toEqual([by === 'sock-diag' ? `socket:[${clientInode}]` : null]);
   });
 
   it('tells an abstract name from the path of the same letters, and a name from its prefix', async ({
@@ -336,9 +336,9 @@ describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorNa
     await (await place.start(['ln', '-s', `${place.directory}/real`, '/run/link'])).ended;
     const { inode } = await daemon.listen(`unix://${place.directory}/real/d.sock`);
     await clients.connect(`unix://${place.directory}/real/d.sock`);
-    const sight = await observe(by, 'unix:///run/link/d.sock');
-    expect(sight.listenerInodes).toEqual([inode]);
-    expect(sight.connections).toHaveLength(1);
+    const snapshot = await observe(by, 'unix:///run/link/d.sock');
+    expect(snapshot.listenerInodes).toEqual([inode]);
+    expect(snapshot.connections).toHaveLength(1);
   });
 
   it('finds a socket by the path that the daemon wrote, itself through a symbolic link', async ({
@@ -353,7 +353,7 @@ describe.concurrent.each(inspectorNames)('%s, of unix sockets', (by: InspectorNa
   });
 });
 
-describe.concurrent('both inspectors', () => {
+describe.concurrent('both backends', () => {
   it('see the same set of connections in a place with everything at once', async ({ stage }) => {
     const { daemon, clients, observe, place } = stage;
     const connect = clients.connect;
@@ -388,7 +388,7 @@ describe.concurrent('both inspectors', () => {
   });
 });
 
-describe.concurrent('the differences of the inspectors', () => {
+describe.concurrent('the differences of the backends', () => {
   it('procfs sees another network namespace through the directory of one of its processes', async ({
     place,
     openPlace,
@@ -423,7 +423,7 @@ describe.concurrent('the differences of the inspectors', () => {
     const through = [compiled('refuse'), 'always', '13'];
     const observe = await startObserver(place, { through });
     await expect(observe('sock-diag', 'tcp://0.0.0.0:1234')).rejects.toThrow(
-      'InspectError: sock_diag: socket failed with EACCES',
+      'BackendError: sock_diag: socket failed with EACCES',
     );
     await expect(observe('procfs', 'tcp://0.0.0.0:1234')).resolves.toMatchObject({
       connections: [],

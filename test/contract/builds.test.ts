@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { inspectorNames } from '../../src/backends/types.ts';
+import { backendNames } from '../../src/backends/types.ts';
 import { type Asker, startAsker } from '../support/asker.ts';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { it as itInPlace } from '../support/test.ts';
@@ -115,8 +115,8 @@ describe.concurrent('asking buildkitd which builds run', () => {
     }
     expect((await asker.own()).peers).toEqual([]);
     expect(await asker.descriptors()).toBe(held);
-    for (const by of inspectorNames) {
-      expect(await asker.look(by, unix)).toMatchObject({ connections: [] });
+    for (const by of backendNames) {
+      expect(await asker.poll(by, unix)).toMatchObject({ connections: [] });
     }
   });
 
@@ -325,9 +325,9 @@ describe.concurrent("the tool's own connection", () => {
       await buildkitd.behave({ delayMs: -1 });
       await asker.open(address, { timeoutMs: 60_000 });
       await asker.begin();
-      for (const by of inspectorNames) {
+      for (const by of backendNames) {
         const peers = await until('two connections', async () => {
-          const { connections } = await asker.look(by, address);
+          const { connections } = await asker.poll(by, address);
           return connections.length === 2 && connections.map(({ peer }) => peer);
         });
         const own = await asker.own();
@@ -340,7 +340,7 @@ describe.concurrent("the tool's own connection", () => {
       await buildkitd.behave({ delayMs: 0 });
       await asker.close();
       await until('the end of the connection', async () => (await asker.own()).isSettled);
-      expect(await asker.look('procfs', address)).toMatchObject({ connections: [{}] });
+      expect(await asker.poll('procfs', address)).toMatchObject({ connections: [{}] });
     },
   );
 });

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { addonPath, loadAddon } from '../../src/backends/native.ts';
-import { createSockDiagInspector } from '../../src/backends/sock-diag.ts';
-import type { EndedConnection, Endpoint, Inspector, Traffic } from '../../src/backends/types.ts';
+import { createSockDiagBackend } from '../../src/backends/sock-diag.ts';
+import type { Backend, EndedConnection, Endpoint, Traffic } from '../../src/backends/types.ts';
 
 const toClose: (() => void)[] = [];
 afterEach(() => {
@@ -15,19 +15,19 @@ afterEach(() => {
   }
 });
 
-interface Scene {
-  readonly inspector: Inspector;
+interface WatchStatus {
+  readonly backend: Backend;
   readonly endpoint: Endpoint;
   readonly arrive: () => Promise<Socket>;
 }
 
-async function scene(path?: string): Promise<Scene> {
+async function scene(path?: string): Promise<WatchStatus> {
   const server: Server = createServer((socket) => socket.resume().on('error', () => {}));
   server.listen(path ?? { port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
-  const inspector = createSockDiagInspector();
+  const backend = createSockDiagBackend();
   toClose.push(
-    () => inspector.close(),
+    () => backend.close(),
     () => server.close(),
   );
   const port = path === undefined ? (server.address() as AddressInfo).port : 0;
@@ -42,49 +42,49 @@ async function scene(path?: string): Promise<Scene> {
     await Promise.all([once(client, 'connect'), accepted]);
     return client;
   };
-  return { inspector, endpoint, arrive };
+  return { backend, endpoint, arrive };
 }
 
 test.each([
   ['tcp', undefined],
   ['unix', `${tmpdir()}/buildkit-drain-watch-${process.pid}.sock`],
 ])('while nothing changes, looks at a %s endpoint return the same object', async (_kind, path) => {
-  const { inspector, endpoint, arrive } = await scene(path);
-  const empty = inspector.look(endpoint);
+  const { backend, endpoint, arrive } = await scene(path);
+  const empty = backend.poll(endpoint);
   expect(empty.listenerInodes).toHaveLength(1);
   expect(empty.connections).toEqual([]);
-  expect(inspector.look(endpoint)).toBe(empty);
+  expect(backend.poll(endpoint)).toBe(empty);
 
   const client = await arrive();
-  const one = inspector.look(endpoint);
+  const one = backend.poll(endpoint);
   expect(one.connections).toHaveLength(1);
-  expect(inspector.look(endpoint)).toBe(one);
-  expect(inspector.look(endpoint)).toBe(one);
+  expect(backend.poll(endpoint)).toBe(one);
+  expect(backend.poll(endpoint)).toBe(one);
 
   client.destroy();
-  await expect.poll(() => inspector.look(endpoint).connections).toEqual([]);
+  await expect.poll(() => backend.poll(endpoint).connections).toEqual([]);
 });
 
 test('endpoints whose names differ in a control character alone are looked at apart', async () => {
   const path = (character: string): string =>
     `${tmpdir()}/buildkit-drain-apart-${process.pid}-${character}.sock`;
   const address = `unix://${path('?')}`;
-  const { inspector } = await scene(path('\u0001'));
+  const { backend } = await scene(path('\u0001'));
   const { arrive } = await scene(path('\u0002'));
   await arrive();
-  const look = (character: string): number =>
-    inspector.look({ kind: 'unix', address, path: path(character) }).connections.length;
-  expect(look('\u0001')).toBe(0);
-  expect(look('\u0002')).toBe(1);
+  const result = (character: string): number =>
+    backend.poll({ kind: 'unix', address, path: path(character) }).connections.length;
+  expect(result('\u0001')).toBe(0);
+  expect(result('\u0002')).toBe(1);
 });
 
 test('traffic is asked for on demand, and is that of the very connections that were seen', async () => {
-  const { inspector, endpoint, arrive } = await scene();
+  const { backend, endpoint, arrive } = await scene();
   const client = await arrive();
   await new Promise<void>((resolve) => client.write('hello', () => resolve()));
   const traffic = (): Traffic | undefined => {
-    const [connection] = inspector.look(endpoint).connections;
-    return connection && inspector.traffic?.(endpoint).get(connection);
+    const [connection] = backend.poll(endpoint).connections;
+    return connection && backend.traffic?.(endpoint).get(connection);
   };
   await expect.poll(() => traffic()?.bytesReceived).toBe(5);
   expect(traffic()).toEqual({
@@ -103,51 +103,49 @@ test.each([
 ])(
   'whether a look at a %s endpoint would show anything new is known without it',
   async (_kind, path) => {
-    const { inspector, endpoint, arrive } = await scene(path);
-    expect(inspector.isUnchanged?.(endpoint)).toBe(false);
-    inspector.look(endpoint);
-    expect(inspector.isUnchanged?.(endpoint)).toBe(true);
+    const { backend, endpoint, arrive } = await scene(path);
+    expect(backend.isUnchanged?.(endpoint)).toBe(false);
+    backend.poll(endpoint);
+    expect(backend.isUnchanged?.(endpoint)).toBe(true);
 
     const client = await arrive();
-    expect(inspector.isUnchanged?.(endpoint)).toBe(false);
-    expect(inspector.isUnchanged?.(endpoint)).toBe(false);
-    expect(inspector.look(endpoint).connections).toHaveLength(1);
-    await expect
-      .poll(() => inspector.look(endpoint) && inspector.isUnchanged?.(endpoint))
-      .toBe(true);
+    expect(backend.isUnchanged?.(endpoint)).toBe(false);
+    expect(backend.isUnchanged?.(endpoint)).toBe(false);
+    expect(backend.poll(endpoint).connections).toHaveLength(1);
+    await expect.poll(() => backend.poll(endpoint) && backend.isUnchanged?.(endpoint)).toBe(true);
 
     client.destroy();
-    await expect.poll(() => inspector.isUnchanged?.(endpoint)).toBe(false);
-    await expect.poll(() => inspector.look(endpoint).connections).toEqual([]);
+    await expect.poll(() => backend.isUnchanged?.(endpoint)).toBe(false);
+    await expect.poll(() => backend.poll(endpoint).connections).toEqual([]);
   },
 );
 
 test('the end of a connection calls back at once, and one that no look saw is counted', async () => {
-  const { inspector, endpoint, arrive } = await scene();
+  const { backend, endpoint, arrive } = await scene();
   let calls = 0;
-  inspector.look(endpoint);
-  expect(inspector.announcesEnds?.(endpoint)).toBe(false);
+  backend.poll(endpoint);
+  expect(backend.announcesEnds?.(endpoint)).toBe(false);
   expect(
-    inspector.onEnd?.(endpoint, () => {
+    backend.onEnd?.(endpoint, () => {
       calls += 1;
     }),
   ).toBe(true);
-  expect(inspector.announcesEnds?.(endpoint)).toBe(true);
+  expect(backend.announcesEnds?.(endpoint)).toBe(true);
 
   const client = await arrive();
-  inspector.look(endpoint);
+  backend.poll(endpoint);
   client.destroy();
   await expect.poll(() => calls).toBe(1);
-  expect(inspector.look(endpoint).connections).toEqual([]);
-  expect(inspector.seenBetweenLooks?.(endpoint)).toBe(0);
+  expect(backend.poll(endpoint).connections).toEqual([]);
+  expect(backend.seenBetweenPolls?.(endpoint)).toBe(0);
 
   (await arrive()).destroy();
-  await expect.poll(() => inspector.seenBetweenLooks?.(endpoint)).toBe(1);
+  await expect.poll(() => backend.seenBetweenPolls?.(endpoint)).toBe(1);
   expect(calls).toBe(1);
 
-  inspector.onEnd?.(endpoint, null);
+  backend.onEnd?.(endpoint, null);
   const last = await arrive();
-  inspector.look(endpoint);
+  backend.poll(endpoint);
   last.destroy();
   await sleep(100);
   expect(calls).toBe(1);
@@ -158,13 +156,16 @@ async function send(client: Socket, bytes: number): Promise<void> {
 }
 
 /** Ends it as a client does that is done, and waits until the kernel has told of it. */
-async function ended(client: Socket, { inspector, endpoint }: Scene): Promise<EndedConnection[]> {
+async function ended(
+  client: Socket,
+  { backend, endpoint }: WatchStatus,
+): Promise<EndedConnection[]> {
   client.end();
   const all: EndedConnection[] = [];
   await expect
     .poll(() => {
-      inspector.look(endpoint);
-      return all.push(...(inspector.endedTraffic?.(endpoint) ?? []));
+      backend.poll(endpoint);
+      return all.push(...(backend.endedTraffic?.(endpoint) ?? []));
     })
     .toBeGreaterThan(0);
   return all;
@@ -177,28 +178,28 @@ test.each([
   ['that came and went between two looks', false],
 ])('the bytes of a connection %s are told when it has ended, once', async (_which, isSeen) => {
   const stage = await scene();
-  const { inspector, endpoint, arrive } = stage;
-  inspector.look(endpoint);
-  expect(inspector.endedTraffic?.(endpoint)).toEqual([]);
+  const { backend, endpoint, arrive } = stage;
+  backend.poll(endpoint);
+  expect(backend.endedTraffic?.(endpoint)).toEqual([]);
   const client = await arrive();
   const peer = `127.0.0.1:${client.localPort}`;
   if (isSeen) {
-    expect(inspector.look(endpoint).connections).toMatchObject([{ peer }]);
+    expect(backend.poll(endpoint).connections).toMatchObject([{ peer }]);
   }
   await send(client, 100_000);
-  expect(inspector.endedTraffic?.(endpoint)).toEqual([]);
+  expect(backend.endedTraffic?.(endpoint)).toEqual([]);
   expect(await ended(client, stage)).toEqual([
     { peer, peerAddress: '127.0.0.1', bytesReceived: 100_000 + fin },
   ]);
   // The client's own socket ends as well, on another port.
   await sleep(100);
-  inspector.look(endpoint);
-  expect(inspector.endedTraffic?.(endpoint)).toEqual([]);
+  backend.poll(endpoint);
+  expect(backend.endedTraffic?.(endpoint)).toEqual([]);
 });
 
 test('the end of a connection that no look had seen is news if it brought bytes', async () => {
-  const { inspector, endpoint, arrive } = await scene();
-  await expect.poll(() => inspector.look(endpoint) && inspector.isUnchanged?.(endpoint)).toBe(true);
+  const { backend, endpoint, arrive } = await scene();
+  await expect.poll(() => backend.poll(endpoint) && backend.isUnchanged?.(endpoint)).toBe(true);
   const comeAndGo = async (bytes: number): Promise<void> => {
     const client = await arrive();
     if (bytes > 0) {
@@ -211,11 +212,11 @@ test('the end of a connection that no look had seen is news if it brought bytes'
     let news = 0;
     await expect
       .poll(() => {
-        if (!inspector.isUnchanged?.(endpoint)) {
+        if (!backend.isUnchanged?.(endpoint)) {
           news += 1;
-          inspector.look(endpoint);
+          backend.poll(endpoint);
         }
-        return inspector.seenBetweenLooks?.(endpoint);
+        return backend.seenBetweenPolls?.(endpoint);
       })
       .toBe(count);
     return news;
@@ -225,7 +226,7 @@ test('the end of a connection that no look had seen is news if it brought bytes'
   expect(await newsUntilSeen(1)).toBe(0);
   await comeAndGo(5000);
   expect(await newsUntilSeen(2)).toBe(1);
-  expect(inspector.isUnchanged?.(endpoint)).toBe(true);
+  expect(backend.isUnchanged?.(endpoint)).toBe(true);
 });
 
 test('a connection that ended unseen is known by its port', async () => {

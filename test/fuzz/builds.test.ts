@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InspectError } from '../../src/backends/types.ts';
+import { BackendError } from '../../src/backends/types.ts';
 import { decodeBuildEvent, decodeInfo } from '../../src/builds/control.ts';
 import { createFrameReader, encodeFrame } from '../../src/builds/frames.ts';
 import { readFields } from '../../src/builds/protobuf.ts';
@@ -12,8 +12,8 @@ function valueOrNull<Value>(parse: () => Value): Value | null {
   try {
     return parse();
   } catch (error) {
-    expect(error).toBeInstanceOf(InspectError);
-    expect((error as InspectError).code).toMatch(
+    expect(error).toBeInstanceOf(BackendError);
+    expect((error as BackendError).code).toMatch(
       /^ERR_ANSWER_(MALFORMED|CUT|COMPRESSED|TOO_LARGE)$/,
     );
     return null;

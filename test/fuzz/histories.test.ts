@@ -5,7 +5,7 @@ import { startObserver } from '../support/observer.ts';
 import { it } from '../support/test.ts';
 
 describe('through any history of real sockets', () => {
-  it('both inspectors see who is there, and nobody else', async ({ place, daemon, clients }) => {
+  it('both backends see who is there, and nobody else', async ({ place, daemon, clients }) => {
     const stage = { daemon, clients, observe: await startObserver(place) };
     await daemon.listen(otherPort);
     await holdsAsync([histories], (commands) => playHistory(stage, commands), 25);

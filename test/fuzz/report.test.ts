@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { quote } from '../../src/builds/errors.ts';
-import type { RosterEntry } from '../../src/drain/tracked.ts';
+import type { TrackedConnection } from '../../src/drain/tracked.ts';
 import { connectionTable } from '../../src/messages/connection-table.ts';
 import { createLog } from '../../src/messages/log/log.ts';
 import { foreignText, holds } from '../support/fuzz.ts';
@@ -60,7 +60,7 @@ describe('words of others', () => {
   });
 });
 
-function entryOf(peer: string, local: string): RosterEntry {
+function entryOf(peer: string, local: string): TrackedConnection {
   const connection = { endpoint: local, peer, peerAddress: null, local, inode: 7 };
-  return { connection, standing: 'client', traffic: null } as unknown as RosterEntry;
+  return { connection, kind: 'client', traffic: null } as unknown as TrackedConnection;
 }

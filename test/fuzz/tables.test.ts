@@ -7,7 +7,7 @@ import { canonicalIpv6 } from '../../src/backends/addresses.ts';
 import { readTcpRows, readUnixRows } from '../../src/backends/procfs/procfs.ts';
 import { parseTcpTable, type TcpRow } from '../../src/backends/procfs/tcp-table.ts';
 import { parseUnixTable } from '../../src/backends/procfs/unix-table.ts';
-import { InspectError } from '../../src/backends/types.ts';
+import { BackendError } from '../../src/backends/types.ts';
 import { bytesAsText, holds, mutated } from '../support/fuzz.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'drain-fuzz-'));
@@ -21,7 +21,7 @@ function rowsOrNull<Row>(parse: () => Row[]): Row[] | null {
   try {
     return parse();
   } catch (error) {
-    expect(error).toBeInstanceOf(InspectError);
+    expect(error).toBeInstanceOf(BackendError);
     expect(error).toMatchObject({ code: 'ERR_TABLE_CUT' });
     return null;
   }

@@ -55,15 +55,15 @@ function json({ stdout }: Ended): unknown {
 }
 
 /** How `status --json` shows the clients of `connectToBoth`. */
-function shownBy(inspector: string, [atTcp, atUnix]: readonly Client[]): object {
+function shownBy(backend: string, [atTcp, atUnix]: readonly Client[]): object {
   return {
     connections: 2,
     endpoints: [
-      { address: tcp, inspector, listening: true, connections: [{ peer: atTcp?.name }] },
+      { address: tcp, backend, listening: true, connections: [{ peer: atTcp?.name }] },
       {
-        ...{ address: unix, inspector, listening: true },
+        ...{ address: unix, backend, listening: true },
         // /proc/net/unix does not tell the peer.
-        connections: [{ peer: inspector === 'procfs' ? null : atUnix?.name }],
+        connections: [{ peer: backend === 'procfs' ? null : atUnix?.name }],
       },
     ],
   };
@@ -95,12 +95,12 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
     await clients.leave(some);
     await untilNobody(daemon);
     const idle = await status(place, nodeOnArm64);
-    const passedOver = `by procfs, not by sock-diag: ${refusal}.`;
+    const skipped = `by procfs, not by sock-diag: ${refusal}.`;
     expect(idle).toMatchObject({
       code: 0,
       stdout: `No client is connected to ${tcp} and ${unix}.\n`,
       stderr: [tcp, unix]
-        .map((address) => `buildkit-drain: Looking at ${address} ${passedOver}\n`)
+        .map((address) => `buildkit-drain: Looking at ${address} ${skipped}\n`)
         .join(''),
     });
   });
@@ -108,7 +108,7 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
   it('status is blind where it was told to use sock_diag alone', async ({ place, daemon }) => {
     await daemon.listen(tcp);
     await daemon.listen(unix);
-    const blind = await status(place, nodeOnArm64, '--inspector=sock-diag', '--json');
+    const blind = await status(place, nodeOnArm64, '--backend=sock-diag', '--json');
     expect(blind.code).toBe(4);
     expect(json(blind)).toMatchObject({
       connections: null,
@@ -125,8 +125,8 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
     const wait = await startWait(place, both, { program: [...nodeOnArm64, cliPath] });
     await wait.counted(2);
     for (const n of [0, 1]) {
-      const chosen = { level: 'warn', inspector: 'procfs', passedOver: 'sock-diag' };
-      expect(await wait.event('inspector-chosen', n)).toMatchObject({ ...chosen, reason: refusal });
+      const chosen = { level: 'warn', backend: 'procfs', skipped: 'sock-diag' };
+      expect(await wait.event('backend-chosen', n)).toMatchObject({ ...chosen, reason: refusal });
     }
     await clients.leave(some);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -194,8 +194,8 @@ describe.runIf(isX64)('the addon for x64, under musl', { concurrent: true }, () 
     const some = await connectToBoth(daemon, clients);
     const wait = await startWait(place, both, { program: [...bunOnMusl(place), cliPath] });
     expect((await wait.event('started'))['endpoints']).toMatchObject([
-      { inspector: 'sock-diag', listening: true },
-      { inspector: 'sock-diag', listening: true },
+      { backend: 'sock-diag', listening: true },
+      { backend: 'sock-diag', listening: true },
     ]);
     await wait.counted(2);
     await clients.leave(some);

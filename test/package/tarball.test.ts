@@ -34,7 +34,7 @@ afterAll(() => {
 describe('the package, installed from its tarball in an empty folder', () => {
   it('waits, by sock_diag from the prebuilt addon', () => {
     const { status, stderr } = drainIn(folder, ...waitArgs);
-    expect(stderr).toContain('"inspector":"sock-diag"');
+    expect(stderr).toContain('"backend":"sock-diag"');
     expect(stderr).toContain('"outcome":"drained"');
     expect(status).toBe(0);
   });
@@ -74,14 +74,14 @@ describe('the package, installed from its tarball in an empty folder', () => {
 
     it('waits all the same, by procfs, and says why and what to do', () => {
       const { status, stderr } = drainIn(folder, ...waitArgs);
-      expect(stderr).toContain('"inspector":"procfs","passedOver":"sock-diag"');
+      expect(stderr).toContain('"backend":"procfs","skipped":"sock-diag"');
       expect(stderr).toContain('No native build was found');
       expect(stderr).toContain('npx cmake-js compile -d');
       expect(status).toBe(0);
     });
 
     it('is blind where it was told to use sock_diag alone', () => {
-      const { status, stdout } = drainIn(folder, 'status', '--inspector=sock-diag', '--json');
+      const { status, stdout } = drainIn(folder, 'status', '--backend=sock-diag', '--json');
       expect(JSON.parse(stdout)).toMatchObject({
         connections: null,
         state: 'failed',

@@ -52,7 +52,7 @@ function listen({ address, keepsHalfOpen = false, backlog = 511 }) {
 // What every HTTP/2 client sends first: one that sends nothing is a health check.
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
-function connectOne(to, from, isMute) {
+function connectOne(to, from, hasSentNothing) {
   return new Promise((resolve, reject) => {
     const where = { ...toNode(to), ...(from && { localAddress: from }), allowHalfOpen: true };
     const socket = connect(where, () => {
@@ -62,7 +62,7 @@ function connectOne(to, from, isMute) {
       socket.on('close', () => connections.delete(id));
       socket.on('end', () => socket.end());
       socket.resume();
-      if (!isMute) {
+      if (!hasSentNothing) {
         socket.write(preface);
       }
       const { localAddress, localPort } = socket;
@@ -73,11 +73,11 @@ function connectOne(to, from, isMute) {
   });
 }
 
-async function connectMany({ to, count, from, isMute = false }) {
+async function connectMany({ to, count, from, hasSentNothing = false }) {
   const clients = [];
   while (clients.length < count) {
     const rest = Math.min(atOnce, count - clients.length);
-    const some = Array.from({ length: rest }, () => connectOne(to, from, isMute));
+    const some = Array.from({ length: rest }, () => connectOne(to, from, hasSentNothing));
     clients.push(...(await Promise.all(some)));
   }
   return clients;

@@ -8,7 +8,7 @@ const program = fileURLToPath(new URL('actor.mjs', import.meta.url));
 
 export interface Client {
   readonly id: number;
-  /** As an inspector names a peer: `127.0.0.1:43210`, or `socket:[4711]` of a unix client. */
+  /** As a backend names a peer: `127.0.0.1:43210`, or `socket:[4711]` of a unix client. */
   readonly name: string;
 }
 
@@ -70,7 +70,7 @@ async function startActor(
     listen: (address, options) => call({ do: 'listen', address, ...options }),
     unlisten: (address) => call({ do: 'unlisten', address }),
     connect: (to, count = 1, from) => call({ do: 'connect', to, count, from }),
-    connectMutely: (to) => call({ do: 'connect', to, count: 1, isMute: true }),
+    connectMutely: (to) => call({ do: 'connect', to, count: 1, hasSentNothing: true }),
     say: (clients, text) => call({ do: 'say', ids: ids(clients), text }),
     accepted: () => call({ do: 'accepted' }),
     dismiss: () => call({ do: 'dismiss' }),

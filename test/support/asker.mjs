@@ -1,16 +1,16 @@
-// Asks for builds with the built package, and looks with its inspectors at what that does.
+// Asks for builds with the built package, and looks with its backends at what that does.
 import { readdirSync } from 'node:fs';
 import {
   createBuildsClient,
-  createProcfsInspector,
-  createSockDiagInspector,
+  createProcfsBackend,
+  createSockDiagBackend,
   parseEndpoint,
 } from '../../dist/index.js';
 import { serveCommands } from './commands.mjs';
 
-const inspectors = {
-  'sock-diag': createSockDiagInspector(),
-  procfs: createProcfsInspector('/proc/net'),
+const backends = {
+  'sock-diag': createSockDiagBackend(),
+  procfs: createProcfsBackend('/proc/net'),
 };
 let client;
 let asked;
@@ -36,7 +36,7 @@ await serveCommands({
   },
   answer: async () => plain(await asked),
   own: () => ({ peers: client.ownPeers(), isSettled: client.isSettled() }),
-  look: ({ by, address }) => inspectors[by].look(parseEndpoint(address)),
+  poll: ({ by, address }) => backends[by].poll(parseEndpoint(address)),
   close: () => client.close(),
   descriptors: () => readdirSync('/proc/self/fd').length,
   hasHttp2: () => process.moduleLoadList.includes('NativeModule http2'),

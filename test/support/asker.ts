@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { InspectorName, Sight } from '../../src/backends/types.ts';
+import type { BackendName, EndpointSnapshot } from '../../src/backends/types.ts';
 import type { BuildsClientOptions } from '../../src/builds/client.ts';
 import type { Build } from '../../src/builds/types.ts';
 import { commanded } from './commanded.ts';
@@ -28,7 +28,7 @@ export interface Asker {
   readonly begin: () => Promise<void>;
   readonly answer: () => Promise<PlainAnswer>;
   readonly own: () => Promise<{ readonly peers: readonly string[]; readonly isSettled: boolean }>;
-  readonly look: (by: InspectorName, address: string) => Promise<Sight>;
+  readonly poll: (by: BackendName, address: string) => Promise<EndpointSnapshot>;
   readonly close: () => Promise<void>;
   /** How many it has open. */
   readonly descriptors: () => Promise<number>;
@@ -45,7 +45,7 @@ export async function startAsker(place: Place): Promise<Asker> {
     begin: () => call({ do: 'begin' }),
     answer: () => call({ do: 'answer' }),
     own: () => call({ do: 'own' }),
-    look: (by, address) => call({ do: 'look', by, address }),
+    poll: (by, address) => call({ do: 'poll', by, address }),
     close: () => call({ do: 'close' }),
     descriptors: () => call({ do: 'descriptors' }),
     hasHttp2: () => call({ do: 'hasHttp2' }),

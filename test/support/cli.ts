@@ -93,17 +93,17 @@ function checkDrained(lines: readonly LogLine[]): void {
     return;
   }
   let ms = 0;
-  const looks = lines.slice(lines.indexOf(started)).flatMap((line): Judged[] => {
+  const results = lines.slice(lines.indexOf(started)).flatMap((line): Judged[] => {
     ms = Number(line['waitedMs'] ?? ms);
     const { connections } = line;
-    if (line.event === 'sight-lost') {
-      return [{ ms, clients: null, newcomers: 0 }];
+    if (line.event === 'count-failed') {
+      return [{ ms, clients: null, pending: 0 }];
     }
     return connections === undefined
       ? []
-      : [{ ms, clients: connections as number | null, newcomers: 0 }];
+      : [{ ms, clients: connections as number | null, pending: 0 }];
   });
-  const broken = brokenPromise(looks, Number(ended['waitedMs']), {
+  const broken = brokenPromise(results, Number(ended['waitedMs']), {
     quietPeriodMs: Number(started['quietPeriodMs']),
     maxConnections: Number(started['maxConnections']),
     maxGapMs: Infinity,

@@ -4,7 +4,7 @@ export interface Judged {
   /** How many clients a vouched-for count had; null where there was no such count. */
   readonly clients: number | null;
   /** Connections too young to be told from probes: they break no quiet, and let none end. */
-  readonly newcomers: number;
+  readonly pending: number;
 }
 
 export interface Promised {
@@ -23,16 +23,16 @@ export interface Promised {
  * @returns what breaks the promise; null where it is kept.
  */
 export function brokenPromise(
-  looks: readonly Judged[],
+  results: readonly Judged[],
   endMs: number,
   { quietPeriodMs, maxConnections, maxGapMs }: Promised,
 ): string | null {
-  const first = looks.findLastIndex(({ ms }) => ms <= endMs - quietPeriodMs);
-  const last = looks.at(-1);
+  const first = results.findLastIndex(({ ms }) => ms <= endMs - quietPeriodMs);
+  const last = results.at(-1);
   if (first === -1 || last === undefined) {
     return `nobody looked ${quietPeriodMs} ms before the end`;
   }
-  const quiet = looks.slice(first);
+  const quiet = results.slice(first);
   for (const [index, { ms, clients }] of quiet.entries()) {
     const when = `${endMs - ms} ms before the end`;
     if (clients === null) {
@@ -45,7 +45,7 @@ export function brokenPromise(
       return `${when} nobody looked for longer than ${maxGapMs} ms`;
     }
   }
-  return (last.clients ?? 0) + last.newcomers > maxConnections
-    ? `at the end ${last.newcomers} connections were too young to be judged`
+  return (last.clients ?? 0) + last.pending > maxConnections
+    ? `at the end ${last.pending} connections were too young to be judged`
     : null;
 }

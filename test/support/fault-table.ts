@@ -343,7 +343,7 @@ function tableRows(path: string): readonly FaultRow[] {
   ];
 }
 
-/** Of `--inspector procfs`. */
+/** Of `--backend procfs`. */
 export const procfsTcpRows: readonly FaultRow[] = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(
   tableRows,
 );
@@ -412,8 +412,8 @@ export function faultsPage(): string {
     ['The counter of new connections (TCP)', counterRows],
     ['Events (TCP), from the start on', eventRows],
     ['The mark of a drain, from the start on', markRows],
-    ['`--inspector procfs`, over TCP', procfsTcpRows],
-    ['`--inspector procfs`, over unix', procfsUnixRows],
+    ['`--backend procfs`, over TCP', procfsTcpRows],
+    ['`--backend procfs`, over unix', procfsUnixRows],
     ['Memory of the addon, over unix', unixMemoryRows],
     ['Memory of the addon, over TCP, while more clients come than it has room for', tcpMemoryRows],
     ['Looking for the daemon, at the start of a wait without `--addr`', lookUpRows],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { type InspectorName, inspectorNames, type Sight } from '../../src/backends/types.ts';
+import { type BackendName, backendNames, type EndpointSnapshot } from '../../src/backends/types.ts';
 import type { Actor, Client } from './actor.ts';
 import type { Observe } from './observer.ts';
 import { until } from './until.ts';
@@ -42,7 +42,7 @@ function command(
   return { check, run, toString: () => text };
 }
 
-function peers({ connections }: Sight): (string | null)[] {
+function peers({ connections }: EndpointSnapshot): (string | null)[] {
   return connections.map(({ peer }) => peer);
 }
 
@@ -53,7 +53,7 @@ const namesOf = (clients: readonly Client[]): string[] => clients.map(({ name })
  * has to do. No look on the way may leave out anybody, nor show a stranger.
  */
 async function checkSight(
-  by: InspectorName,
+  by: BackendName,
   transport: Transport,
   truth: Truth,
   { observe }: Stage,
@@ -62,10 +62,10 @@ async function checkSight(
   const allowed = [...here, ...truth.leaving[transport]];
   const isNamed = by === 'sock-diag' || transport === 'tcp';
   await until(`what is true of ${transport} by ${by}`, async () => {
-    const sight = await observe(by, listened[transport], undefined, true);
+    const snapshot = await observe(by, listened[transport], undefined, true);
     const listener = truth.listeners[transport];
-    expect(sight.listenerInodes).toEqual(listener === null ? [] : [listener]);
-    const seen = peers(sight);
+    expect(snapshot.listenerInodes).toEqual(listener === null ? [] : [listener]);
+    const seen = peers(snapshot);
     expect(seen.length).toBeGreaterThanOrEqual(here.length);
     expect(seen.length).toBeLessThanOrEqual(allowed.length);
     if (isNamed) {
@@ -73,22 +73,22 @@ async function checkSight(
       const others = seen.filter((name) => name === null || !allowed.includes(name));
       expect(others).toEqual([]);
     }
-    if (sight.wasUnchanged) {
-      expect(JSON.stringify(lastSeen.get(transport))).toBe(JSON.stringify(sight.connections));
+    if (snapshot.wasUnchanged) {
+      expect(JSON.stringify(lastSeen.get(transport))).toBe(JSON.stringify(snapshot.connections));
     }
     if (by === 'sock-diag') {
-      lastSeen.set(transport, sight.connections);
+      lastSeen.set(transport, snapshot.connections);
     }
     return seen.length === here.length;
   });
   truth.leaving[transport] = by === 'sock-diag' ? truth.leaving[transport] : [];
 }
 
-const lastSeen = new Map<Transport, Sight['connections']>();
+const lastSeen = new Map<Transport, EndpointSnapshot['connections']>();
 
 async function checkAll(truth: Truth, stage: Stage): Promise<void> {
   for (const transport of transports) {
-    for (const by of inspectorNames) {
+    for (const by of backendNames) {
       await checkSight(by, transport, truth, stage);
     }
   }
@@ -107,7 +107,7 @@ async function untilAccepted(truth: Truth, stage: Stage): Promise<void> {
 
 const isRunning = ({ isStopped }: Truth): boolean => !isStopped;
 
-const look = fc.constant(command('look', () => true, checkAll));
+const result = fc.constant(command('look', () => true, checkAll));
 
 const connect = fc
   .tuple(fc.constantFrom(...transports), fc.nat(), fc.constantFrom(1, 1, 2, 3, 20))
@@ -153,7 +153,7 @@ const burst = fc
     ),
   );
 
-const elsewhere = fc.constant(
+const otherNetns = fc.constant(
   command(
     'connect to another port',
     () => true,
@@ -214,15 +214,15 @@ async function listenOn(transport: Transport, { daemon }: Stage): Promise<number
 /** Histories of sockets, with looks at any time. */
 export const histories = fc.commands(
   [
-    look,
-    look,
-    look,
+    result,
+    result,
+    result,
     connect,
     connect,
     end,
     end,
     burst,
-    elsewhere,
+    otherNetns,
     stop,
     goOn,
     dismiss,

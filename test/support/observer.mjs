@@ -1,18 +1,18 @@
-// Looks with the inspectors of the built package, from the namespaces that it was started in.
-import { createProcfsInspector, createSockDiagInspector, parseEndpoint } from '../../dist/index.js';
+// Looks with the backends of the built package, from the namespaces that it was started in.
+import { createProcfsBackend, createSockDiagBackend, parseEndpoint } from '../../dist/index.js';
 import { serveCommands } from './commands.mjs';
 
-const sockDiag = createSockDiagInspector();
+const sockDiag = createSockDiagBackend();
 
 await serveCommands({
-  look({ by, address, netDirectory, asksFirst }) {
-    const inspector = by === 'sock-diag' ? sockDiag : createProcfsInspector(netDirectory);
+  poll({ by, address, netDirectory, asksFirst }) {
+    const backend = by === 'sock-diag' ? sockDiag : createProcfsBackend(netDirectory);
     const endpoint = parseEndpoint(address);
-    const wasUnchanged = asksFirst ? (inspector.isUnchanged?.(endpoint) ?? null) : null;
-    const { listenerInodes, connections } = inspector.look(endpoint);
-    const traffic = inspector.traffic?.(endpoint);
+    const wasUnchanged = asksFirst ? (backend.isUnchanged?.(endpoint) ?? null) : null;
+    const { listenerInodes, connections } = backend.poll(endpoint);
+    const traffic = backend.traffic?.(endpoint);
     return {
-      name: inspector.name,
+      name: backend.name,
       wasUnchanged,
       listenerInodes,
       connections,

@@ -1,20 +1,20 @@
 import { fileURLToPath } from 'node:url';
-import type { InspectorName, Sight, Traffic } from '../../src/backends/types.ts';
+import type { BackendName, EndpointSnapshot, Traffic } from '../../src/backends/types.ts';
 import { commanded } from './commanded.ts';
 import type { Place } from './place.ts';
 
 const program = fileURLToPath(new URL('observer.mjs', import.meta.url));
 
-interface Observed extends Sight {
-  readonly name: InspectorName;
+interface Observed extends EndpointSnapshot {
+  readonly name: BackendName;
   readonly traffic: readonly (Traffic | null)[];
   /** What it said right before, when asked whether a look would show anything new. */
   readonly wasUnchanged: boolean | null;
 }
 
-/** Looks once by one inspector, from within a place. */
+/** Looks once by one backend, from within a place. */
 export type Observe = (
-  by: InspectorName,
+  by: BackendName,
   address: string,
   netDirectory?: string,
   asksFirst?: boolean,
@@ -33,5 +33,5 @@ export async function startObserver(
   const started = await place.start([...through, process.execPath, program], options);
   const call = await commanded(started);
   return (by, address, netDirectory = '/proc/net', asksFirst = false) =>
-    call({ do: 'look', by, address, netDirectory, asksFirst });
+    call({ do: 'poll', by, address, netDirectory, asksFirst });
 }

@@ -30,7 +30,7 @@ export interface Ending {
 }
 
 /** A daemon that speaks buildkitd's API, its clients, and the wait: each a process of its own. */
-export interface Scene {
+export interface WatchStatus {
   readonly place: Place;
   readonly openPlace: () => Promise<Place>;
   readonly buildkitd: Buildkitd;
@@ -47,7 +47,7 @@ export interface Scene {
 }
 
 /** A scene whose name stands in the table of docs/who-holds-the-wait.md. */
-export const it = itInPlace.extend<{ scene: Scene }>({
+export const it = itInPlace.extend<{ scene: WatchStatus }>({
   scene: async ({ place, openPlace, task, annotate }, use) => {
     expect(table).toContain(`| ${task.name} |`);
     const buildkitd = await startBuildkitd(place);
@@ -100,7 +100,7 @@ export async function startBuild(
   place: Place,
   buildkitd: Buildkitd,
   address: string,
-  options: Parameters<Scene['build']>[1] = {},
+  options: Parameters<WatchStatus['build']>[1] = {},
 ): Promise<Resident> {
   builds += 1;
   const { kind = 'build', through, ref = `build-${builds}`, ...others } = options;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as library from '../../src/index.ts';
 import { tcpEndpoint, unixEndpoint } from './support/samples.ts';
 
-const inspector = { name: 'procfs', look: () => nobody, close: () => {} } as const;
+const backend = { name: 'procfs', poll: () => nobody, close: () => {} } as const;
 const nobody = { listenerInodes: [5], connections: [] };
 const daemon: library.DaemonWatch = {
   remember: () => {},
@@ -10,8 +10,8 @@ const daemon: library.DaemonWatch = {
   ownersOf: () => [],
   haveNoOthers: () => false,
 };
-const looker = library.lookByBest(tcpEndpoint, [inspector], () => {});
-const watched = { endpoint: tcpEndpoint, isAssumed: false, looker };
+const poller = library.withFallback(tcpEndpoint, [backend], () => {});
+const watched = { endpoint: tcpEndpoint, isAssumed: false, poller };
 const sampler = library.createSampler([watched], daemon);
 const input: library.DrainInput = {
   sampler,
@@ -27,51 +27,49 @@ const configured = (changes: object): object => ({
 });
 
 type Call = (...args: never[]) => unknown;
-const withoutArguments: readonly string[] = ['createMonotonicClock', 'createSockDiagInspector'];
+const withoutArguments: readonly string[] = ['createMonotonicClock', 'createSockDiagBackend'];
 
 /** What each function is called with, and what is said to it. */
 const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Error])[]>> = {
   parseEndpoint: [[[1234], 'a string for text but received 1234', new TypeError()]],
-  createProcfsInspector: [
-    [[], 'a string for netDirectory but received undefined', new TypeError()],
-  ],
-  lookByBest: [
+  createProcfsBackend: [[[], 'a string for netDirectory but received undefined', new TypeError()]],
+  withFallback: [
     [
-      ['tcp://0.0.0.0:1', [inspector], () => {}],
+      ['tcp://0.0.0.0:1', [backend], () => {}],
       "for endpoint but received 'tcp://0.0.0.0:1'",
       new TypeError(),
     ],
     [
-      [{ ...tcpEndpoint, localPort: '1' }, [inspector], () => {}],
+      [{ ...tcpEndpoint, localPort: '1' }, [backend], () => {}],
       "for endpoint.localPort but received '1'",
       new TypeError(),
     ],
     [
-      [{ ...tcpEndpoint, localPort: 65536 }, [inspector], () => {}],
+      [{ ...tcpEndpoint, localPort: 65536 }, [backend], () => {}],
       'a whole number from 1 to 65535 for endpoint.localPort but received 65536',
       new RangeError(),
     ],
     [
-      [{ ...tcpEndpoint, kind: 'udp' }, [inspector], () => {}],
+      [{ ...tcpEndpoint, kind: 'udp' }, [backend], () => {}],
       "'tcp' or 'unix' for endpoint.kind but received 'udp'",
       new RangeError(),
     ],
     [
-      [{ ...unixEndpoint, path: null }, [inspector], () => {}],
+      [{ ...unixEndpoint, path: null }, [backend], () => {}],
       'a string for endpoint.path but received null',
       new TypeError(),
     ],
     [
       [tcpEndpoint, [], () => {}],
-      'a list of at least one inspector for inspectors but received []',
+      'a list of at least one backend for backends but received []',
       new RangeError(),
     ],
     [
       [tcpEndpoint, [{ name: 'mine' }], () => {}],
-      'a function for inspectors[0].look but received undefined',
+      'a function for backends[0].look but received undefined',
       new TypeError(),
     ],
-    [[tcpEndpoint, [inspector]], 'a function for notify but received undefined', new TypeError()],
+    [[tcpEndpoint, [backend]], 'a function for notify but received undefined', new TypeError()],
   ],
   watchDaemon: [
     [[null, true], 'a string for procRoot but received null', new TypeError()],
@@ -86,8 +84,8 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
     ],
     [[watched, daemon], 'for watched but received', new TypeError()],
     [
-      [[{ ...watched, looker: null }], daemon],
-      'what lookByBest returns for watched[0].looker but received null',
+      [[{ ...watched, poller: null }], daemon],
+      'what withFallback returns for watched[0].looker but received null',
       new TypeError(),
     ],
     [[[watched]], 'what watchDaemon returns for daemon but received undefined', new TypeError()],
@@ -224,22 +222,19 @@ describe('the library', () => {
   });
 
   it.each([
-    ['sock-diag', library.createSockDiagInspector()],
-    ['procfs', library.createProcfsInspector('/proc/net')],
-  ])(
-    'has an inspector, %s, that looks at endpoints alone, and not after its close',
-    (_name, own) => {
-      for (const method of [own.look, own.traffic, own.onEnd].flatMap((each) => each ?? [])) {
-        expect(() => method({ kind: 'tcp', localPort: 0 } as never, null)).toThrow(
-          expect.objectContaining({ code: 'ERR_BAD_VALUE' }),
-        );
-      }
-      expect(own.look(tcpEndpoint)).toMatchObject({ connections: [] });
-      own.close();
-      own.close();
-      expect(() => own.look(tcpEndpoint)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
-    },
-  );
+    ['sock-diag', library.createSockDiagBackend()],
+    ['procfs', library.createProcfsBackend('/proc/net')],
+  ])('has a backend, %s, that looks at endpoints alone, and not after its close', (_name, own) => {
+    for (const method of [own.poll, own.traffic, own.onEnd].flatMap((each) => each ?? [])) {
+      expect(() => method({ kind: 'tcp', localPort: 0 } as never, null)).toThrow(
+        expect.objectContaining({ code: 'ERR_BAD_VALUE' }),
+      );
+    }
+    expect(own.poll(tcpEndpoint)).toMatchObject({ connections: [] });
+    own.close();
+    own.close();
+    expect(() => own.poll(tcpEndpoint)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+  });
 
   it('does not count without anything to look at', async () => {
     const { createSampler } = await import('../../src/monitor/sampler.ts');

@@ -111,9 +111,12 @@ export async function openArena(name: string): Promise<Arena> {
     return down;
   };
 
-  const planned = ({ endpoint, address, lifeMs, end, isMute }: ClientPlan, { prefix }: Crowd) => ({
+  const planned = (
+    { endpoint, address, lifeMs, end, hasSentNothing }: ClientPlan,
+    { prefix }: Crowd,
+  ) => ({
     id: `${prefix}${number()}`,
-    ...{ endpoint, address, lifeMs, end, isMute },
+    ...{ endpoint, address, lifeMs, end, hasSentNothing },
   });
 
   const happenings: Readonly<Record<Incident['kind'], (lifeMs: number) => Promise<void>>> = {
@@ -209,7 +212,15 @@ export async function openArena(name: string): Promise<Arena> {
     async hold(endpoint) {
       const id = `${steady.prefix}holder-${number()}`;
       const [address] = listeners[endpoint].ways;
-      const client = { id, endpoint, address, lifeMs: null, end: 'close', isMute: false, atMs: 0 };
+      const client = {
+        id,
+        endpoint,
+        address,
+        lifeMs: null,
+        end: 'close',
+        hasSentNothing: false,
+        atMs: 0,
+      };
       await steady.call({ do: 'play', clients: [client] });
       await until('the holder', () => {
         takeNotes();

@@ -23,7 +23,7 @@ export function longestHeldGapMs(rule: WaitRule): number {
 
 /** From what age on a client is no probe to this wait, whatever the wait knows of it. */
 function graceMs(rule: WaitRule, { endpoint }: Stay): number {
-  const isNameless = endpoint === 'unix' && rule.inspector !== 'sock-diag';
+  const isNameless = endpoint === 'unix' && rule.backend !== 'sock-diag';
   return Math.max(rule.probeGraceMs, isNameless ? namelessGraceMs : 0);
 }
 
@@ -38,7 +38,7 @@ export function isWatched({ endpoints }: WaitRule, { endpoint }: Stay): boolean 
  * starts quiet over by itself, and makes its age unknown.
  */
 export function certainSpan(rule: WaitRule, stay: Stay, startedMs: number): Span | null {
-  if (stay.fromMs === null || stay.isMute || stay.isDismissed || !isWatched(rule, stay)) {
+  if (stay.fromMs === null || stay.hasSentNothing || stay.isDismissed || !isWatched(rule, stay)) {
     return null;
   }
   // Who was there before the first look is of unknown age, and counts at once.
@@ -98,17 +98,17 @@ export function boundsAt(
   rule: WaitRule,
   ledger: Ledger,
   startedMs: number,
-  look: Span,
+  result: Span,
   askers: number,
 ): { readonly least: number; readonly most: number } {
   let least = 0;
   let most = askers;
   for (const stay of ledger.stays.values()) {
     const span = certainSpan(rule, stay, startedMs);
-    if (span !== null && span.fromMs <= look.fromMs && span.toMs >= look.toMs) {
+    if (span !== null && span.fromMs <= result.fromMs && span.toMs >= result.toMs) {
       least += 1;
     }
-    const couldBe = stay.earliestMs <= look.toMs && lingersUntilMs(ledger, stay) >= look.fromMs;
+    const couldBe = stay.earliestMs <= result.toMs && lingersUntilMs(ledger, stay) >= result.fromMs;
     if (couldBe && isWatched(rule, stay)) {
       most += 1;
     }

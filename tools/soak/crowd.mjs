@@ -50,19 +50,19 @@ function leave(socket, id, end) {
   }
 }
 
-function come({ id, endpoint, address, lifeMs, end, isMute }) {
-  note('connecting', id, { endpoint, isMute });
+function come({ id, endpoint, address, lifeMs, end, hasSentNothing }) {
+  note('connecting', id, { endpoint, hasSentNothing });
   let isConnected = false;
   const socket = connect(toNode(address), () => {
     const name = nameOf(socket);
-    if (!isMute) {
+    if (!hasSentNothing) {
       socket.write(preface);
     }
     isConnected = true;
     note('connected', id, { name });
     socket.once('data', () => note('answered', id));
     here.set(id, () => leave(socket, id, end));
-    const beat = setInterval(() => isMute || socket.write(ping), beatMs);
+    const beat = setInterval(() => hasSentNothing || socket.write(ping), beatMs);
     const life = lifeMs === null ? undefined : setTimeout(() => leave(socket, id, end), lifeMs);
     socket.on('close', () => {
       clearInterval(beat);

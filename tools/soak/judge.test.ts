@@ -13,7 +13,7 @@ const rule: WaitRule = {
   minWaitMs: 0,
   timeoutMs: 60_000,
   maxConnections: 0,
-  inspector: 'sock-diag',
+  backend: 'sock-diag',
   builds: 'off',
   logLevel: 'info',
 };
@@ -35,7 +35,13 @@ function ledgerOf(...stays: readonly (readonly [fromMs: number, toMs: number])[]
   const ledger = openLedger();
   for (const [index, [fromMs, toMs]] of stays.entries()) {
     const id = String(index);
-    enter(ledger, { at: 'connecting', id, ms: fromMs - 1, endpoint: 'dual', isMute: false });
+    enter(ledger, {
+      at: 'connecting',
+      id,
+      ms: fromMs - 1,
+      endpoint: 'dual',
+      hasSentNothing: false,
+    });
     enter(ledger, { at: 'connected', id, ms: fromMs, name: `127.0.0.1:${40_000 + index}` });
     if (toMs !== Infinity) {
       enter(ledger, { at: 'ending', id, ms: toMs });
@@ -49,7 +55,7 @@ const drainedAt = (atMs: number): End => ({
   atMs,
   outcome: 'drained',
   code: 0,
-  looks: 500,
+  results: 500,
 });
 
 function kindsOf(ledger: Ledger, end: End, subject = subjectOf()): string[] {
@@ -104,7 +110,7 @@ describe('a wait that says drained', () => {
 describe('a wait that ends otherwise', () => {
   it('is early where it says gone of a daemon that runs', () => {
     const ledger = ledgerOf();
-    const gone = { atMs: 20_000, outcome: 'gone', code: 0, looks: 500 };
+    const gone = { atMs: 20_000, outcome: 'gone', code: 0, results: 500 };
     expect(kindsOf(ledger, gone)).toEqual(['early']);
     ledger.downs.push({ fromMs: 19_000, toMs: 19_900 });
     expect(kindsOf(ledger, gone)).toEqual([]);
@@ -113,30 +119,30 @@ describe('a wait that ends otherwise', () => {
   it.for([
     [
       'another exit code than its outcome has',
-      { atMs: 20_000, outcome: 'drained', code: 3, looks: 500 },
+      { atMs: 20_000, outcome: 'drained', code: 3, results: 500 },
     ],
-    ['a deadline that had not come', { atMs: 20_000, outcome: 'timed-out', code: 3, looks: 500 }],
+    ['a deadline that had not come', { atMs: 20_000, outcome: 'timed-out', code: 3, results: 500 }],
     [
       'a deadline after a minute of nothing',
-      { atMs: 60_001, outcome: 'timed-out', code: 3, looks: 500 },
+      { atMs: 60_001, outcome: 'timed-out', code: 3, results: 500 },
     ],
     [
       'an interruption without a signal',
-      { atMs: 20_000, outcome: 'interrupted', code: 143, looks: 500 },
+      { atMs: 20_000, outcome: 'interrupted', code: 143, results: 500 },
     ],
   ] as const)('is wrong with %s', ([, end]) => {
     expect(kindsOf(ledgerOf(), end)).toEqual(['wrong']);
   });
 
   it('may reach its deadline with a client', () => {
-    const end = { atMs: 60_001, outcome: 'timed-out', code: 3, looks: 500 };
+    const end = { atMs: 60_001, outcome: 'timed-out', code: 3, results: 500 };
     expect(kindsOf(ledgerOf([1000, Infinity]), end)).toEqual([]);
   });
 });
 
 describe('a line of the log', () => {
-  const look = { fromMs: 19_999, toMs: 20_001 };
-  const told = { look, connections: 1, quietForMs: null, clients: [] };
+  const result = { fromMs: 19_999, toMs: 20_001 };
+  const told = { result, connections: 1, quietForMs: null, clients: [] };
 
   it.for([
     ['the client that is there', ledgerOf([1000, Infinity]), told, 0],

@@ -28,7 +28,7 @@ export interface Subject {
 /** A line of its log that tells a state, on the machine's clock. */
 export interface Told {
   /** When the look was taken that it tells of: some time in this span. */
-  readonly look: Span;
+  readonly result: Span;
   readonly connections: number | null;
   readonly quietForMs: number | null;
   readonly clients: readonly {
@@ -45,7 +45,7 @@ export interface End {
   readonly outcome: string | null;
   readonly code: number | null;
   /** How many looks it took; null where that is not known. */
-  readonly looks: number | null;
+  readonly results: number | null;
 }
 
 export interface Finding {
@@ -155,7 +155,7 @@ function presentReasons(subject: Subject, ledger: Ledger, atMs: number): string[
       stay.fromMs !== null &&
       stay.fromMs < sinceMs &&
       stay.toMs > atMs + clockErrorMs &&
-      !stay.isMute &&
+      !stay.hasSentNothing &&
       !stay.isDismissed &&
       isWatched(rule, stay),
   );
@@ -189,7 +189,7 @@ function deadlineReasons(subject: Subject, ledger: Ledger, end: End): string[] {
   }
   // Whose looks take too long finds no quiet: what was not watched was not quiet. And with `require`
   // a daemon that answers too late holds the wait.
-  const msPerLook = (end.atMs - spawnMs) / Math.max(1, end.looks ?? 1);
+  const msPerLook = (end.atMs - spawnMs) / Math.max(1, end.results ?? 1);
   if (msPerLook > longestGapMs(rule) / 2 || rule.builds === 'require') {
     return [];
   }
@@ -213,19 +213,19 @@ export function judgeLine(
   told: Told,
   askers: number,
 ): Finding[] | null {
-  const { look, connections, quietForMs } = told;
+  const { result, connections, quietForMs } = told;
   const { rule, startedMs } = subject;
-  const lately = { fromMs: look.fromMs - longestHeldGapMs(rule), toMs: look.toMs };
+  const lately = { fromMs: result.fromMs - longestHeldGapMs(rule), toMs: result.toMs };
   if (isDisturbed(subject, lately)) {
     return null;
   }
-  const bounds = boundsAt(rule, ledger, startedMs ?? look.toMs, look, askers);
+  const bounds = boundsAt(rule, ledger, startedMs ?? result.toMs, result, askers);
   const reasons: string[] = [];
   if (connections !== null && (connections < bounds.least || connections > bounds.most)) {
     reasons.push(`${connections} connected, where it were ${bounds.least} to ${bounds.most}`);
   }
   if (quietForMs !== null) {
-    reasons.push(...earlyReasons(subject, ledger, look.toMs, quietForMs));
+    reasons.push(...earlyReasons(subject, ledger, result.toMs, quietForMs));
   }
   return [...reasons, ...wrongAges(ledger, told)].map((text) => ({
     kind: 'contradiction',
@@ -235,8 +235,8 @@ export function judgeLine(
 }
 
 /** Clients that are said to be seen for longer than they have been there. */
-function wrongAges(ledger: Ledger, { look, clients }: Told): string[] {
-  const atMs = look.toMs;
+function wrongAges(ledger: Ledger, { result, clients }: Told): string[] {
+  const atMs = result.toMs;
   const latest = new Map<string, Stay>();
   for (const stay of ledger.stays.values()) {
     // A port may have one connection to each endpoint.
@@ -254,16 +254,15 @@ function wrongAges(ledger: Ledger, { look, clients }: Told): string[] {
 }
 
 /** Whether one of these looks must have found this client, and so have had it named. */
-export function mustBeNamed(subject: Subject, stay: Stay, looks: readonly Span[]): boolean {
+export function mustBeNamed(subject: Subject, stay: Stay, results: readonly Span[]): boolean {
   const { rule, startedMs } = subject;
   const span = startedMs === null ? null : certainSpan(rule, stay, startedMs);
   // By procfs a unix client has no name.
-  const hasName =
-    stay.name !== null && (stay.endpoint !== 'unix' || rule.inspector === 'sock-diag');
+  const hasName = stay.name !== null && (stay.endpoint !== 'unix' || rule.backend === 'sock-diag');
   return (
     span !== null &&
     hasName &&
-    looks.some(({ fromMs, toMs }) => fromMs > span.fromMs && toMs < span.toMs)
+    results.some(({ fromMs, toMs }) => fromMs > span.fromMs && toMs < span.toMs)
   );
 }
 
@@ -314,12 +313,12 @@ interface Look {
 }
 
 /** What one `status --json` tells that can't be true. */
-export function judgeStatus(ledger: Ledger, look: Look, askers: number): Finding[] {
-  const { spawnMs, atMs, code, stdout, stderr } = look;
+export function judgeStatus(ledger: Ledger, result: Look, askers: number): Finding[] {
+  const { spawnMs, atMs, code, stdout, stderr } = result;
   const stays = [...ledger.stays.values()];
   const least = stays.filter(
-    ({ fromMs, toMs, isMute, isDismissed }) =>
-      fromMs !== null && fromMs < spawnMs && toMs > atMs && !isMute && !isDismissed,
+    ({ fromMs, toMs, hasSentNothing, isDismissed }) =>
+      fromMs !== null && fromMs < spawnMs && toMs > atMs && !hasSentNothing && !isDismissed,
   ).length;
   const couldBe = stays.filter(
     (stay) => stay.earliestMs <= atMs && lingersUntilMs(ledger, stay) >= spawnMs,

@@ -41,7 +41,7 @@ const usual: WaitRule = {
   minWaitMs: 0,
   timeoutMs: Infinity,
   maxConnections: 0,
-  inspector: 'auto',
+  backend: 'auto',
   builds: 'auto',
   logLevel: 'info',
 };
@@ -52,14 +52,14 @@ const waits: Readonly<{ [name: string]: WaitRule }> = {
     ...usual,
     endpoints: ['unix'],
     intervalMs: 20,
-    inspector: 'sock-diag',
+    backend: 'sock-diag',
     builds: 'off',
   },
   'by-procfs': {
     ...usual,
     endpoints: endpointNames,
     intervalMs: 500,
-    inspector: 'procfs',
+    backend: 'procfs',
     builds: 'off',
   },
 };
@@ -122,7 +122,7 @@ export async function openLasting(
     }
   };
 
-  const lookOnce = async (): Promise<void> => {
+  const pollOnce = async (): Promise<void> => {
     const spawnMs = machineMs();
     const status = await place.start([process.execPath, cliPath, 'status', '--json']);
     const { code, stdout, stderr } = await status.ended;
@@ -137,14 +137,19 @@ export async function openLasting(
     const { subject } = serving;
     const fromMs = machineMs();
     const { code, stdout } = await (await ask(place, '/connections')).ended;
-    const look = { fromMs, toMs: machineMs() };
+    const result = { fromMs, toMs: machineMs() };
     arena.readNotes();
     // It may be kept from seeing, and say so.
     const { connections } = (code === 0 ? JSON.parse(stdout) : {}) as { connections?: number };
     const findings =
       connections === undefined
         ? null
-        : judgeLine(subject, ledger, { look, connections, quietForMs: null, clients: [] }, askers);
+        : judgeLine(
+            subject,
+            ledger,
+            { result, connections, quietForMs: null, clients: [] },
+            askers,
+          );
     record.findings.push(...(findings ?? []));
     count(record, findings === null ? 'answers of serve unsettled' : 'answers of serve judged');
   };
@@ -168,7 +173,7 @@ export async function openLasting(
         ),
         ...[4000, 9000, 14_000].map(async (ms) => {
           await at(ms);
-          await lookOnce();
+          await pollOnce();
           await askOnce();
           await (await ask(place, '/metrics')).ended;
         }),

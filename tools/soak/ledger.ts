@@ -11,8 +11,8 @@ export interface Span {
 export interface Stay {
   readonly id: string;
   readonly endpoint: EndpointName;
-  readonly isMute: boolean;
-  /** As an inspector names it; null where it is not known. */
+  readonly hasSentNothing: boolean;
+  /** As a backend names it; null where it is not known. */
   name: string | null;
   /** It was there at no time before, and not after: what may have been. */
   readonly earliestMs: number;
@@ -29,7 +29,7 @@ interface Note {
   readonly id: string;
   readonly ms: number;
   readonly endpoint?: EndpointName;
-  readonly isMute?: boolean;
+  readonly hasSentNothing?: boolean;
   readonly name?: string;
 }
 
@@ -60,7 +60,7 @@ export function enter(ledger: Ledger, note: Note): void {
   if (note.at === 'connecting') {
     ledger.stays.set(
       note.id,
-      newStay(note.id, note.endpoint ?? 'unix', note.isMute ?? false, note.ms),
+      newStay(note.id, note.endpoint ?? 'unix', note.hasSentNothing ?? false, note.ms),
     );
     return;
   }
@@ -93,11 +93,16 @@ export function enter(ledger: Ledger, note: Note): void {
   }
 }
 
-export function newStay(id: string, endpoint: EndpointName, isMute: boolean, ms: number): Stay {
+export function newStay(
+  id: string,
+  endpoint: EndpointName,
+  hasSentNothing: boolean,
+  ms: number,
+): Stay {
   return {
     id,
     endpoint,
-    isMute,
+    hasSentNothing,
     name: null,
     earliestMs: ms,
     latestMs: Infinity,

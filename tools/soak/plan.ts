@@ -17,7 +17,7 @@ export interface ClientPlan {
   readonly address: string;
   readonly end: 'close' | 'reset' | 'finish';
   /** Sends nothing, as a health check. */
-  readonly isMute: boolean;
+  readonly hasSentNothing: boolean;
   /** In the process of those that may be stopped or killed. */
   readonly isMortal: boolean;
 }
@@ -63,7 +63,7 @@ export interface WaitRule {
   readonly minWaitMs: number;
   readonly timeoutMs: number;
   readonly maxConnections: number;
-  readonly inspector: 'auto' | 'sock-diag' | 'procfs';
+  readonly backend: 'auto' | 'sock-diag' | 'procfs';
   readonly builds: 'auto' | 'off' | 'require';
   readonly logLevel: 'info' | 'debug';
 }
@@ -129,7 +129,7 @@ function planWait(
   lengthMs: number,
   quietPeriodMs: number,
 ): WaitPlan {
-  const inspector = pick(random, ['auto', 'auto', 'sock-diag', 'procfs'] as const);
+  const backend = pick(random, ['auto', 'auto', 'sock-diag', 'procfs'] as const);
   const atMs = between(random, 0, lengthMs);
   const timeoutMs = random() < 0.12 ? between(random, 2000, 6000) : 60_000;
   const isUnread = random() < 0.08;
@@ -139,13 +139,13 @@ function planWait(
     rule: {
       endpoints: random() < 0.4 ? null : someOf(random, endpoints, 1),
       // Reading whole tables often would be all that the machine does.
-      intervalMs: pick(random, inspector === 'procfs' ? [200, 500] : [10, 20, 50, 100, 250, 1000]),
+      intervalMs: pick(random, backend === 'procfs' ? [200, 500] : [10, 20, 50, 100, 250, 1000]),
       quietPeriodMs,
       probeGraceMs: pick(random, [0, 200, 500, 1000]),
       minWaitMs: random() < 0.1 ? 5000 : 0,
       timeoutMs,
       maxConnections: random() < 0.15 ? 1 + Math.floor(random() * 3) : 0,
-      inspector,
+      backend,
       builds: pick(random, ['auto', 'auto', 'off', 'off', 'require']),
       logLevel: pick(random, ['info', 'debug']),
     },
@@ -166,7 +166,7 @@ function blindness(
   quietPeriodMs: number,
 ): { readonly wait: WaitPlan; readonly client: ClientPlan }[] {
   const planned = planWait(random, endpoints, 0, quietPeriodMs);
-  const [inspector, kind] = pick(random, [
+  const [backend, kind] = pick(random, [
     ['sock-diag', 'refuse'],
     ['procfs', 'hide-proc'],
     ['procfs', 'no-descriptors'],
@@ -174,7 +174,7 @@ function blindness(
   const atMs = between(random, 3000, 4000);
   const lifeMs = quietPeriodMs + between(random, 1500, 3000);
   const intervalMs = pick(random, [100, 200, 250]);
-  const rule = { ...planned.rule, endpoints: null, inspector, intervalMs, maxConnections: 0 };
+  const rule = { ...planned.rule, endpoints: null, backend, intervalMs, maxConnections: 0 };
   const clientLifeMs = atMs + lifeMs + between(random, 100, 1000);
   return [
     {
@@ -188,7 +188,7 @@ function blindness(
       },
       client: {
         ...planClient(random, endpoints, 0, clientLifeMs),
-        isMute: false,
+        hasSentNothing: false,
         isMortal: false,
       },
     },
@@ -259,7 +259,7 @@ function planClient(
     endpoint,
     address: pick(random, listeners[endpoint].ways),
     end: pick(random, ['close', 'close', 'close', 'reset', 'finish']),
-    isMute: random() < 0.08,
+    hasSentNothing: random() < 0.08,
     isMortal: random() < 0.2,
   };
 }

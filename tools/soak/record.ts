@@ -16,7 +16,7 @@ export interface Case {
   /** When the wait began, by its own clock: the least that its lines tell. */
   zeroMs: number;
   /** The looks that it has told of lately, with all who were there. */
-  readonly looks: Span[];
+  readonly results: Span[];
   readonly unjudged: LogLine[];
   /** Its last lines, for people. */
   readonly latest: LogLine[];
@@ -30,7 +30,7 @@ const longestUsualMs = 5000;
 /** What a soak has counted. */
 export interface Record {
   readonly findings: Finding[];
-  readonly tally: Map<string, number>;
+  readonly stats: Map<string, number>;
   /** Of the waits that nothing had been done to, and of the others: how late each ended. */
   readonly latecomers: string[];
   /** What could not be done to its end. */
@@ -41,15 +41,15 @@ export interface Record {
 export function openRecord(): Record {
   return {
     findings: [],
-    tally: new Map(),
+    stats: new Map(),
     latecomers: [],
     cutShort: [],
     lateMs: { plain: [], faulty: [] },
   };
 }
 
-export function count({ tally }: Record, what: string, by = 1): void {
-  tally.set(what, (tally.get(what) ?? 0) + by);
+export function count({ stats }: Record, what: string, by = 1): void {
+  stats.set(what, (stats.get(what) ?? 0) + by);
 }
 
 /** Does what may be cut short by another thing that happens, and counts it. */
@@ -69,7 +69,7 @@ export function openCase(tool: Tool): Case {
     judgedStays: new Set(),
     end: null,
     zeroMs: Infinity,
-    looks: [],
+    results: [],
     unjudged: [],
     latest: [],
   };
@@ -98,7 +98,7 @@ export function judgeLines(record: Record, one: Case, ledger: Ledger, askers: nu
     }
     count(record, 'lines judged');
     if (told.connections !== null && told.connections <= mostFields) {
-      one.looks.push(told.look);
+      one.results.push(told.result);
     }
     const context = JSON.stringify(line).slice(0, 900);
     record.findings.push(
@@ -134,7 +134,7 @@ function takeUp(one: Case, line: LogLine): void {
 }
 
 function peersIn(line: LogLine): string[] {
-  const lists = ['clients', 'connected', 'arrived', 'leftOut'].flatMap(
+  const lists = ['clients', 'connected', 'arrived', 'notCounted'].flatMap(
     (field) => (line[field] ?? []) as (string | null | { readonly peer: string | null })[],
   );
   return lists.flatMap((entry) => {
@@ -151,7 +151,7 @@ export function judgeNames(record: Record, one: Case, ledger: Ledger, untilMs: n
       continue;
     }
     one.judgedStays.add(stay.id);
-    if (!mustBeNamed(subject, stay, one.looks)) {
+    if (!mustBeNamed(subject, stay, one.results)) {
       continue;
     }
     count(record, 'clients that had to be named');
@@ -160,7 +160,7 @@ export function judgeNames(record: Record, one: Case, ledger: Ledger, untilMs: n
       record.findings.push({ kind: 'missed', subject: subject.name, text });
     }
   }
-  one.looks.splice(0, one.looks.length - mostLooks);
+  one.results.splice(0, one.results.length - mostLooks);
   for (const id of one.judgedStays) {
     if (!ledger.stays.has(id)) {
       one.judgedStays.delete(id);
@@ -175,7 +175,7 @@ export async function judgeWait(record: Record, one: Case, ledger: Ledger): Prom
   const { code, atMs, stderr } = await tool.ended;
   const outcome = end === null ? null : String(end['outcome']);
   const ending = {
-    looks: end === null ? null : Number(end['polls']),
+    results: end === null ? null : Number(end['polls']),
     code,
     outcome,
     atMs: end === null ? atMs : lookOf(end, zeroOf(one), subject.rule).toMs,

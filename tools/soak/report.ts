@@ -10,7 +10,7 @@ export function isClean({ record, growth }: SoakResult): boolean {
 export function resultText(result: SoakResult): string {
   const { record, growth } = result;
   return [
-    ...[...record.tally]
+    ...[...record.stats]
       .toSorted()
       .map(([what, number]) => `${String(number).padStart(9)}  ${what}`),
     '',
@@ -46,10 +46,10 @@ function lateness(lateMs: SoakResult['record']['lateMs']): string[] {
 
 /** The result as JSON. */
 export function resultJson({ record, ...others }: SoakResult): string {
-  const { tally, findings, lateMs, latecomers, cutShort } = record;
+  const { stats, findings, lateMs, latecomers, cutShort } = record;
   const value = {
     ...others,
-    tally: Object.fromEntries(tally),
+    stats: Object.fromEntries(stats),
     findings,
     lateMs,
     latecomers,

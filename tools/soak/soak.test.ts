@@ -7,6 +7,6 @@ it('waits beside clients and faults at random end neither early nor wrongly', as
   const { record, growth } = await soak({ seed: 372, lengthMs: 10_000, onProgress: annotate });
   expect(record.findings).toEqual([]);
   expect(growth.filter(({ verdict }) => verdict === 'growing')).toEqual([]);
-  expect(record.tally.get('waits ended as drained with code 0')).toBeGreaterThan(3);
-  expect(record.tally.get('lines judged')).toBeGreaterThan(0);
+  expect(record.stats.get('waits ended as drained with code 0')).toBeGreaterThan(3);
+  expect(record.stats.get('lines judged')).toBeGreaterThan(0);
 }, 240_000);

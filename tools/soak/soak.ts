@@ -74,12 +74,12 @@ async function repeat(
   }
 }
 
-function progressLine({ tally, findings }: Record, lasting: Lasting, passedMs: number): string {
-  const waits = [...tally]
+function progressLine({ stats, findings }: Record, lasting: Lasting, passedMs: number): string {
+  const waits = [...stats]
     .filter(([what]) => what.startsWith('waits ended'))
     .reduce((sum, [, number]) => sum + number, 0);
-  const stays = tally.get('clients') ?? 0;
-  const lines = tally.get('lines judged') ?? 0;
+  const stays = stats.get('clients') ?? 0;
+  const lines = stats.get('lines judged') ?? 0;
   return (
     `${(passedMs / 60_000).toFixed(1)} min: ${stays} clients, ${waits} waits, ${lines} lines, ` +
     `${findings.length} findings; ${lasting.summary()}`

@@ -67,7 +67,7 @@ export function waitOptions(rule: WaitRule): string[] {
     `--min-wait=${rule.minWaitMs}ms`,
     `--timeout=${rule.timeoutMs === Infinity ? 'none' : `${rule.timeoutMs}ms`}`,
     `--max-connections=${rule.maxConnections}`,
-    `--inspector=${rule.inspector}`,
+    `--backend=${rule.backend}`,
     `--builds=${rule.builds}`,
     `--log-level=${rule.logLevel}`,
     '--progress-every=1s',
@@ -262,7 +262,7 @@ export function toldBy(line: LogLine, zeroMs: number | null, rule: WaitRule): To
     return null;
   }
   return {
-    look: lookOf(line, zeroMs, rule),
+    result: lookOf(line, zeroMs, rule),
     connections: isCount ? connections : null,
     quietForMs: typeof quietForMs === 'number' ? quietForMs : null,
     clients: (line['clients'] ?? []) as Told['clients'],
@@ -274,16 +274,15 @@ export function toldBy(line: LogLine, zeroMs: number | null, rule: WaitRule): To
  * how long it took is bounded by the longest gap, or it starts quiet over. Where that is read from
  * tables, of which there are two for each endpoint, it takes its time on a busy machine.
  */
-export function lookOf(line: LogLine, zeroMs: number | null, rule: WaitRule): Told['look'] {
+export function lookOf(line: LogLine, zeroMs: number | null, rule: WaitRule): Told['result'] {
   const waitedMs = line['waitedMs'];
   const toldMs = wallTimeMs(line) + clockErrorMs;
   if (typeof waitedMs !== 'number' || zeroMs === null) {
     return { fromMs: toldMs - longestDelayMs, toMs: toldMs };
   }
   const lookedMs = zeroMs + waitedMs;
-  const endpoints = (line['endpoints'] ?? []) as { readonly inspector: string | null }[];
-  const isQuick =
-    endpoints.length > 0 && endpoints.every(({ inspector }) => inspector === 'sock-diag');
+  const endpoints = (line['endpoints'] ?? []) as { readonly backend: string | null }[];
+  const isQuick = endpoints.length > 0 && endpoints.every(({ backend }) => backend === 'sock-diag');
   const tookMs = isQuick ? longestGapMs(rule) : longestDelayMs;
   return { fromMs: lookedMs - tookMs, toMs: lookedMs + clockErrorMs };
 }

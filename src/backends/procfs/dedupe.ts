@@ -4,7 +4,7 @@ import type { TcpRow } from './tcp-table.ts';
  * Each socket once. The kernel hands out its table page by page, and while connections come and go
  * between two of them it may print the same one again; of a connection the later row counts.
  */
-export function onceEach(rows: readonly TcpRow[]): TcpRow[] {
+export function dedupe(rows: readonly TcpRow[]): TcpRow[] {
   return [...new Map(rows.map((row) => [identity(row), row])).values()];
 }
 

@@ -21,7 +21,7 @@ interface UnixListener {
 /**
  * All listeners of a network namespace: `/proc/<pid>/net` is the directory of a process's.
  *
- * @throws InspectError when a table can't be read in full.
+ * @throws BackendError when a table can't be read in full.
  */
 export function readListeners(netDirectory: string): Listener[] {
   const tcp = readTcpRows(netDirectory, { state: 'listen' });
@@ -33,7 +33,7 @@ export function readListeners(netDirectory: string): Listener[] {
   ];
 }
 
-/** Those of unix sockets alone. @throws InspectError when the table can't be read in full. */
+/** Those of unix sockets alone. @throws BackendError when the table can't be read in full. */
 export function unixListeners(netDirectory: string): UnixListener[] {
   return readUnixRows(netDirectory)
     .filter(({ state }) => state === 'listen')

@@ -1,30 +1,33 @@
 import { readdirSync } from 'node:fs';
 import { closedError } from '../closed.ts';
-import { tcpSight, unixConnection } from '../snapshot.ts';
+import { tcpSnapshot, unixConnection } from '../snapshot.ts';
 import { socketNames } from '../socket-names.ts';
-import type { Inspector, Sight, UnixEndpoint } from '../types.ts';
-import { InspectError } from '../types.ts';
-import { onceEach } from './dedupe.ts';
+import type { Backend, EndpointSnapshot, UnixEndpoint } from '../types.ts';
+import { BackendError } from '../types.ts';
+import { dedupe } from './dedupe.ts';
 import { readTable } from './read-table.ts';
 import { parseTcpTable, type TcpRow, tcpTableHeader, type WantedRows } from './tcp-table.ts';
 import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
 
 /**
- * The inspector that reads the kernel's tables as text.
+ * The backend that reads the kernel's tables as text.
  *
  * @param netDirectory the directory with `tcp`, `tcp6` and `unix`: `/proc/net` for this process's
  * network namespace, `/proc/<pid>/net` for that of another process.
  */
-export function createProcfsInspector(netDirectory: string): Inspector {
+export function createProcfsBackend(netDirectory: string): Backend {
   let isClosed = false;
   return {
     name: 'procfs',
-    look(endpoint) {
+    poll(endpoint) {
       if (isClosed) {
         throw closedError();
       }
       return endpoint.kind === 'tcp'
-        ? tcpSight(endpoint, onceEach(readTcpRows(netDirectory, { localPort: endpoint.localPort })))
+        ? tcpSnapshot(
+            endpoint,
+            dedupe(readTcpRows(netDirectory, { localPort: endpoint.localPort })),
+          )
         : unixSight(endpoint, readUnixRows(netDirectory));
     },
     close() {
@@ -46,7 +49,7 @@ function readTcp6Rows(netDirectory: string, wanted: WantedRows): TcpRow[] {
     return parseTcpTable(readTable(path, tcpTableHeader), 6, path, wanted);
   } catch (error) {
     // A kernel without IPv6 has the IPv4 table alone: that is none, not unknown.
-    if (error instanceof InspectError && error.code === 'ENOENT' && !hasTcp6(netDirectory)) {
+    if (error instanceof BackendError && error.code === 'ENOENT' && !hasTcp6(netDirectory)) {
       return [];
     }
     throw error;
@@ -67,7 +70,7 @@ export function readUnixRows(netDirectory: string): UnixRow[] {
   return parseUnixTable(readTable(path, unixTableHeader), path);
 }
 
-function unixSight(endpoint: UnixEndpoint, rows: readonly UnixRow[]): Sight {
+function unixSight(endpoint: UnixEndpoint, rows: readonly UnixRow[]): EndpointSnapshot {
   const names = socketNames(endpoint.path).map((name) => Buffer.from(name).toString('latin1'));
   const own = rows.filter((row) => names.includes(row.name));
   const isListener = (row: UnixRow): boolean => row.state === 'listen';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { InspectError } from '../types.ts';
+import { BackendError } from '../types.ts';
 
 const chunkBytes = 256 * 1024;
 
@@ -7,7 +7,7 @@ const chunkBytes = 256 * 1024;
  * Reads one table of the kernel to its end. Every byte becomes one character, so that paths which
  * are not UTF-8 keep their bytes.
  *
- * @throws InspectError with the errno name when a call fails, `ERR_TABLE_CUT` when the table does
+ * @throws BackendError with the errno name when a call fails, `ERR_TABLE_CUT` when the table does
  * not begin with `header` or does not end with a whole line.
  */
 export function readTable(path: string, header: string): string {
@@ -21,8 +21,8 @@ export function readTable(path: string, header: string): string {
   return table;
 }
 
-export function cutTable(path: string, why: string): InspectError {
-  return new InspectError('ERR_TABLE_CUT', `read ${path}`, `${path} can't be trusted: ${why}`);
+export function cutTable(path: string, why: string): BackendError {
+  return new BackendError('ERR_TABLE_CUT', `read ${path}`, `${path} can't be trusted: ${why}`);
 }
 
 function readWhole(path: string): string {
@@ -35,7 +35,7 @@ function readWhole(path: string): string {
     }
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'ERR_READ';
-    throw new InspectError(code, `read ${path}`, `${path} can't be read (${code})`, { cause });
+    throw new BackendError(code, `read ${path}`, `${path} can't be read (${code})`, { cause });
   }
 }
 

@@ -35,7 +35,7 @@ const row =
  * A busy host's table has some 10 MB, of which a few lines matter: the others are only checked for
  * their shape, in place.
  *
- * @throws InspectError (`ERR_TABLE_CUT`) when any line is not of the kernel's form.
+ * @throws BackendError (`ERR_TABLE_CUT`) when any line is not of the kernel's form.
  */
 export function parseTcpTable(
   table: string,

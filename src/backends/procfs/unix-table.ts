@@ -34,7 +34,7 @@ const leastHolders = 2;
  * A connection whose client has closed its end is left out, be it queued or accepted: a daemon that
  * does not run keeps it for as long.
  *
- * @throws InspectError (`ERR_TABLE_CUT`) when the first row is not of the kernel's form.
+ * @throws BackendError (`ERR_TABLE_CUT`) when the first row is not of the kernel's form.
  */
 export function parseUnixTable(table: string, path: string): UnixRow[] {
   const rows: (UnixRow & { readonly holders: number })[] = [];

@@ -2,14 +2,14 @@ import { checkText, type WatchedAddress } from '../../messages/check-text.ts';
 import { isOldNode, noDeadlineEntry, oldNodeEntry } from '../../messages/environment-entries.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog, podLogTrouble } from '../../messages/log/open-log.ts';
-import { lookEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { isInContainer, isInPod } from '../../monitor/container.ts';
-import { openLookout, procRoot } from '../../monitor/monitor.ts';
+import { openMonitor, procRoot } from '../../monitor/monitor.ts';
 import type { Mistake } from '../../options/bad-value.ts';
 import { type Flags, readSettings, UsageError } from '../../options/read-options.ts';
 import { type WaitOptionValues, waitOptions } from '../../options/wait-options.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import type { Surroundings } from '../process-context.ts';
+import type { ProcessContext } from '../process-context.ts';
 import { pidMistake, unknownVariables } from '../settings.ts';
 import { openTls, tlsMistakes } from './tls.ts';
 
@@ -20,25 +20,25 @@ import { openTls, tlsMistakes } from './tls.ts';
  */
 export async function checkWait(
   flags: Flags,
-  surroundings: Surroundings,
+  context: ProcessContext,
   misread: readonly Mistake[] = [],
 ): Promise<ExitCode> {
-  const { env, print } = surroundings;
+  const { env, print } = context;
   const { values: options, settings, mistakes } = readSettings(waitOptions, flags, env);
-  const notices = placeNotices(options, surroundings);
-  const look = lookAround(options, surroundings, notices);
+  const notices = placeNotices(options, context);
+  const result = lookAround(options, context, notices);
   const all = [
     ...misread,
     ...mistakes,
-    ...look.mistakes,
+    ...result.mistakes,
     ...(await unknownVariables(env)),
     ...(options.builds === 'off' ? [] : await tlsMistakes(openTls(options))),
   ];
-  print(checkText({ settings, mistakes: all, watched: look.watched, notices }));
+  print(checkText({ settings, mistakes: all, watched: result.watched, notices }));
   return all.some(({ isOurs }) => isOurs) ? exitCodes.usage : exitCodes.done;
 }
 
-function placeNotices(options: WaitOptionValues, { env, self }: Surroundings): LogEntry[] {
+function placeNotices(options: WaitOptionValues, { env, self }: ProcessContext): LogEntry[] {
   const { kind } = options['log-to'];
   const isPodLogged = kind === 'pod' || (kind === 'auto' && isInContainer(env));
   return [
@@ -64,13 +64,13 @@ interface LookAround {
 
 function lookAround(
   options: WaitOptionValues,
-  { env }: Surroundings,
+  { env }: ProcessContext,
   notices: LogEntry[],
 ): LookAround {
   try {
-    const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
-    lookout.close();
-    const watched = lookout.looking.map(({ target: { endpoint, isAssumed } }) => {
+    const monitor = openMonitor(options, env, (notice) => notices.push(monitorEntry(notice)));
+    monitor.close();
+    const watched = monitor.looking.map(({ target: { endpoint, isAssumed } }) => {
       return { address: endpoint.address, isAssumed };
     });
     return { watched, mistakes: [] };

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createInspectors } from '../../backends/create-backends.ts';
+import { createBackends } from '../../backends/create-backends.ts';
 import { findProcess } from '../../backends/procfs/processes.ts';
 import type { Sample } from '../../backends/types.ts';
 import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
@@ -18,9 +18,9 @@ import {
 } from '../../messages/doctor/render.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog } from '../../messages/log/open-log.ts';
-import { lookEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { containerSigns, isInContainer, isInPod, podSigns } from '../../monitor/container.ts';
-import { type Lookout, openLookout, procRoot } from '../../monitor/monitor.ts';
+import { type Monitor, openMonitor, procRoot } from '../../monitor/monitor.ts';
 import {
   type Environment,
   type Flags,
@@ -30,7 +30,7 @@ import {
 import { statusOptions, waitOptions } from '../../options/wait-options.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
-import type { CommandContext, Surroundings } from '../process-context.ts';
+import type { CommandContext, ProcessContext } from '../process-context.ts';
 import { unknownVariables } from '../settings.ts';
 import { openTls } from './tls.ts';
 
@@ -42,17 +42,17 @@ const doctorNotes = `
 Opens a listener of each kind for a moment, on the loopback interface and in the
 folder for temporary files, to see whether it is seen. What it prints has paths
 and addresses, and no content of files.
-Exit codes: 0 it works, 4 blind, 2 usage error, or a setting is wrong.`;
+Exit codes: 0 it works, 4 unknown, 2 usage error, or a setting is wrong.`;
 
 /** Adds `buildkit-drain doctor`. */
-export function addDoctor(program: Command, { version, surroundings, exit }: CommandContext): void {
+export function addDoctor(program: Command, { version, process, exit }: CommandContext): void {
   const command = program
     .command('doctor')
     .description('Say what this place allows, and what to do about what is missing.')
     .addHelpText('after', doctorNotes)
     .option('--json', 'print one JSON object')
     .action(async (switches: DoctorSwitches) => {
-      exit(await doctor(flagsOf(command, statusOptions), switches, version, surroundings));
+      exit(await doctor(flagsOf(command, statusOptions), switches, version, process));
     });
   addOptions(command, statusOptions);
 }
@@ -62,16 +62,16 @@ async function doctor(
   flags: Flags,
   { json = false }: DoctorSwitches,
   version: string,
-  { env, print, self }: Surroundings,
+  { env, print, self }: ProcessContext,
 ): Promise<ExitCode> {
   const options = readOptions(statusOptions, flags, env);
   const tls = openTls(options);
   await tls.read();
   const notices: LogEntry[] = [];
-  const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
-  const sample = lookout.sampler.sample();
+  const monitor = openMonitor(options, env, (notice) => notices.push(monitorEntry(notice)));
+  const sample = monitor.sampler.sample();
   const given = options.pid === null ? null : findProcess(procRoot, options.pid);
-  const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
+  const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const diagnosis: Diagnosis = {
     place: attempt(() =>
       findPlace({
@@ -86,14 +86,14 @@ async function doctor(
     processes: attempt(() => findProcesses(procRoot)),
     daemons: attempt(() => findDaemons(procRoot, given)),
     sample,
-    endpoints: endpointsOf(lookout),
+    endpoints: endpointsOf(monitor),
     builds: builds === null ? null : await askEach(builds, sample),
     needsBuilds: options.builds === 'require',
     log: logFacts(env),
     wait: await attemptLater(() => waitFacts(env)),
   };
   builds?.close();
-  lookout.close();
+  monitor.close();
   const verdict = verdictOf(diagnosis);
   const sections = doctorSections(diagnosis, notices);
   print(json ? `${doctorJson(sections, verdict)}\n` : doctorText(sections, verdict));
@@ -101,17 +101,17 @@ async function doctor(
 }
 
 async function tryAllMeans(): Promise<Diagnosis['trials']> {
-  const inspectors = createInspectors('auto', procRoot);
-  const trials = await attemptLater(() => tryMeans(inspectors));
-  for (const inspector of inspectors) {
-    inspector.close();
+  const backends = createBackends('auto', procRoot);
+  const trials = await attemptLater(() => tryMeans(backends));
+  for (const backend of backends) {
+    backend.close();
   }
   return trials;
 }
 
-function endpointsOf({ looking }: Lookout): Diagnosis['endpoints'] {
-  return looking.map(({ target, inspectors }) =>
-    compareMeans(target.endpoint, target.isAssumed, inspectors),
+function endpointsOf({ looking }: Monitor): Diagnosis['endpoints'] {
+  return looking.map(({ target, backends }) =>
+    compareMeans(target.endpoint, target.isAssumed, backends),
   );
 }
 
@@ -145,14 +145,14 @@ async function waitFacts(env: Environment): Promise<WaitFacts> {
 
 const verdictCodes = {
   works: exitCodes.done,
-  blind: exitCodes.blind,
+  unknown: exitCodes.unknown,
   'badly-set': exitCodes.usage,
 } as const satisfies Record<Verdict, ExitCode>;
 
 function verdictOf(diagnosis: Diagnosis): Verdict {
   const { wait } = diagnosis;
   if (!canCount(diagnosis)) {
-    return 'blind';
+    return 'unknown';
   }
   const isBad = wait.kind === 'failed' || wait.value.faults.some(({ level }) => level === 'error');
   return isBad ? 'badly-set' : 'works';

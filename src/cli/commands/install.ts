@@ -22,10 +22,7 @@ It is started there once, to see whether that works.
 Exit codes: 0 it is there and can be started, 2 it is not, 1 a bug.`;
 
 /** Adds `buildkit-drain install`. */
-export function addInstall(
-  program: Command,
-  { version, surroundings, exit }: CommandContext,
-): void {
+export function addInstall(program: Command, { version, process, exit }: CommandContext): void {
   program
     .command('install')
     .argument('<folder>', 'where to')
@@ -42,7 +39,7 @@ export function addInstall(
       if (failure !== null) {
         throw new UsageError(notStartedText(target, failure));
       }
-      surroundings.print(installedText(kind, target, version));
+      process.print(installedText(kind, target, version));
       exit(exitCodes.done);
     });
 }

@@ -8,7 +8,7 @@ import { clientsOnly } from '../../monitor/monitor.ts';
 import type { Mistake } from '../../options/bad-value.ts';
 import type { Environment } from '../../options/read-options.ts';
 import type { WaitOptionValues } from '../../options/wait-options.ts';
-import type { Surroundings } from '../process-context.ts';
+import type { ProcessContext } from '../process-context.ts';
 import { unknownVariables } from '../settings.ts';
 import { openTls, type Tls, tlsMistakes } from './tls.ts';
 import { openWaitLog } from './wait-log.ts';
@@ -22,7 +22,7 @@ export interface WaitPlan {
   readonly log: (entry: LogEntry) => void;
   /** Whether a mistake that shows when the wait begins does not end it. */
   readonly goesOn: () => Promise<boolean>;
-  readonly onUncaught: Surroundings['onUncaught'];
+  readonly onUncaught: ProcessContext['onUncaught'];
 }
 
 export interface PlanInput {
@@ -36,7 +36,7 @@ export interface PlanInput {
 /** Says in the log what is wrong with the settings and the place, none of which keeps from waiting. */
 export async function planWait(
   { options, mistakes, goesOn, stderr }: PlanInput,
-  { env, onUncaught, self }: Surroundings,
+  { env, onUncaught, self }: ProcessContext,
 ): Promise<WaitPlan> {
   const tls = openTls(options);
   const log = openWaitLog(options, env, stderr);
@@ -67,7 +67,7 @@ function drainConfig(options: WaitOptionValues): DrainConfig {
     ignoreSilentMs: options['ignore-silent'],
     ignoreUnreachableMs: options['ignore-unreachable'],
     builds: options.builds,
-    onBlind: options['on-blind'],
+    onUnknown: options['on-unknown'],
     progressEveryMs: options['progress-every'],
   };
 }

@@ -2,12 +2,12 @@ import type { Sample } from '../../backends/types.ts';
 import { combineAnswers } from '../../builds/answers.ts';
 import { openBuilds } from '../../builds/daemons.ts';
 import type { BuildsAnswer } from '../../builds/types.ts';
-import { glance, glanceMs } from '../../drain/classify-once.ts';
+import { classifiedAtMs, classifyOnce } from '../../drain/classify-once.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
-import { lookEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { isClient } from '../../messages/status-json.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
-import { clientsOnly, type Lookout, openLookout } from '../../monitor/monitor.ts';
+import { clientsOnly, type Monitor, openMonitor } from '../../monitor/monitor.ts';
 import type { Environment, OptionValues } from '../../options/read-options.ts';
 import type { standingOptions, statusOptions } from '../../options/wait-options.ts';
 import type { Tls } from './tls.ts';
@@ -16,7 +16,7 @@ export interface StatusPlan {
   readonly options: OptionValues<typeof statusOptions>;
   readonly env: Environment;
   readonly tls: Tls;
-  readonly standing: OptionValues<typeof standingOptions>;
+  readonly kind: OptionValues<typeof standingOptions>;
   /** What the daemon has said of its builds, or that it is to be asked. */
   readonly builds: BuildsAnswer | null | 'ask';
 }
@@ -26,36 +26,36 @@ export async function lookForStatus({
   options,
   env,
   tls,
-  standing,
+  kind,
   builds: given,
 }: StatusPlan): Promise<StatusReport> {
   const counts = clientsOnly(options);
   const notices: LogEntry[] = [];
-  const lookout = openLookout(options, env, (notice) => notices.push(lookEntry(notice)));
-  const sample = lookout.sampler.sample();
-  const traffic = lookout.sampler.traffic();
+  const monitor = openMonitor(options, env, (notice) => notices.push(monitorEntry(notice)));
+  const sample = monitor.sampler.sample();
+  const traffic = monitor.sampler.traffic();
   // Asked after the look, which so can't have seen the question's own connection.
-  const builds = given === 'ask' ? await askOnce(lookout, sample, tls) : given;
-  lookout.close();
+  const builds = given === 'ask' ? await askOnce(monitor, sample, tls) : given;
+  monitor.close();
   const rule = {
-    probeGraceMs: standing['probe-grace'],
+    probeGraceMs: kind['probe-grace'],
     quietPeriodMs: 0,
     ignoreSilentMs: null,
-    ignoreUnreachableMs: standing['ignore-unreachable'],
+    ignoreUnreachableMs: kind['ignore-unreachable'],
   };
   const isNoneNow = given === 'ask' && saysNone(builds);
-  const rows = glance(connectionsOf(sample), traffic, rule, isNoneNow).map((entry) => ({
+  const rows = classifyOnce(connectionsOf(sample), traffic, rule, isNoneNow).map((entry) => ({
     entry,
     isIgnored: !counts(entry.connection),
   }));
   return {
-    ...{ sample, rows, nowMs: glanceMs, clients: rows.filter(isClient).length, builds },
+    ...{ sample, rows, nowMs: classifiedAtMs, clients: rows.filter(isClient).length, builds },
     needsBuilds: options.builds === 'require' || tls.isGiven,
     notices: notices.filter(({ level }) => level === 'warn'),
   };
 }
 
-async function askOnce({ daemonsOf }: Lookout, sample: Sample, tls: Tls): Promise<BuildsAnswer> {
+async function askOnce({ daemonsOf }: Monitor, sample: Sample, tls: Tls): Promise<BuildsAnswer> {
   const builds = openBuilds(daemonsOf, tls);
   const answers = await builds.ask(sample);
   builds.close();

@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { knock } from '../../builds/probe-api.ts';
+import { probeApi } from '../../builds/probe-api.ts';
 import { findMarks } from '../../drain-marker/find-marks.ts';
 import { readyText } from '../../messages/ready-text.ts';
-import { openLookout, procRoot } from '../../monitor/monitor.ts';
-import type { LookNotice } from '../../monitor/types.ts';
+import { openMonitor, procRoot } from '../../monitor/monitor.ts';
+import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Environment, type Flags, readOptions } from '../../options/read-options.ts';
 import { readyOptions } from '../../options/wait-options.ts';
 import { checkReadiness } from '../../ready/check.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
-import type { CommandContext, Surroundings } from '../process-context.ts';
+import type { CommandContext, ProcessContext } from '../process-context.ts';
 import { openTls } from './tls.ts';
 
 interface ReadySwitches {
@@ -21,14 +21,14 @@ Ready is a daemon that listens on every endpoint and answers at each.
 Exit codes: 0 ready, 5 not ready; one line says why.`;
 
 /** Adds `buildkit-drain ready`. */
-export function addReady(program: Command, { surroundings, exit }: CommandContext): void {
+export function addReady(program: Command, { process, exit }: CommandContext): void {
   const command = program
     .command('ready')
     .description('Say whether buildkitd truly serves, for readiness and startup probes.')
     .addHelpText('after', readyNotes)
     .option('--after-drain', 'say no once a drain has begun')
     .action(async (switches: ReadySwitches) => {
-      exit(await ready(flagsOf(command, readyOptions), switches, surroundings));
+      exit(await ready(flagsOf(command, readyOptions), switches, process));
     });
   addOptions(command, readyOptions);
 }
@@ -37,24 +37,24 @@ export function addReady(program: Command, { surroundings, exit }: CommandContex
 async function ready(
   flags: Flags,
   { afterDrain = false }: ReadySwitches,
-  { env, print }: Surroundings,
+  { env, print }: ProcessContext,
 ): Promise<ExitCode> {
   const options = readOptions(readyOptions, flags, withoutDeadline(env));
   const tls = openTls(options);
   const config = await tls.read();
-  const notices: LookNotice[] = [];
-  const lookout = openLookout(options, env, (notice) => notices.push(notice));
-  const sample = lookout.sampler.sample();
+  const notices: MonitorNotice[] = [];
+  const monitor = openMonitor(options, env, (notice) => notices.push(notice));
+  const sample = monitor.sampler.sample();
   const readiness = await checkReadiness({
     sample,
     unheard: notices.flatMap((notice) =>
-      notice.kind === 'address-unheard' ? notice.addresses : [],
+      notice.kind === 'address-not-listening' ? notice.addresses : [],
     ),
-    daemons: lookout.daemonsOf(sample).map(({ endpoints }) => endpoints),
+    daemons: monitor.daemonsOf(sample).map(({ endpoints }) => endpoints),
     findMarks: afterDrain ? (endpoints) => findMarks(procRoot, endpoints) : null,
-    knock: (endpoint) => knock(endpoint, config, options.timeout),
+    knock: (endpoint) => probeApi(endpoint, config, options.timeout),
   });
-  lookout.close();
+  monitor.close();
   print(readyText(readiness));
   return readiness.kind === 'ready' ? exitCodes.done : exitCodes.notReady;
 }

@@ -13,7 +13,7 @@ import type { ChildEnd, RunEvent } from '../../run/types.ts';
 import { waitOrHold } from '../../run/wait-or-hold.ts';
 import { interruptedBy } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
-import type { CommandContext, Self, Surroundings } from '../process-context.ts';
+import type { CommandContext, ProcessContext, Self } from '../process-context.ts';
 import { planWait } from './plan-wait.ts';
 import { runWait } from './run-wait.ts';
 
@@ -28,7 +28,7 @@ waits as \`wait\` does, and only then passes SIGTERM on; a second one skips that
 Exit codes: the command's; 127 no such command, 126 not executable.`;
 
 /** Adds `buildkit-drain run`. */
-export function addRun(program: Command, { surroundings, exit }: CommandContext): void {
+export function addRun(program: Command, { process, exit }: CommandContext): void {
   // What follows the command's first word is its own.
   program.enablePositionalOptions();
   const command = program
@@ -39,7 +39,7 @@ export function addRun(program: Command, { surroundings, exit }: CommandContext)
     .passThroughOptions()
     .addHelpText('after', runNotes)
     .action(async (words: readonly string[]) => {
-      exit(await runDaemon(flagsOf(command, runOptions), words, surroundings));
+      exit(await runDaemon(flagsOf(command, runOptions), words, process));
     });
   addOptions(command, runOptions);
 }
@@ -48,13 +48,13 @@ export function addRun(program: Command, { surroundings, exit }: CommandContext)
 async function runDaemon(
   flags: Flags,
   words: readonly string[],
-  surroundings: Surroundings,
+  context: ProcessContext,
 ): Promise<number> {
-  const { env, signal, self } = surroundings;
+  const { env, signal, self } = context;
   const read = withoutMistakes(readSettings(waitOptions, { ...flags, pid: 'found' }, env));
   const { values: options, mistakes } = read;
   const goesOn = async (): Promise<boolean> => true;
-  const plan = await planWait({ options, mistakes, goesOn, stderr: 'shared' }, surroundings);
+  const plan = await planWait({ options, mistakes, goesOn, stderr: 'shared' }, context);
   if (signal.aborted) {
     return interruptedBy(signal.reason);
   }

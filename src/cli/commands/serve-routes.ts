@@ -11,7 +11,7 @@ import { metricsFormat } from '../../serve/content-negotiation.ts';
 import type { Answer, Call, Route, Routes } from '../../serve/types.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import type { WaitPlan } from './plan-wait.ts';
-import type { Watchpost } from './service.ts';
+import type { Service } from './service.ts';
 
 interface RoutesInput {
   readonly plan: WaitPlan;
@@ -19,12 +19,12 @@ interface RoutesInput {
 }
 
 /** What is answered on each path. */
-export function routesOf(post: Watchpost, { plan, version }: RoutesInput): Routes {
+export function routesOf(post: Service, { plan, version }: RoutesInput): Routes {
   const startedAtSeconds = performance.timeOrigin / 1000;
   return new Map<string, Route>([
     ['/drain', (call) => drain(post, call)],
     ['/healthz', servingAnswer],
-    ['/readyz', async () => sightAnswer(await post.sight())],
+    ['/readyz', async () => sightAnswer(await post.snapshot())],
     [
       '/connections',
       async () => {
@@ -47,7 +47,7 @@ export function routesOf(post: Watchpost, { plan, version }: RoutesInput): Route
 }
 
 /** Answers at the end of the wait. */
-function drain({ wait }: Watchpost, { onHangUp }: Call): Promise<Answer> {
+function drain({ wait }: Service, { onHangUp }: Call): Promise<Answer> {
   return new Promise((resolve) => {
     const leave = wait.join((result) => {
       if (result.kind === 'failed') {

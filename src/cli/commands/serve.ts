@@ -14,11 +14,11 @@ import { type HttpServer, openServer } from '../../serve/server.ts';
 import type { Routes, ServerEvent } from '../../serve/types.ts';
 import { type ExitCode, exitCodes, interruptedBy } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
-import type { CommandContext, StopSignal, Surroundings } from '../process-context.ts';
+import type { CommandContext, ProcessContext, StopSignal } from '../process-context.ts';
 import { planWait } from './plan-wait.ts';
 import { routesOf } from './serve-routes.ts';
 
-import { openWatchpost, type Watchpost } from './service.ts';
+import { openService, type Service } from './service.ts';
 
 /** In a pod whose containers are all told to stop at once, a hook's call may come after the signal. */
 const lateHookMs = 5000;
@@ -30,26 +30,26 @@ A signal stops it when the wait under way is over, a second one at once.
 Exit codes: 0, or 130 and 143 where a second signal has ended a wait.`;
 
 /** Adds `buildkit-drain serve`. */
-export function addServe(program: Command, { version, surroundings, exit }: CommandContext): void {
+export function addServe(program: Command, { version, process, exit }: CommandContext): void {
   const command = program
     .command('serve')
     .description('Serve the wait over HTTP, for preStop.httpGet of a sidecar; and metrics.')
     .addHelpText('after', serveNotes)
     .action(async () => {
-      exit(await serve(flagsOf(command, serveOptions), version, surroundings));
+      exit(await serve(flagsOf(command, serveOptions), version, process));
     });
   addOptions(command, serveOptions);
 }
 
 /** @throws UsageError before anything is served. */
-async function serve(flags: Flags, version: string, surroundings: Surroundings): Promise<ExitCode> {
-  const read = withoutMistakes(readSettings(serveOptions, flags, surroundings.env));
+async function serve(flags: Flags, version: string, context: ProcessContext): Promise<ExitCode> {
+  const read = withoutMistakes(readSettings(serveOptions, flags, context.env));
   const { values: options, mistakes } = read;
-  const signals = hearSignals(surroundings.onStopSignal);
+  const signals = hearSignals(context.onStopSignal);
   const goesOn = async (): Promise<boolean> => true;
-  const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, surroundings);
+  const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, context);
   const say = (notice: ServeNotice | ServerEvent): void => plan.log(serveEntry(notice));
-  const post = openWatchpost(plan, say);
+  const post = openService(plan, say);
   const routes = routesOf(post, { plan, version });
   const server = await openAt(options.listen, routes, say);
   say({ kind: 'serving', url: server.url, paths: [...routes.keys()] });
@@ -90,7 +90,7 @@ interface Signals {
   readonly second: Promise<StopSignal>;
 }
 
-function hearSignals(onStopSignal: Surroundings['onStopSignal']): Signals {
+function hearSignals(onStopSignal: ProcessContext['onStopSignal']): Signals {
   const listeners: ((signal: StopSignal) => void)[] = [];
   const next = (): Promise<StopSignal> => new Promise((resolve) => listeners.push(resolve));
   const signals = { first: next(), second: next() };
@@ -101,7 +101,7 @@ function hearSignals(onStopSignal: Surroundings['onStopSignal']): Signals {
 /** Waits for the first signal and, where clients would be left alone, for a hook that comes late. */
 async function untilToldToStop(
   { first, second }: Signals,
-  { wait, mayHaveClients }: Watchpost,
+  { wait, mayHaveClients }: Service,
   say: Say,
 ): Promise<void> {
   const about = { kind: 'stopping', signal: await first, patienceMs: lateHookMs } as const;
@@ -116,7 +116,7 @@ async function untilToldToStop(
 }
 
 /** Waits for the end of the wait under way, if there is one; the second signal ends it. */
-async function endOfWait({ second }: Signals, { wait }: Watchpost, say: Say): Promise<ExitCode> {
+async function endOfWait({ second }: Signals, { wait }: Service, say: Say): Promise<ExitCode> {
   let code: ExitCode = exitCodes.done;
   void second.then((signal) => {
     say({ kind: 'interrupting', signal });

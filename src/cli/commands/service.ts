@@ -1,68 +1,68 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sample } from '../../backends/types.ts';
-import { lookEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
-import { openLookout } from '../../monitor/monitor.ts';
-import { shareLooks } from '../../serve/coalesce.ts';
+import { openMonitor } from '../../monitor/monitor.ts';
+import { coalesce } from '../../serve/coalesce.ts';
 import { createSharedWait, type SharedWait } from '../../serve/shared-wait.ts';
-import { createRecorder } from '../../serve/stats.ts';
-import type { OwnRecord, Reading, ServerEvent } from '../../serve/types.ts';
+import { createStats } from '../../serve/stats.ts';
+import type { Reading, ServerEvent, ServiceStats } from '../../serve/types.ts';
 import type { WaitPlan } from './plan-wait.ts';
 import { lookForStatus } from './poll-status.ts';
 import { runWait } from './run-wait.ts';
 import type { EndedWait } from './wait-once.ts';
 
 /** The one wait of a serving process, and the looks that it takes besides. */
-export interface Watchpost {
+export interface Service {
   readonly wait: SharedWait<EndedWait>;
   /** A fresh look, as `status` takes it; null where it failed altogether. */
   readonly status: () => Promise<StatusReport | null>;
   /** How things stand: by the wait under way, else by a fresh look. */
   readonly reading: () => Promise<Reading | null>;
   /** The same without asking the daemon anything. */
-  readonly sight: () => Promise<Sample | null>;
+  readonly snapshot: () => Promise<Sample | null>;
   /** Whether there are clients, or it is not certain that there are none. */
   readonly mayHaveClients: () => Promise<boolean>;
-  readonly record: () => OwnRecord;
+  readonly record: () => ServiceStats;
 }
 
 const pauseMs = 100;
 
 /** Says what is found now, for the log's first lines. @throws UsageError */
-export function openWatchpost(
+export function openService(
   plan: WaitPlan,
   say: (notice: ServeNotice | ServerEvent) => void,
-): Watchpost {
+): Service {
   const { options, env, tls, log } = plan;
-  const lookout = openLookout(options, env, (notice) => log(lookEntry(notice)));
-  lookout.close();
-  const recorder = createRecorder(() => performance.now());
+  const monitor = openMonitor(options, env, (notice) => log(monitorEntry(notice)));
+  monitor.close();
+  const recorder = createStats(() => performance.now());
 
-  const lookOnce = async (mayAsk: boolean): Promise<StatusReport | null> => {
+  const pollOnce = async (mayAsk: boolean): Promise<StatusReport | null> => {
     // Beside a wait nobody asks: it would take the question's connection for a client.
     const asks = mayAsk && options.builds !== 'off' && !wait.isUnderWay();
     try {
       const builds = asks ? 'ask' : (recorder.reading()?.builds ?? null);
-      const report = await lookForStatus({ options, env, tls, standing: options, builds });
+      const report = await lookForStatus({ options, env, tls, kind: options, builds });
       recorder.countSample(report.sample);
       return report;
     } catch (error) {
       recorder.countSample(null);
-      say({ kind: 'look-failed', error });
+      say({ kind: 'poll-failed', error });
       return null;
     }
   };
   const pause = (): Promise<void> => delay(pauseMs, undefined, { ref: false });
-  const asking = shareLooks(() => lookOnce(true), pause);
-  const mute = shareLooks(() => lookOnce(false), pause);
+  const asking = coalesce(() => pollOnce(true), pause);
+  const mute = coalesce(() => pollOnce(false), pause);
 
   const wait = createSharedWait<EndedWait>(async (signal) => {
     recorder.begin();
     try {
       // Until the daemon has closed the connection of a question that is under way.
       await Promise.all([asking.settled(), mute.settled()]);
-      const hooks = { signal, through: recorder.counting, onLook: recorder.note };
+      const hooks = { signal, through: recorder.counting, onPoll: recorder.note };
       const ended = await runWait(plan, hooks);
       recorder.end(ended.outcome.kind);
       return ended;
@@ -75,15 +75,15 @@ export function openWatchpost(
 
   return {
     wait,
-    status: asking.look,
+    status: asking.result,
     async reading() {
-      return recorder.reading() ?? readingOf(await asking.look());
+      return recorder.reading() ?? readingOf(await asking.result());
     },
-    async sight() {
-      return recorder.reading()?.sample ?? (await mute.look())?.sample ?? null;
+    async snapshot() {
+      return recorder.reading()?.sample ?? (await mute.result())?.sample ?? null;
     },
     async mayHaveClients() {
-      const report = await mute.look();
+      const report = await mute.result();
       return report === null || isAnybodyThere(report);
     },
     record: recorder.record,
@@ -91,7 +91,7 @@ export function openWatchpost(
 }
 
 function isAnybodyThere({ sample, clients }: StatusReport): boolean {
-  return clients > 0 || sample.looks.some(({ kind }) => kind === 'unseen');
+  return clients > 0 || sample.results.some(({ kind }) => kind === 'failed');
 }
 
 function readingOf(report: StatusReport | null): Reading | null {
@@ -102,7 +102,7 @@ function readingOf(report: StatusReport | null): Reading | null {
   const entries = rows.filter(({ isIgnored }) => !isIgnored).map(({ entry }) => entry);
   return {
     ...{ sample, builds },
-    clients: entries.filter(({ standing }) => standing === 'client'),
-    silent: entries.filter(({ standing }) => standing === 'silent').length,
+    clients: entries.filter(({ kind }) => kind === 'client'),
+    silent: entries.filter(({ kind }) => kind === 'silent').length,
   };
 }

@@ -6,7 +6,7 @@ import { type Flags, readOptions } from '../../options/read-options.ts';
 import { standingOptions, statusOptions } from '../../options/wait-options.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
-import type { CommandContext, Surroundings } from '../process-context.ts';
+import type { CommandContext, ProcessContext } from '../process-context.ts';
 import { lookForStatus } from './poll-status.ts';
 import { openTls } from './tls.ts';
 
@@ -22,7 +22,7 @@ Exit codes: 0 idle; 3 clients are connected, or builds run; 4 blind, or no
 daemon was found.`;
 
 /** Adds `buildkit-drain status`. */
-export function addStatus(program: Command, { surroundings, exit }: CommandContext): void {
+export function addStatus(program: Command, { process, exit }: CommandContext): void {
   const command = program
     .command('status')
     .description('Look once, and show who is connected.')
@@ -30,7 +30,7 @@ export function addStatus(program: Command, { surroundings, exit }: CommandConte
     .option('--json', 'print one JSON object')
     .option('--quiet', 'print nothing: the exit code says it all')
     .action(async (switches: StatusSwitches) => {
-      exit(await status(flagsOf(command, statusOptions), switches, surroundings));
+      exit(await status(flagsOf(command, statusOptions), switches, process));
     });
   addOptions(command, statusOptions);
 }
@@ -39,7 +39,7 @@ export function addStatus(program: Command, { surroundings, exit }: CommandConte
 async function status(
   flags: Flags,
   { json, quiet }: StatusSwitches,
-  { env, print, printError }: Surroundings,
+  { env, print, printError }: ProcessContext,
 ): Promise<ExitCode> {
   const options = readOptions(statusOptions, flags, env);
   const tls = openTls(options);
@@ -47,7 +47,7 @@ async function status(
   const report = await lookForStatus({
     ...{ options, env, tls },
     // What `wait` would go by, were it told nothing else.
-    standing: readOptions(standingOptions, {}, env),
+    kind: readOptions(standingOptions, {}, env),
     builds: options.builds === 'off' ? null : 'ask',
   });
   if (!quiet) {
@@ -66,8 +66,8 @@ function exitCodeOf({ sample, clients, builds }: StatusReport, isRequired: boole
     return exitCodes.clientsConnected;
   }
   if (sample.kind === 'gone') {
-    return sample.wasThere ? exitCodes.done : exitCodes.blind;
+    return sample.wasThere ? exitCodes.done : exitCodes.unknown;
   }
-  const isBlind = sample.kind === 'failed' || (isRequired && builds?.kind === 'unknown');
-  return isBlind ? exitCodes.blind : exitCodes.done;
+  const isUnknown = sample.kind === 'failed' || (isRequired && builds?.kind === 'unknown');
+  return isUnknown ? exitCodes.unknown : exitCodes.done;
 }

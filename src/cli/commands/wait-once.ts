@@ -7,13 +7,13 @@ import { createMark } from '../../drain-marker/set-mark.ts';
 import { eventEntry } from '../../messages/events.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { unmarkedEntry } from '../../messages/mark-entry.ts';
-import { lookEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { outcomeEntry } from '../../messages/outcome.ts';
-import { openLookout } from '../../monitor/monitor.ts';
+import { openMonitor } from '../../monitor/monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
 
 /** What is to be heard of one wait, and what ends it. */
-export interface WaitHooks extends Pick<DrainInput, 'signal' | 'onLook'> {
+export interface WaitHooks extends Pick<DrainInput, 'signal' | 'onPoll'> {
   /** Stands between the wait and what takes its samples. */
   readonly through?: (sampler: Sampler) => Sampler;
 }
@@ -34,13 +34,13 @@ export interface Attempt {
 /** @throws UsageError before anything is looked at, and unexpected errors. */
 export async function waitOnce(
   { options, env, tls, config, log }: WaitPlan,
-  { through = (sampler) => sampler, signal, onLook }: WaitHooks,
+  { through = (sampler) => sampler, signal, onPoll }: WaitHooks,
   { waitedMs, broken }: Attempt,
 ): Promise<EndedWait> {
-  const lookout = openLookout(options, env, (notice) => log(lookEntry(notice)));
-  const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
+  const monitor = openMonitor(options, env, (notice) => log(monitorEntry(notice)));
+  const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const clock = createMonotonicClock();
-  lookout.onEnd(() => clock.wake());
+  monitor.onEnd(() => clock.wake());
   const mark = createMark();
   const showDrain = (event: DrainEvent): void => {
     const reason = 'sample' in event ? mark.cover(endpointsOf(event.sample)) : null;
@@ -58,8 +58,8 @@ export async function waitOnce(
   try {
     const waiting = drain({
       signal: over.signal,
-      ...(onLook !== undefined && { onLook }),
-      sampler: through(lookout.sampler),
+      ...(onPoll !== undefined && { onPoll }),
+      sampler: through(monitor.sampler),
       builds,
       config,
       clock,
@@ -72,7 +72,7 @@ export async function waitOnce(
     const outcome = { ...ended, waitedMs: ended.waitedMs + waitedMs };
     // Some of them were our own questions, and those that were seen are subtracted for nothing: "at
     // least" is what the log says.
-    const others = lookout.seenBetweenLooks() - (builds?.tcpConnections() ?? 0);
+    const others = monitor.seenBetweenPolls() - (builds?.tcpConnections() ?? 0);
     const said = outcomeEntry(outcome, config, Math.max(0, others));
     log(said);
     return { outcome, said };
@@ -81,10 +81,10 @@ export async function waitOnce(
     over.abort();
     mark.close();
     builds?.close();
-    lookout.close();
+    monitor.close();
   }
 }
 
-function endpointsOf({ looks }: Sample): Endpoint[] {
-  return looks.map(({ endpoint }) => endpoint);
+function endpointsOf({ results }: Sample): Endpoint[] {
+  return results.map(({ endpoint }) => endpoint);
 }

@@ -3,7 +3,7 @@ import type { Mistake } from '../../options/bad-value.ts';
 import { type Flags, readSettings, withoutMistakes } from '../../options/read-options.ts';
 import { waitOptions } from '../../options/wait-options.ts';
 import { type ExitCode, exitCodeOf, exitCodes, interruptedBy } from '../exit-codes.ts';
-import type { Surroundings } from '../process-context.ts';
+import type { ProcessContext } from '../process-context.ts';
 import { planWait } from './plan-wait.ts';
 import { runWait, WaitFailedError } from './run-wait.ts';
 
@@ -16,28 +16,28 @@ import { runWait, WaitFailedError } from './run-wait.ts';
  */
 export async function wait(
   flags: Flags,
-  surroundings: Surroundings,
+  context: ProcessContext,
   misread: readonly Mistake[] = [],
 ): Promise<ExitCode> {
-  const { env, signal } = surroundings;
+  const { env, signal } = context;
   const { values: options, mistakes: misset } = readSettings(waitOptions, flags, env);
   const mistakes = [...misread, ...misset];
-  const goesOn = (): Promise<boolean> => isUnattended(surroundings);
+  const goesOn = (): Promise<boolean> => isUnattended(context);
   if (mistakes.some(({ isOurs }) => isOurs) && !(await goesOn())) {
     withoutMistakes({ mistakes });
   }
-  const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, surroundings);
+  const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, context);
   try {
     return exitCodeOf((await runWait(plan, { signal })).outcome);
   } catch (error) {
     if (error instanceof WaitFailedError) {
-      return signal.aborted ? interruptedBy(signal.reason) : exitCodes.blind;
+      return signal.aborted ? interruptedBy(signal.reason) : exitCodes.unknown;
     }
     throw error;
   }
 }
 
 /** Whether this runs where nobody reads standard error, as the hooks and probes of a pod do. */
-export async function isUnattended({ env, isAttended }: Surroundings): Promise<boolean> {
+export async function isUnattended({ env, isAttended }: ProcessContext): Promise<boolean> {
   return isInPod(env) && !(await isAttended());
 }

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { openBuilds } from '../../builds/daemons.ts';
 import { createMonotonicClock } from '../../drain/clock.ts';
-import type { RosterEntry } from '../../drain/tracked.ts';
-import { lookEntry } from '../../messages/monitor-entry.ts';
-import { clientsOnly, openLookout } from '../../monitor/monitor.ts';
-import type { LookNotice } from '../../monitor/types.ts';
+import type { TrackedConnection } from '../../drain/tracked.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
+import { clientsOnly, openMonitor } from '../../monitor/monitor.ts';
+import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Flags, readOptions } from '../../options/read-options.ts';
 import { standingOptions, watchOptions } from '../../options/wait-options.ts';
 import { watch } from '../../watch/watch.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
-import type { CommandContext, Surroundings } from '../process-context.ts';
+import type { CommandContext, ProcessContext } from '../process-context.ts';
 import { openTls } from './tls.ts';
 import { createLineView, createTableView } from './watch-view.ts';
 
@@ -25,14 +25,14 @@ probe. Goes on when the daemon goes away, and ends with Ctrl-C.
 Exit code: 0, unless 2 for a usage error or 1 for a bug.`;
 
 /** Adds `buildkit-drain watch`. */
-export function addWatch(program: Command, { surroundings, exit }: CommandContext): void {
+export function addWatch(program: Command, { process, exit }: CommandContext): void {
   const command = program
     .command('watch')
     .description('Show who comes and goes: a table on a terminal, else lines.')
     .addHelpText('after', watchNotes)
     .option('--json', 'print a JSON object per change')
     .action(async (switches: WatchSwitches) => {
-      exit(await watchUntilStopped(flagsOf(command, watchOptions), switches, surroundings));
+      exit(await watchUntilStopped(flagsOf(command, watchOptions), switches, process));
     });
   addOptions(command, watchOptions);
 }
@@ -41,29 +41,29 @@ export function addWatch(program: Command, { surroundings, exit }: CommandContex
 async function watchUntilStopped(
   flags: Flags,
   { json = false }: WatchSwitches,
-  surroundings: Surroundings,
+  context: ProcessContext,
 ): Promise<ExitCode> {
-  const { env } = surroundings;
+  const { env } = context;
   const options = readOptions(watchOptions, flags, env);
   const tls = openTls(options);
   await tls.read();
   const counts = clientsOnly(options);
-  const rowOf = (entry: RosterEntry) => ({ entry, isIgnored: !counts(entry.connection) });
+  const rowOf = (entry: TrackedConnection) => ({ entry, isIgnored: !counts(entry.connection) });
   const clock = createMonotonicClock();
   const closed = new AbortController();
-  const early: LookNotice[] = [];
-  let notify = (notice: LookNotice): void => void early.push(notice);
-  const lookout = openLookout(options, env, (notice) => notify(notice));
-  const view = await openView(json, options.interval, surroundings, () => closed.abort());
-  notify = (notice) => view.notice(lookEntry(notice));
+  const early: MonitorNotice[] = [];
+  let notify = (notice: MonitorNotice): void => void early.push(notice);
+  const monitor = openMonitor(options, env, (notice) => notify(notice));
+  const view = await openView(json, options.interval, context, () => closed.abort());
+  notify = (notice) => view.notice(monitorEntry(notice));
   early.forEach(notify);
-  const builds = options.builds === 'off' ? null : openBuilds(lookout.daemonsOf, tls);
-  lookout.onEnd(() => clock.wake());
+  const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
+  monitor.onEnd(() => clock.wake());
   try {
     await watch({
-      sampler: lookout.sampler,
+      sampler: monitor.sampler,
       builds,
-      seenBetweenLooks: lookout.seenBetweenLooks,
+      seenBetweenPolls: monitor.seenBetweenPolls,
       tcpConnections: () => builds?.tcpConnections() ?? 0,
       rule: {
         probeGraceMs: options['probe-grace'],
@@ -73,13 +73,13 @@ async function watchUntilStopped(
       },
       intervalMs: options.interval,
       clock,
-      signal: AbortSignal.any([surroundings.signal, closed.signal]),
-      onLook: (scene, events) => view.show({ scene, rowOf }, events),
+      signal: AbortSignal.any([context.signal, closed.signal]),
+      onPoll: (scene, events) => view.show({ scene, rowOf }, events),
     });
   } finally {
     view.end();
     builds?.close();
-    lookout.close();
+    monitor.close();
   }
   return exitCodes.done;
 }
@@ -87,7 +87,7 @@ async function watchUntilStopped(
 async function openView(
   json: boolean,
   intervalMs: number,
-  { env, print, openScreen }: Surroundings,
+  { env, print, openScreen }: ProcessContext,
   onClosed: () => void,
 ) {
   // Whoever has read enough closes the pipe.

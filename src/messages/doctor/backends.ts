@@ -1,7 +1,7 @@
-import type { InspectorName, LookMode } from '../../backends/types.ts';
+import type { BackendName, PollMode } from '../../backends/types.ts';
 import type { Diagnosis, Family, MeansTrial, Trial } from '../../doctor/types.ts';
 import { capitalized } from '../words.ts';
-import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';
+import { degraded, type Finding, found, ok, problem, type Section } from './finding.ts';
 
 const kinds: Readonly<Record<Family, string>> = {
   IPv4: 'TCP over IPv4',
@@ -11,15 +11,15 @@ const kinds: Readonly<Record<Family, string>> = {
 
 /** What the addon and each means of looking are good for here. */
 export function meansSections({ addon, trials, processes }: Diagnosis): Section[] {
-  const byMeans = (inspector: InspectorName): readonly Finding[] =>
-    found('Whether it works', trials, (all) => all.flatMap((trial) => told(trial, inspector)));
+  const byMeans = (backend: BackendName): readonly Finding[] =>
+    found('Whether it works', trials, (all) => all.flatMap((trial) => told(trial, backend)));
   return [
     {
       title: 'Addon',
       findings:
         addon.kind === 'done'
           ? [ok(`Loaded ${addon.value.path}, built from ${addon.value.sourceHash.slice(0, 12)}.`)]
-          : [handicap(`${capitalized(addon.reason)}.`, null)],
+          : [degraded(`${capitalized(addon.reason)}.`, null)],
     },
     { title: 'sock_diag', findings: byMeans('sock-diag') },
     {
@@ -29,22 +29,22 @@ export function meansSections({ addon, trials, processes }: Diagnosis): Section[
   ];
 }
 
-function told(trial: Trial, inspector: InspectorName): Finding[] {
+function told(trial: Trial, backend: BackendName): Finding[] {
   const kind = kinds[trial.family];
   if (trial.listener.kind === 'failed') {
     return [ok(`${kind}: not tried, since none can be opened here (${trial.listener.reason}).`)];
   }
-  const mine = trial.means.find((means) => means.inspector === inspector);
+  const mine = trial.means.find((means) => means.backend === backend);
   return mine === undefined ? [] : toldOf(kind, mine, trial.means);
 }
 
 function toldOf(kind: string, mine: MeansTrial, all: readonly MeansTrial[]): Finding[] {
   const isSeenOtherwise = all.some(({ sees }) => sees.kind === 'done' && sees.value);
-  const bad = isSeenOtherwise ? handicap : problem;
+  const bad = isSeenOtherwise ? degraded : problem;
   const { sees, hearsEnds } = mine;
   if (sees.kind === 'failed') {
     const reason = sees.code === 'ERR_ADDON' ? 'not to be had without the addon' : sees.reason;
-    return [bad(`${kind}: ${reason}.`, remedies[mine.inspector][sees.code] ?? null)];
+    return [bad(`${kind}: ${reason}.`, remedies[mine.backend][sees.code] ?? null)];
   }
   if (!sees.value) {
     const text = `${kind}: answers, but does not see a listener that was opened to try it.`;
@@ -57,22 +57,22 @@ function toldOf(kind: string, mine: MeansTrial, all: readonly MeansTrial[]): Fin
 function endsOf(kind: string, hearsEnds: boolean): Finding {
   return hearsEnds
     ? ok(`${kind}: the kernel tells when connections end.`)
-    : handicap(`${kind}: the end of a connection is not told, but found by looks.`, null);
+    : degraded(`${kind}: the end of a connection is not told, but found by looks.`, null);
 }
 
-function costOf(kind: string, { mode, handicap: reason }: MeansTrial): Finding[] {
+function costOf(kind: string, { mode, degraded: reason }: MeansTrial): Finding[] {
   if (mode === null) {
     return [];
   }
   if (reason !== null) {
-    return [handicap(`${kind}: ${reason}.`, 'Make /proc/net/snmp readable.')];
+    return [degraded(`${kind}: ${reason}.`, 'Make /proc/net/snmp readable.')];
   }
   return mode === 'tracked'
     ? [ok(`${kind}: connections are kept track of, so that a look costs next to nothing.`)]
-    : [handicap(`${kind}: looks walk the kernel's table, since ${modeReasons[mode]}.`, null)];
+    : [degraded(`${kind}: looks walk the kernel's table, since ${modeReasons[mode]}.`, null)];
 }
 
-const modeReasons: Readonly<Record<Exclude<LookMode, 'tracked'>, string>> = {
+const modeReasons: Readonly<Record<Exclude<PollMode, 'tracked'>, string>> = {
   first: 'each one was like the first',
   'counter-unreadable': "the kernel's counter of new connections can't be read",
   'counter-moved': 'connections come all the time in this network namespace',
@@ -87,7 +87,7 @@ const refused =
   'A seccomp profile or a security module refuses it: allow AF_NETLINK sockets to this container.';
 
 // What may be behind an errno, in the words of whom can mend it.
-const remedies: Readonly<Record<InspectorName, Readonly<Record<string, string>>>> = {
+const remedies: Readonly<Record<BackendName, Readonly<Record<string, string>>>> = {
   'sock-diag': {
     EPERM: refused,
     EACCES: refused,
@@ -116,7 +116,7 @@ function processesFound({
   }
   const how = isOpen ? '' : ` (mounted with hidepid=${hidepid})`;
   return [
-    handicap(
+    degraded(
       `${what} Other users' processes are hidden${how}: that the daemon is gone can't be told.`,
       'Run as root or as the user of buildkitd, or mount /proc without hidepid.',
     ),

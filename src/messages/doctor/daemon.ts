@@ -3,7 +3,7 @@ import type { BuildsFacts, DaemonFacts, Diagnosis, EndpointFacts } from '../../d
 import type { LogEntry } from '../log/log.ts';
 import { buildsAreRunning } from '../state.ts';
 import { clientsAreConnected } from '../words.ts';
-import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';
+import { degraded, type Finding, found, ok, problem, type Section } from './finding.ts';
 
 /** What is known of the daemon: its process, where it listens, what it says. */
 export function daemonSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
@@ -28,7 +28,7 @@ export function daemonSections(diagnosis: Diagnosis, notices: readonly LogEntry[
           : found('Which builds run', builds, (all) =>
               all.length === 0
                 ? [
-                    (needsBuilds ? problem : handicap)(
+                    (needsBuilds ? problem : degraded)(
                       'No daemon was seen that can be asked.',
                       null,
                     ),
@@ -45,7 +45,7 @@ function daemonFindings({ pid, name, uid, showsDescriptors }: DaemonFacts): Find
   return [
     showsDescriptors
       ? ok(`${who}; its descriptors can be read.`)
-      : handicap(
+      : degraded(
           `${who}; its descriptors can't be read.`,
           'Run as that user or as root with CAP_SYS_PTRACE, or give --addr for each address.',
         ),
@@ -56,7 +56,7 @@ function noticeFindings({ level, message, fields }: LogEntry): Finding[] {
   switch (fields?.['event']) {
     case 'daemon-not-found':
       return [
-        handicap(
+        degraded(
           message,
           'Give --addr for each of its addresses, or --pid where it is called otherwise.',
         ),
@@ -65,17 +65,17 @@ function noticeFindings({ level, message, fields }: LogEntry): Finding[] {
       // Said already, of the process.
       return [];
     default:
-      return level === 'debug' ? [] : [level === 'info' ? ok(message) : handicap(message, null)];
+      return level === 'debug' ? [] : [level === 'info' ? ok(message) : degraded(message, null)];
   }
 }
 
 function endpointFinding({ endpoint, isAssumed, means }: EndpointFacts): Finding {
-  const sights = means.map(({ inspector, seen }) =>
+  const snapshots = means.map(({ backend, seen }) =>
     seen.kind === 'failed'
-      ? `${inspector} fails (${seen.reason})`
-      : `${inspector} sees ${seen.value.isListening ? 'a' : 'no'} listener and ${connections(seen.value.connections)}`,
+      ? `${backend} fails (${seen.reason})`
+      : `${backend} sees ${seen.value.isListening ? 'a' : 'no'} listener and ${connections(seen.value.connections)}`,
   );
-  const text = `${endpoint.address}: ${sights.join(', ')}.`;
+  const text = `${endpoint.address}: ${snapshots.join(', ')}.`;
   const seen = means.flatMap((each) => (each.seen.kind === 'done' ? [each.seen.value] : []));
   if (seen.length === 0) {
     return problem(text, 'See above what each means of looking lacks.');
@@ -89,7 +89,7 @@ function endpointFinding({ endpoint, isAssumed, means }: EndpointFacts): Finding
     const remedy = 'Try again: if they never agree, please report it with all of this.';
     return problem(`${text} They do not agree.`, remedy);
   }
-  return seen.length < means.length ? handicap(text, null) : ok(text);
+  return seen.length < means.length ? degraded(text, null) : ok(text);
 }
 
 function connections(count: number): string {
@@ -104,8 +104,8 @@ function sampleFinding({ sample }: Diagnosis): Finding {
         count === 0
           ? clientsAreConnected(0)
           : `${connections(count)} ${count > 1 ? 'are' : 'is'} there`;
-      const isHeard = sample.looks.every(
-        (look) => look.kind === 'seen' && look.sight.listenerInodes.length > 0,
+      const isHeard = sample.results.every(
+        (result) => result.kind === 'polled' && result.snapshot.listenerInodes.length > 0,
       );
       const voucher = isHeard ? 'listeners vouch' : "the daemon's own sockets vouch";
       return ok(`A look at all of them says that ${who}, and ${voucher} for it.`);
@@ -127,7 +127,7 @@ function buildsFinding({ addresses, answer }: BuildsFacts, isNeeded: boolean): F
   if (answer.kind === 'known') {
     return ok(`Asked at ${where}, the daemon says that ${buildsAreRunning(answer.builds)}.`);
   }
-  const bad = isNeeded ? problem : handicap;
+  const bad = isNeeded ? problem : degraded;
   return bad(
     `Asked at ${where}: ${answer.error.message}.`,
     buildsRemedy(answer.error.code, isNeeded),

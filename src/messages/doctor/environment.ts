@@ -7,7 +7,7 @@ import type {
 } from '../../doctor/types.ts';
 import { isOldNode, oldestNode, oldNodeText } from '../environment-entries.ts';
 import { formatDuration } from '../words.ts';
-import { type Finding, found, handicap, ok, problem, type Section } from './finding.ts';
+import { degraded, type Finding, found, ok, problem, type Section } from './finding.ts';
 
 /** What this place is. */
 export function placeSection({ place, self }: Diagnosis): Section {
@@ -64,28 +64,28 @@ function logFinding({ inContainer, podLog }: LogFacts): Finding {
   }
   return podLog.kind === 'done'
     ? ok("The container's log can be written (/proc/1/fd/2): the log of wait goes there too.")
-    : handicap(
+    : degraded(
         `The container's log can't be written: ${podLog.reason}.`,
         'What a hook prints is thrown away. Run as the user of process 1, or give --log-to a file.',
       );
 }
 
 function faultFinding({ level, message, instead }: SettingFault): Finding {
-  const elsewhere = level === 'error' ? '; anywhere else it exits with code 2' : '';
-  return (level === 'error' ? problem : handicap)(
+  const otherNetns = level === 'error' ? '; anywhere else it exits with code 2' : '';
+  return (level === 'error' ? problem : degraded)(
     `${message}.`,
-    `Correct it. In a pod, wait handles it by ${instead}${elsewhere}.`,
+    `Correct it. In a pod, wait handles it by ${instead}${otherNetns}.`,
   );
 }
 
 function waitFinding({ intervalMs, quietPeriodMs, timeoutMs }: WaitFacts, log: LogFacts): Finding {
-  const looks = `By its environment alone wait looks every ${formatDuration(intervalMs)}, needs ${formatDuration(quietPeriodMs)} of quiet`;
+  const results = `By its environment alone wait looks every ${formatDuration(intervalMs)}, needs ${formatDuration(quietPeriodMs)} of quiet`;
   if (timeoutMs !== null) {
-    return ok(`${looks}, and gives up after ${formatDuration(timeoutMs)}.`);
+    return ok(`${results}, and gives up after ${formatDuration(timeoutMs)}.`);
   }
-  const text = `${looks}, and has no deadline.`;
+  const text = `${results}, and has no deadline.`;
   return log.inPod
-    ? handicap(
+    ? degraded(
         text,
         "Unless the hook's own command has it, give --timeout, below terminationGracePeriodSeconds.",
       )

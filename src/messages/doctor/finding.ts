@@ -1,7 +1,7 @@
 import type { Attempt } from '../../doctor/attempt.ts';
 
 /** Whether something is as it should be, makes the tool work less well, or keeps it from working. */
-type Mark = 'ok' | 'handicap' | 'problem';
+type Mark = 'ok' | 'degraded' | 'problem';
 
 /** One thing that was found out, and what to do about it. */
 export interface Finding {
@@ -19,8 +19,8 @@ export function ok(text: string): Finding {
   return { mark: 'ok', text, remedy: null };
 }
 
-export function handicap(text: string, remedy: string | null): Finding {
-  return { mark: 'handicap', text, remedy };
+export function degraded(text: string, remedy: string | null): Finding {
+  return { mark: 'degraded', text, remedy };
 }
 
 export function problem(text: string, remedy: string | null): Finding {
@@ -35,5 +35,5 @@ export function found<Value>(
 ): readonly Finding[] {
   return tried.kind === 'done'
     ? tell(tried.value)
-    : [handicap(`${what} can't be found out: ${tried.reason}.`, null)];
+    : [degraded(`${what} can't be found out: ${tried.reason}.`, null)];
 }

@@ -7,7 +7,7 @@ import { placeSection, waitSection } from './environment.ts';
 import type { Finding, Section } from './finding.ts';
 
 /** What it comes to: a wait works here, it can't count, or it can and a setting is wrong. */
-export type Verdict = 'works' | 'blind' | 'badly-set';
+export type Verdict = 'works' | 'unknown' | 'badly-set';
 
 /** Everything that was found out, in the order in which one thing needs the other. */
 export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
@@ -66,7 +66,7 @@ function conclusion(sections: readonly Section[], verdict: Verdict): string {
     const number = marks.filter((each) => each === mark).length;
     return number === 0 ? [] : [`${number} ${number === 1 ? mark : plural}`];
   };
-  const trouble = [...count('problem', 'problems'), ...count('handicap', 'handicaps')].join(
+  const trouble = [...count('problem', 'problems'), ...count('degraded', 'handicaps')].join(
     ' and ',
   );
   const text = verdictTexts[verdict];
@@ -75,6 +75,6 @@ function conclusion(sections: readonly Section[], verdict: Verdict): string {
 
 const verdictTexts: Readonly<Record<Verdict, string>> = {
   works: 'It works',
-  blind: "It is blind: what wait has to know can't be had",
+  unknown: "It is blind: what wait has to know can't be had",
   'badly-set': 'It can count, but a setting is wrong',
 };

@@ -6,20 +6,27 @@ import { stateFields } from '../state.ts';
 
 /** How a wait ended, with who was still there, and the exit code that `wait` would have had. */
 export function outcomeAnswer(outcome: DrainOutcome, said: LogEntry, exitCode: number): Answer {
-  const { event: _, ...tally } = said.fields ?? {};
+  const { event: _, ...stats } = said.fields ?? {};
   const { sample } = outcome;
   const quietForMs = outcome.kind === 'timed-out' ? outcome.quietForMs : null;
   return json(outcome.kind === 'drained' || outcome.kind === 'gone' ? 200 : 503, {
-    ...tally,
+    ...stats,
     exitCode,
     message: said.message,
-    error: outcome.kind === 'blind' ? outcome.error.message : null,
+    error: outcome.kind === 'unknown' ? outcome.error.message : null,
     ...(sample === null ? beforeTheFirstLook : stateFields({ ...outcome, sample, quietForMs })),
   });
 }
 
 const beforeTheFirstLook = {
-  ...{ connections: null, builds: null, quietForMs: null, clients: [], leftOut: [], endpoints: [] },
+  ...{
+    connections: null,
+    builds: null,
+    quietForMs: null,
+    clients: [],
+    notCounted: [],
+    endpoints: [],
+  },
 };
 
 /** That a wait could not be done. */

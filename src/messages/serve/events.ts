@@ -13,7 +13,7 @@ export type ServeNotice =
       readonly patienceMs: number;
     }
   | { readonly kind: 'interrupting'; readonly signal: string }
-  | { readonly kind: 'look-failed'; readonly error: unknown };
+  | { readonly kind: 'poll-failed'; readonly error: unknown };
 
 export function serveEntry(notice: ServeNotice | ServerEvent): LogEntry {
   switch (notice.kind) {
@@ -35,7 +35,7 @@ export function serveEntry(notice: ServeNotice | ServerEvent): LogEntry {
         message: `${notice.signal} again: stopping at once.`,
         fields: { event: notice.kind, signal: notice.signal },
       };
-    case 'look-failed':
+    case 'poll-failed':
       return {
         level: 'warn',
         message: `Looking failed: ${messageOf(notice.error)}.`,

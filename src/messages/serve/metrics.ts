@@ -1,6 +1,6 @@
 import type { DrainConfig } from '../../drain/types.ts';
 import type { MetricsFormat } from '../../serve/content-negotiation.ts';
-import type { Answer, OwnRecord, Reading, WaitState } from '../../serve/types.ts';
+import type { Answer, Reading, ServiceStats, WaitState } from '../../serve/types.ts';
 import {
   type Metric,
   openMetricsText,
@@ -16,7 +16,7 @@ interface MetricsInput {
   readonly startedAtSeconds: number;
   /** Null where looking failed altogether. */
   readonly reading: Reading | null;
-  readonly record: OwnRecord;
+  readonly record: ServiceStats;
   readonly config: Pick<DrainConfig, 'quietPeriodMs'>;
 }
 
@@ -116,8 +116,10 @@ function processMetrics({ version, startedAtSeconds }: MetricsInput): Metric[] {
 
 /** An endpoint's clients are known where its listener was seen with them. */
 function clientPoints({ sample, clients }: Reading): Point[] {
-  const addresses = sample.looks.flatMap((look) =>
-    look.kind === 'seen' && look.sight.listenerInodes.length > 0 ? [look.endpoint.address] : [],
+  const addresses = sample.results.flatMap((result) =>
+    result.kind === 'polled' && result.snapshot.listenerInodes.length > 0
+      ? [result.endpoint.address]
+      : [],
   );
   return [...new Set(addresses)].map((endpoint) => ({
     labels: { endpoint },

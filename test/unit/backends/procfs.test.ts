@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createProcfsInspector, readUnixRows } from '../../../src/backends/procfs/procfs.ts';
+import { createProcfsBackend, readUnixRows } from '../../../src/backends/procfs/procfs.ts';
 import { readTable } from '../../../src/backends/procfs/read-table.ts';
 import { parseTcpTable } from '../../../src/backends/procfs/tcp-table.ts';
 import { parseUnixTable } from '../../../src/backends/procfs/unix-table.ts';
@@ -14,15 +14,15 @@ function fixture(name: string): string {
   return fileURLToPath(new URL(`../../fixtures/${name}/net`, import.meta.url));
 }
 
-function look(name: string, address: string) {
+function result(name: string, address: string) {
   const endpoint: Endpoint = parseEndpoint(address);
-  const { listenerInodes, connections } = createProcfsInspector(fixture(name)).look(endpoint);
+  const { listenerInodes, connections } = createProcfsBackend(fixture(name)).poll(endpoint);
   return { listenerInodes, clients: connections.map(({ peer, inode }) => [peer, inode]) };
 }
 
-describe('the procfs inspector', () => {
+describe('the procfs backend', () => {
   it('sees the clients of a port over IPv4 and IPv6, accepted and queued', () => {
-    expect(look('proc-busy-daemon', 'tcp://0.0.0.0:1234')).toEqual({
+    expect(result('proc-busy-daemon', 'tcp://0.0.0.0:1234')).toEqual({
       listenerInodes: [53136],
       clients: [
         ['[::1]:55080', 0],
@@ -36,7 +36,7 @@ describe('the procfs inspector', () => {
   });
 
   it('does not take port 12345 for 1234, nor its own end of a connection to port 1234', () => {
-    expect(look('proc-busy-daemon', 'tcp://0.0.0.0:12345')).toEqual({
+    expect(result('proc-busy-daemon', 'tcp://0.0.0.0:12345')).toEqual({
       listenerInodes: [53135],
       clients: [['127.0.0.1:32926', 53138]],
     });
@@ -54,10 +54,10 @@ describe('the procfs inspector', () => {
     writeFileSync(join(directory, 'tcp6'), [header, ...rows, ...accepted, ''].join('\n'));
     writeFileSync(join(directory, 'tcp'), readFileSync(join(busy, 'tcp')));
     const endpoint = parseEndpoint('tcp://0.0.0.0:1234');
-    const sight = createProcfsInspector(directory).look(endpoint);
+    const snapshot = createProcfsBackend(directory).poll(endpoint);
     rmSync(directory, { recursive: true });
-    expect(sight.listenerInodes).toEqual([53136]);
-    const clients = sight.connections.map(({ peer, inode }) => [peer, inode]);
+    expect(snapshot.listenerInodes).toEqual([53136]);
+    const clients = snapshot.connections.map(({ peer, inode }) => [peer, inode]);
     expect(clients.filter(([peer]) => String(peer).startsWith('127.'))).toEqual([
       ['127.0.0.1:57362', 53199],
       ['127.0.0.1:57370', 53199],
@@ -66,7 +66,7 @@ describe('the procfs inspector', () => {
   });
 
   it('sees accepted and queued clients of a unix socket, without their names', () => {
-    expect(look('proc-busy-daemon', 'unix:///run/buildkit/buildkitd.sock')).toEqual({
+    expect(result('proc-busy-daemon', 'unix:///run/buildkit/buildkitd.sock')).toEqual({
       listenerInodes: [53148],
       clients: [
         [null, 0],
@@ -77,7 +77,7 @@ describe('the procfs inspector', () => {
   });
 
   it('sees an abstract listener', () => {
-    expect(look('proc-busy-daemon', 'unix://@buildkit').listenerInodes).toEqual([53153]);
+    expect(result('proc-busy-daemon', 'unix://@buildkit').listenerInodes).toEqual([53153]);
   });
 
   it('keeps the bytes of a path that is not UTF-8, and reads on after one with a line feed', () => {
@@ -87,7 +87,7 @@ describe('the procfs inspector', () => {
   });
 
   it('takes a missing tcp6 beside a readable tcp for a kernel without IPv6', () => {
-    expect(look('proc-no-ipv6', 'tcp://0.0.0.0:12345').clients).toHaveLength(1);
+    expect(result('proc-no-ipv6', 'tcp://0.0.0.0:12345').clients).toHaveLength(1);
   });
 
   it.each([
@@ -95,7 +95,7 @@ describe('the procfs inspector', () => {
     ['unix:///run/buildkit/buildkitd.sock', 'unix'],
   ])('gives no answer from a table that is cut short: %s', (address, table) => {
     const path = `${fixture('proc-cut')}/${table}`;
-    expect(() => look('proc-cut', address)).toThrow(
+    expect(() => result('proc-cut', address)).toThrow(
       expect.objectContaining({
         code: 'ERR_TABLE_CUT',
         operation: `read ${path}`,
@@ -107,7 +107,9 @@ describe('the procfs inspector', () => {
   it.each(['tcp://0.0.0.0:1234', 'unix:///x'])(
     'gives no answer where there is no table: %s',
     (address) => {
-      expect(() => look('proc-none', address)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+      expect(() => result('proc-none', address)).toThrow(
+        expect.objectContaining({ code: 'ENOENT' }),
+      );
     },
   );
 });

@@ -1,31 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import {
-  InspectError,
-  type Inspector,
-  type InspectorName,
-  type Sight,
+  type Backend,
+  BackendError,
+  type BackendName,
+  type EndpointSnapshot,
 } from '../../../src/backends/types.ts';
-import { type ChoiceNotice, lookByBest } from '../../../src/backends/with-fallback.ts';
+import { type BackendNotice, withFallback } from '../../../src/backends/with-fallback.ts';
 import { client, tcpEndpoint } from '../support/samples.ts';
 
-const vouched: Sight = { listenerInodes: [5], connections: [client('10.0.0.5:1')] };
-const nobody: Sight = { listenerInodes: [], connections: [] };
+const vouched: EndpointSnapshot = { listenerInodes: [5], connections: [client('10.0.0.5:1')] };
+const nobody: EndpointSnapshot = { listenerInodes: [], connections: [] };
 
-/** An inspector that answers what it is told to, and counts how often it was asked. */
-class Scripted implements Inspector {
-  readonly name: InspectorName;
-  answer: Sight | string;
-  looks = 0;
+/** A backend that answers what it is told to, and counts how often it was asked. */
+class Scripted implements Backend {
+  readonly name: BackendName;
+  answer: EndpointSnapshot | string;
+  results = 0;
 
-  constructor(name: InspectorName, answer: Sight | string) {
+  constructor(name: BackendName, answer: EndpointSnapshot | string) {
     this.name = name;
     this.answer = answer;
   }
 
-  look(): Sight {
-    this.looks += 1;
+  poll(): EndpointSnapshot {
+    this.results += 1;
     if (typeof this.answer === 'string') {
-      throw new InspectError(this.answer, 'look', `refused with ${this.answer}`);
+      throw new BackendError(this.answer, 'look', `refused with ${this.answer}`);
     }
     return this.answer;
   }
@@ -33,49 +33,49 @@ class Scripted implements Inspector {
   close(): void {}
 }
 
-function setUp(sockDiag: Sight | string, procfs: Sight | string) {
+function setUp(sockDiag: EndpointSnapshot | string, procfs: EndpointSnapshot | string) {
   const first = new Scripted('sock-diag', sockDiag);
   const second = new Scripted('procfs', procfs);
-  const notices: ChoiceNotice[] = [];
-  const looker = lookByBest(tcpEndpoint, [first, second], (notice) => notices.push(notice));
-  return { first, second, notices, looker, look: looker.look };
+  const notices: BackendNotice[] = [];
+  const poller = withFallback(tcpEndpoint, [first, second], (notice) => notices.push(notice));
+  return { first, second, notices, poller, result: poller.poll };
 }
 
-describe('the choice of an inspector', () => {
+describe('the choice of a backend', () => {
   it('is the first one, where it sees the listener, and the second is not even asked', () => {
-    const { look, second, notices } = setUp(vouched, vouched);
-    expect(look()).toMatchObject({ kind: 'seen', inspector: 'sock-diag' });
-    expect(second.looks).toBe(0);
+    const { result, second, notices } = setUp(vouched, vouched);
+    expect(result()).toMatchObject({ kind: 'polled', backend: 'sock-diag' });
+    expect(second.results).toBe(0);
     expect(notices).toMatchObject([
-      { kind: 'inspector-chosen', inspector: 'sock-diag', passedOver: null },
+      { kind: 'backend-chosen', backend: 'sock-diag', skipped: null },
     ]);
   });
 
   it('is the second where the first fails, and says why', () => {
-    const { look, notices } = setUp('EPROTONOSUPPORT', vouched);
-    expect(look()).toMatchObject({ kind: 'seen', inspector: 'procfs' });
+    const { result, notices } = setUp('EPROTONOSUPPORT', vouched);
+    expect(result()).toMatchObject({ kind: 'polled', backend: 'procfs' });
     expect(notices).toMatchObject([
       {
-        inspector: 'procfs',
-        passedOver: { inspector: 'sock-diag', reason: 'refused with EPROTONOSUPPORT' },
+        backend: 'procfs',
+        skipped: { backend: 'sock-diag', reason: 'refused with EPROTONOSUPPORT' },
       },
     ]);
   });
 
   it('is the second where the first sees no listener and the second does', () => {
-    const { look, notices } = setUp(nobody, vouched);
-    expect(look()).toMatchObject({ inspector: 'procfs' });
-    expect(notices).toMatchObject([{ passedOver: { reason: 'it sees no listener' } }]);
+    const { result, notices } = setUp(nobody, vouched);
+    expect(result()).toMatchObject({ backend: 'procfs' });
+    expect(notices).toMatchObject([{ skipped: { reason: 'it sees no listener' } }]);
   });
 
   it('is the first where neither sees a listener', () => {
-    expect(setUp(nobody, nobody).look()).toMatchObject({ inspector: 'sock-diag' });
+    expect(setUp(nobody, nobody).result()).toMatchObject({ backend: 'sock-diag' });
   });
 
   it('is put off where both fail, with both reasons', () => {
-    const { look, first, notices } = setUp('EPERM', 'EACCES');
-    expect(look()).toMatchObject({
-      kind: 'unseen',
+    const { result, first, notices } = setUp('EPERM', 'EACCES');
+    expect(result()).toMatchObject({
+      kind: 'failed',
       error: {
         code: 'EPERM',
         message: 'sock-diag: refused with EPERM; procfs: refused with EACCES',
@@ -83,107 +83,107 @@ describe('the choice of an inspector', () => {
     });
     expect(notices).toEqual([]);
     first.answer = vouched;
-    expect(look()).toMatchObject({ kind: 'seen', inspector: 'sock-diag' });
+    expect(result()).toMatchObject({ kind: 'polled', backend: 'sock-diag' });
   });
 });
 
-describe('a handicap of the chosen inspector', () => {
+describe('a handicap of the chosen backend', () => {
   it('is told once, and once more when it is over', () => {
-    const { look, first, notices } = setUp(vouched, vouched);
-    let handicap: string | null = 'it is dear';
-    const sighted = Object.assign(first, { handicap: () => handicap });
+    const { result, first, notices } = setUp(vouched, vouched);
+    let degraded: string | null = 'it is dear';
+    const sighted = Object.assign(first, { degraded: () => degraded });
     const lookOften = (): void => {
-      for (let looks = 0; looks < 120; looks += 1) {
-        look();
+      for (let results = 0; results < 120; results += 1) {
+        result();
       }
     };
     lookOften();
-    handicap = null;
+    degraded = null;
     lookOften();
     expect(notices.slice(1)).toMatchObject([
-      { kind: 'inspector-handicapped', inspector: sighted.name, handicap: 'it is dear' },
-      { kind: 'inspector-handicapped', handicap: null },
+      { kind: 'backend-degraded', backend: sighted.name, degraded: 'it is dear' },
+      { kind: 'backend-degraded', degraded: null },
     ]);
   });
 });
 
-describe('a handicap of an inspector that gave way', () => {
+describe('a handicap of a backend that gave way', () => {
   it('is not said to be over for the one that took its place', () => {
-    const { look, first, notices } = setUp(vouched, vouched);
-    Object.assign(first, { handicap: () => 'it is dear' });
-    look();
-    look();
+    const { result, first, notices } = setUp(vouched, vouched);
+    Object.assign(first, { degraded: () => 'it is dear' });
+    result();
+    result();
     first.answer = 'EPERM';
-    for (let looks = 0; looks < 120; looks += 1) {
-      look();
+    for (let results = 0; results < 120; results += 1) {
+      result();
     }
     expect(notices.map(({ kind }) => kind)).toEqual([
-      'inspector-chosen',
-      'inspector-handicapped',
-      'inspector-switched',
+      'backend-chosen',
+      'backend-degraded',
+      'backend-switched',
     ]);
   });
 });
 
-describe('a chosen inspector that fails', () => {
+describe('a chosen backend that fails', () => {
   it('is tried again, and its failures are never an answer', () => {
-    const { look, first, second } = setUp(vouched, vouched);
-    look();
+    const { result, first, second } = setUp(vouched, vouched);
+    result();
     first.answer = 'EPERM';
-    expect([look(), look(), look(), look()].map(({ kind }) => kind)).toEqual(
-      Array(4).fill('unseen'),
+    expect([result(), result(), result(), result()].map(({ kind }) => kind)).toEqual(
+      Array(4).fill('failed'),
     );
-    expect(second.looks).toBe(0);
+    expect(second.results).toBe(0);
     first.answer = vouched;
-    expect(look()).toMatchObject({ kind: 'seen', inspector: 'sock-diag' });
+    expect(result()).toMatchObject({ kind: 'polled', backend: 'sock-diag' });
   });
 
   it('gives way to the other one after five failures in a row, for good', () => {
-    const { look, first, notices } = setUp(vouched, vouched);
-    look();
+    const { result, first, notices } = setUp(vouched, vouched);
+    result();
     first.answer = 'EPERM';
     for (let failures = 0; failures < 4; failures += 1) {
-      look();
+      result();
     }
-    expect(look()).toMatchObject({ kind: 'seen', inspector: 'procfs' });
+    expect(result()).toMatchObject({ kind: 'polled', backend: 'procfs' });
     expect(notices[1]).toMatchObject({
-      kind: 'inspector-switched',
-      inspector: 'procfs',
-      passedOver: { inspector: 'sock-diag', reason: 'refused with EPERM' },
+      kind: 'backend-switched',
+      backend: 'procfs',
+      skipped: { backend: 'sock-diag', reason: 'refused with EPERM' },
     });
     first.answer = vouched;
-    expect(look()).toMatchObject({ inspector: 'procfs' });
+    expect(result()).toMatchObject({ backend: 'procfs' });
   });
 
   it('stays where the other one fails too, and is followed when it works again', () => {
-    const { look, first } = setUp(vouched, 'EACCES');
-    look();
+    const { result, first } = setUp(vouched, 'EACCES');
+    result();
     first.answer = 'EPERM';
     for (let failures = 0; failures < 12; failures += 1) {
-      expect(look().kind).toBe('unseen');
+      expect(result().kind).toBe('failed');
     }
     first.answer = vouched;
-    expect(look()).toMatchObject({ inspector: 'sock-diag' });
+    expect(result()).toMatchObject({ backend: 'sock-diag' });
   });
 
   it('gives way where it has lost sight of a listener that the other one sees', () => {
-    const { look, first } = setUp(vouched, vouched);
-    look();
+    const { result, first } = setUp(vouched, vouched);
+    result();
     first.answer = nobody;
-    const inspectors = Array.from({ length: 50 }, () => {
-      const seen = look();
-      return seen.kind === 'seen' ? seen.inspector : null;
+    const backends = Array.from({ length: 50 }, () => {
+      const seen = result();
+      return seen.kind === 'polled' ? seen.backend : null;
     });
-    expect(inspectors.slice(0, 49)).toEqual(Array(49).fill('sock-diag'));
-    expect(inspectors[49]).toBe('procfs');
+    expect(backends.slice(0, 49)).toEqual(Array(49).fill('sock-diag'));
+    expect(backends[49]).toBe('procfs');
   });
 
   it('that throws something unforeseen is a failure like any other', () => {
-    const { look, first, second } = setUp(vouched, 'EACCES');
+    const { result, first, second } = setUp(vouched, 'EACCES');
     second.answer = 'EACCES';
-    first.look = () => {
+    first.poll = () => {
       throw new TypeError('undefined is not a function');
     };
-    expect(look()).toMatchObject({ kind: 'unseen', error: { code: 'ERR_BUG' } });
+    expect(result()).toMatchObject({ kind: 'failed', error: { code: 'ERR_BUG' } });
   });
 });

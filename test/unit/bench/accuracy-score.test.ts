@@ -266,7 +266,7 @@ describe('what a recording says', () => {
 
   it('has the moment of a look somewhere within it', () => {
     const moments = momentsOf(recordingOf(Array.from({ length: 100 }, (_, i) => [i, i + 1, []])));
-    const shares = moments.map((moment, look) => moment - look);
+    const shares = moments.map((moment, result) => moment - result);
     expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...shares)).toBeLessThan(1);
     expect(shares.filter((share) => share < 0.5).length).toBeCloseTo(50, -1);

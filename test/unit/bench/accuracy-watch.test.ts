@@ -10,7 +10,7 @@ afterEach(async () => {
 });
 
 interface Played extends Source {
-  looks: number;
+  results: number;
   isClosed: boolean;
   endOne: (() => void) | null;
 }
@@ -18,17 +18,17 @@ interface Played extends Source {
 /** Answers with each of these in turn, and then with the last of them. */
 function played(...answers: readonly (readonly number[] | Error)[]): Played {
   return {
-    ...{ looks: 0, isClosed: false, endOne: null },
-    look() {
-      const answer = answers[Math.min(this.looks, answers.length - 1)] ?? [];
-      this.looks += 1;
+    ...{ results: 0, isClosed: false, endOne: null },
+    poll() {
+      const answer = answers[Math.min(this.results, answers.length - 1)] ?? [];
+      this.results += 1;
       if (answer instanceof Error) {
         throw answer;
       }
       return answer;
     },
     told() {
-      return this.looks === 2 ? [4711] : [];
+      return this.results === 2 ? [4711] : [];
     },
     onEnd(callback) {
       this.endOne = callback;
@@ -56,15 +56,15 @@ describe('a watch', () => {
   it('looks again when a connection has ended, if it is to look as wait does', async () => {
     const source = played([1]);
     watch(source, anHourMs, [1000]);
-    await expect.poll(() => source.looks).toBe(1);
+    await expect.poll(() => source.results).toBe(1);
     source.endOne?.();
-    await expect.poll(() => source.looks).toBe(2);
+    await expect.poll(() => source.results).toBe(2);
   });
 
   it('looks again when a quiet period would be over', async () => {
     const source = played([]);
     const { finish } = watch(source, anHourMs, [0, 20, 60]);
-    await expect.poll(() => source.looks).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => source.results).toBeGreaterThanOrEqual(3);
     const { fromMs, toMs } = await finish();
     const afterMs = fromMs.slice(1).map((ms) => ms - (toMs[0] ?? 0));
     expect(afterMs[0]).toBeGreaterThanOrEqual(20 - timerGrainMs);
@@ -74,20 +74,20 @@ describe('a watch', () => {
   it('looks at the interval alone, if that is all it is to do', async () => {
     const source = played([]);
     watch(source, 10, null);
-    await expect.poll(() => source.looks).toBeGreaterThan(3);
+    await expect.poll(() => source.results).toBeGreaterThan(3);
     expect(source.endOne).toBeNull();
   });
 
   it('records what changes, in one order of the keys, and a look that failed as unknown', async () => {
     const source = played([3, 20, 1], [20, 1, 3], new Error('cut'), [1], []);
     const { finish } = watch(source, 1, null);
-    await expect.poll(() => source.looks).toBeGreaterThan(5);
+    await expect.poll(() => source.results).toBeGreaterThan(5);
     const { changes, told, fromMs, toMs, cpu } = await finish();
     expect(changes).toEqual([
-      { look: 0, keys: [1, 3, 20] },
-      { look: 2, keys: null },
-      { look: 3, keys: [1] },
-      { look: 4, keys: [] },
+      { poll: 0, keys: [1, 3, 20] },
+      { poll: 2, keys: null },
+      { poll: 3, keys: [1] },
+      { poll: 4, keys: [] },
     ]);
     expect(told).toEqual([{ atMs: toMs[1], peerPort: 4711 }]);
     expect(fromMs).toHaveLength(toMs.length);

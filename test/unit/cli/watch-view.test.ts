@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTableView } from '../../../src/cli/commands/watch-view.ts';
-import { glance, glanceMs } from '../../../src/drain/classify-once.ts';
-import type { RosterEntry } from '../../../src/drain/tracked.ts';
+import { classifiedAtMs, classifyOnce } from '../../../src/drain/classify-once.ts';
+import type { TrackedConnection } from '../../../src/drain/tracked.ts';
 import type { WatchReport } from '../../../src/messages/watch-entry.ts';
 import { client, counted } from '../support/samples.ts';
 
@@ -21,13 +21,13 @@ function reportOf(count: number): WatchReport {
     client(`10.0.0.5:${1000 + index}`),
   );
   const scene = {
-    nowMs: glanceMs,
+    nowMs: classifiedAtMs,
     sample: counted(...connections),
-    roster: glance(connections, new Map(), rule, false),
+    tracked: classifyOnce(connections, new Map(), rule, false),
     builds: null,
-    seenBetweenLooks: 0,
+    seenBetweenPolls: 0,
   };
-  return { scene, rowOf: (entry: RosterEntry) => ({ entry, isIgnored: false }) };
+  return { scene, rowOf: (entry: TrackedConnection) => ({ entry, isIgnored: false }) };
 }
 
 function viewOn(size: { columns: number; rows: number }) {

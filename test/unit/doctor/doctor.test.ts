@@ -1,32 +1,32 @@
 import { describe, expect, it } from 'vitest';
 import {
-  InspectError,
-  type Inspector,
-  type InspectorName,
-  type LookMode,
-  type Sight,
+  type Backend,
+  BackendError,
+  type BackendName,
+  type EndpointSnapshot,
+  type PollMode,
 } from '../../../src/backends/types.ts';
 import { agree, compareMeans } from '../../../src/doctor/endpoints.ts';
 import { tryMeans } from '../../../src/doctor/trial.ts';
 import { client, tcpEndpoint } from '../support/samples.ts';
 
-function inspector(
-  name: InspectorName,
-  look: () => Sight,
-  rest: Partial<Inspector> = {},
-): Inspector {
-  return { name, look, close() {}, ...rest };
+function backend(
+  name: BackendName,
+  poll: () => EndpointSnapshot,
+  rest: Partial<Backend> = {},
+): Backend {
+  return { name, poll, close() {}, ...rest };
 }
 
-const vouched: Sight = { listenerInodes: [5], connections: [] };
-const one: Sight = { listenerInodes: [5], connections: [client('10.0.0.5:1')] };
-const blind: Sight = { listenerInodes: [], connections: [] };
+const vouched: EndpointSnapshot = { listenerInodes: [5], connections: [] };
+const one: EndpointSnapshot = { listenerInodes: [5], connections: [client('10.0.0.5:1')] };
+const blind: EndpointSnapshot = { listenerInodes: [], connections: [] };
 
 describe('comparing the means of looking', () => {
   it('looks again where a connection may have come or gone in between', () => {
-    const sights = [vouched, one, one];
-    const first = inspector('sock-diag', () => sights.shift() ?? one);
-    const { means } = compareMeans(tcpEndpoint, false, [first, inspector('procfs', () => one)]);
+    const snapshots = [vouched, one, one];
+    const first = backend('sock-diag', () => snapshots.shift() ?? one);
+    const { means } = compareMeans(tcpEndpoint, false, [first, backend('procfs', () => one)]);
     expect(agree(means)).toBe(true);
     expect(means.map(({ seen }) => seen)).toEqual([
       { kind: 'done', value: { isListening: true, connections: 1 } },
@@ -38,15 +38,15 @@ describe('comparing the means of looking', () => {
     ['the number of connections', one],
     ['the listener', blind],
   ])('tells that they never agree about %s', (_, other) => {
-    const means = [inspector('sock-diag', () => vouched), inspector('procfs', () => other)];
+    const means = [backend('sock-diag', () => vouched), backend('procfs', () => other)];
     expect(agree(compareMeans(tcpEndpoint, false, means).means)).toBe(false);
   });
 
   it('keeps a failure as a finding, which disagrees with nobody', () => {
-    const refused = inspector('sock-diag', () => {
-      throw new InspectError('EPERM', 'socket', 'socket failed with EPERM');
+    const refused = backend('sock-diag', () => {
+      throw new BackendError('EPERM', 'socket', 'socket failed with EPERM');
     });
-    const { means } = compareMeans(tcpEndpoint, false, [refused, inspector('procfs', () => one)]);
+    const { means } = compareMeans(tcpEndpoint, false, [refused, backend('procfs', () => one)]);
     expect(means[0]?.seen).toEqual({
       kind: 'failed',
       code: 'EPERM',
@@ -58,30 +58,30 @@ describe('comparing the means of looking', () => {
 
 describe('trying the means of looking', () => {
   it('looks until connections are kept track of, and tells how they came to an answer', async () => {
-    const modes: LookMode[] = ['first', 'settling', 'tracked'];
-    let looks = 0;
-    const keeping = inspector(
+    const modes: PollMode[] = ['first', 'settling', 'tracked'];
+    let results = 0;
+    const keeping = backend(
       'sock-diag',
       () => {
-        looks += 1;
+        results += 1;
         return vouched;
       },
-      { mode: () => modes[looks - 1] ?? 'tracked', onEnd: () => false },
+      { mode: () => modes[results - 1] ?? 'tracked', onEnd: () => false },
     );
     const [ipv4] = await tryMeans([keeping]);
     expect(ipv4?.means).toEqual([
       {
-        inspector: 'sock-diag',
+        backend: 'sock-diag',
         sees: { kind: 'done', value: true },
         mode: 'tracked',
-        handicap: null,
+        degraded: null,
         hearsEnds: false,
       },
     ]);
   });
 
   it('tells one that answers and does not see what is there', async () => {
-    const trials = await tryMeans([inspector('procfs', () => blind)]);
+    const trials = await tryMeans([backend('procfs', () => blind)]);
     expect(trials.map(({ family }) => family)).toEqual(['IPv4', 'IPv6', 'unix']);
     for (const { means } of trials) {
       expect(means).toMatchObject([{ sees: { kind: 'done', value: false }, hearsEnds: null }]);

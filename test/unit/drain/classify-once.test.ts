@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Traffic } from '../../../src/backends/types.ts';
-import { glance, glanceMs } from '../../../src/drain/classify-once.ts';
+import { classifiedAtMs, classifyOnce } from '../../../src/drain/classify-once.ts';
 import { knownAge, knownSilenceMs } from '../../../src/drain/known-times.ts';
-import type { Standing } from '../../../src/drain/tracked.ts';
+import type { ConnectionKind } from '../../../src/drain/tracked.ts';
 import { client } from '../support/samples.ts';
 
 const rule = {
@@ -23,21 +23,21 @@ const busy: Traffic = {
 function seen(traffic: Partial<Traffic> | null, saysNone = false) {
   const connection = client('10.0.0.5:43210');
   const known = new Map(traffic === null ? [] : [[connection, { ...busy, ...traffic }]]);
-  const [entry] = glance([connection], known, rule, saysNone);
+  const [entry] = classifyOnce([connection], known, rule, saysNone);
   if (entry === undefined) {
     throw new Error('expected an entry');
   }
   return {
-    standing: entry.standing,
-    age: knownAge(entry, glanceMs),
-    silenceMs: knownSilenceMs(entry, glanceMs),
+    kind: entry.kind,
+    age: knownAge(entry, classifiedAtMs),
+    silenceMs: knownSilenceMs(entry, classifiedAtMs),
   };
 }
 
 describe('one look', () => {
   it('knows the least age and the least silence of a connection', () => {
     expect(seen({})).toEqual({
-      standing: 'client',
+      kind: 'client',
       age: { ms: 9000, isExact: false },
       silenceMs: 2000,
     });
@@ -45,29 +45,29 @@ describe('one look', () => {
 
   it('knows the age of a peer that has sent nothing', () => {
     const mute = { bytesReceived: 0, msSinceReceived: 900, msSinceSent: 900, msSinceAcked: 100 };
-    expect(seen(mute)).toMatchObject({ standing: 'newcomer', age: { ms: 900, isExact: true } });
+    expect(seen(mute)).toMatchObject({ kind: 'pending', age: { ms: 900, isExact: true } });
     const old = { ...mute, msSinceReceived: 1000 };
-    expect(seen(old)).toMatchObject({ standing: 'client', age: { ms: 1000, isExact: true } });
-    expect(seen(old, true)).toMatchObject({ standing: 'health-check' });
+    expect(seen(old)).toMatchObject({ kind: 'client', age: { ms: 1000, isExact: true } });
+    expect(seen(old, true)).toMatchObject({ kind: 'health-check' });
   });
 
   it('knows nothing where the kernel tells nothing', () => {
-    expect(seen(null)).toEqual({ standing: 'client', age: null, silenceMs: null });
+    expect(seen(null)).toEqual({ kind: 'client', age: null, silenceMs: null });
     const untold = { msSinceReceived: null, msSinceSent: null, msSinceAcked: null };
-    expect(seen(untold)).toEqual({ standing: 'client', age: null, silenceMs: null });
+    expect(seen(untold)).toEqual({ kind: 'client', age: null, silenceMs: null });
     expect(seen({ msSinceSent: null })).toMatchObject({ silenceMs: null });
     // What an older kernel does not count is no zero.
-    expect(seen({ ...untold, bytesReceived: null })).toMatchObject({ standing: 'client' });
+    expect(seen({ ...untold, bytesReceived: null })).toMatchObject({ kind: 'client' });
   });
 
-  it.each<[Standing, Partial<Traffic>, boolean]>([
+  it.each<[ConnectionKind, Partial<Traffic>, boolean]>([
     ['unreachable', { unanswered: 1, msSinceAcked: 120_000 }, false],
     ['client', { unanswered: 0, msSinceAcked: 120_000 }, false],
     ['client', { unanswered: 1, msSinceAcked: 119_999 }, false],
     ['silent', { msSinceReceived: 45_000, msSinceSent: 45_000 }, true],
     ['client', { msSinceReceived: 45_000, msSinceSent: 45_000 }, false],
     ['client', { msSinceReceived: 45_000, msSinceSent: 44_999 }, true],
-  ])('takes for %s, by %o and the daemon saying none: %s', (standing, traffic, saysNone) => {
-    expect(seen(traffic, saysNone)).toMatchObject({ standing });
+  ])('takes for %s, by %o and the daemon saying none: %s', (kind, traffic, saysNone) => {
+    expect(seen(traffic, saysNone)).toMatchObject({ kind });
   });
 });

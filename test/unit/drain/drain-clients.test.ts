@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  BackendError,
   type Connection,
   type EndedConnection,
-  InspectError,
   type Sample,
   type Traffic,
 } from '../../../src/backends/types.ts';
@@ -135,9 +135,9 @@ describe('a probe', () => {
   it('is nobody who came while nobody looked', async () => {
     const { outcome } = await run({
       sampleAt: (ms) => {
-        const error = new InspectError('EPERM', 'look', 'no');
+        const error = new BackendError('EPERM', 'look', 'no');
         return ms >= 5000 && ms < 6000
-          ? { kind: 'failed', error, looks: [], connections: [] }
+          ? { kind: 'failed', error, results: [], connections: [] }
           : ms >= 6000 && ms < 6500
             ? counted(probe)
             : counted();
@@ -158,7 +158,7 @@ describe('a short connection', () => {
       endedAt: (ms) => (ms === 4000 ? [ended(5001)] : []),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 14_000 });
-    expect(only(events, 'brief-clients')).toMatchObject([{ clients: [ended(5001)] }]);
+    expect(only(events, 'short-lived-clients')).toMatchObject([{ clients: [ended(5001)] }]);
   });
 
   it('that brought next to nothing, or nobody knows what, was a probe', async () => {
@@ -207,9 +207,9 @@ describe('a connection that never sends a byte', () => {
       trafficAt: mute,
       buildsAt: () => none,
     });
-    expect(outcome).toMatchObject({ kind: 'drained', leftOut: [{ connection: probe }] });
+    expect(outcome).toMatchObject({ kind: 'drained', notCounted: [{ connection: probe }] });
     expect(outcome.waitedMs).toBeLessThanOrEqual(11_200);
-    expect(only(events, 'left-out')).toMatchObject([{ entry: { standing: 'health-check' } }]);
+    expect(only(events, 'not-counted')).toMatchObject([{ entry: { kind: 'health-check' } }]);
   });
 
   it('is asked about soon, where nothing else is left but the answer', async () => {
@@ -285,7 +285,7 @@ describe('a peer that is unreachable', () => {
     expect(outcome.kind).toBe('drained');
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(130_000);
     expect(outcome.waitedMs).toBeLessThanOrEqual(131_200);
-    expect(only(events, 'left-out')).toMatchObject([{ entry: { standing: 'unreachable' } }]);
+    expect(only(events, 'not-counted')).toMatchObject([{ entry: { kind: 'unreachable' } }]);
   });
 });
 
@@ -301,8 +301,8 @@ describe('a silent connection', () => {
     expect(outcome.kind).toBe('drained');
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(55_000);
     expect(outcome.waitedMs).toBeLessThanOrEqual(56_300);
-    expect(only(events, 'left-out')).toMatchObject([
-      { entry: { standing: 'silent', connection: builder } },
+    expect(only(events, 'not-counted')).toMatchObject([
+      { entry: { kind: 'silent', connection: builder } },
     ]);
     expect(asked.length).toBeLessThanOrEqual(7);
   });
@@ -402,9 +402,9 @@ describe('what the daemon says of its builds', () => {
     expect(outcome.waitedMs).toBeLessThanOrEqual(76_200);
     expect(only(events, 'builds')).toMatchObject([
       { answer: running },
-      { answer: unknown, lastWords: [{ builds: [{ ref: 'r1' }] }] },
+      { answer: unknown, namedBuilds: [{ builds: [{ ref: 'r1' }] }] },
     ]);
-    expect(only(events, 'word-ended')).toMatchObject([{ why: 'too-old' }]);
+    expect(only(events, 'named-builds-expired')).toMatchObject([{ why: 'too-old' }]);
   });
 
   it('holds no longer where it replies without naming a build, and no connection is left', async () => {
@@ -414,17 +414,17 @@ describe('what the daemon says of its builds', () => {
       buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_ZERO_NOT_VOUCHED')),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000 });
-    expect(only(events, 'word-ended')).toMatchObject([{ why: 'no-connection' }]);
+    expect(only(events, 'named-builds-expired')).toMatchObject([{ why: 'no-connection' }]);
   });
 
   it('goes with the daemon that said it', async () => {
-    const successor = { ...counted(), looks: [seen(tcpEndpoint, [6])] };
+    const successor = { ...counted(), results: [seen(tcpEndpoint, [6])] };
     const { outcome, events } = await run({
       sampleAt: (ms) => (ms < 5000 ? counted(builder) : successor),
       buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_NO_HISTORY')),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000 });
-    expect(only(events, 'word-ended')).toMatchObject([{ why: 'daemon-gone' }]);
+    expect(only(events, 'named-builds-expired')).toMatchObject([{ why: 'daemon-gone' }]);
   });
 
   it('is asked for afresh before the end: a build that has begun since holds the wait', async () => {
@@ -485,16 +485,16 @@ describe('what the daemon says of its builds', () => {
         builds: 'require',
       },
     );
-    expect(without.outcome).toMatchObject({ kind: 'blind', error: { code: 'ECONNREFUSED' } });
+    expect(without.outcome).toMatchObject({ kind: 'unknown', error: { code: 'ECONNREFUSED' } });
     expect(without.events.map(({ kind }) => kind).filter((kind) => kind !== 'progress')).toEqual([
       'started',
       'builds',
     ]);
     const impatient = await run(
       { sampleAt: () => counted(), buildsAt: () => unknown },
-      { builds: 'require', onBlind: 'exit' },
+      { builds: 'require', onUnknown: 'exit' },
     );
-    expect(impatient.outcome.kind).toBe('blind');
+    expect(impatient.outcome.kind).toBe('unknown');
     expect(impatient.outcome.waitedMs).toBeLessThanOrEqual(11_200);
     const later = await run(
       { sampleAt: () => counted(), buildsAt: (ms) => (ms < 5000 ? unknown : none) },

@@ -98,7 +98,7 @@ describe('while the end of a client will be told', () => {
     const { outcome, events } = await run(sampleAt, {}, 2700);
     expect(outcome).toMatchObject({ kind: 'drained', probes: 0 });
     const changes = events.filter(({ kind }) => kind === 'changed');
-    expect(changes[0]).toMatchObject({ arrived: [{ isNewcomer: false, standing: 'client' }] });
+    expect(changes[0]).toMatchObject({ arrived: [{ isArrivalSeen: false, kind: 'client' }] });
   });
 });
 

@@ -181,13 +181,13 @@ function takenFor(
   if (before?.sample.kind === 'counted' && isYoung) {
     return 'probe';
   }
-  const isMute = hasNoByte && ageMs >= rule.probeGraceMs && said?.says === 'none';
+  const hasSentNothing = hasNoByte && ageMs >= rule.probeGraceMs && said?.says === 'none';
   const fellSilentMs = startMs + (visit.from + visit.muteFor + visit.speaksFor) * rule.intervalMs;
   const isSilent =
     at.ms - Math.max(fellSilentMs, firstMs) >= shortestSilenceMs &&
     said?.says === 'none' &&
     said.ms >= fellSilentMs;
-  return isMute || (!visit.isUnix && isSilent) ? 'nobody' : 'client';
+  return hasSentNothing || (!visit.isUnix && isSilent) ? 'nobody' : 'client';
 }
 
 function shows(sample: Sample, connection: Connection): boolean {
@@ -209,14 +209,14 @@ describe('a wait through any history', () => {
         }
         // To judge those before, too, would take long.
         const first = samples.findLastIndex(({ ms }) => ms <= endMs - rule.quietPeriodMs);
-        const looks = samples.slice(Math.max(0, first)).map((at): Judged => {
+        const results = samples.slice(Math.max(0, first)).map((at): Judged => {
           const standings = connectionsOf(at.sample).map((each) => takenFor(waited, each, at));
           const count = (kind: string): number => standings.filter((each) => each === kind).length;
           const clients = at.sample.kind === 'counted' ? count('client') : null;
-          return { ms: at.ms, clients, newcomers: count('probe') };
+          return { ms: at.ms, clients, pending: count('probe') };
         });
         const promised = { ...rule, maxGapMs: 2 * rule.intervalMs };
-        expect(brokenPromise(looks, endMs, promised)).toBeNull();
+        expect(brokenPromise(results, endMs, promised)).toBeNull();
         expect(asked.at(-1)?.says).not.toBe('running');
         // Where the daemon says no more, its last word holds for six quiet periods.
         const last = lastCertainAnswer(waited);

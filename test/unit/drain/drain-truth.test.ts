@@ -206,11 +206,11 @@ async function waitIn(world: World, changes: Partial<DrainConfig> = {}): Promise
       .map(({ connection }) => connection);
     const at = (endpoint: typeof tcpEndpoint): Connection[] =>
       here.filter((connection) => connection.endpoint === endpoint.address);
-    const looks = [
+    const results = [
       seen(tcpEndpoint, [10 + life], at(tcpEndpoint)),
       seen(unixEndpoint, [20 + life], at(unixEndpoint)),
     ];
-    return { kind: 'counted', looks, connections: here };
+    return { kind: 'counted', results, connections: here };
   };
   const answerOf = (life: number): BuildsAnswer => {
     const tick = now();

@@ -24,16 +24,16 @@ async function run(
   const startMs = clock.now();
   const events: DrainEvent[] = [];
   const rule = { ...config, ...changes };
-  const looks = createRecord(rule);
+  const results = createRecord(rule);
   const outcome = await drain({
-    sampler: samplerOf(() => looks.add(clock.now(), () => sampleAt(clock.now() - startMs))),
+    sampler: samplerOf(() => results.add(clock.now(), () => sampleAt(clock.now() - startMs))),
     builds: null,
     config: rule,
     clock,
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
   });
-  looks.check(outcome, clock.now());
+  results.check(outcome, clock.now());
   return { outcome, events };
 }
 
@@ -66,7 +66,7 @@ describe('drain', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 1500 });
     expect(events).toContainEqual(
       expect.objectContaining({
-        kind: 'sight-lost',
+        kind: 'count-failed',
         error: expect.objectContaining({
           code: 'ERR_BUG',
           message: expect.stringContaining('x is not'),
@@ -106,15 +106,15 @@ describe('drain', () => {
 
   it('holds to the deadline when blind', async () => {
     const { outcome } = await run(() => failed(), { timeoutMs: 60_000 });
-    expect(outcome).toMatchObject({ kind: 'blind', waitedMs: 60_000, error: { code: 'EPERM' } });
+    expect(outcome).toMatchObject({ kind: 'unknown', waitedMs: 60_000, error: { code: 'EPERM' } });
     expect(outcome.mostConnections).toBeNull();
   });
 
   it('exits after a quiet period of blindness where it was told to', async () => {
     const { outcome } = await run((ms) => (ms < 5000 ? counted(builder) : failed()), {
-      onBlind: 'exit',
+      onUnknown: 'exit',
     });
-    expect(outcome).toMatchObject({ kind: 'blind', waitedMs: 15_000 });
+    expect(outcome).toMatchObject({ kind: 'unknown', waitedMs: 15_000 });
   });
 
   it('is interrupted by its signal, before and while it waits', async () => {
@@ -223,7 +223,7 @@ describe('the events of a wait', () => {
     const { events } = await run((ms) => (ms > 500 && ms < 2000 ? failed() : counted(builder)), {
       timeoutMs: 3000,
     });
-    expect(kindsOf(events)).toEqual(['started', 'sight-lost', 'sight-back']);
+    expect(kindsOf(events)).toEqual(['started', 'count-failed', 'count-recovered']);
     expect(events[2]).toMatchObject({ lostForMs: 1400, connections: 1 });
   });
 
@@ -247,7 +247,7 @@ describe('the events of a wait', () => {
       onEvent: (event) => events.push(event),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 75_100 });
-    const unwatched = events.filter(({ kind }) => kind === 'unwatched');
-    expect(unwatched).toEqual([{ kind: 'unwatched', gapMs: 60_100 }]);
+    const unwatched = events.filter(({ kind }) => kind === 'sampling-gap');
+    expect(unwatched).toEqual([{ kind: 'sampling-gap', gapMs: 60_100 }]);
   });
 });

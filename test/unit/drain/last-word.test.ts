@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BuildsAnswer, DaemonAnswer } from '../../../src/builds/types.ts';
-import { wordsAfter } from '../../../src/drain/last-word.ts';
+import { namedBuildsAfter } from '../../../src/drain/last-word.ts';
 import { runs, runsNone, tcpEndpoint, unknownBuilds } from '../support/samples.ts';
 
 const tcp = [5];
@@ -12,8 +12,8 @@ function says(listeners: readonly number[], answer: BuildsAnswer): DaemonAnswer 
 
 function refsAfter(...rounds: readonly (readonly DaemonAnswer[])[]): string[] {
   const words = rounds.reduce(
-    (before, answers, round) => wordsAfter(before, answers, round),
-    [] as ReturnType<typeof wordsAfter>,
+    (before, answers, round) => namedBuildsAfter(before, answers, round),
+    [] as ReturnType<typeof namedBuildsAfter>,
   );
   return words.flatMap(({ builds }) => builds.map(({ ref }) => ref));
 }

@@ -26,7 +26,7 @@ const gone: Seen = { kind: 'gone' };
 
 function counted(clients = 0, rest: Partial<CountedReading> = {}): Seen {
   const said = { builds: 'none', askedMs: null, endedMs: null } as const;
-  return { kind: 'counted', clients, newcomers: 0, maybeOwn: 0, ...said, ...rest };
+  return { kind: 'counted', clients, pending: 0, maybeOwn: 0, ...said, ...rest };
 }
 
 function failed(seen = 0): Seen {
@@ -145,8 +145,8 @@ describe('the quiet period', () => {
   it('is not broken by a newcomer, and does not end while there is one', () => {
     const history: [number, Seen][] = [
       [0, counted()],
-      [500, counted(0, { newcomers: 1 })],
-      [1000, counted(0, { newcomers: 1 })],
+      [500, counted(0, { pending: 1 })],
+      [1000, counted(0, { pending: 1 })],
     ];
     expect(verdictAfter(history)).toBe('waiting');
     expect(drainedAtMs(stateAfter(history), rule)).toBeNull();
@@ -178,7 +178,7 @@ describe('the quiet period', () => {
     const history: [number, Seen][] = [
       [0, counted(0, { askedMs: 0 })],
       [1000, counted(0, { askedMs: 0 })],
-      [1100, counted(0, { askedMs: 1000, newcomers: 1 })],
+      [1100, counted(0, { askedMs: 1000, pending: 1 })],
       [1200, counted(0, { askedMs: 1000 })],
     ];
     expect(verdictAfter(history)).toBe('waiting');
@@ -189,7 +189,7 @@ describe('the quiet period', () => {
     const history: [number, Seen][] = [
       [0, counted(0, { askedMs: 0 })],
       [1000, counted(0, { askedMs: 0 })],
-      [1100, counted(0, { askedMs: 1000, newcomers: 1, maybeOwn: 1 })],
+      [1100, counted(0, { askedMs: 1000, pending: 1, maybeOwn: 1 })],
     ];
     expect(verdictAfter(history)).toBe('waiting');
     expect(verdictAfter([...history, [1200, counted(0, { askedMs: 1000 })]])).toBe('drained');
@@ -249,19 +249,19 @@ describe('blindness', () => {
       stateAfter([
         [0, failed()],
         [100, failed()],
-      ]).blindSinceMs,
+      ]).unknownSinceMs,
     ).toBe(0);
     expect(
       stateAfter([
         [0, failed()],
         [100, counted()],
-      ]).blindSinceMs,
+      ]).unknownSinceMs,
     ).toBeNull();
     expect(
       stateAfter([
         [0, failed()],
         [100, failed(1)],
-      ]).blindSinceMs,
+      ]).unknownSinceMs,
     ).toBeNull();
   });
 });

@@ -1,18 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection } from '../../../src/backends/types.ts';
 import {
-  compareRosters,
+  compareTracked,
   noteTraffic,
-  type Roster,
-  updateRoster,
+  type TrackedConnections,
+  updateTracked,
 } from '../../../src/drain/tracked.ts';
 import { client, traffic } from '../support/samples.ts';
 
 const one = client('10.0.0.1:1');
 const two = client('10.0.0.2:2');
 
-function update(before: Roster, connections: readonly Connection[], nowMs: number): Roster {
-  return updateRoster(before, connections, nowMs, true);
+function update(
+  before: TrackedConnections,
+  connections: readonly Connection[],
+  nowMs: number,
+): TrackedConnections {
+  return updateTracked(before, connections, nowMs, true);
 }
 
 describe('a roster', () => {
@@ -23,18 +27,18 @@ describe('a roster', () => {
       { connection: two, firstSeenMs: 200 },
       { connection: one, firstSeenMs: 100 },
     ]);
-    expect(compareRosters(first, second)).toMatchObject({
+    expect(compareTracked(first, second)).toMatchObject({
       arrived: [{ connection: two }],
       left: [],
     });
   });
 
   it('knows newcomers only by a look before that did not show them', () => {
-    const first = updateRoster([], [one], 100, false);
-    expect(first).toMatchObject([{ isNewcomer: false }]);
-    expect(updateRoster(first, [one, two], 200, true)).toMatchObject([
-      { isNewcomer: false },
-      { isNewcomer: true },
+    const first = updateTracked([], [one], 100, false);
+    expect(first).toMatchObject([{ isArrivalSeen: false }]);
+    expect(updateTracked(first, [one, two], 200, true)).toMatchObject([
+      { isArrivalSeen: false },
+      { isArrivalSeen: true },
     ]);
   });
 
@@ -42,13 +46,13 @@ describe('a roster', () => {
     const queued = update([], [client('10.0.0.1:1', { inode: 0 })], 100);
     const accepted = update(queued, [client('10.0.0.1:1', { inode: 9 })], 200);
     expect(accepted).toMatchObject([{ firstSeenMs: 100, connection: { inode: 9 } }]);
-    expect(compareRosters(queued, accepted)).toEqual({ arrived: [], left: [] });
+    expect(compareTracked(queued, accepted)).toEqual({ arrived: [], left: [] });
   });
 
   it('takes a peer that is back on another port for a new client', () => {
     const before = update([], [one], 100);
     const after = update(before, [client('10.0.0.1:9')], 200);
-    expect(compareRosters(before, after)).toMatchObject({
+    expect(compareTracked(before, after)).toMatchObject({
       arrived: [{ firstSeenMs: 200 }],
       left: [{ firstSeenMs: 100 }],
     });
@@ -74,8 +78,8 @@ describe('a roster', () => {
   });
 
   it('knows nobody again who was queued at another endpoint, or has a name', () => {
-    const elsewhere = client(null, { inode: 0, endpoint: 'unix:///run/other.sock' });
-    const first = update([], [elsewhere], 100);
+    const otherNetns = client(null, { inode: 0, endpoint: 'unix:///run/other.sock' });
+    const first = update([], [otherNetns], 100);
     expect(update(first, [client(null, { inode: 5 }), client('10.0.0.1:1')], 200)).toMatchObject([
       { firstSeenMs: 200 },
       { firstSeenMs: 200 },
@@ -86,16 +90,20 @@ describe('a roster', () => {
     const named = update([], [client('socket:[1]'), client('socket:[2]')], 100);
     const nameless = update(named, [client(null, { inode: 5 })], 200);
     expect(nameless).toMatchObject([{ firstSeenMs: 200 }]);
-    expect(compareRosters(named, nameless)).toEqual({ arrived: [], left: [] });
+    expect(compareTracked(named, nameless)).toEqual({ arrived: [], left: [] });
     const again = update(nameless, [client('socket:[1]')], 300);
-    expect(compareRosters(nameless, again)).toEqual({ arrived: [], left: [] });
+    expect(compareTracked(nameless, again)).toEqual({ arrived: [], left: [] });
   });
 });
 
 describe('the silence of a connection', () => {
-  const atMs = (roster: Roster, nowMs: number, latest = traffic()): Roster =>
-    noteTraffic(roster, new Map([[one, latest]]), nowMs);
-  const since = (roster: Roster): number | undefined => roster[0]?.traffic?.silentSinceMs;
+  const atMs = (
+    tracked: TrackedConnections,
+    nowMs: number,
+    latest = traffic(),
+  ): TrackedConnections => noteTraffic(tracked, new Map([[one, latest]]), nowMs);
+  const since = (tracked: TrackedConnections): number | undefined =>
+    tracked[0]?.traffic?.silentSinceMs;
 
   it('lasts while neither counter moves', () => {
     const first = atMs(update([], [one], 100), 150);

@@ -48,17 +48,17 @@ describe('what is said about the endpoints', () => {
       "Processes can't be read (EPERM); watching what it listens on by default: tcp://:1.",
     ],
     [
-      { kind: 'address-unheard', pid: 17, addresses: ['tcp://:1'] },
+      { kind: 'address-not-listening', pid: 17, addresses: ['tcp://:1'] },
       'warn',
       'buildkitd (pid 17) was told to listen on tcp://:1, and does not. Clients there count once it does.',
     ],
     [
-      { kind: 'daemons-left-out', pids: [7], areOthersFound: true },
+      { kind: 'daemons-skipped', pids: [7], areOthersFound: true },
       'info',
       'Not watching buildkitd (pid 7): it is in another network namespace, and a nearer one was found. Give --pid to watch it all the same.',
     ],
     [
-      { kind: 'daemons-left-out', pids: [7, 8], areOthersFound: false },
+      { kind: 'daemons-skipped', pids: [7, 8], areOthersFound: false },
       'warn',
       'Not watching buildkitd (pid 7 and 8): it is in another network namespace, and not of this container or pod. Give --pid to watch it all the same.',
     ],

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { type Connection, InspectError } from '../../../src/backends/types.ts';
+import { BackendError, type Connection } from '../../../src/backends/types.ts';
 import { drainDefaults as config } from '../../../src/drain/defaults.ts';
-import type { Roster } from '../../../src/drain/tracked.ts';
-import type { DrainStatus, DrainTally } from '../../../src/drain/types.ts';
+import type { TrackedConnections } from '../../../src/drain/tracked.ts';
+import type { DrainStats, DrainStatus } from '../../../src/drain/types.ts';
 import { eventEntry } from '../../../src/messages/events.ts';
-import { noticeEntry } from '../../../src/messages/notices.ts';
+import { backendEntry } from '../../../src/messages/notices.ts';
 import { outcomeEntry } from '../../../src/messages/outcome.ts';
 import { client, counted, failed, runsNone, tcpEndpoint } from '../support/samples.ts';
 
 const builder = client('10.0.0.5:43210');
 const queued = client(null, { inode: 0, endpoint: 'unix:///run/b.sock' });
 
-function rosterOf(...connections: Connection[]): Roster {
+function rosterOf(...connections: Connection[]): TrackedConnections {
   return connections.map((connection, index) => ({
     key: String(index),
     connection,
     firstSeenMs: index * 1000,
-    isNewcomer: false,
+    isArrivalSeen: false,
     traffic: null,
-    standing: 'client',
+    kind: 'client',
   }));
 }
 
@@ -28,16 +28,16 @@ function status(...connections: Connection[]): DrainStatus {
     waitedMs: 42_500,
     sample: counted(...connections),
     clients: rosterOf(...connections),
-    leftOut: [],
-    newcomers: [],
+    notCounted: [],
+    pending: [],
     builds: null,
     buildsAskedMs: null,
-    lastWords: [],
+    namedBuilds: [],
     quietForMs: connections.length === 0 ? 4200 : null,
   };
 }
 
-function tally(...connections: Connection[]): DrainTally {
+function stats(...connections: Connection[]): DrainStats {
   const { quietForMs: _, ...now } = status(...connections);
   return { ...now, polls: 425, mostConnections: 2, probes: 0 };
 }
@@ -66,7 +66,7 @@ describe('the sentences of a wait', () => {
   it('count the builds that hold the wait, where the daemon says no more', () => {
     const builds = { kind: 'unknown', error: failed().error } as const;
     const word = { listeners: [5], builds: [{ ref: 'r1', startedAtMs: null }], askedMs: 40_000 };
-    const known = { ...tally(), builds, buildsAskedMs: 42_000, lastWords: [word] };
+    const known = { ...stats(), builds, buildsAskedMs: 42_000, namedBuilds: [word] };
     const entry = outcomeEntry({ kind: 'timed-out', quietForMs: null, ...known }, config, 0);
     expect(entry.message).toMatch(
       /^The deadline passed: no client is connected; the daemon last named 1 build 2\.5s ago\. /,
@@ -74,15 +74,15 @@ describe('the sentences of a wait', () => {
   });
 
   it('name connections that are too new to tell, since nothing is concluded while they are there', () => {
-    const newcomers = rosterOf(builder);
-    const entry = eventEntry({ kind: 'progress', ...status(), newcomers }, config);
+    const pending = rosterOf(builder);
+    const entry = eventEntry({ kind: 'progress', ...status(), pending }, config);
     expect(entry.message).toMatch(/no client is connected; too new to tell: 10\.0\.0\.5:43210 /);
   });
 
   it('do not call the clients unknown where only the builds are', () => {
-    const error = new InspectError('ERR_NO_GRPC', 'ask which builds run', 'no gRPC');
+    const error = new BackendError('ERR_NO_GRPC', 'ask which builds run', 'no gRPC');
     const builds = { kind: 'unknown', error } as const;
-    const entry = outcomeEntry({ kind: 'blind', error, ...tally(), builds }, config, 0);
+    const entry = outcomeEntry({ kind: 'unknown', error, ...stats(), builds }, config, 0);
     expect(entry.message).toMatch(
       /^Gave up blind: no gRPC\. No client is connected, but nobody knows whether a build is running\. /,
     );
@@ -127,7 +127,7 @@ describe('the sentences of a wait', () => {
 
   it('say that unknown is not zero', () => {
     const { error } = failed('EPERM');
-    expect(eventEntry({ kind: 'sight-lost', error, seen: 1 }, config)).toMatchObject({
+    expect(eventEntry({ kind: 'count-failed', error, seen: 1 }, config)).toMatchObject({
       level: 'warn',
       message:
         "The clients can't be counted: look failed with EPERM. Unknown is not zero: quiet starts " +
@@ -135,44 +135,44 @@ describe('the sentences of a wait', () => {
       fields: { code: 'EPERM' },
     });
     expect(
-      eventEntry({ kind: 'sight-back', lostForMs: 1400, connections: 0 }, config).message,
+      eventEntry({ kind: 'count-recovered', lostForMs: 1400, connections: 0 }, config).message,
     ).toBe('The clients can be counted again after 1.4s: no client is connected.');
   });
 
   it('say that nobody looked', () => {
-    expect(eventEntry({ kind: 'unwatched', gapMs: 60_100 }, config).message).toBe(
+    expect(eventEntry({ kind: 'sampling-gap', gapMs: 60_100 }, config).message).toBe(
       'Nobody looked for 1m (was this process stopped, or short of CPU?): quiet starts over.',
     );
   });
 
   it('say why looking costs more than it has to', () => {
     const notice = {
-      kind: 'inspector-handicapped',
+      kind: 'backend-degraded',
       endpoint: tcpEndpoint,
-      inspector: 'sock-diag',
-      handicap: 'it is dear',
+      backend: 'sock-diag',
+      degraded: 'it is dear',
     } as const;
-    expect(noticeEntry(notice)).toMatchObject({
+    expect(backendEntry(notice)).toMatchObject({
       level: 'warn',
       message: 'Looking at tcp://0.0.0.0:1234 by sock-diag costs more than it has to: it is dear.',
     });
-    expect(noticeEntry({ ...notice, handicap: null }).message).toBe(
+    expect(backendEntry({ ...notice, degraded: null }).message).toBe(
       'Looking at tcp://0.0.0.0:1234 by sock-diag costs no more than it has to again.',
     );
   });
 
-  it('say why the preferred inspector was passed over', () => {
+  it('say why the preferred backend was passed over', () => {
     const notice = {
-      kind: 'inspector-chosen',
+      kind: 'backend-chosen',
       endpoint: tcpEndpoint,
-      inspector: 'procfs',
-      passedOver: { inspector: 'sock-diag', reason: 'refused with EPERM' },
+      backend: 'procfs',
+      skipped: { backend: 'sock-diag', reason: 'refused with EPERM' },
     } as const;
-    expect(noticeEntry(notice)).toMatchObject({
+    expect(backendEntry(notice)).toMatchObject({
       level: 'warn',
       message: 'Looking at tcp://0.0.0.0:1234 by procfs, not by sock-diag: refused with EPERM.',
     });
-    expect(noticeEntry({ ...notice, passedOver: null }).level).toBe('debug');
+    expect(backendEntry({ ...notice, skipped: null }).level).toBe('debug');
   });
 });
 
@@ -180,39 +180,39 @@ describe('the last sentence of a wait', () => {
   const counts = 'Waited 42s, 425 looks, at most 2 clients at once.';
 
   it.each([
-    [{ kind: 'drained', ...tally() }, 'info', `Drained: no client was seen for 10s. ${counts}`],
+    [{ kind: 'drained', ...stats() }, 'info', `Drained: no client was seen for 10s. ${counts}`],
     [
-      { kind: 'gone', ...tally() },
+      { kind: 'gone', ...stats() },
       'info',
       `The daemon is gone: nothing listens, and no process of it is left. ${counts}`,
     ],
     [
-      { kind: 'nothing-found', ...tally() },
+      { kind: 'nothing-found', ...stats() },
       'error',
       `Nothing was found: nothing listens, and no buildkitd of this place is in sight. Check where this runs, and give --addr or --pid if there is a daemon. ${counts}`,
     ],
     [
-      { kind: 'timed-out', quietForMs: null, ...tally(builder) },
+      { kind: 'timed-out', quietForMs: null, ...stats(builder) },
       'error',
       `The deadline passed: 1 client is connected: 10.0.0.5:43210 (for 42s). ${counts}`,
     ],
     [
-      { kind: 'timed-out', quietForMs: 4200, ...tally() },
+      { kind: 'timed-out', quietForMs: 4200, ...stats() },
       'error',
       `The deadline passed: no client is connected; quiet for 4.2s of 10s. ${counts}`,
     ],
     [
-      { kind: 'blind', error: failed('EPERM').error, ...tally() },
+      { kind: 'unknown', error: failed('EPERM').error, ...stats() },
       'error',
       `Gave up blind: look failed with EPERM. Nobody knows whether a client is still connected. ${counts}`,
     ],
     [
-      { kind: 'interrupted', reason: 'SIGTERM', ...tally(builder) },
+      { kind: 'interrupted', reason: 'SIGTERM', ...stats(builder) },
       'error',
       `Interrupted by SIGTERM: 1 client is connected: 10.0.0.5:43210 (for 42s). ${counts}`,
     ],
     [
-      { kind: 'interrupted', reason: 'SIGINT', ...tally(), sample: null },
+      { kind: 'interrupted', reason: 'SIGINT', ...stats(), sample: null },
       'error',
       `Interrupted by SIGINT: before the first look. ${counts}`,
     ],
@@ -221,22 +221,27 @@ describe('the last sentence of a wait', () => {
   });
 
   it('says how many clients were allowed', () => {
-    const outcome = { kind: 'drained', ...tally(builder) } as const;
+    const outcome = { kind: 'drained', ...stats(builder) } as const;
     expect(outcomeEntry(outcome, { ...config, maxConnections: 1 }, 0).message).toBe(
       `Drained: no more than 1 client for 10s. ${counts}`,
     );
   });
 
   it('says how many clients came and went between two looks', () => {
-    const entry = outcomeEntry({ kind: 'drained', ...tally() }, config, 3);
+    const entry = outcomeEntry({ kind: 'drained', ...stats() }, config, 3);
     expect(entry.message).toMatch(
       /at most 2 clients at once, at least 3 more between two looks\.$/,
     );
-    expect(entry.fields).toMatchObject({ seenBetweenLooks: 3 });
+    expect(entry.fields).toMatchObject({ seenBetweenPolls: 3 });
   });
 
   it('has no number where none was to be had', () => {
-    const outcome = { kind: 'blind', error: failed().error, ...tally(), sample: failed() } as const;
+    const outcome = {
+      kind: 'unknown',
+      error: failed().error,
+      ...stats(),
+      sample: failed(),
+    } as const;
     expect(outcomeEntry(outcome, config, 0).fields).toMatchObject({ connections: null });
     const neverCounted = { ...outcome, mostConnections: null };
     expect(outcomeEntry(neverCounted, config, 0).message).toMatch(/Waited 42s, 425 looks\.$/);

@@ -117,7 +117,7 @@ describe('its endpoints', () => {
     tree.add(7, { comm: 'buildkitd', sockets: [5, 6], network: 'theirs' });
     const [daemon] = findEndpoints(tree.procRoot);
     expect(daemon?.endpoints).toMatchObject([{ localPort: 8372 }]);
-    expect(daemon?.elsewhere?.netDirectory).toBe(join(tree.procRoot, '7/net'));
+    expect(daemon?.otherNetns?.netDirectory).toBe(join(tree.procRoot, '7/net'));
   });
 
   it('are where it was told to listen where the tables can not be read', () => {

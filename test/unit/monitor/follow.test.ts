@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Connection, EndpointLook } from '../../../src/backends/types.ts';
+import type { Connection, EndpointResult } from '../../../src/backends/types.ts';
 import type { DaemonState } from '../../../src/monitor/daemon.ts';
-import { placeOf } from '../../../src/monitor/endpoint-key.ts';
+import { endpointKey } from '../../../src/monitor/endpoint-key.ts';
 import { followEndpoints } from '../../../src/monitor/follow.ts';
 import type { TargetChange } from '../../../src/monitor/rediscover.ts';
 import { targetsOf } from '../../../src/monitor/targets.ts';
@@ -21,7 +21,7 @@ function daemonAt(
   const unheard = told.map(parseEndpoint);
   const process = { pid, startTime: String(pid), parentPid: 1 };
   const endpoints = addresses.map(parseEndpoint);
-  return { process, elsewhere: null, endpoints, isListening, unheard, notices: [] };
+  return { process, otherNetns: null, endpoints, isListening, unheard, notices: [] };
 }
 
 const hidden = { connections: [], areAllKnown: false };
@@ -44,20 +44,20 @@ function setUp(notFoundYet: string | null = null) {
     isBusy: false,
     changes: [] as TargetChange[],
   };
-  const looks = new Map<string, EndpointLook>();
+  const results = new Map<string, EndpointResult>();
   const sampler = followEndpoints({
     targets: targetsOf(world.daemons),
     lookAt: ({ endpoint }) => ({
-      look() {
+      poll() {
         const { listeners, clients } = world.sockets[endpoint.address] ?? {
           listeners: [],
           clients: [],
         };
-        const look = seen(endpoint, [...listeners], [...clients]);
-        const known = looks.get(placeOf(endpoint));
-        const isSame = JSON.stringify(known) === JSON.stringify(look);
-        const shown = known !== undefined && isSame ? known : look;
-        looks.set(placeOf(endpoint), shown);
+        const result = seen(endpoint, [...listeners], [...clients]);
+        const known = results.get(endpointKey(endpoint));
+        const isSame = JSON.stringify(known) === JSON.stringify(result);
+        const shown = known !== undefined && isSame ? known : result;
+        results.set(endpointKey(endpoint), shown);
         return shown;
       },
       isUnchanged: () => true,
@@ -88,7 +88,7 @@ function setUp(notFoundYet: string | null = null) {
     onListenerGone: () => {},
   });
   const { sample } = sampler;
-  const watched = () => sample().looks.map(({ endpoint }) => endpoint.address);
+  const watched = () => sample().results.map(({ endpoint }) => endpoint.address);
   const dies = (): void => {
     world.sockets[oldAddress] = { listeners: [], clients: [] };
     world.running = world.running.filter((pid) => pid !== 7);
@@ -164,14 +164,14 @@ describe('endpoints that were found', () => {
       expect(sample()).toMatchObject({
         kind: 'failed',
         connections: [builder],
-        looks: [{ endpoint: { address: oldAddress } }, { endpoint: { address: newAddress } }],
+        results: [{ endpoint: { address: oldAddress } }, { endpoint: { address: newAddress } }],
       });
     }
     dies();
     world.nowMs += 1000;
     expect(sample()).toMatchObject({
       kind: 'counted',
-      looks: [{ endpoint: { address: newAddress } }],
+      results: [{ endpoint: { address: newAddress } }],
     });
   });
 
@@ -229,7 +229,7 @@ describe('endpoints that were found', () => {
     const { world, sample } = setUp();
     sample();
     world.sockets[oldAddress] = { listeners: [], clients: [] };
-    for (let look = 0; look < 31; look += 1) {
+    for (let result = 0; result < 31; result += 1) {
       expect(sample().kind).toBe('failed');
       world.nowMs += 100;
     }

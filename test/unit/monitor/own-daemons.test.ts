@@ -17,7 +17,7 @@ const inContainer = (digit: string): string => `0::${pod}/cri-containerd-${id(di
 const named = { comm: 'buildkitd', network: 'theirs' };
 
 /** Process 1, this program as process 2, and daemons from pid 7 on. */
-function placeOf(first: TreeProcess, self: TreeProcess, ...daemons: TreeProcess[]): void {
+function endpointKey(first: TreeProcess, self: TreeProcess, ...daemons: TreeProcess[]): void {
   tree.add(1, first);
   tree.add(2, { ...self, comm: 'buildkit-drain' });
   tree.be(2);
@@ -34,7 +34,7 @@ function sorted(scan = createOwnScans(tree.procRoot)()) {
 describe('the daemons of this place', () => {
   it('are those in our network, whatever the container: a pod’s sidecar', () => {
     const cgroup = inContainer('a');
-    placeOf(
+    endpointKey(
       { cgroup: inContainer('c') },
       { cgroup },
       { network: 'ours', cgroup: inContainer('b') },
@@ -43,7 +43,7 @@ describe('the daemons of this place', () => {
   });
 
   it('are those in our network alone, where there are such', () => {
-    placeOf({}, {}, { network: 'ours' }, {}, { pids: [9, 1] });
+    endpointKey({}, {}, { network: 'ours' }, {}, { pids: [9, 1] });
     const scan = createOwnScans(tree.procRoot);
     expect(sorted(scan())).toEqual({ own: [7], others: [8, 9] });
     tree.end(7);
@@ -53,12 +53,12 @@ describe('the daemons of this place', () => {
 
   it('are those of our process namespace: below rootlesskit, in a network of its own', () => {
     const cgroup = inContainer('a');
-    placeOf({ cgroup }, { cgroup }, { cgroup });
+    endpointKey({ cgroup }, { cgroup }, { cgroup });
     expect(sorted()).toEqual({ own: [7], others: [] });
   });
 
   it('are those of a pod’s shared process namespace, be they in another container', () => {
-    placeOf(
+    endpointKey(
       { cgroup: inContainer('c') },
       { cgroup: inContainer('a') },
       { cgroup: inContainer('b') },
@@ -69,7 +69,7 @@ describe('the daemons of this place', () => {
   it('are on a host those of the host, and not those in containers beside', () => {
     const cgroup = '0::/user.slice/session-1.scope\n';
     const contained = { cgroup: inContainer('b'), pids: [8, 1] };
-    placeOf(
+    endpointKey(
       { cgroup: '0::/init.scope\n' },
       { cgroup },
       { cgroup: '0::/system.slice\n' },
@@ -81,7 +81,7 @@ describe('the daemons of this place', () => {
   it('are on a host those in containers, where no other was ever seen', () => {
     const cgroup = '0::/user.slice\n';
     const contained = { cgroup: inContainer('b'), pids: [8, 1] };
-    placeOf({ cgroup: '0::/init.scope\n' }, { cgroup }, { cgroup }, contained);
+    endpointKey({ cgroup: '0::/init.scope\n' }, { cgroup }, { cgroup }, contained);
     const scan = createOwnScans(tree.procRoot);
     expect(sorted(scan())).toEqual({ own: [7], others: [8] });
     tree.end(7);
@@ -107,7 +107,7 @@ describe('the daemons of this place', () => {
     'are not another pod’s where the processes are those of the host, by %s',
     (_, ours, theirs, first) => {
       const other = { cgroup: theirs, pids: [7, 1] };
-      placeOf({ cgroup: first, network: 'host' }, { cgroup: ours }, other, { cgroup: theirs });
+      endpointKey({ cgroup: first, network: 'host' }, { cgroup: ours }, other, { cgroup: theirs });
       tree.network({}, 'host');
       expect(sorted()).toEqual({ own: [], others: [7, 8] });
       // With the host's network as well.
@@ -121,12 +121,12 @@ describe('the daemons of this place', () => {
   it('are not the host’s own where the processes are those of the host', () => {
     const host = { cgroup: '0::/../../system.slice/buildkit.service\n', network: 'host' };
     tree.network({}, 'host');
-    placeOf({ cgroup: '0::/../../init.scope\n', network: 'host' }, { cgroup: '0::/\n' }, host);
+    endpointKey({ cgroup: '0::/../../init.scope\n', network: 'host' }, { cgroup: '0::/\n' }, host);
     expect(sorted()).toEqual({ own: [], others: [7] });
   });
 
   it('are those of which nothing can be told', () => {
-    placeOf({}, {}, { network: 'gone' });
+    endpointKey({}, {}, { network: 'gone' });
     expect(sorted()).toEqual({ own: [7], others: [] });
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Process } from '../../../src/backends/procfs/processes.ts';
 import {
+  BackendError,
   type EndedConnection,
-  type EndpointLook,
-  InspectError,
+  type EndpointResult,
 } from '../../../src/backends/types.ts';
-import type { Looker } from '../../../src/backends/with-fallback.ts';
+import type { EndpointPoller } from '../../../src/backends/with-fallback.ts';
 import type { DaemonState, DaemonWatch } from '../../../src/monitor/daemon.ts';
 import { createSampler } from '../../../src/monitor/sampler.ts';
 import { client, seen, tcpEndpoint, unixEndpoint } from '../support/samples.ts';
@@ -14,15 +14,15 @@ const builder = client('10.0.0.5:4000');
 
 const hidden = { connections: [], areAllKnown: false };
 
-function unseen(): EndpointLook {
-  return { kind: 'unseen', endpoint: unixEndpoint, error: new InspectError('EPERM', 'look', 'no') };
+function unseen(): EndpointResult {
+  return { kind: 'failed', endpoint: unixEndpoint, error: new BackendError('EPERM', 'look', 'no') };
 }
 
 /** A sampler over looks and a daemon that the test can change between samples. */
 function setUp(isAssumed: boolean) {
   const now = {
-    tcp: seen(tcpEndpoint, [5]) as EndpointLook,
-    unix: seen(unixEndpoint, [6]) as EndpointLook,
+    tcp: seen(tcpEndpoint, [5]) as EndpointResult,
+    unix: seen(unixEndpoint, [6]) as EndpointResult,
     daemon: { kind: 'dead', wasThere: true } as DaemonState,
     remembered: [] as readonly number[],
     /** Of each listener the process with its number, and by that the connections it may have. */
@@ -43,17 +43,17 @@ function setUp(isAssumed: boolean) {
       processes.length > 0 &&
       processes.every(({ pid }) => (now.held[pid] ?? []).every((it) => connections.includes(it))),
   };
-  const lookerAt = (look: () => EndpointLook): Looker => ({
-    look,
+  const lookerAt = (poll: () => EndpointResult): EndpointPoller => ({
+    poll,
     isUnchanged: () => now.isUnchanged,
     announcesEnds: () => now.announcesEnds,
     traffic: () => new Map(),
-    endedTraffic: () => (look().endpoint === tcpEndpoint ? now.ended.splice(0) : []),
+    endedTraffic: () => (poll().endpoint === tcpEndpoint ? now.ended.splice(0) : []),
   });
   const sampler = createSampler(
     [
-      { endpoint: tcpEndpoint, isAssumed, looker: lookerAt(() => now.tcp) },
-      { endpoint: unixEndpoint, isAssumed, looker: lookerAt(() => now.unix) },
+      { endpoint: tcpEndpoint, isAssumed, poller: lookerAt(() => now.tcp) },
+      { endpoint: unixEndpoint, isAssumed, poller: lookerAt(() => now.unix) },
     ],
     daemon,
     (silent) => now.listenerGone.push(silent.map(({ address }) => address).join()),
@@ -200,7 +200,7 @@ describe('a socket that is watched by two paths', () => {
     expect(sample()).toMatchObject({ kind: 'failed', connections: [builder] });
     now.tcp = seen(tcpEndpoint, [5]);
     now.unix = seen(unixEndpoint, [6], [builder]);
-    expect(sample().looks).toHaveLength(2);
+    expect(sample().results).toHaveLength(2);
   });
 });
 
@@ -208,7 +208,7 @@ describe('an endpoint that is only assumed', () => {
   it('does not matter without a listener, where another has one', () => {
     const { now, sample } = setUp(true);
     now.unix = seen(unixEndpoint, []);
-    expect(sample()).toMatchObject({ kind: 'counted', looks: [{ endpoint: tcpEndpoint }] });
+    expect(sample()).toMatchObject({ kind: 'counted', results: [{ endpoint: tcpEndpoint }] });
   });
 
   it('matters when it can not be seen: there may be clients', () => {
@@ -255,9 +255,9 @@ describe('an endpoint that is only assumed', () => {
 
   it('knows by its endpoint whether the end of a connection will be told', () => {
     const { now, sampler } = setUp(false);
-    const elsewhere = { ...builder, endpoint: 'tcp://0.0.0.0:4321' };
-    expect([builder, elsewhere].map(sampler.announcesEnd)).toEqual([false, false]);
+    const otherNetns = { ...builder, endpoint: 'tcp://0.0.0.0:4321' };
+    expect([builder, otherNetns].map(sampler.announcesEnd)).toEqual([false, false]);
     now.announcesEnds = true;
-    expect([builder, elsewhere].map(sampler.announcesEnd)).toEqual([true, false]);
+    expect([builder, otherNetns].map(sampler.announcesEnd)).toEqual([true, false]);
   });
 });

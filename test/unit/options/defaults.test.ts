@@ -18,7 +18,7 @@ test('the defaults of the library are those of the command line', () => {
     ignoreSilentMs: options['ignore-silent'],
     ignoreUnreachableMs: options['ignore-unreachable'],
     builds: options.builds,
-    onBlind: options['on-blind'],
+    onUnknown: options['on-unknown'],
     progressEveryMs: options['progress-every'],
   });
 });

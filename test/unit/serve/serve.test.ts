@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { shareLooks } from '../../../src/serve/coalesce.ts';
+import { coalesce } from '../../../src/serve/coalesce.ts';
 import { whoGoes } from '../../../src/serve/connection-limit.ts';
 import { metricsFormat } from '../../../src/serve/content-negotiation.ts';
 import { passOneRequest } from '../../../src/serve/request-validation.ts';
@@ -112,11 +112,11 @@ describe('a server that closes', () => {
 describe('looks that many share', () => {
   it('begin after each call, one at a time, with a pause after each', async () => {
     const log: string[] = [];
-    let looks = 0;
-    const { look } = shareLooks(
+    let results = 0;
+    const { result } = coalesce(
       async () => {
-        looks += 1;
-        const number = looks;
+        results += 1;
+        const number = results;
         log.push(`begin ${number}`);
         await delay(5);
         log.push(`end ${number}`);
@@ -127,9 +127,9 @@ describe('looks that many share', () => {
         log.push('paused');
       },
     );
-    const first = look();
-    await until('the look', () => looks === 1);
-    const others = [look(), look(), look()];
+    const first = result();
+    await until('the look', () => results === 1);
+    const others = [result(), result(), result()];
     expect(await first).toBe(1);
     expect(await Promise.all(others)).toEqual([2, 2, 2]);
     expect(log).toEqual(['begin 1', 'end 1', 'paused', 'begin 2', 'end 2']);
@@ -137,18 +137,18 @@ describe('looks that many share', () => {
 
   it('that fail fail for their callers, and for nobody later', async () => {
     let fails = true;
-    const { look } = shareLooks(
+    const { result } = coalesce(
       async () => {
         if (fails) {
           throw new Error('broken');
         }
-        return 'seen';
+        return 'polled';
       },
       async () => {},
     );
-    await expect(look()).rejects.toThrow('broken');
+    await expect(result()).rejects.toThrow('broken');
     fails = false;
-    expect(await look()).toBe('seen');
+    expect(await result()).toBe('polled');
   });
 });
 

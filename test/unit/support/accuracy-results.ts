@@ -15,7 +15,7 @@ function lifetimeScore(changes: Partial<LifetimeScore>): LifetimeScore {
     ...plain,
     ...{ lifetime: '5ms', connections: 100, seen: 98, recall: 0.98, expectedRecall: 0.99 },
     ...{ standardError: 0.005, countError: 0.05, expectedCountError: 0.04, meanOpen: 0.5 },
-    ...{ falseSightings: 0, looks: 1000, cpuPercent: 40 },
+    ...{ falseSightings: 0, polls: 1000, cpuPercent: 40 },
     arrivalMs: { median: 0.6, p99: 1.2, most: 3 },
     departureMs: { median: 0.5, p99: 1.1, most: 3 },
     achievedMs: { median: 1.4, p99: 2, most: 5 },

@@ -12,13 +12,13 @@ interface LookRecord {
 
 /** Keeps all looks of a wait in which every connection that stays is a client. */
 export function createRecord(config: DrainConfig): LookRecord {
-  const looks: Judged[] = [];
+  const results: Judged[] = [];
   const firstSeenMs = new Map<Connection, number>();
   let before: Sample | undefined;
 
   const judge = (ms: number, sample: Sample): Judged => {
     if (sample.kind !== 'counted') {
-      return { ms, clients: null, newcomers: 0 };
+      return { ms, clients: null, pending: 0 };
     }
     const isNew = (connection: Connection): boolean =>
       ms < (firstSeenMs.get(connection) ?? -Infinity) + config.probeGraceMs;
@@ -26,21 +26,21 @@ export function createRecord(config: DrainConfig): LookRecord {
       const age = before?.kind === 'counted' ? ms : -Infinity;
       firstSeenMs.set(connection, firstSeenMs.get(connection) ?? age);
     }
-    const newcomers = sample.connections.filter(isNew).length;
-    return { ms, clients: sample.connections.length - newcomers, newcomers };
+    const pending = sample.connections.filter(isNew).length;
+    return { ms, clients: sample.connections.length - pending, pending };
   };
 
   return {
     add(ms, take) {
-      looks.push({ ms, clients: null, newcomers: 0 });
+      results.push({ ms, clients: null, pending: 0 });
       const sample = take();
-      looks[looks.length - 1] = judge(ms, sample);
+      results[results.length - 1] = judge(ms, sample);
       before = sample;
       return sample;
     },
     check({ kind }, endMs) {
       const promised = { ...config, maxGapMs: Math.max(2 * config.intervalMs, 1000) };
-      expect(kind === 'drained' ? brokenPromise(looks, endMs, promised) : null).toBeNull();
+      expect(kind === 'drained' ? brokenPromise(results, endMs, promised) : null).toBeNull();
     },
   };
 }

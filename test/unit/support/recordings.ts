@@ -4,17 +4,17 @@ import type { TrueConnection } from '../../../bench/accuracy/truth.ts';
 /** A look: from when to when, and what it saw; null where it failed. */
 type Look = readonly [fromMs: number, toMs: number, keys: readonly number[] | null];
 
-export function recordingOf(looks: readonly Look[], told: readonly Told[] = []): Recording {
+export function recordingOf(results: readonly Look[], told: readonly Told[] = []): Recording {
   const changes: Change[] = [];
-  looks.forEach(([, , keys], look) => {
+  results.forEach(([, , keys], poll) => {
     const before = changes.at(-1)?.keys;
     if (JSON.stringify(before) !== JSON.stringify(keys)) {
-      changes.push({ look, keys });
+      changes.push({ poll, keys });
     }
   });
   return {
-    fromMs: Float64Array.from(looks, ([fromMs]) => fromMs),
-    toMs: Float64Array.from(looks, ([, toMs]) => toMs),
+    fromMs: Float64Array.from(results, ([fromMs]) => fromMs),
+    toMs: Float64Array.from(results, ([, toMs]) => toMs),
     changes,
     told,
     cpu: [],

@@ -1,11 +1,11 @@
 import {
+  BackendError,
   type Connection,
   type CountedSample,
   type Endpoint,
-  type EndpointLook,
+  type EndpointResult,
   type FailedSample,
   type GoneSample,
-  InspectError,
   type Sample,
   type Sampler,
   type Traffic,
@@ -53,25 +53,25 @@ export function seen(
   endpoint: Endpoint,
   listeners: number[],
   connections: Connection[] = [],
-): EndpointLook {
+): EndpointResult {
   return {
-    kind: 'seen',
+    kind: 'polled',
     endpoint,
-    inspector: 'sock-diag',
-    sight: { listenerInodes: listeners, connections },
+    backend: 'sock-diag',
+    snapshot: { listenerInodes: listeners, connections },
   };
 }
 
 export function counted(...connections: Connection[]): CountedSample {
-  return { kind: 'counted', looks: [seen(tcpEndpoint, [5], connections)], connections };
+  return { kind: 'counted', results: [seen(tcpEndpoint, [5], connections)], connections };
 }
 
 export function failed(code = 'EPERM', ...connections: Connection[]): FailedSample {
-  const error = new InspectError(code, 'look', `look failed with ${code}`);
-  return { kind: 'failed', error, looks: [], connections };
+  const error = new BackendError(code, 'look', `look failed with ${code}`);
+  return { kind: 'failed', error, results: [], connections };
 }
 
-export const gone: GoneSample = { kind: 'gone', wasThere: true, looks: [] };
+export const gone: GoneSample = { kind: 'gone', wasThere: true, results: [] };
 
 /** A sampler that says what the test does, and never that nothing is new. */
 export function samplerOf(
@@ -98,7 +98,7 @@ export function runsNone(lastEndedAtMs: number | null = null): BuildsAnswer {
 }
 
 export function unknownBuilds(code = 'ECONNREFUSED'): BuildsAnswer {
-  return { kind: 'unknown', error: new InspectError(code, 'ask for the builds', 'refused') };
+  return { kind: 'unknown', error: new BackendError(code, 'ask for the builds', 'refused') };
 }
 
 /** The one daemon that listens in every count made here. */
@@ -107,9 +107,9 @@ export function daemonSaying(
   ownPeers: readonly string[] = [],
 ): BuildsSource {
   return {
-    ask: async ({ looks }) => {
-      const listeners = looks.flatMap((look) =>
-        look.kind === 'seen' ? look.sight.listenerInodes : [],
+    ask: async ({ results }) => {
+      const listeners = results.flatMap((result) =>
+        result.kind === 'polled' ? result.snapshot.listenerInodes : [],
       );
       return [{ endpoints: [tcpEndpoint], listeners, answer: answer() }];
     },

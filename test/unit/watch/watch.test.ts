@@ -50,14 +50,14 @@ async function watched({ ms, at, answer, between = () => 0, questions = () => 0 
   await watch({
     sampler: samplerOf(() => at(passed())),
     builds: answer ? daemonSaying(answered(answer), ['127.0.0.1:9']) : null,
-    seenBetweenLooks: () => between(passed()),
+    seenBetweenPolls: () => between(passed()),
     tcpConnections: () => questions(passed()),
     rule,
     intervalMs: 100,
     clock,
     signal: stop.signal,
-    onLook(scene, events) {
-      const rowOf = (entry: (typeof scene.roster)[number]) => ({ entry, isIgnored: false });
+    onPoll(scene, events) {
+      const rowOf = (entry: (typeof scene.tracked)[number]) => ({ entry, isIgnored: false });
       for (const event of events) {
         const { message } = watchEntry(event, { scene, rowOf });
         told.push({ ms: passed(), event, message });
@@ -83,9 +83,9 @@ describe('a watch', () => {
   });
 
   it('looks less often for a daemon that is gone, and says when it is back', async () => {
-    const looks: number[] = [];
+    const results: number[] = [];
     const at = (ms: number) => {
-      looks.push(ms);
+      results.push(ms);
       return ms < 100 || ms >= 1500 ? counted() : gone;
     };
     expect((await watched({ ms: 1600, at })).told).toEqual([
@@ -93,17 +93,19 @@ describe('a watch', () => {
       '100 The daemon is gone: nothing listens, and no process of it is left. Still watching.',
       '1600 The daemon is back, and listens on tcp://0.0.0.0:1234: no client is connected.',
     ]);
-    expect(looks).toEqual([0, 100, 600, 1100, 1600]);
+    expect(results).toEqual([0, 100, 600, 1100, 1600]);
   });
 
   it('takes nobody for gone at an endpoint that can not be seen', async () => {
     const unseen = { ...failed('EPERM') };
-    const looks = [{ kind: 'unseen', endpoint: { ...unixEndpoint }, error: unseen.error }] as const;
+    const results = [
+      { kind: 'failed', endpoint: { ...unixEndpoint }, error: unseen.error },
+    ] as const;
     const inUnix = client('socket:[7]', { endpoint: unixEndpoint.address });
     const at = (ms: number): Sample =>
       ms === 100
-        ? { ...unseen, looks }
-        : { kind: 'counted', looks: [seen(unixEndpoint, [5], [inUnix])], connections: [inUnix] };
+        ? { ...unseen, results }
+        : { kind: 'counted', results: [seen(unixEndpoint, [5], [inUnix])], connections: [inUnix] };
     expect((await watched({ ms: 400, at })).told).toEqual([
       `0 Watching ${unixEndpoint.address}: 1 client is connected. Connected: socket:[7].`,
       "100 The clients can't be counted: look failed with EPERM.",
