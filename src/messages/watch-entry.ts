@@ -9,7 +9,7 @@ import { about, capitalized, clientsAreConnected, nameOf, namesOf } from './word
 
 /** What is said of how things stand, and what a peer is taken for. */
 export interface WatchReport {
-  readonly scene: WatchStatus;
+  readonly status: WatchStatus;
   readonly rowOf: (entry: TrackedConnection) => ConnectionRow;
 }
 
@@ -22,7 +22,7 @@ export function watchEntry(event: WatchEvent, report: WatchReport): LogEntry {
 type Said = Partial<LogEntry> & Pick<LogEntry, 'message'>;
 
 function said(event: WatchEvent, report: WatchReport): Said {
-  const { scene } = report;
+  const { status } = report;
   switch (event.kind) {
     case 'started':
       return startedText(report);
@@ -36,8 +36,8 @@ function said(event: WatchEvent, report: WatchReport): Said {
       return {
         message:
           `At least ${event.more} more came and went between two looks ` +
-          `(${scene.seenBetweenPolls} since the start).`,
-        fields: { more: event.more, seenBetweenPolls: scene.seenBetweenPolls },
+          `(${status.seenBetweenPolls} since the start).`,
+        fields: { more: event.more, seenBetweenPolls: status.seenBetweenPolls },
       };
     case 'builds':
       return event.answer.kind === 'known'
@@ -61,7 +61,7 @@ function said(event: WatchEvent, report: WatchReport): Said {
       return { level: 'warn', message: `The daemon is gone: ${goneText}. Still watching.` };
     case 'back':
       return {
-        message: `The daemon is back, and listens on ${whereText(scene.sample)}: ${countText(report)}.`,
+        message: `The daemon is back, and listens on ${whereText(status.sample)}: ${countText(report)}.`,
       };
   }
 }
@@ -69,7 +69,7 @@ function said(event: WatchEvent, report: WatchReport): Said {
 const goneText = 'nothing listens, and no process of it is left';
 
 function startedText(report: WatchReport): Said {
-  const { sample, nowMs, tracked } = report.scene;
+  const { sample, nowMs, tracked } = report.status;
   const names = tracked.length > 0 ? ` Connected: ${namesOf(tracked, () => '')}.` : '';
   return {
     message: `Watching ${whereText(sample)}: ${countText(report)}.${names}`,
@@ -88,7 +88,7 @@ function changedText(
   { arrived, left }: Extract<WatchEvent, { kind: 'changed' }>,
   report: WatchReport,
 ): Said {
-  const { nowMs } = report.scene;
+  const { nowMs } = report.status;
   const seenFor = ({ firstSeenMs, isArrivalSeen }: TrackedConnection): string =>
     `after ${about(nowMs - firstSeenMs)}${isArrivalSeen ? '' : ' in sight'}`;
   const parts = [
@@ -111,7 +111,7 @@ function standingText(
   { kind, entry }: Extract<WatchEvent, { kind: 'not-counted' | 'counted-again' | 'counted' }>,
   report: WatchReport,
 ): Said {
-  const { nowMs } = report.scene;
+  const { nowMs } = report.status;
   return {
     message:
       kind === 'not-counted'
@@ -129,7 +129,7 @@ function entryJson(entry: TrackedConnection, { rowOf }: WatchReport, nowMs: numb
 }
 
 function stateFields(report: WatchReport): Record<string, unknown> {
-  const { sample } = report.scene;
+  const { sample } = report.status;
   return {
     connections: sample.kind === 'counted' ? clientsOf(report) : null,
     state: sample.kind,
@@ -141,8 +141,8 @@ export function clientsOf(report: WatchReport): number {
   return countOf(report, 'client');
 }
 
-function countOf({ scene, rowOf }: WatchReport, kind: ConnectionKind): number {
-  return scene.tracked.map(rowOf).filter(isOfStanding(kind)).length;
+function countOf({ status, rowOf }: WatchReport, kind: ConnectionKind): number {
+  return status.tracked.map(rowOf).filter(isOfStanding(kind)).length;
 }
 
 function isOfStanding(kind: ConnectionKind): (row: ConnectionRow) => boolean {
@@ -150,7 +150,7 @@ function isOfStanding(kind: ConnectionKind): (row: ConnectionRow) => boolean {
 }
 
 function countText(report: WatchReport): string {
-  const { sample } = report.scene;
+  const { sample } = report.status;
   const count = clientsOf(report);
   switch (sample.kind) {
     case 'counted': {

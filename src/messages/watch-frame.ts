@@ -24,7 +24,7 @@ export function watchFrame(input: FrameInput): string[] {
   const columns = input.size.columns || standardSize.columns;
   const rows = input.size.rows || standardSize.rows;
   const head = headOf(input).flatMap((line) => wrapped(visible(line), columns));
-  const { tracked } = input.scene;
+  const { tracked } = input.status;
   const table =
     tracked.length > 0 ? connectionTable(tracked.map(input.rowOf), input.nowMs, columns) : [];
   const spare = rows - head.length - table.length - 2;
@@ -39,13 +39,13 @@ export function watchFrame(input: FrameInput): string[] {
 }
 
 function headOf(input: FrameInput): string[] {
-  const { scene } = input;
-  const { sample, builds, seenBetweenPolls } = scene;
+  const { status } = input;
+  const { sample, builds, seenBetweenPolls } = status;
   const clients = clientsOf(input);
-  const rows = scene.tracked.map(input.rowOf);
+  const rows = status.tracked.map(input.rowOf);
   return [
     `Every ${formatDuration(input.intervalMs)}. Ctrl-C ends.`,
-    headline({ sample, rows, nowMs: scene.nowMs, clients, builds, needsBuilds: false }),
+    headline({ sample, rows, nowMs: status.nowMs, clients, builds, needsBuilds: false }),
     ...(builds === null ? [] : [buildsLine(builds)]),
     ...(seenBetweenPolls > 0
       ? [`At least ${seenBetweenPolls} more came and went between two looks.`]

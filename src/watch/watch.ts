@@ -24,7 +24,7 @@ export interface WatchInput {
   /** Raised, it ends the watch. */
   readonly signal: AbortSignal;
   /** Hears how things stand after each look, and what has changed. */
-  readonly onPoll: (scene: WatchStatus, events: readonly WatchEvent[]) => void;
+  readonly onPoll: (status: WatchStatus, events: readonly WatchEvent[]) => void;
 }
 
 // To make sure that no daemon has come back takes reading about all processes.
@@ -43,10 +43,10 @@ export async function watch(input: WatchInput): Promise<void> {
   signal.addEventListener('abort', () => clock.wake(), { once: true });
 
   while (!signal.aborted) {
-    const { scene, events } = result(before);
-    before = scene;
-    onPoll(scene, events);
-    const { nowMs, sample, tracked } = scene;
+    const { status, events } = result(before);
+    before = status;
+    onPoll(status, events);
+    const { nowMs, sample, tracked } = status;
     if (events.some(({ kind }) => kind === 'changed' || kind === 'between-looks')) {
       changedMs = nowMs;
     }
@@ -57,7 +57,7 @@ export async function watch(input: WatchInput): Promise<void> {
   }
 }
 
-type Look = (before: WatchStatus | null) => { scene: WatchStatus; events: readonly WatchEvent[] };
+type Look = (before: WatchStatus | null) => { status: WatchStatus; events: readonly WatchEvent[] };
 
 function createLook(input: WatchInput, asker: Asker): Look {
   const { sampler, rule, clock, intervalMs } = input;
@@ -94,16 +94,16 @@ function createLook(input: WatchInput, asker: Asker): Look {
     const seenBetweenPolls = countUnseen(nowMs);
     const builds = asker.latest()?.answer ?? null;
     const tracked = known.filter(({ connection }) => isSeen(sample, connection.endpoint));
-    const scene = { nowMs, sample, tracked, builds, seenBetweenPolls };
+    const status = { nowMs, sample, tracked, builds, seenBetweenPolls };
     const events: readonly WatchEvent[] = [
       ...(before === null
         ? [{ kind: 'started' } as const]
         : [...trackedChanges(told, known), ...countabilityChanges(before.sample, sample)]),
-      ...betweenChanges(before, scene),
-      ...buildsChanges(before, scene),
+      ...betweenChanges(before, status),
+      ...buildsChanges(before, status),
     ];
     told = known;
-    return { scene, events };
+    return { status, events };
   };
 }
 

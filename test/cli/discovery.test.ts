@@ -1,20 +1,20 @@
 import { symlinkSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import { startDaemon } from '../support/actor.ts';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { cliPath, parseLog, startCli, startWait } from '../support/cli.ts';
+import { startDaemon } from '../support/peer-process.ts';
 import { ownPid } from '../support/pids.ts';
-import type { Place } from '../support/place.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const unix = 'unix:///run/buildkit.sock';
 const tcp = 'tcp://127.0.0.1:8372';
 const patient = ['--quiet-period', '1h', '--timeout', '1h'];
 
-async function output(place: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const { code, stdout, stderr } = await (await startCli(place, args, { env })).process.ended;
+async function output(sandbox: Sandbox, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const { code, stdout, stderr } = await (await startCli(sandbox, args, { env })).process.ended;
   return { code, stdout, stderr };
 }
 
@@ -23,45 +23,45 @@ function addressesIn(endpoints: unknown): string[] {
 }
 
 describe.concurrent('an address that is meant for clients, BUILDKIT_HOST', () => {
-  it('does not hide the daemon’s other listeners', async ({ place, daemon, clients }) => {
+  it('does not hide the daemon’s other listeners', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(unix);
     await daemon.listen(tcp);
     const build = await clients.connect(tcp);
     const env = { BUILDKIT_HOST: unix };
-    const wait = await startWait(place, [], { env });
+    const wait = await startWait(sandbox, [], { env });
     const { endpoints } = await wait.counted(1);
     expect(addressesIn(endpoints)).toEqual([tcp, unix]);
-    expect(await output(place, ['status', '--builds', 'off'], env)).toMatchObject({ code: 3 });
+    expect(await output(sandbox, ['status', '--builds', 'off'], env)).toMatchObject({ code: 3 });
     await clients.leave(build);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('does not hide from ready a listener that does not answer', async ({ place }) => {
-    const buildkitd = await startBuildkitd(place);
+  it('does not hide from ready a listener that does not answer', async ({ sandbox }) => {
+    const buildkitd = await startBuildkitd(sandbox);
     await buildkitd.listen(unix);
     await buildkitd.listenBroken(tcp, 'no word at all');
-    const { code, stdout } = await output(place, ['ready'], { BUILDKIT_HOST: unix });
+    const { code, stdout } = await output(sandbox, ['ready'], { BUILDKIT_HOST: unix });
     expect(code).toBe(5);
     expect(stdout).toMatch(/^Not ready: .*8372/);
   });
 
-  it('holds nothing where nothing listens there', async ({ place, daemon }) => {
+  it('holds nothing where nothing listens there', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const env = { BUILDKIT_HOST: 'tcp://buildkitd.test:4321' };
-    const wait = await startWait(place, [], { env });
+    const wait = await startWait(sandbox, [], { env });
     const { outcome, logs } = await wait.ended;
     expect(outcome).toBe('drained');
     expect(logs.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 
-  it('is watched beside the defaults where no daemon is in sight', async ({ place, clients }) => {
-    const daemon = await startDaemon(place, { namespaces: ['net'] });
+  it('is watched beside the defaults where no daemon is in sight', async ({ sandbox, clients }) => {
+    const daemon = await startDaemon(sandbox, { namespaces: ['net'] });
     await daemon.listen(tcp);
     await daemon.listen('tcp://127.0.0.1:1234');
     await clients.connect(tcp, 2);
     await clients.connect('tcp://127.0.0.1:1234', 1);
     const env = { BUILDKIT_HOST: tcp, KUBERNETES_SERVICE_HOST: '10.0.0.1' };
-    const wait = await startWait(place, patient, { env });
+    const wait = await startWait(sandbox, patient, { env });
     await wait.counted(3);
   });
 
@@ -75,11 +75,11 @@ describe.concurrent('an address that is meant for clients, BUILDKIT_HOST', () =>
     ['BUILDKITD_PORT', 'http'],
   ] as const)(
     'stops nothing where it is of another form, which is told: %s=%s',
-    async ([variable, value], { place, daemon, clients }) => {
+    async ([variable, value], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const build = await clients.connect(tcp);
       const env = { [variable]: value };
-      const wait = await startWait(place, [], { env });
+      const wait = await startWait(sandbox, [], { env });
       await wait.counted(1);
       expect(wait.logs()[0]).toMatchObject({
         level: 'warn',
@@ -89,7 +89,7 @@ describe.concurrent('an address that is meant for clients, BUILDKIT_HOST', () =>
           new RegExp(`^${variable} is ignored: expected .* but received "`),
         ),
       });
-      const status = await output(place, ['status', '--builds', 'off'], env);
+      const status = await output(sandbox, ['status', '--builds', 'off'], env);
       expect(status).toMatchObject({
         code: 3,
         stderr: expect.stringContaining(`${variable} is ignored`),
@@ -101,17 +101,22 @@ describe.concurrent('an address that is meant for clients, BUILDKIT_HOST', () =>
 });
 
 describe.concurrent('run', () => {
-  it('waits on all listeners of its daemon, whatever BUILDKIT_HOST', async ({ place, clients }) => {
+  it('waits on all listeners of its daemon, whatever BUILDKIT_HOST', async ({
+    sandbox,
+    clients,
+  }) => {
     const tool = [process.execPath, cliPath, 'run', '--log-to', 'stderr', '--builds', 'off'];
     const quick = ['--interval', '20ms', '--quiet-period', '500ms'];
     const through = [...tool, ...quick, '--'];
-    const daemon = await startDaemon(place, { through, env: { BUILDKIT_HOST: unix } });
+    const daemon = await startDaemon(sandbox, { through, env: { BUILDKIT_HOST: unix } });
     await daemon.listen(unix);
     await daemon.listen(tcp);
     const build = await clients.connect(tcp);
     await daemon.process.signal('SIGTERM');
     const logs = () => parseLog(daemon.process.stderr());
-    const started = await until('the wait', () => logs().find(({ event }) => event === 'started'));
+    const started = await waitFor('the wait', () =>
+      logs().find(({ event }) => event === 'started'),
+    );
     expect(started['connections']).toBe(1);
     expect(addressesIn(started['endpoints'])).toEqual([tcp, unix]);
     await clients.leave(build);
@@ -121,11 +126,11 @@ describe.concurrent('run', () => {
 });
 
 describe.concurrent('--addr', () => {
-  it('restricts, and what it leaves out is told', async ({ place, daemon, clients }) => {
+  it('restricts, and what it leaves out is told', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(unix);
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', unix]);
+    const wait = await startWait(sandbox, ['--addr', unix]);
     const { outcome, logs } = await wait.ended;
     expect(outcome).toBe('drained');
     const pid = Number(ownPid(daemon.process));
@@ -137,17 +142,17 @@ describe.concurrent('--addr', () => {
     });
   });
 
-  it('for all of them says nothing', async ({ place, daemon }) => {
+  it('for all of them says nothing', async ({ sandbox, daemon }) => {
     await daemon.listen(unix);
     await daemon.listen('tcp://[::]:8372');
-    const wait = await startWait(place, ['--addr', unix, '--addr', tcp]);
+    const wait = await startWait(sandbox, ['--addr', unix, '--addr', tcp]);
     const { outcome, logs } = await wait.ended;
     expect(outcome).toBe('drained');
     expect(logs.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
   it('is one endpoint for one port, however often it is given', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -155,36 +160,36 @@ describe.concurrent('--addr', () => {
     await clients.connect(tcp);
     const hosts = ['0.0.0.0', '127.0.0.1', '[::]'];
     const args = hosts.flatMap((host) => ['--addr', `tcp://${host}:8372`]);
-    const wait = await startWait(place, [...args, ...patient]);
+    const wait = await startWait(sandbox, [...args, ...patient]);
     expect(await wait.event('started')).toMatchObject({
       connections: 1,
       endpoints: [{ address: 'tcp://0.0.0.0:8372' }],
     });
   });
 
-  it('is one endpoint for one socket, by whatever path', async ({ place, daemon, clients }) => {
-    const { directory } = place;
+  it('is one endpoint for one socket, by whatever path', async ({ sandbox, daemon, clients }) => {
+    const { directory } = sandbox;
     symlinkSync(directory, `${directory}/link`);
     await daemon.listen(`unix://${directory}/d.sock`);
     await clients.connect(`unix://${directory}/d.sock`);
     const paths = [`${directory}/link/d.sock`, `${directory}/d.sock`, `${directory}//d.sock`];
     const args = paths.flatMap((path) => ['--addr', `unix://${path}`]);
-    const wait = await startWait(place, [...args, ...patient]);
+    const wait = await startWait(sandbox, [...args, ...patient]);
     expect(await wait.event('started')).toMatchObject({ connections: 1 });
     const env = { BUILDKIT_HOST: `unix://${directory}/link/d.sock` };
-    const found = await startWait(place, patient, { env });
+    const found = await startWait(sandbox, patient, { env });
     expect(await found.event('started')).toMatchObject({ connections: 1 });
   });
 
-  it('of one daemon is asked once: one answer is enough', async ({ place }) => {
-    const authority = createAuthority(place.directory);
+  it('of one daemon is asked once: one answer is enough', async ({ sandbox }) => {
+    const authority = createAuthority(sandbox.directory);
     const { ca } = authority;
     const server = authority.sign('server', ['DNS:buildkitd.test']);
-    const buildkitd = await startBuildkitd(place);
+    const buildkitd = await startBuildkitd(sandbox);
     await buildkitd.listen('unix:///run/buildkitd.sock');
     await buildkitd.listen(tcp, { ...server, ca });
     const addr = ['--addr', 'unix:///run/buildkitd.sock', '--addr', tcp];
-    const { stdout } = await output(place, ['status', '--json', ...addr]);
+    const { stdout } = await output(sandbox, ['status', '--json', ...addr]);
     expect(JSON.parse(stdout)).toMatchObject({ builds: [], buildsError: null });
   });
 });
@@ -192,10 +197,10 @@ describe.concurrent('--addr', () => {
 describe.concurrent('a daemon that was told to listen on more than it does', () => {
   const told = { args: ['--addr', unix, '--addr', tcp] };
 
-  it('has its clients there counted once it does', async ({ place, clients }) => {
-    const daemon = await startDaemon(place, told);
+  it('has its clients there counted once it does', async ({ sandbox, clients }) => {
+    const daemon = await startDaemon(sandbox, told);
     await daemon.listen(unix);
-    const wait = await startWait(place, ['--quiet-period', '3s']);
+    const wait = await startWait(sandbox, ['--quiet-period', '3s']);
     await wait.event('address-not-listening');
     await wait.event('started');
     await daemon.listen(tcp);
@@ -206,22 +211,22 @@ describe.concurrent('a daemon that was told to listen on more than it does', () 
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('holds nothing by an address that it never listens on', async ({ place }) => {
-    const daemon = await startDaemon(place, told);
+  it('holds nothing by an address that it never listens on', async ({ sandbox }) => {
+    const daemon = await startDaemon(sandbox, told);
     await daemon.listen(unix);
-    const wait = await startWait(place, []);
+    const wait = await startWait(sandbox, []);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('is waited for when it took another one’s place', async ({ place, clients }) => {
+  it('is waited for when it took another one’s place', async ({ sandbox, clients }) => {
     const other = 'tcp://127.0.0.1:12345';
     const args = ['--addr', tcp, '--addr', other];
-    const first = await startDaemon(place, { args });
-    const second = await startDaemon(place, { args });
+    const first = await startDaemon(sandbox, { args });
+    const second = await startDaemon(sandbox, { args });
     await first.listen(tcp);
     await first.listen(other);
     await clients.connect(other);
-    const wait = await startWait(place, ['--quiet-period', '5s']);
+    const wait = await startWait(sandbox, ['--quiet-period', '5s']);
     await wait.counted(1);
     await first.kill();
     await second.listen(tcp);
@@ -234,9 +239,9 @@ describe.concurrent('a daemon that was told to listen on more than it does', () 
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('is found to listen on what it was not told, too', async ({ place, daemon, clients }) => {
+  it('is found to listen on what it was not told, too', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(unix);
-    const wait = await startWait(place, ['--quiet-period', '3s']);
+    const wait = await startWait(sandbox, ['--quiet-period', '3s']);
     await wait.counted(0);
     await daemon.listen(tcp);
     const build = await clients.connect(tcp);
@@ -254,12 +259,15 @@ describe.concurrent('a daemon of another place', () => {
     ...['sh', '-c', 'ip link set lo up && "$0" "$@"'],
   ];
 
-  it('is not watched beside one of this place, and the log says so', async ({ place, daemon }) => {
-    const other = await startDaemon(place, { through: contained });
+  it('is not watched beside one of this place, and the log says so', async ({
+    sandbox,
+    daemon,
+  }) => {
+    const other = await startDaemon(sandbox, { through: contained });
     await other.listen('unix:///run/other.sock');
     await other.connect('unix:///run/other.sock');
     await daemon.listen(tcp);
-    const wait = await startWait(place, []);
+    const wait = await startWait(sandbox, []);
     const { outcome, logs } = await wait.ended;
     expect(outcome).toBe('drained');
     expect(logs.find(({ event }) => event === 'daemons-skipped')).toMatchObject({
@@ -271,12 +279,12 @@ describe.concurrent('a daemon of another place', () => {
     });
   });
 
-  it('does not keep that of this place from being gone', async ({ place, daemon }) => {
-    const other = await startDaemon(place, { through: contained });
+  it('does not keep that of this place from being gone', async ({ sandbox, daemon }) => {
+    const other = await startDaemon(sandbox, { through: contained });
     await other.listen('unix:///run/other.sock');
     await daemon.listen(tcp);
     const waits = await Promise.all(
-      [[], ['--addr', tcp]].map((args) => startWait(place, [...args, ...patient])),
+      [[], ['--addr', tcp]].map((args) => startWait(sandbox, [...args, ...patient])),
     );
     for (const wait of waits) {
       await wait.event('started');
@@ -287,30 +295,32 @@ describe.concurrent('a daemon of another place', () => {
     }
   });
 
-  it('is watched where there is no other, and --pid asks for it beside one', async ({ place }) => {
-    const other = await startDaemon(place, { through: contained });
+  it('is watched where there is no other, and --pid asks for it beside one', async ({
+    sandbox,
+  }) => {
+    const other = await startDaemon(sandbox, { through: contained });
     await other.listen('unix:///run/other.sock');
     await other.connect('unix:///run/other.sock');
-    const wait = await startWait(place, patient);
+    const wait = await startWait(sandbox, patient);
     await wait.counted(1);
-    const own = await startDaemon(place);
+    const own = await startDaemon(sandbox);
     await own.listen(tcp);
-    const left = await startWait(place, patient);
+    const left = await startWait(sandbox, patient);
     const [pid] = (await left.event('daemons-skipped'))['pids'] as readonly number[];
     await left.counted(0);
-    const asked = await startWait(place, ['--pid', String(pid), ...patient]);
+    const asked = await startWait(sandbox, ['--pid', String(pid), ...patient]);
     await asked.counted(1);
   });
 
-  it('is not watched where the process table is that of a host', async ({ place, daemon }) => {
+  it('is not watched where the process table is that of a host', async ({ sandbox, daemon }) => {
     // A pod with hostPID: it has a network of its own, and process 1 is not in it.
     const through = ['unshare', '--net', '--fork'];
-    const contained = await startDaemon(place, {
+    const contained = await startDaemon(sandbox, {
       through: ['unshare', '--net', '--pid', '--fork'],
     });
     await contained.listen('unix:///run/other.sock');
     await daemon.kill();
-    const wait = await startWait(place, patient, { through });
+    const wait = await startWait(sandbox, patient, { through });
     expect(await wait.ended).toMatchObject({ code: 4, outcome: 'nothing-found' });
     expect(wait.logs().find(({ event }) => event === 'daemons-skipped')).toMatchObject({
       level: 'warn',

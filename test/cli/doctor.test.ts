@@ -6,14 +6,14 @@ import { describe, expect } from 'vitest';
 import { type Buildkitd, startBuildkitd } from '../support/buildkitd.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type CliOptions, cliPath, startCli } from '../support/cli.ts';
-import { refusingSockDiag, withoutProc } from '../support/hide.ts';
-import type { Place } from '../support/place.ts';
-import { it as itInPlace } from '../support/test.ts';
+import { refusingSockDiag, withoutProc } from '../support/refusals.ts';
+import type { Sandbox } from '../support/sandbox.ts';
+import { it as itInSandbox } from '../support/test.ts';
 import { asNobody, hasOtherUsers } from '../support/users.ts';
 
-const it = itInPlace.extend<{ buildkitd: Buildkitd }>({
-  buildkitd: async ({ place }, use) => {
-    await use(await startBuildkitd(place));
+const it = itInSandbox.extend<{ buildkitd: Buildkitd }>({
+  buildkitd: async ({ sandbox }, use) => {
+    await use(await startBuildkitd(sandbox));
   },
 });
 
@@ -36,11 +36,11 @@ interface Told {
 }
 
 async function doctor(
-  place: Place,
+  sandbox: Sandbox,
   args: readonly string[] = [],
   options: CliOptions = {},
 ): Promise<Told> {
-  const cli = await startCli(place, ['doctor', '--json', ...args], options);
+  const cli = await startCli(sandbox, ['doctor', '--json', ...args], options);
   return toldBy(await cli.process.ended);
 }
 
@@ -73,7 +73,7 @@ const textOf = (findings: readonly Finding[]): string =>
 
 describe.concurrent('doctor', () => {
   it('finds nothing amiss where all is well, in lines that fit a screen', async ({
-    place,
+    sandbox,
     buildkitd,
     clients,
   }) => {
@@ -81,7 +81,7 @@ describe.concurrent('doctor', () => {
     await buildkitd.listen(unix);
     await clients.connect('tcp://127.0.0.1:1234');
     await buildkitd.begin('one');
-    const { code, stdout, stderr } = await (await startCli(place, ['doctor'])).process.ended;
+    const { code, stdout, stderr } = await (await startCli(sandbox, ['doctor'])).process.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/\n\nIt works\.\n$/);
     // A path has no place to break at, and the checkout may be deep.
@@ -104,16 +104,16 @@ describe.concurrent('doctor', () => {
     ]) {
       expect(plain).toContain(sentence);
     }
-    expect((await doctor(place)).trouble).toEqual([]);
+    expect((await doctor(sandbox)).trouble).toEqual([]);
   });
 
   it('names sock_diag that is refused, with the errno and a remedy, and works', async ({
-    place,
+    sandbox,
     buildkitd,
   }) => {
     await buildkitd.listen(tcp);
     const through = refusingSockDiag(constants.errno.EPERM);
-    const told = await doctor(place, [], { through });
+    const told = await doctor(sandbox, [], { through });
     expect(told).toMatchObject({ code: 0, works: true });
     expect(told.of('sock_diag')).toHaveLength(3);
     for (const finding of told.of('sock_diag')) {
@@ -127,9 +127,9 @@ describe.concurrent('doctor', () => {
     expect(told.trouble.some((each) => each.endsWith('problem'))).toBe(false);
   });
 
-  it('does without /proc as far as it can', async ({ place, buildkitd }) => {
+  it('does without /proc as far as it can', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(tcp);
-    const told = await doctor(place, ['--addr', tcp], { through: withoutProc });
+    const told = await doctor(sandbox, ['--addr', tcp], { through: withoutProc });
     expect(told).toMatchObject({ code: 0, works: true });
     expect(textOf(told.of('procfs'))).toMatch(/\/proc\/net\/tcp can't be read \(ENOENT\)/);
     expect(textOf(told.of('procfs'))).toContain("Which processes run can't be found out: /proc");
@@ -137,10 +137,10 @@ describe.concurrent('doctor', () => {
     expect(textOf(told.of('sock_diag'))).toMatch(/counter of new connections .* can't be read/);
   });
 
-  it('is blind without any means, and says what each lacks', async ({ place, buildkitd }) => {
+  it('is blind without any means, and says what each lacks', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(tcp);
     const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
-    const told = await doctor(place, ['--addr', tcp], { through });
+    const told = await doctor(sandbox, ['--addr', tcp], { through });
     expect(told).toMatchObject({ code: 4, works: false });
     expect(told.of('sock_diag')[0]?.mark).toBe('problem');
     expect(told.of('procfs')[0]).toMatchObject({ mark: 'problem', remedy: 'Mount /proc here.' });
@@ -148,22 +148,22 @@ describe.concurrent('doctor', () => {
       mark: 'problem',
       remedy: 'See above what each means of looking lacks.',
     });
-    const cli = await startCli(place, ['doctor', '--addr', tcp], { through });
+    const cli = await startCli(sandbox, ['doctor', '--addr', tcp], { through });
     const { code, stdout } = await cli.process.ended;
     expect(code).toBe(4);
     expect(stdout).toMatch(/\nIt is blind: .*, with \d+ problems and \d+ handicaps\.\n$/);
   });
 
-  it('tells how to build the addon where there is none', async ({ place, buildkitd }) => {
+  it('tells how to build the addon where there is none', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(tcp);
-    const bare = join(place.directory, 'bare');
+    const bare = join(sandbox.directory, 'bare');
     mkdirSync(bare);
     for (const part of ['dist', 'package.json']) {
       cpSync(join(root, part), join(bare, part), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));
     const tool = cliPath.replace(root, `${bare}/`);
-    const started = await place.start([process.execPath, tool, 'doctor', '--json']);
+    const started = await sandbox.start([process.execPath, tool, 'doctor', '--json']);
     const told = toldBy(await started.ended);
     expect(told).toMatchObject({ code: 0, works: true });
     expect(told.of('Addon')).toEqual([
@@ -176,10 +176,10 @@ describe.concurrent('doctor', () => {
     expect(textOf(told.of('sock_diag'))).toContain('not to be had without the addon');
   });
 
-  it.runIf(hasOtherUsers)('says what another user may not read', async ({ place, buildkitd }) => {
+  it.runIf(hasOtherUsers)('says what another user may not read', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(tcp);
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
-    const told = await doctor(place, [], { through: asNobody, env });
+    const told = await doctor(sandbox, [], { through: asNobody, env });
     expect(told).toMatchObject({ code: 0, works: true });
     expect(textOf(told.of('Place'))).toContain(
       'Runs as uid 65534, with no capability that matters.',
@@ -195,22 +195,22 @@ describe.concurrent('doctor', () => {
     });
   });
 
-  it('says where there is no daemon, which is an answer but not in a pod', async ({ place }) => {
-    const told = await doctor(place);
+  it('says where there is no daemon, which is an answer but not in a pod', async ({ sandbox }) => {
+    const told = await doctor(sandbox);
     expect(told).toMatchObject({ code: 0, works: true });
     expect(textOf(told.of('Daemon'))).toContain(
       'No process called buildkitd that belongs here is in sight',
     );
     expect(textOf(told.of('Endpoints'))).toContain('There is no daemon');
-    const inPod = await doctor(place, [], { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } });
+    const inPod = await doctor(sandbox, [], { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } });
     expect(inPod).toMatchObject({ code: 4, works: false });
     expect(textOf(inPod.of('Endpoints'))).toContain('A look at all of them does not count');
   });
 
-  it('says what a wait in a pod would do, by its environment', async ({ openPlace }) => {
-    const place = await openPlace({ mainName: 'pause' });
+  it('says what a wait in a pod would do, by its environment', async ({ openSandbox }) => {
+    const sandbox = await openSandbox({ mainName: 'pause' });
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', BUILDKIT_DRAIN_TIMEOUT: '58m' };
-    const [log, wait] = (await doctor(place, [], { env })).of('Waiting here');
+    const [log, wait] = (await doctor(sandbox, [], { env })).of('Waiting here');
     expect(log).toMatchObject({
       mark: 'degraded',
       text: expect.stringContaining("process 1 is the pod's pause process"),
@@ -219,11 +219,11 @@ describe.concurrent('doctor', () => {
   });
 
   it('names each setting of the environment that is wrong, and then does not say that it works', async ({
-    place,
+    sandbox,
     buildkitd,
   }) => {
     await buildkitd.listen(tcp);
-    const wrong = await doctor(place, [], { env: { BUILDKIT_DRAIN_TIMEOUT: 'never' } });
+    const wrong = await doctor(sandbox, [], { env: { BUILDKIT_DRAIN_TIMEOUT: 'never' } });
     expect(wrong).toMatchObject({ code: 2, works: false });
     expect(wrong.of('Waiting here')).toContainEqual(
       expect.objectContaining({
@@ -232,7 +232,7 @@ describe.concurrent('doctor', () => {
       }),
     );
     const others = { LOG_FORMAT: 'logfmt', BUILDKIT_DRAIN_TIMOUT: '1h' };
-    const odd = await doctor(place, [], { env: others });
+    const odd = await doctor(sandbox, [], { env: others });
     expect(odd).toMatchObject({ code: 0, works: true });
     expect(odd.trouble).toEqual(Array(2).fill('Waiting here: handicap'));
   });
@@ -242,10 +242,10 @@ describe.concurrent('doctor', () => {
     ['may keep no history, and has finished no build', { version: 'v0.99.0', history: 0 }],
   ] as const)(
     'does not hint at TLS where a daemon %s',
-    async ([, behaviour], { place, buildkitd }) => {
+    async ([, behaviour], { sandbox, buildkitd }) => {
       await buildkitd.behave(behaviour);
       await buildkitd.listen(tcp);
-      const { of, works } = await doctor(place);
+      const { of, works } = await doctor(sandbox);
       expect(works).toBe(true);
       expect(of('Builds')).toEqual([
         {
@@ -260,13 +260,13 @@ describe.concurrent('doctor', () => {
   );
 
   it('hints at TLS where the daemon speaks it, and prints nothing of its files', async ({
-    place,
+    sandbox,
     buildkitd,
   }) => {
-    const { ca, sign } = createAuthority(place.directory);
+    const { ca, sign } = createAuthority(sandbox.directory);
     const server = sign('server', ['IP:127.0.0.1']);
     await buildkitd.listen(tcp, server);
-    const told = await doctor(place);
+    const told = await doctor(sandbox);
     expect(told).toMatchObject({ code: 0, works: true });
     expect(told.of('Builds')).toEqual([
       {
@@ -275,8 +275,8 @@ describe.concurrent('doctor', () => {
         remedy: expect.stringContaining('give --tls-ca'),
       },
     ]);
-    expect(await doctor(place, ['--builds', 'require'])).toMatchObject({ code: 4, works: false });
-    const right = await startCli(place, ['doctor', '--tls-ca', ca]);
+    expect(await doctor(sandbox, ['--builds', 'require'])).toMatchObject({ code: 4, works: false });
+    const right = await startCli(sandbox, ['doctor', '--tls-ca', ca]);
     const { stdout } = await right.process.ended;
     expect(stdout.replaceAll(/\n {12}/g, ' ')).toContain('says that no build is running');
     const secret = readFileSync(ca, 'utf8').split('\n')[1] ?? '';
@@ -284,23 +284,23 @@ describe.concurrent('doctor', () => {
   });
 
   it('is not kept from anything by a folder that can not be written', async ({
-    place,
+    sandbox,
     buildkitd,
   }) => {
     await buildkitd.listen(tcp);
-    const told = await doctor(place, [], { env: { TMPDIR: '/nowhere' } });
+    const told = await doctor(sandbox, [], { env: { TMPDIR: '/nowhere' } });
     expect(told).toMatchObject({ code: 0, trouble: [] });
     expect(textOf(told.of('sock_diag'))).toContain('Unix sockets: not tried');
   });
 
-  it('exits 2 for what makes no sense', async ({ place }) => {
+  it('exits 2 for what makes no sense', async ({ sandbox }) => {
     const cases = [
       [['--addr', 'nonsense'], '--addr: expected an address such as'],
       [['--interval', '1s'], "unknown option '--interval'"],
       [['now'], 'too many arguments'],
     ] as const;
     for (const [args, message] of cases) {
-      const { code, stdout, stderr } = await (await startCli(place, ['doctor', ...args])).process
+      const { code, stdout, stderr } = await (await startCli(sandbox, ['doctor', ...args])).process
         .ended;
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain(`buildkit-drain: ${message}`);

@@ -1,14 +1,14 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Actor, startClients, startDaemon } from '../support/actor.ts';
 import { type CliOptions, startCli, startWait } from '../support/cli.ts';
+import { type PeerProcess, startClients, startDaemon } from '../support/peer-process.ts';
 import { ownPid } from '../support/pids.ts';
-import type { Place } from '../support/place.ts';
 import { run } from '../support/running.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
 import { asNobody, hasOtherUsers, withoutCapabilities } from '../support/users.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const patient = ['--quiet-period', '1h', '--timeout', '1h'];
 
@@ -21,11 +21,11 @@ interface Shown {
 
 /** What `status --json` says. */
 async function shown(
-  place: Place,
+  sandbox: Sandbox,
   args: readonly string[] = [],
   options: CliOptions = {},
 ): Promise<Shown> {
-  const status = await startCli(place, ['status', '--json', ...args], options);
+  const status = await startCli(sandbox, ['status', '--json', ...args], options);
   const { code, stdout, stderr } = await status.process.ended;
   if (stdout === '') {
     throw new Error(`status has said nothing but: ${stderr}`);
@@ -44,7 +44,7 @@ async function shown(
 
 describe.concurrent('the endpoints of a running daemon', () => {
   it('are found on whatever ports and paths, each with its clients', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -55,7 +55,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     await clients.connect('tcp://127.0.0.1:8372', 1);
     await clients.connect('tcp://[::1]:12345', 2);
     await clients.connect(odd, 3);
-    expect(await shown(place)).toEqual({
+    expect(await shown(sandbox)).toEqual({
       connections: 6,
       addresses: ['tcp://127.0.0.1:8372', 'tcp://[::]:12345', 'unix:///run/odd ?[31m.sock'],
       backends: ['sock-diag', 'sock-diag', 'sock-diag'],
@@ -63,10 +63,10 @@ describe.concurrent('the endpoints of a running daemon', () => {
     });
   });
 
-  it('are told in the log, with the process', async ({ place, daemon }) => {
+  it('are told in the log, with the process', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     await daemon.listen('unix:///run/odd.sock');
-    const wait = await startWait(place, []);
+    const wait = await startWait(sandbox, []);
     const pid = Number(ownPid(daemon.process));
     const { logs, code } = await wait.ended;
     expect(code).toBe(0);
@@ -81,12 +81,12 @@ describe.concurrent('the endpoints of a running daemon', () => {
   });
 
   it('are written as its command line has them, and what it does not listen on is told', async ({
-    place,
+    sandbox,
   }) => {
     const args = ['--debug', '--addr', 'tcp://0.0.0.0:8372', '-addr=unix:///run/missing.sock'];
-    const daemon = await startDaemon(place, { args });
+    const daemon = await startDaemon(sandbox, { args });
     await daemon.listen('tcp://[::]:8372');
-    const wait = await startWait(place, []);
+    const wait = await startWait(sandbox, []);
     const { logs } = await wait.ended;
     expect(logs[0]).toMatchObject({ endpoints: ['tcp://0.0.0.0:8372'] });
     expect(logs[1]).toMatchObject({
@@ -98,25 +98,28 @@ describe.concurrent('the endpoints of a running daemon', () => {
   });
 
   it('are not those of its debug and trace listeners, by its command line', async ({
-    place,
+    sandbox,
     clients,
   }) => {
     const args = ['--debugaddr', '127.0.0.1:6060', '--otel-socket-path=/run/traces.sock'];
-    const daemon = await startDaemon(place, { args });
+    const daemon = await startDaemon(sandbox, { args });
     for (const address of ['tcp://127.0.0.1:6060', 'unix:///run/traces.sock']) {
       await daemon.listen(address);
       await clients.connect(address);
     }
     await daemon.listen('tcp://127.0.0.1:8372');
-    expect(await shown(place)).toMatchObject({
+    expect(await shown(sandbox)).toMatchObject({
       connections: 0,
       addresses: ['tcp://127.0.0.1:8372'],
       code: 0,
     });
   });
 
-  it('are not those of its debug and trace listeners, by its file', async ({ place, clients }) => {
-    const config = join(place.directory, 'buildkitd.toml');
+  it('are not those of its debug and trace listeners, by its file', async ({
+    sandbox,
+    clients,
+  }) => {
+    const config = join(sandbox.directory, 'buildkitd.toml');
     writeFileSync(
       config,
       [
@@ -127,27 +130,27 @@ describe.concurrent('the endpoints of a running daemon', () => {
         'socketPath = "/run/traces.sock"',
       ].join('\n'),
     );
-    const daemon = await startDaemon(place, { args: ['--config', config] });
+    const daemon = await startDaemon(sandbox, { args: ['--config', config] });
     for (const address of ['unix:///run/debug.sock', 'unix:///run/traces.sock']) {
       await daemon.listen(address);
       await clients.connect(address);
     }
     await daemon.listen('tcp://127.0.0.1:8372');
-    expect(await shown(place)).toMatchObject({
+    expect(await shown(sandbox)).toMatchObject({
       connections: 0,
       addresses: ['tcp://localhost:8372'],
       code: 0,
     });
   });
 
-  it('are those of all daemons in sight', async ({ place, daemon, clients }) => {
-    const other = await startDaemon(place);
+  it('are those of all daemons in sight', async ({ sandbox, daemon, clients }) => {
+    const other = await startDaemon(sandbox);
     await daemon.listen('tcp://127.0.0.1:8372');
     await other.listen('tcp://127.0.0.1:12345');
     await other.listen('unix:///run/other.sock');
     await clients.connect('tcp://127.0.0.1:8372', 1);
     await clients.connect('tcp://127.0.0.1:12345', 2);
-    const { connections, addresses } = await shown(place);
+    const { connections, addresses } = await shown(sandbox);
     expect(connections).toBe(3);
     expect([...addresses].sort()).toEqual([
       'tcp://127.0.0.1:12345',
@@ -156,28 +159,28 @@ describe.concurrent('the endpoints of a running daemon', () => {
     ]);
   });
 
-  it('are one where several listeners share a port', async ({ place, daemon, clients }) => {
+  it('are one where several listeners share a port', async ({ sandbox, daemon, clients }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     await daemon.listen('tcp://[::1]:8372');
     await clients.connect('tcp://127.0.0.1:8372');
     await clients.connect('tcp://[::1]:8372');
-    expect(await shown(place)).toMatchObject({ connections: 2, addresses: [expect.any(String)] });
+    expect(await shown(sandbox)).toMatchObject({ connections: 2, addresses: [expect.any(String)] });
   });
 
   it('have the port of the script beside them, where something listens there', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
-    const beside = await startClients(place);
+    const beside = await startClients(sandbox);
     await daemon.listen('tcp://127.0.0.1:8372');
     await beside.listen('tcp://127.0.0.1:12345');
     await clients.connect('tcp://127.0.0.1:12345');
-    expect(await shown(place, [], { env: { BUILDKITD_PORT: '12345' } })).toMatchObject({
+    expect(await shown(sandbox, [], { env: { BUILDKITD_PORT: '12345' } })).toMatchObject({
       connections: 1,
       addresses: ['tcp://127.0.0.1:8372', 'tcp://0.0.0.0:12345'],
     });
-    expect(await shown(place, [], { env: { BUILDKITD_PORT: '8372' } })).toMatchObject({
+    expect(await shown(sandbox, [], { env: { BUILDKITD_PORT: '8372' } })).toMatchObject({
       connections: 0,
       addresses: ['tcp://127.0.0.1:8372'],
     });
@@ -195,12 +198,12 @@ describe.concurrent('the endpoints of a running daemon', () => {
     ['is a device', (path: string) => symlinkSync('/dev/zero', path), 'no regular file'],
   ] as const)(
     'are found though its file %s, which is told',
-    async ([, write, reason], { place }) => {
-      const config = join(place.directory, 'buildkitd.toml');
+    async ([, write, reason], { sandbox }) => {
+      const config = join(sandbox.directory, 'buildkitd.toml');
       write(config);
-      const daemon = await startDaemon(place, { args: [`--config=${config}`] });
+      const daemon = await startDaemon(sandbox, { args: [`--config=${config}`] });
       await daemon.listen('tcp://127.0.0.1:8372');
-      const wait = await startWait(place, []);
+      const wait = await startWait(sandbox, []);
       const { logs, code } = await wait.ended;
       expect(code).toBe(0);
       const notice = logs.find(({ event }) => event === 'config-unreadable');
@@ -210,15 +213,15 @@ describe.concurrent('the endpoints of a running daemon', () => {
     },
   );
 
-  it('are found though its file is a FIFO that nobody writes to', async ({ place }) => {
-    const config = join(place.directory, 'fifo');
+  it('are found though its file is a FIFO that nobody writes to', async ({ sandbox }) => {
+    const config = join(sandbox.directory, 'fifo');
     await run(['mkfifo', config]).ended;
-    const daemon = await startDaemon(place, { args: ['--config', config] });
+    const daemon = await startDaemon(sandbox, { args: ['--config', config] });
     await daemon.listen('tcp://127.0.0.1:8372');
-    expect(await shown(place)).toMatchObject({ connections: 0, code: 0 });
+    expect(await shown(sandbox)).toMatchObject({ connections: 0, code: 0 });
   });
 
-  it('are found though its command line is odd', async ({ place }) => {
+  it('are found though its command line is odd', async ({ sandbox }) => {
     const args = [
       '--addr',
       '',
@@ -228,9 +231,9 @@ describe.concurrent('the endpoints of a running daemon', () => {
       '--addr',
       '---addr',
     ];
-    const daemon = await startDaemon(place, { args });
+    const daemon = await startDaemon(sandbox, { args });
     await daemon.listen('tcp://127.0.0.1:8372');
-    expect(await shown(place)).toMatchObject({
+    expect(await shown(sandbox)).toMatchObject({
       connections: 0,
       addresses: ['tcp://127.0.0.1:8372'],
     });
@@ -239,14 +242,14 @@ describe.concurrent('the endpoints of a running daemon', () => {
 
 describe.concurrent('--pid', () => {
   it('finds the endpoints of a daemon of another name, and follows it', async ({
-    place,
+    sandbox,
     clients,
   }) => {
-    const builder = await startDaemon(place, { name: 'builder' });
+    const builder = await startDaemon(sandbox, { name: 'builder' });
     await builder.listen('tcp://127.0.0.1:8372');
     await clients.connect('tcp://127.0.0.1:8372');
     const pid = ownPid(builder.process);
-    const wait = await startWait(place, ['--pid', pid, ...patient]);
+    const wait = await startWait(sandbox, ['--pid', pid, ...patient]);
     expect(await wait.counted(1)).toMatchObject({
       endpoints: [{ address: 'tcp://127.0.0.1:8372' }],
     });
@@ -255,22 +258,22 @@ describe.concurrent('--pid', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('leaves out other daemons', async ({ place, daemon, clients }) => {
-    const other = await startDaemon(place);
+  it('leaves out other daemons', async ({ sandbox, daemon, clients }) => {
+    const other = await startDaemon(sandbox);
     await daemon.listen('tcp://127.0.0.1:8372');
     await other.listen('tcp://127.0.0.1:12345');
     await clients.connect('tcp://127.0.0.1:12345');
-    expect(await shown(place, ['--pid', ownPid(daemon.process)])).toMatchObject({
+    expect(await shown(sandbox, ['--pid', ownPid(daemon.process)])).toMatchObject({
       connections: 0,
       addresses: ['tcp://127.0.0.1:8372'],
     });
   });
 
-  it('with --addr says whose end is the end', async ({ place, daemon }) => {
-    const other = await startClients(place);
+  it('with --addr says whose end is the end', async ({ sandbox, daemon }) => {
+    const other = await startClients(sandbox);
     await daemon.listen('tcp://127.0.0.1:8372');
     const args = ['--addr', 'tcp://127.0.0.1:8372', '--pid', ownPid(other.process)];
-    const wait = await startWait(place, [...args, ...patient]);
+    const wait = await startWait(sandbox, [...args, ...patient]);
     await wait.counted(0);
     await daemon.kill();
     await wait.event('listener-gone');
@@ -281,8 +284,8 @@ describe.concurrent('--pid', () => {
 
   it.for(['4194304', '4194303'])(
     'of no process exits 2 and says so: %s',
-    async (pid, { place }) => {
-      const wait = await startWait(place, ['--pid', pid]);
+    async (pid, { sandbox }) => {
+      const wait = await startWait(sandbox, ['--pid', pid]);
       const { code, stderr } = await wait.process.ended;
       expect(code).toBe(2);
       expect(stderr).toContain(
@@ -297,24 +300,26 @@ describe.concurrent('a daemon in another network namespace', () => {
   const tcp = 'tcp://127.0.0.1:1234';
   const unix = 'unix:///run/buildkit.sock';
 
-  async function setUp(place: Place): Promise<{ daemon: Actor; near: Actor; far: Actor }> {
-    const daemon = await startDaemon(place, { through: lonely });
+  async function setUp(
+    sandbox: Sandbox,
+  ): Promise<{ daemon: PeerProcess; near: PeerProcess; far: PeerProcess }> {
+    const daemon = await startDaemon(sandbox, { through: lonely });
     await daemon.listen(tcp);
     await daemon.listen(unix);
     const network = `--net=/proc/${ownPid(daemon.process)}/ns/net`;
-    const near = await startClients(place, { through: ['nsenter', network] });
-    return { daemon, near, far: await startClients(place) };
+    const near = await startClients(sandbox, { through: ['nsenter', network] });
+    return { daemon, near, far: await startClients(sandbox) };
   }
 
   it('is looked at there, its unix socket here as well, and the log says why', async ({
-    place,
+    sandbox,
   }) => {
-    const { daemon, near, far } = await setUp(place);
+    const { daemon, near, far } = await setUp(sandbox);
     await near.connect(tcp, 1);
     await near.connect(unix, 2);
     const some = await far.connect(unix, 3);
-    await until('all accepted', async () => (await daemon.accepted()).length === 6);
-    const wait = await startWait(place, patient);
+    await waitFor('all accepted', async () => (await daemon.accepted()).length === 6);
+    const wait = await startWait(sandbox, patient);
     const started = await wait.counted(6);
     expect(started).toMatchObject({
       endpoints: [
@@ -332,19 +337,19 @@ describe.concurrent('a daemon in another network namespace', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('has its queued clients seen, from wherever they came', async ({ place }) => {
-    const { daemon, near, far } = await setUp(place);
+  it('has its queued clients seen, from wherever they came', async ({ sandbox }) => {
+    const { daemon, near, far } = await setUp(sandbox);
     await daemon.process.signal('SIGSTOP');
     await near.connect(unix, 1);
     await far.connect(unix, 1);
-    expect(await shown(place)).toMatchObject({ connections: 2, code: 3 });
+    expect(await shown(sandbox)).toMatchObject({ connections: 2, code: 3 });
   });
 
-  it('is looked at where --pid says it is, at the addresses of --addr', async ({ place }) => {
-    const { daemon, near } = await setUp(place);
+  it('is looked at where --pid says it is, at the addresses of --addr', async ({ sandbox }) => {
+    const { daemon, near } = await setUp(sandbox);
     await near.connect(tcp, 2);
     const args = ['--addr', tcp, '--backend', 'sock-diag'];
-    expect(await shown(place, [...args, '--pid', ownPid(daemon.process)])).toMatchObject({
+    expect(await shown(sandbox, [...args, '--pid', ownPid(daemon.process)])).toMatchObject({
       connections: 2,
       addresses: [tcp],
       backends: ['procfs'],
@@ -360,14 +365,14 @@ describe.concurrent('a daemon whose descriptors are another user’s', () => {
 
   it.for(ways)(
     'is watched where it was told to listen and where it does by default: to %s',
-    async ([, through], { place, clients }) => {
-      const daemon = await startDaemon(place, { args: ['--addr', 'tcp://0.0.0.0:8372'] });
+    async ([, through], { sandbox, clients }) => {
+      const daemon = await startDaemon(sandbox, { args: ['--addr', 'tcp://0.0.0.0:8372'] });
       await daemon.listen('tcp://127.0.0.1:8372');
       await daemon.listen('tcp://127.0.0.1:1234');
       await daemon.listen('tcp://127.0.0.1:12345');
       await clients.connect('tcp://127.0.0.1:8372', 2);
       await clients.connect('tcp://127.0.0.1:1234', 1);
-      const wait = await startWait(place, patient, { through });
+      const wait = await startWait(sandbox, patient, { through });
       const started = await wait.counted(3);
       expect(started).toMatchObject({
         endpoints: expect.arrayContaining([
@@ -386,11 +391,11 @@ describe.concurrent('a daemon whose descriptors are another user’s', () => {
 });
 
 describe.concurrent('a daemon that restarts during the wait', () => {
-  it('is followed to another port', async ({ place, daemon, clients }) => {
+  it('is followed to another port', async ({ sandbox, daemon, clients }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
-    const wait = await startWait(place, ['--quiet-period', '3s']);
+    const wait = await startWait(sandbox, ['--quiet-period', '3s']);
     await wait.event('started');
-    const next = await startDaemon(place);
+    const next = await startDaemon(sandbox);
     await daemon.kill();
     await next.listen('tcp://127.0.0.1:12345');
     const some = await clients.connect('tcp://127.0.0.1:12345');
@@ -406,15 +411,15 @@ describe.concurrent('a daemon that restarts during the wait', () => {
   });
 
   it('is followed though its first port had a listener at each look', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     const args = ['--interval', '1s', '--quiet-period', '5s'];
-    const wait = await startWait(place, args);
+    const wait = await startWait(sandbox, args);
     await wait.event('started');
-    const next = await startDaemon(place);
+    const next = await startDaemon(sandbox);
     await next.listen('unix:///run/next.sock');
     await daemon.kill();
     await next.listen('tcp://127.0.0.1:8372');
@@ -426,32 +431,32 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('is gone where no other one takes its place', async ({ place, daemon }) => {
+  it('is gone where no other one takes its place', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
-    const wait = await startWait(place, patient);
+    const wait = await startWait(sandbox, patient);
     await wait.event('started');
     await daemon.kill();
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
   it('holds for the old one’s client, and goes on with the new one when the old one is dead', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     const build = await clients.connect('tcp://127.0.0.1:8372');
-    await until('it to be accepted', async () => (await daemon.accepted()).length === 1);
-    const wait = await startWait(place, ['--progress-every', '100ms', '--quiet-period', '3s']);
-    const held = await startWait(place, ['--timeout', '3s']);
+    await waitFor('it to be accepted', async () => (await daemon.accepted()).length === 1);
+    const wait = await startWait(sandbox, ['--progress-every', '100ms', '--quiet-period', '3s']);
+    const held = await startWait(sandbox, ['--timeout', '3s']);
     await Promise.all([wait.counted(1), held.counted(1)]);
     // As BuildKit does when it is told to stop.
     await daemon.unlisten('tcp://127.0.0.1:8372');
     await wait.event('listener-gone');
-    const next = await startDaemon(place);
+    const next = await startDaemon(sandbox);
     await next.listen('tcp://127.0.0.1:12345');
     expect(await held.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
-    await until('both to be watched', () => {
+    await waitFor('both to be watched', () => {
       const latest = wait.logs().findLast(({ event }) => event === 'progress');
       return (latest?.['endpoints'] as readonly unknown[] | undefined)?.length === 2;
     });

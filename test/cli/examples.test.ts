@@ -13,7 +13,7 @@ import {
   valuesOf,
 } from '../support/examples.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const examples = readExamples();
 const unit = readExampleText('systemd/buildkit-drain.conf');
@@ -49,7 +49,7 @@ function envOf({ path }: Example): Record<string, string> {
 
 /** Resolves when the wait has been told of these builds. */
 async function toldOf(wait: Cli, builds: readonly string[]): Promise<void> {
-  await until(`word of ${builds.join()}`, () =>
+  await waitFor(`word of ${builds.join()}`, () =>
     wait
       .logs()
       .find((line) => line.event === 'builds' && builds.every((ref) => line.message.includes(ref))),
@@ -68,11 +68,11 @@ describe.concurrent('the command line of an example', () => {
       { path: 'systemd/buildkit-drain.conf', content: {} },
       [...stopCommand, '--log-format=json'],
     ],
-  ] as const)('waits for what the daemon builds: %s', async ([, example, args], { place }) => {
+  ] as const)('waits for what the daemon builds: %s', async ([, example, args], { sandbox }) => {
     const through = asItsUser(example);
-    const pod = await startPod(place, { example, through });
+    const pod = await startPod(sandbox, { example, through });
     const builds = await pod.build();
-    const wait = await startCli(place, pod.wordsOf(args), { env: envOf(example), through });
+    const wait = await startCli(sandbox, pod.wordsOf(args), { env: envOf(example), through });
     await toldOf(wait, builds);
     await pod.buildkitd.end(...builds);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -81,17 +81,17 @@ describe.concurrent('the command line of an example', () => {
 
   it.for(casesOf('ready'))(
     'is ready, and no more once it drains: %s',
-    async ([, example, args], { place }) => {
+    async ([, example, args], { sandbox }) => {
       const through = asItsUser(example);
       const env = envOf(example);
-      const pod = await startPod(place, { example, through });
+      const pod = await startPod(sandbox, { example, through });
       const ready = async (): Promise<number | null> => {
         const words = [...pod.wordsOf(args), '--timeout=10s'];
-        return (await (await startCli(place, words, { env, through })).process.ended).code;
+        return (await (await startCli(sandbox, words, { env, through })).process.ended).code;
       };
       expect(await ready()).toBe(0);
       const builds = await pod.build();
-      const wait = await startCli(place, ['wait'], { env, through });
+      const wait = await startCli(sandbox, ['wait'], { env, through });
       await toldOf(wait, builds);
       expect(await ready()).toBe(5);
     },
@@ -99,19 +99,19 @@ describe.concurrent('the command line of an example', () => {
 
   it.for(casesOf('serve'))(
     'serves what its hook and its probe ask for, in a container of its own: %s',
-    async ([, example, args], { place }) => {
+    async ([, example, args], { sandbox }) => {
       const requests = valuesOf(example.content, 'httpGet') as { path: string; port: unknown }[];
       const hook = requests.find(({ path }) => path === '/drain');
       const probe = requests.find(({ port }) => port === 'drain');
-      const get = (path = ''): ReturnType<typeof place.start> => {
+      const get = (path = ''): ReturnType<typeof sandbox.start> => {
         const script = `fetch('http://127.0.0.1:${hook?.port}${path}').then(async (answer) => console.log(answer.status, await answer.text()))`;
-        return place.start([process.execPath, '-e', script]);
+        return sandbox.start([process.execPath, '-e', script]);
       };
-      const pod = await startPod(place, { example, through: [] });
+      const pod = await startPod(sandbox, { example, through: [] });
       const builds = await pod.build();
       const ownProcesses = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
       const through = [...ownProcesses, ...asItsUser(example)];
-      const serve = await startCli(place, pod.wordsOf(args), { env: inPod, through });
+      const serve = await startCli(sandbox, pod.wordsOf(args), { env: inPod, through });
       await serve.event('serving');
       const call = await get(hook?.path);
       await toldOf(serve, builds);
@@ -126,18 +126,18 @@ describe.concurrent('the command line of an example', () => {
     },
   );
 
-  it.for(casesOf('run'))('runs the daemon: %s', async ([, example, args], { place }) => {
+  it.for(casesOf('run'))('runs the daemon: %s', async ([, example, args], { sandbox }) => {
     const words = args.slice(0, args.indexOf('--') + 1);
     expect(args.slice(words.length)).toEqual(['buildkitd']);
     const through = ['env', ...Object.entries(inPod).map(([name, value]) => `${name}=${value}`)];
-    const pod = await startPod(place, {
+    const pod = await startPod(sandbox, {
       example,
       through: [...through, process.execPath, cliPath, ...words],
     });
     const builds = await pod.build();
     const daemon = pod.buildkitd.process;
     await daemon.signal('SIGTERM');
-    await until('word of the builds', () => builds.every((ref) => daemon.stderr().includes(ref)));
+    await waitFor('word of the builds', () => builds.every((ref) => daemon.stderr().includes(ref)));
     await pod.buildkitd.end(...builds);
     expect((await daemon.ended).stderr).toContain('"outcome":"drained"');
   });

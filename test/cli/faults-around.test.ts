@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { parseLog, startWait } from '../support/cli.ts';
-import { hideProc, withOwnMounts } from '../support/hide.ts';
+import { hideProc, withOwnMounts } from '../support/refusals.ts';
 import { run } from '../support/running.ts';
 import { it } from '../support/test.ts';
 
@@ -19,10 +19,10 @@ async function limitFiles(pid: number, count: number): Promise<void> {
 describe.concurrent('a wait with a client', () => {
   it.for([tcp, unix])(
     'at %s goes on by procfs when it may open nothing more, and when it may again',
-    async (address, { place, daemon, clients }) => {
+    async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
-      const wait = await startWait(place, ['--addr', address, '--backend', 'procfs']);
+      const wait = await startWait(sandbox, ['--addr', address, '--backend', 'procfs']);
       await wait.counted(1);
       await limitFiles(wait.process.pid, 3);
       expect((await wait.event('count-failed'))['code']).toBe('EMFILE');
@@ -39,11 +39,11 @@ describe.concurrent('a wait with a client', () => {
 
   it.for([tcp, unix])(
     'at %s is blind when /proc goes and it may look by nothing else',
-    async (address, { place, daemon, clients }) => {
+    async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       await clients.connect(address);
       const args = ['--addr', address, '--backend', 'procfs', '--timeout', '3s'];
-      const wait = await startWait(place, args, { through: withOwnMounts });
+      const wait = await startWait(sandbox, args, { through: withOwnMounts });
       await wait.counted(1);
       await hideProc(wait.process);
       expect((await wait.event('count-failed'))['code']).toBe('ENOENT');
@@ -53,10 +53,10 @@ describe.concurrent('a wait with a client', () => {
 
   it.for([tcp, unix])(
     'at %s goes on while the daemon is stopped, and ends when the client has left',
-    async (address, { place, daemon, clients }) => {
+    async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
-      const wait = await startWait(place, ['--addr', address]);
+      const wait = await startWait(sandbox, ['--addr', address]);
       await wait.counted(1);
       await daemon.process.signal('SIGSTOP');
       await delay(quietPeriodMs + 200);
@@ -70,18 +70,18 @@ describe.concurrent('a wait with a client', () => {
     },
   );
 
-  it('goes on when the disk with its log fills up', async ({ place, daemon, clients }) => {
+  it('goes on when the disk with its log fills up', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp, 30);
     const disk = join('/run', 'disk');
     const mount = `mkdir ${disk} && mount -t tmpfs -o size=16k none ${disk}`;
-    expect(await (await place.start(['sh', '-c', mount])).ended).toMatchObject({ code: 0 });
+    expect(await (await sandbox.start(['sh', '-c', mount])).ended).toMatchObject({ code: 0 });
     const log = ['--progress-every', '100ms', '--log-to', `${disk}/wait.log`];
-    const wait = await startWait(place, ['--addr', tcp, ...log]);
+    const wait = await startWait(sandbox, ['--addr', tcp, ...log]);
     // What standard error has is what found no room on the disk.
     await wait.event('progress');
     expect(wait.process.hasEnded()).toBe(false);
-    const written = parseLog(readFileSync(`/proc/${place.pid}/root${disk}/wait.log`, 'utf8'));
+    const written = parseLog(readFileSync(`/proc/${sandbox.pid}/root${disk}/wait.log`, 'utf8'));
     expect(written[0]).toMatchObject({ event: 'started', connections: 30 });
     await clients.leave(some);
     const { code, outcome, logs } = await wait.ended;

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { startClients, startDaemon } from '../support/actor.ts';
 import { type Cli, startWait } from '../support/cli.ts';
 import { compiled } from '../support/native.ts';
+import { startClients, startDaemon } from '../support/peer-process.ts';
 import { it } from '../support/test.ts';
 
 // Too heavy for every run: `npm run faults`. Their figures are in docs/faults.md.
@@ -52,23 +52,27 @@ async function takeProcessors(forSeconds: number): Promise<void> {
 
 describe.runIf(isAsked)('a wait', () => {
   it('with 20,000 clients, or as many as may be, that come and leave at once', { timeout }, async ({
-    place,
+    sandbox,
     annotate,
   }) => {
-    const crowd = await place.start([...manyFiles, compiled('crowd'), String(manyClients)]);
-    await crowd.line(0);
-    const wait = await startWait(place, ['--addr', tcp, ...quiet, '--timeout', '2m']);
+    const clientProcess = await sandbox.start([
+      ...manyFiles,
+      compiled('crowd'),
+      String(manyClients),
+    ]);
+    await clientProcess.line(0);
+    const wait = await startWait(sandbox, ['--addr', tcp, ...quiet, '--timeout', '2m']);
     await wait.counted(0);
     const startMs = performance.now();
-    crowd.send('\n');
-    await crowd.line(1);
+    clientProcess.send('\n');
+    await clientProcess.line(1);
     const cameMs = performance.now() - startMs;
     await wait.counted(manyClients);
     const countedMs = performance.now() - startMs;
     await delay(quietPeriodMs + 500);
     const end = await drained([wait], async () => {
-      crowd.send('\n');
-      await crowd.line(2);
+      clientProcess.send('\n');
+      await clientProcess.line(2);
     });
     await annotate(
       `${manyClients} clients came in ${seconds(cameMs)}, counted after ${seconds(countedMs)}, drained ${end} after they left`,
@@ -76,18 +80,18 @@ describe.runIf(isAsked)('a wait', () => {
   });
 
   it('for a daemon that has 50,000 descriptors, or as many as may be', { timeout }, async ({
-    place,
+    sandbox,
     annotate,
   }) => {
     const open = `for ((i = 0; i < ${manyDescriptors}; i++)); do exec {fd}</dev/null; done; exec "$0" "$@"`;
-    const daemon = await startDaemon(place, { through: [...manyFiles, 'bash', '-c', open] });
+    const daemon = await startDaemon(sandbox, { through: [...manyFiles, 'bash', '-c', open] });
     await daemon.listen('tcp://127.0.0.1:8372');
     const held = readdirSync(`/proc/${daemon.process.pid}/fd`).length;
     expect(held).toBeGreaterThan(manyDescriptors);
-    const clients = await startClients(place);
+    const clients = await startClients(sandbox);
     const some = await clients.connect('tcp://127.0.0.1:8372');
     const startMs = performance.now();
-    const wait = await startWait(place, quiet);
+    const wait = await startWait(sandbox, quiet);
     await wait.counted(1);
     const countedMs = performance.now() - startMs;
     await delay(quietPeriodMs + 500);
@@ -97,11 +101,11 @@ describe.runIf(isAsked)('a wait', () => {
     );
   });
 
-  it('among a hundred at once', { timeout }, async ({ place, daemon, clients, annotate }) => {
+  it('among a hundred at once', { timeout }, async ({ sandbox, daemon, clients, annotate }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     const startMs = performance.now();
-    const each = (): Promise<Cli> => startWait(place, ['--addr', tcp, ...quiet]);
+    const each = (): Promise<Cli> => startWait(sandbox, ['--addr', tcp, ...quiet]);
     const waits: Cli[] = [];
     while (waits.length < 100) {
       waits.push(...(await Promise.all(Array.from({ length: 10 }, each))));
@@ -116,13 +120,13 @@ describe.runIf(isAsked)('a wait', () => {
   });
 
   it('beside realtime processes on all processors', { timeout }, async ({
-    place,
+    sandbox,
     daemon,
     clients,
     annotate,
   }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--quiet-period', '2500ms']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--quiet-period', '2500ms']);
     await wait.counted(0);
     const taken = takeProcessors(2);
     const some = await clients.connect(tcp);
@@ -134,9 +138,14 @@ describe.runIf(isAsked)('a wait', () => {
     await annotate(`${gaps} gaps told, drained ${end} after the client left`);
   });
 
-  it('that is stopped for a minute', { timeout }, async ({ place, daemon, clients, annotate }) => {
+  it('that is stopped for a minute', { timeout }, async ({
+    sandbox,
+    daemon,
+    clients,
+    annotate,
+  }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--quiet-period', '10s']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--quiet-period', '10s']);
     await wait.counted(0);
     await delay(1000);
     await wait.process.signal('SIGSTOP');

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { startClients, startDaemon } from '../support/actor.ts';
 import { type Cli, startCli } from '../support/cli.ts';
 import {
   counterRows,
@@ -16,10 +15,11 @@ import {
   unixMemoryRows,
 } from '../support/fault-table.ts';
 import { type ErrnoName, type Fault, type Faults, openFaults } from '../support/faults.ts';
+import { startClients, startDaemon } from '../support/peer-process.ts';
 import { ownPid } from '../support/pids.ts';
-import type { Place } from '../support/place.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit.sock';
@@ -48,10 +48,10 @@ function casesOf(rows: readonly FaultRow[]): Case[] {
   );
 }
 
-function wait(place: Place, faults: Faults, ...args: readonly string[]): Promise<Cli> {
+function wait(sandbox: Sandbox, faults: Faults, ...args: readonly string[]): Promise<Cli> {
   const quick = ['--interval', '10ms', '--quiet-period', `${quietPeriodMs}ms`, '--builds', 'off'];
   const log = ['--log-to', 'stderr', '--progress-every', '100ms'];
-  return startCli(place, ['wait', ...quick, ...log, ...args], { env: faults.env });
+  return startCli(sandbox, ['wait', ...quick, ...log, ...args], { env: faults.env });
 }
 
 /** When what a wait does once, right after its first look, is done: Node.js itself dies without memory. */
@@ -74,7 +74,7 @@ async function befall(running: Cli, faults: Faults, each: Case): Promise<void> {
       .slice(known)
       .map(({ event }) => event);
   const heard = (what: string, read: () => boolean): Promise<unknown> =>
-    until(
+    waitFor(
       `${what} in "${each.name}", where the log says\n${news().join('\n')}`,
       () => {
         expect(running.process.hasEnded(), each.name).toBe(false);
@@ -127,12 +127,12 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
   ] as const)(
     '%s',
     { timeout: 300_000 },
-    async ([, address, backend, rows], { place, daemon, clients }) => {
+    async ([, address, backend, rows], { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
       // Where the kernel tells of the ends of connections, looks are a second apart.
-      const faults = openFaults(place, { call: 'bind', effect: 'EPERM' });
-      const running = await wait(place, faults, '--addr', address, '--backend', backend);
+      const faults = openFaults(sandbox, { call: 'bind', effect: 'EPERM' });
+      const running = await wait(sandbox, faults, '--addr', address, '--backend', backend);
       await settled(running);
       for (const each of casesOf(rows)) {
         await befall(running, faults, each);
@@ -142,19 +142,19 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
   );
 
   it('of the events that the kernel sends', { timeout: 300_000 }, async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     for (const { name, faults: some } of casesOf(eventRows)) {
       const [stays, leaves] = await clients.connect(tcp, 2);
-      const faults = openFaults(place, ...some);
-      const running = await wait(place, faults, '--addr', tcp);
+      const faults = openFaults(sandbox, ...some);
+      const running = await wait(sandbox, faults, '--addr', tcp);
       await running.counted(2);
       await clients.leave(leaves === undefined ? [] : [leaves]);
       await running.counted(1);
-      await until(`a strike of "${name}"`, () => Number(faults.strikes().at(-1)) > 0);
+      await waitFor(`a strike of "${name}"`, () => Number(faults.strikes().at(-1)) > 0);
       await expectDrained(running, () => clients.leave(stays === undefined ? [] : [stays]));
       expect(
         running.logs().map(({ event }) => event),
@@ -163,11 +163,11 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     }
   });
 
-  it('of the mark that other processes see', async ({ place, daemon, clients }) => {
+  it('of the mark that other processes see', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     for (const { name, faults: some, says } of casesOf(markRows)) {
       const client = await clients.connect(tcp);
-      const running = await wait(place, openFaults(place, ...some), '--addr', tcp);
+      const running = await wait(sandbox, openFaults(sandbox, ...some), '--addr', tcp);
       const told = await running.event('unmarked');
       if (says !== null) {
         expect(told.message, name).toBe(says);
@@ -177,23 +177,23 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     }
   });
 
-  it('of telling whether a given process is in another network namespace', async ({ place }) => {
+  it('of telling whether a given process is in another network namespace', async ({ sandbox }) => {
     const apart = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
-    const daemon = await startDaemon(place, { through: apart });
+    const daemon = await startDaemon(sandbox, { through: apart });
     await daemon.listen(tcp);
     const pid = ownPid(daemon.process);
     const inIt = ['nsenter', `--net=/proc/${pid}/ns/net`];
-    const clients = await startClients(place, { through: inIt });
+    const clients = await startClients(sandbox, { through: inIt });
     // Here somebody else listens on that port, and has no client.
-    await (await startDaemon(place, { name: 'other' })).listen(tcp);
+    await (await startDaemon(sandbox, { name: 'other' })).listen(tcp);
     const some = await clients.connect(tcp);
-    const faults = openFaults(place, {
+    const faults = openFaults(sandbox, {
       call: 'statx',
       by: 'any',
       on: `/proc/${pid}/net`,
       effect: 'EMFILE',
     });
-    const running = await wait(place, faults, '--addr', tcp, '--pid', pid);
+    const running = await wait(sandbox, faults, '--addr', tcp, '--pid', pid);
     await running.counted(1);
     expect(faults.strikes()).toEqual([expect.any(Number)]);
     expect(faults.strikes()[0]).toBeGreaterThan(0);
@@ -201,12 +201,12 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     await expectDrained(running, () => clients.leave(some));
   });
 
-  it('of memory for the clients that come', async ({ place, daemon, clients }) => {
+  it('of memory for the clients that come', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const first = await clients.connect(tcp);
     const [each] = casesOf(tcpMemoryRows);
-    const faults = openFaults(place, { call: 'bind', effect: 'EPERM' });
-    const running = await wait(place, faults, '--addr', tcp, '--backend', 'sock-diag');
+    const faults = openFaults(sandbox, { call: 'bind', effect: 'EPERM' });
+    const running = await wait(sandbox, faults, '--addr', tcp, '--backend', 'sock-diag');
     await settled(running);
     faults.set(...(each?.faults ?? []));
     const others = await clients.connect(tcp, 40);
@@ -217,12 +217,12 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     await expectDrained(running, () => clients.leave([...first, ...others]));
   });
 
-  it('of memory for the first look', async ({ place, daemon, clients }) => {
+  it('of memory for the first look', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     // Node-API's own few bytes for an object are not ours to fail.
-    const faults = openFaults(place, { call: 'malloc', on: '4000', effect: 'ENOMEM' });
-    const running = await wait(place, faults, '--addr', tcp, '--backend', 'sock-diag');
+    const faults = openFaults(sandbox, { call: 'malloc', on: '4000', effect: 'ENOMEM' });
+    const running = await wait(sandbox, faults, '--addr', tcp, '--backend', 'sock-diag');
     const { message } = await running.event('started');
     expect(message).toContain('sock_diag: malloc failed with ENOMEM');
     await delay(quietPeriodMs + 40);
@@ -231,16 +231,16 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     await expectDrained(running, () => clients.leave(some));
   });
 
-  it('of looking for the daemon', { timeout: 300_000 }, async ({ place, daemon, clients }) => {
+  it('of looking for the daemon', { timeout: 300_000 }, async ({ sandbox, daemon, clients }) => {
     // Nobody would look there who has not found it, and where one would look nobody is connected.
     await daemon.listen('tcp://127.0.0.1:8372');
-    await (await place.start(['mkdir', '/run/buildkit'])).ended;
+    await (await sandbox.start(['mkdir', '/run/buildkit'])).ended;
     await daemon.listen('unix:///run/buildkit/buildkitd.sock');
     const pid = ownPid(daemon.process);
     const suffer = async ({ name, faults: some, says }: Case): Promise<Cli> => {
-      const faults = openFaults(place, ...some.map((fault) => onDaemon(fault, pid)));
-      const running = await wait(place, faults);
-      await until(`the words "${says}" in "${name}"`, () => {
+      const faults = openFaults(sandbox, ...some.map((fault) => onDaemon(fault, pid)));
+      const running = await wait(sandbox, faults);
+      await waitFor(`the words "${says}" in "${name}"`, () => {
         expect(running.process.hasEnded(), name).toBe(false);
         return running.logs().some(({ message }) => message.includes(says ?? ''));
       });
@@ -264,11 +264,15 @@ describe.concurrent('a wait with a client, when a fault stays for ever', () => {
     .flatMap((row) => casesOf([row]).slice(0, 1))
     .map((each) => ({ ...each, faults: each.faults.filter(({ when }) => when !== 'first 1') }));
 
-  it('changes to procfs and says why', { timeout: 300_000 }, async ({ place, daemon, clients }) => {
+  it('changes to procfs and says why', { timeout: 300_000 }, async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(unix);
     const some = await clients.connect(unix);
     const start = async ({ name, faults, says }: Case): Promise<Cli> => {
-      const running = await wait(place, openFaults(place, ...faults), '--addr', unix);
+      const running = await wait(sandbox, openFaults(sandbox, ...faults), '--addr', unix);
       const { reason } = await running.event('backend-chosen');
       expect(reason, name).toBe(says);
       await running.counted(1);
@@ -279,13 +283,13 @@ describe.concurrent('a wait with a client, when a fault stays for ever', () => {
 
   it('is blind at its deadline where it may look by nothing else, and exits with 4', {
     timeout: 300_000,
-  }, async ({ place, daemon, clients }) => {
+  }, async ({ sandbox, daemon, clients }) => {
     await daemon.listen(unix);
     await clients.connect(unix);
     await inTurns(lasting, async ({ name, faults, says }) => {
       const args = ['--addr', unix, '--backend', 'sock-diag', '--timeout', '500ms'];
       const { code, outcome, logs } = await (
-        await wait(place, openFaults(place, ...faults), ...args)
+        await wait(sandbox, openFaults(sandbox, ...faults), ...args)
       ).ended;
       expect({ name, code, outcome }).toEqual({ name, code: 4, outcome: 'unknown' });
       expect(logs.at(-1)?.message).toContain(says);

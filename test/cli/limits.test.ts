@@ -5,11 +5,11 @@ import { describe, expect } from 'vitest';
 import { startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { type Cli, startWait } from '../support/cli.ts';
 import { compiled } from '../support/native.ts';
-import type { Place, Resident } from '../support/place.ts';
 import { run } from '../support/running.ts';
+import type { Sandbox, SandboxProcess } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
 import { asUser, hasOtherUsers } from '../support/users.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const nameServer = fileURLToPath(new URL('../support/name-server.mjs', import.meta.url));
@@ -26,8 +26,11 @@ function withEtc(hosts: string, resolvConf: string): readonly string[] {
   return ['unshare', '--mount', 'sh', '-c', `${mount} && shift && exec "$@"`, hosts, resolvConf];
 }
 
-async function startNameServer(place: Place, ...args: readonly string[]): Promise<Resident> {
-  const server = await place.start([process.execPath, nameServer, ...args]);
+async function startNameServer(
+  sandbox: Sandbox,
+  ...args: readonly string[]
+): Promise<SandboxProcess> {
+  const server = await sandbox.start([process.execPath, nameServer, ...args]);
   await server.line(0);
   return server;
 }
@@ -39,11 +42,11 @@ async function expectToSeeTheEnd(wait: Cli, end: () => Promise<void>): Promise<v
   expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
 }
 
-async function openBuild(place: Place) {
-  const daemon = await startBuildkitd(place);
+async function openBuild(sandbox: Sandbox) {
+  const daemon = await startBuildkitd(sandbox);
   await daemon.listen(tcp);
-  const client = await startClient(place, 'build', tcp, { ref: 'of-a-client' });
-  await until('the build', async () => (await daemon.builds()).length > 0);
+  const client = await startClient(sandbox, 'build', tcp, { ref: 'of-a-client' });
+  await waitFor('the build', async () => (await daemon.builds()).length > 0);
   return {
     end: async () => {
       await daemon.end('of-a-client');
@@ -55,50 +58,50 @@ async function openBuild(place: Place) {
 const asking = ['--builds', 'require', '--timeout', '20s'];
 
 describe.concurrent('a wait', () => {
-  it.runIf(hasOtherUsers)('asks by a name where no thread may be started', async ({ place }) => {
-    const { end } = await openBuild(place);
+  it.runIf(hasOtherUsers)('asks by a name where no thread may be started', async ({ sandbox }) => {
+    const { end } = await openBuild(sandbox);
     const few = ['prlimit', `--nproc=${nodeThreads}`];
     const through = [...withEtc('127.0.0.1 daemon', ''), ...asUser(lonelyUser), ...few];
-    const wait = await startWait(place, ['--addr', 'tcp://daemon:1234', ...asking], { through });
+    const wait = await startWait(sandbox, ['--addr', 'tcp://daemon:1234', ...asking], { through });
     await expectToSeeTheEnd(wait, end);
   });
 
-  it('looks a name up by DNS, in the domains that resolv.conf names', async ({ place }) => {
-    const { end } = await openBuild(place);
-    const server = await startNameServer(place, 'daemon.two.test', '127.0.0.1');
+  it('looks a name up by DNS, in the domains that resolv.conf names', async ({ sandbox }) => {
+    const { end } = await openBuild(sandbox);
+    const server = await startNameServer(sandbox, 'daemon.two.test', '127.0.0.1');
     const conf = 'nameserver 127.0.0.1\nsearch one.test two.test\noptions ndots:5';
     const through = withEtc('127.0.0.1 localhost # daemon', conf);
-    const wait = await startWait(place, ['--addr', 'tcp://daemon:1234', ...asking], { through });
+    const wait = await startWait(sandbox, ['--addr', 'tcp://daemon:1234', ...asking], { through });
     await expectToSeeTheEnd(wait, end);
     expect(server.stdout()).toMatch(/^ready\n(daemon\.one\.test\n){2}(daemon\.two\.test\n)/);
   });
 
-  it('says of a name that nobody knows that the builds are unknown', async ({ place }) => {
-    await openBuild(place);
-    await startNameServer(place, 'other.test', '127.0.0.1');
+  it('says of a name that nobody knows that the builds are unknown', async ({ sandbox }) => {
+    await openBuild(sandbox);
+    await startNameServer(sandbox, 'other.test', '127.0.0.1');
     const through = withEtc('', 'nameserver 127.0.0.1');
     const args = ['--addr', 'tcp://daemon:1234', '--builds', 'require', '--timeout', '2s'];
-    const wait = await startWait(place, args, { through });
+    const wait = await startWait(sandbox, args, { through });
     const { message } = await wait.event('builds');
     expect(message).toContain("tcp://daemon:1234 can't be reached: queryA ENOTFOUND daemon");
     expect((await wait.ended).outcome).not.toBe('drained');
   });
 
-  it('is not held after its end by a name server that does not answer', async ({ place }) => {
-    await openBuild(place);
-    const server = await startNameServer(place, 'silent');
+  it('is not held after its end by a name server that does not answer', async ({ sandbox }) => {
+    await openBuild(sandbox);
+    const server = await startNameServer(sandbox, 'silent');
     const through = withEtc('', 'nameserver 127.0.0.1\noptions timeout:60 attempts:1');
     const args = ['--addr', 'tcp://daemon:1234', '--builds', 'require', '--timeout', '2s'];
-    const wait = await startWait(place, args, { through });
+    const wait = await startWait(sandbox, args, { through });
     await server.line(1);
     const { outcome, logs } = await wait.ended;
     expect(outcome).not.toBe('drained');
     expect(logs.map(({ message }) => message).join('\n')).toContain("for the host's address");
   });
 
-  it('knows no builds while it may open nothing more, and goes on', async ({ place }) => {
-    const { end } = await openBuild(place);
-    const wait = await startWait(place, ['--addr', tcp, ...asking, '--backend', 'sock-diag']);
+  it('knows no builds while it may open nothing more, and goes on', async ({ sandbox }) => {
+    const { end } = await openBuild(sandbox);
+    const wait = await startWait(sandbox, ['--addr', tcp, ...asking, '--backend', 'sock-diag']);
     await wait.event('builds');
     const limitFiles = async (count: number): Promise<void> => {
       const prlimit = ['prlimit', `--pid=${wait.process.pid}`, `--nofile=${count}:`];
@@ -113,23 +116,23 @@ describe.concurrent('a wait', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('needs none of the calls that an old seccomp profile refuses', async ({ place }) => {
-    const { end } = await openBuild(place);
+  it('needs none of the calls that an old seccomp profile refuses', async ({ sandbox }) => {
+    const { end } = await openBuild(sandbox);
     const calls = [
       ...['close_range', 'copy_file_range', 'epoll_pwait2', 'faccessat2', 'io_uring_setup'],
       ...['membarrier', 'openat2', 'pidfd_open', 'pkey_alloc', 'preadv2', 'prlimit64', 'rseq'],
       ...['sched_getaffinity', 'statx'],
     ];
     const through = [compiled('deny'), String(constants.errno.EPERM), ...calls, '--'];
-    const wait = await startWait(place, ['--addr', tcp, ...asking], { through });
+    const wait = await startWait(sandbox, ['--addr', tcp, ...asking], { through });
     await expectToSeeTheEnd(wait, end);
   });
 
-  it('needs no device, and nothing of /etc', async ({ place }) => {
-    const { end } = await openBuild(place);
+  it('needs no device, and nothing of /etc', async ({ sandbox }) => {
+    const { end } = await openBuild(sandbox);
     const script = 'mount -t tmpfs none /dev && mount -t tmpfs none /etc && exec "$0" "$@"';
     const through = ['unshare', '--mount', 'sh', '-c', script];
-    const wait = await startWait(place, ['--addr', tcp, ...asking], { through });
+    const wait = await startWait(sandbox, ['--addr', tcp, ...asking], { through });
     await expectToSeeTheEnd(wait, end);
   });
 });

@@ -7,34 +7,37 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { passedOn } from '../../src/run/signals.ts';
-import { type Actor, startDaemon } from '../support/actor.ts';
 import { cliPath, type LogLine, parseLog } from '../support/cli.ts';
-import { hideProc, withOwnMounts } from '../support/hide.ts';
-import type { Place, Resident } from '../support/place.ts';
+import { type PeerProcess, startDaemon } from '../support/peer-process.ts';
+import { hideProc, withOwnMounts } from '../support/refusals.ts';
 import { type Ended, run as start } from '../support/running.ts';
+import type { Sandbox, SandboxProcess } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const tool = [process.execPath, cliPath, 'run', '--log-to', 'stderr', '--builds', 'off'];
 const quick = [...tool, '--interval', '20ms', '--quiet-period', '500ms'];
-const ward = [process.execPath, fileURLToPath(new URL('../support/ward.mjs', import.meta.url))];
+const signalPrinter = [
+  process.execPath,
+  fileURLToPath(new URL('../support/signal-printer.mjs', import.meta.url)),
+];
 
 function runs(...command: readonly string[]): Promise<Ended> {
   return start([...quick, '--log-level', 'error', '--', ...command]).ended;
 }
 
 /** `run` with the stand-in for buildkitd, which still hears its commands. */
-function runDaemon(place: Place, ...args: readonly string[]): Promise<Actor> {
-  return startDaemon(place, { through: [...quick, ...args, '--'] });
+function runDaemon(sandbox: Sandbox, ...args: readonly string[]): Promise<PeerProcess> {
+  return startDaemon(sandbox, { through: [...quick, ...args, '--'] });
 }
 
-function events({ stderr }: Resident): LogLine[] {
+function events({ stderr }: SandboxProcess): LogLine[] {
   return parseLog(stderr()).filter(({ event }) => event !== undefined);
 }
 
-function event(run: Resident, name: string): Promise<LogLine> {
-  return until(`event ${name}`, () => {
+function event(run: SandboxProcess, name: string): Promise<LogLine> {
+  return waitFor(`event ${name}`, () => {
     const found = events(run).find((line) => line.event === name);
     if (found === undefined && run.hasEnded()) {
       throw new Error(`It has ended without event ${name}: ${run.stderr()}`);
@@ -67,23 +70,23 @@ describe.concurrent('run', () => {
     expect(await runs('sh', '-c', 'ulimit -c 0; kill -ABRT $$')).toMatchObject({ code: 134 });
   });
 
-  it('exits 127 for what is not there, and 126 for what is no program', async ({ place }) => {
+  it('exits 127 for what is not there, and 126 for what is no program', async ({ sandbox }) => {
     const missing = await runs('/no/such/program');
     expect(missing).toMatchObject({ code: 127, stdout: '' });
     expect(missing.stderr).toMatch(
       /^buildkit-drain: "\/no\/such\/program" can't be started: .*\n$/,
     );
     expect((await runs('no-such-program')).code).toBe(127);
-    const file = join(place.directory, 'file');
+    const file = join(sandbox.directory, 'file');
     writeFileSync(file, 'no program');
     const forbidden = await runs(file);
     expect(forbidden).toMatchObject({ code: 126, stdout: '' });
     expect(forbidden.stderr).toContain('it is not executable');
-    expect((await runs(place.directory)).code).toBe(126);
+    expect((await runs(sandbox.directory)).code).toBe(126);
   });
 
-  it('starts nothing when it is called wrongly', async ({ place }) => {
-    const file = join(place.directory, 'started');
+  it('starts nothing when it is called wrongly', async ({ sandbox }) => {
+    const file = join(sandbox.directory, 'started');
     for (const [args, message] of [
       [['--interval', 'fast', '--', 'touch', file], '--interval: expected a duration'],
       [['--pid', '1', '--', 'touch', file], "unknown option '--pid'"],
@@ -128,21 +131,23 @@ describe.concurrent('run', () => {
   it('leaves standard error blocking, though it is a socket and has our log too', async () => {
     const script = 'read -r go; cat /proc/self/fdinfo/2';
     const run = start([...quick, '--log-level', 'debug', '--', 'sh', '-c', script]);
-    await until('a line of the log', () => run.stderr().includes('run-started'));
+    await waitFor('a line of the log', () => run.stderr().includes('run-started'));
     run.send('go\n');
     const { stdout } = await run.ended;
     const flags = Number.parseInt(/flags:\s+(\d+)/.exec(stdout)?.[1] ?? '', 8);
     expect(flags & constants.O_NONBLOCK).toBe(0);
   });
 
-  it('passes on every signal that can be caught but those that tell to stop', async ({ place }) => {
+  it('passes on every signal that can be caught but those that tell to stop', async ({
+    sandbox,
+  }) => {
     const kept = ['SIGKILL', 'SIGSTOP', 'SIGCHLD', 'SIGTTIN', 'SIGTTOU'];
     const faults = ['SIGILL', 'SIGTRAP', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'];
     const secondNames = ['SIGIOT', 'SIGPOLL'];
     const all = Object.keys(os.constants.signals);
     expect([...passedOn, ...kept, ...faults, ...secondNames].toSorted()).toEqual(all.toSorted());
 
-    const run = await place.start([...quick, '--', ...ward, 'SIGQUIT']);
+    const run = await sandbox.start([...quick, '--', ...signalPrinter, 'SIGQUIT']);
     await run.line(0);
     const others = passedOn.filter((signal) => !['SIGTERM', 'SIGINT', 'SIGQUIT'].includes(signal));
     let line = 0;
@@ -157,10 +162,10 @@ describe.concurrent('run', () => {
     expect(parseLog(stderr)).toMatchObject([{ event: 'run-ended' }]);
   });
 
-  it('leaves nothing behind, whenever it is told to stop', async ({ place }) => {
+  it('leaves nothing behind, whenever it is told to stop', async ({ sandbox }) => {
     const delays = [0, 20, 40, 60, 80, 120, 160, 250];
     const ends = delays.map(async (ms) => {
-      const run = await place.start([...quick, '--timeout', '300ms', '--', 'sleep', '1234']);
+      const run = await sandbox.start([...quick, '--timeout', '300ms', '--', 'sleep', '1234']);
       await delay(ms);
       await run.signal('SIGTERM').catch(() => {});
       const { code, signal } = await run.ended;
@@ -169,7 +174,7 @@ describe.concurrent('run', () => {
     for (const end of await Promise.all(ends)) {
       expect(['SIGTERM', 143]).toContain(end);
     }
-    const left = await (await place.start(['pgrep', '-f', '^sleep 1234'])).ended;
+    const left = await (await sandbox.start(['pgrep', '-f', '^sleep 1234'])).ended;
     expect(left.stdout).toBe('');
   });
 });
@@ -177,8 +182,8 @@ describe.concurrent('run', () => {
 describe.concurrent('run, told to stop', () => {
   it.for(['SIGTERM', 'SIGINT'] as const)(
     'waits for the last client, and then passes SIGTERM on: %s',
-    async (signal, { place, clients }) => {
-      const daemon = await runDaemon(place);
+    async (signal, { sandbox, clients }) => {
+      const daemon = await runDaemon(sandbox);
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
       await daemon.process.signal(signal);
@@ -201,8 +206,8 @@ describe.concurrent('run, told to stop', () => {
     ['SIGTERM', 'SIGINT'],
   ] as const)(
     'a second time, skips the wait: %s and %s',
-    async ([first, second], { place, clients }) => {
-      const daemon = await runDaemon(place);
+    async ([first, second], { sandbox, clients }) => {
+      const daemon = await runDaemon(sandbox);
       await daemon.listen(tcp);
       await clients.connect(tcp);
       await daemon.process.signal(first);
@@ -218,10 +223,10 @@ describe.concurrent('run, told to stop', () => {
   );
 
   it('passes SIGTERM on at the deadline, and exits as the daemon does', async ({
-    place,
+    sandbox,
     clients,
   }) => {
-    const daemon = await runDaemon(place, '--timeout', '700ms');
+    const daemon = await runDaemon(sandbox, '--timeout', '700ms');
     await daemon.listen(tcp);
     await clients.connect(tcp);
     await daemon.process.signal('SIGTERM');
@@ -232,8 +237,15 @@ describe.concurrent('run, told to stop', () => {
     });
   });
 
-  it('passes other signals on while it waits, and all after that', async ({ place }) => {
-    const run = await place.start([...quick, '--timeout', '1s', '--', ...ward, 'SIGUSR2']);
+  it('passes other signals on while it waits, and all after that', async ({ sandbox }) => {
+    const run = await sandbox.start([
+      ...quick,
+      '--timeout',
+      '1s',
+      '--',
+      ...signalPrinter,
+      'SIGUSR2',
+    ]);
     await run.line(0);
     await run.signal('SIGTERM');
     await event(run, 'run-draining');
@@ -250,8 +262,8 @@ describe.concurrent('run, told to stop', () => {
     expect((await run.ended).code).toBe(7);
   });
 
-  it('ends with the daemon, though clients were connected', async ({ place, clients }) => {
-    const daemon = await runDaemon(place);
+  it('ends with the daemon, though clients were connected', async ({ sandbox, clients }) => {
+    const daemon = await runDaemon(sandbox);
     await daemon.listen(tcp);
     await clients.connect(tcp);
     await daemon.process.signal('SIGTERM');
@@ -265,13 +277,13 @@ describe.concurrent('run, told to stop', () => {
     });
   });
 
-  it('waits though the daemon does not listen yet', async ({ place, clients }) => {
-    const daemon = await runDaemon(place, '--quiet-period', '5s');
+  it('waits though the daemon does not listen yet', async ({ sandbox, clients }) => {
+    const daemon = await runDaemon(sandbox, '--quiet-period', '5s');
     await daemon.process.signal('SIGTERM');
     await event(daemon.process, 'started');
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
-    await until('the client to be counted', () =>
+    await waitFor('the client to be counted', () =>
       events(daemon.process).some((line) => line['connections'] === 1),
     );
     await clients.leave(some);
@@ -281,13 +293,13 @@ describe.concurrent('run, told to stop', () => {
   it.for([
     ['a wrapper', 'buildkitd'],
     ['a wrapper, and of another name', 'moby'],
-  ] as const)('finds the daemon below %s', async ([, name], { place, clients }) => {
+  ] as const)('finds the daemon below %s', async ([, name], { sandbox, clients }) => {
     const script = 'exec 3<&0; "$0" "$@" <&3 & trap "kill $!" TERM; wait; exit 9';
     const through = [...quick, '--', 'sh', '-c', script];
-    const other = await startDaemon(place);
+    const other = await startDaemon(sandbox);
     await other.listen('tcp://127.0.0.1:1111');
     await clients.connect('tcp://127.0.0.1:1111');
-    const daemon = await startDaemon(place, { through, name });
+    const daemon = await startDaemon(sandbox, { through, name });
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     await daemon.process.signal('SIGTERM');
@@ -297,12 +309,15 @@ describe.concurrent('run, told to stop', () => {
     expect((await daemon.process.ended).code).toBe(9);
   });
 
-  it('waits without /proc as well, for addresses that it was told', async ({ place, clients }) => {
+  it('waits without /proc as well, for addresses that it was told', async ({
+    sandbox,
+    clients,
+  }) => {
     const through = [...withOwnMounts, ...quick, '--addr', tcp, '--'];
-    const daemon = await startDaemon(place, { through });
+    const daemon = await startDaemon(sandbox, { through });
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
-    await until('an accepted client', async () => (await daemon.accepted()).length === 1);
+    await waitFor('an accepted client', async () => (await daemon.accepted()).length === 1);
     await hideProc(daemon.process);
     await daemon.process.signal('SIGTERM');
     await event(daemon.process, 'started');
@@ -310,25 +325,25 @@ describe.concurrent('run, told to stop', () => {
     expect((await daemon.process.ended).signal).toBe('SIGTERM');
   });
 
-  it('shows its drain to readiness probes', async ({ place, clients }) => {
-    const daemon = await runDaemon(place);
+  it('shows its drain to readiness probes', async ({ sandbox, clients }) => {
+    const daemon = await runDaemon(sandbox);
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const marks = () =>
-      readFileSync(`/proc/${place.pid}/net/unix`, 'latin1').match(
+      readFileSync(`/proc/${sandbox.pid}/net/unix`, 'latin1').match(
         /@buildkit-drain\/drain\/tcp\/1234\//g,
       );
     expect(marks()).toBeNull();
     await daemon.process.signal('SIGTERM');
-    await until('a mark', () => marks()?.length === 1);
+    await waitFor('a mark', () => marks()?.length === 1);
   });
 });
 
 describe.concurrent('run as process 1', () => {
   const isolated = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
 
-  async function startInit(place: Place, ...command: readonly string[]) {
-    const started = await place.start([
+  async function startInit(sandbox: Sandbox, ...command: readonly string[]) {
+    const started = await sandbox.start([
       ...isolated,
       ...quick,
       '--timeout',
@@ -341,12 +356,19 @@ describe.concurrent('run as process 1', () => {
     return { started, pid };
   }
 
-  it('reaps orphans, and leaves the daemon to end as it does', async ({ place }) => {
+  it('reaps orphans, and leaves the daemon to end as it does', async ({ sandbox }) => {
     // Each of them is left by its parent: some end at once, some later.
     const orphans = 'for i in 1 2 3 4 5; do (sleep 0.$i &) ; (true &) ; done';
     const script = `${orphans}; exec "$0" "$@"`;
-    const { started, pid } = await startInit(place, 'sh', '-c', script, ...ward, 'SIGUSR1');
-    await until('the daemon alone', () => childrenOf(pid).length === 1);
+    const { started, pid } = await startInit(
+      sandbox,
+      'sh',
+      '-c',
+      script,
+      ...signalPrinter,
+      'SIGUSR1',
+    );
+    await waitFor('the daemon alone', () => childrenOf(pid).length === 1);
     await delay(600);
     const [child = 0, ...others] = childrenOf(pid);
     expect(others).toEqual([]);
@@ -361,9 +383,9 @@ describe.concurrent('run as process 1', () => {
   });
 
   it('still gets the signals, and exits with the code of one that it can not die of', async ({
-    place,
+    sandbox,
   }) => {
-    const { started, pid } = await startInit(place, ...ward);
+    const { started, pid } = await startInit(sandbox, ...signalPrinter);
     process.kill(pid, 'SIGUSR2');
     expect(await started.line(1)).toBe('SIGUSR2');
     process.kill(pid, 'SIGTERM');
@@ -375,34 +397,36 @@ describe.concurrent('run as process 1', () => {
 });
 
 describe.concurrent('run on a terminal', () => {
-  function runOn(place: Place, log: string, script: string): Promise<Resident> {
-    const file = join(place.directory, 'script.sh');
+  function runOn(sandbox: Sandbox, log: string, script: string): Promise<SandboxProcess> {
+    const file = join(sandbox.directory, 'script.sh');
     writeFileSync(file, script);
     const command = [...quick, '--log-to', log, '--timeout', '300ms', '--', 'sh', file].join(' ');
     const sized = `stty cols 80 rows 24; exec ${command}`;
-    return place.start(['script', '--quiet', '--return', '--command', sized, '/dev/null']);
+    return sandbox.start(['script', '--quiet', '--return', '--command', sized, '/dev/null']);
   }
 
   it('tells the command of its size when that changes, and can be written to and read from', async ({
-    place,
+    sandbox,
   }) => {
     const script = `trap 'stty size' WINCH; echo up; read -r word; echo "word $word"
       while :; do sleep 0.05; done`;
-    const terminal = await runOn(place, join(place.directory, 'log'), script);
-    await until('its start', () => terminal.stdout().includes('up'));
+    const terminal = await runOn(sandbox, join(sandbox.directory, 'log'), script);
+    await waitFor('its start', () => terminal.stdout().includes('up'));
     terminal.send('hello\r');
-    await until('its word', () => terminal.stdout().includes('word hello'));
+    await waitFor('its word', () => terminal.stdout().includes('word hello'));
     const [tool = 0] = childrenOf(terminal.pid);
     await start(['sh', '-c', `stty cols 100 rows 60 < /proc/${tool}/fd/0`]).ended;
-    await until('its new size', () => terminal.stdout().includes('60 100'));
+    await waitFor('its new size', () => terminal.stdout().includes('60 100'));
   });
 
-  it('drains at Ctrl-C, of which the command gets nothing but SIGTERM, once', async ({ place }) => {
-    const log = join(place.directory, 'log');
+  it('drains at Ctrl-C, of which the command gets nothing but SIGTERM, once', async ({
+    sandbox,
+  }) => {
+    const log = join(sandbox.directory, 'log');
     const script = `trap 'echo got INT' INT; trap 'echo got TERM; exit 5' TERM; echo up
       while :; do sleep 0.05; done`;
-    const terminal = await runOn(place, log, script);
-    await until('its start', () => terminal.stdout().includes('up'));
+    const terminal = await runOn(sandbox, log, script);
+    await waitFor('its start', () => terminal.stdout().includes('up'));
     terminal.send('\u0003');
     const { code, stdout } = await terminal.ended;
     expect(code).toBe(5);

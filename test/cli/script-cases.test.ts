@@ -2,15 +2,15 @@ import { symlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { type Actor, startDaemon } from '../support/actor.ts';
 import { startCli } from '../support/cli.ts';
-import { refusingSockDiag, withoutProc } from '../support/hide.ts';
 import { compiled } from '../support/native.ts';
 import { joinPlaces, tcpStates } from '../support/network.ts';
-import type { Place } from '../support/place.ts';
-import { it as itInPlace } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { type PeerProcess, startDaemon } from '../support/peer-process.ts';
+import { refusingSockDiag, withoutProc } from '../support/refusals.ts';
+import type { Sandbox } from '../support/sandbox.ts';
+import { it as itInSandbox } from '../support/test.ts';
 import { withoutCapabilities } from '../support/users.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 // What the shell script counts, which this tool replaces, and what the tool counts, on the same
 // sockets. The script takes 0 for idle; the tool exits 0 for idle, 3 for clients, 4 for unknown.
@@ -20,15 +20,15 @@ const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit/buildkitd.sock';
 
 interface WatchStatus {
-  readonly place: Place;
-  readonly daemon: Actor;
-  readonly clients: Actor;
-  readonly openPlace: () => Promise<Place>;
+  readonly sandbox: Sandbox;
+  readonly daemon: PeerProcess;
+  readonly clients: PeerProcess;
+  readonly openSandbox: () => Promise<Sandbox>;
 }
 
-const it = itInPlace.extend<{ scene: WatchStatus }>({
-  scene: async ({ place, daemon, clients, openPlace }, use) => {
-    await use({ place, daemon, clients, openPlace });
+const it = itInSandbox.extend<{ scenario: WatchStatus }>({
+  scenario: async ({ sandbox, daemon, clients, openSandbox }, use) => {
+    await use({ sandbox, daemon, clients, openSandbox });
   },
 });
 
@@ -47,22 +47,22 @@ interface Means {
 }
 
 async function answers(
-  place: Place,
+  sandbox: Sandbox,
   { script = pipeline, env = {}, through = [] }: Means = {},
 ): Promise<Answers> {
-  const counted = await place.start([...through, '/bin/sh', '-c', script], { env });
-  const asked = await startCli(place, ['status', '--json'], { env, through });
+  const counted = await sandbox.start([...through, '/bin/sh', '-c', script], { env });
+  const asked = await startCli(sandbox, ['status', '--json'], { env, through });
   const { code, stdout } = await asked.process.ended;
   const { connections } = JSON.parse(stdout) as { connections: number | null };
   return { script: Number((await counted.ended).stdout), connections, code };
 }
 
-const accepted = (daemon: Actor, count: number): Promise<unknown> =>
-  until('the daemon to accept', async () => (await daemon.accepted()).length === count);
+const accepted = (daemon: PeerProcess, count: number): Promise<unknown> =>
+  waitFor('the daemon to accept', async () => (await daemon.accepted()).length === count);
 
 /** A daemon as it is: on both of its addresses, with so many clients on TCP. */
-async function serve({ place, daemon, clients }: WatchStatus, count: number): Promise<void> {
-  await (await place.start(['mkdir', '/run/buildkit'])).ended;
+async function serve({ sandbox, daemon, clients }: WatchStatus, count: number): Promise<void> {
+  await (await sandbox.start(['mkdir', '/run/buildkit'])).ended;
   await daemon.listen(tcp, { keepsHalfOpen: true });
   await daemon.listen(unix);
   await clients.connect(tcp, count);
@@ -73,18 +73,18 @@ const idle = { connections: 0, code: 0 };
 const clientsSeen = (count: number): Omit<Answers, 'script'> => ({ connections: count, code: 3 });
 
 describe.concurrent('beside the script, status', () => {
-  it('agrees where nobody is connected', async ({ scene }) => {
-    await serve(scene, 0);
-    expect(await answers(scene.place)).toEqual({ script: 0, ...idle });
+  it('agrees where nobody is connected', async ({ scenario }) => {
+    await serve(scenario, 0);
+    expect(await answers(scenario.sandbox)).toEqual({ script: 0, ...idle });
   });
 
-  it('agrees on clients over IPv4, silent as they are', async ({ scene }) => {
-    await serve(scene, 2);
-    expect(await answers(scene.place)).toEqual({ script: 2, ...clientsSeen(2) });
+  it('agrees on clients over IPv4, silent as they are', async ({ scenario }) => {
+    await serve(scenario, 2);
+    expect(await answers(scenario.sandbox)).toEqual({ script: 2, ...clientsSeen(2) });
   });
 
   it('agrees on clients over IPv4 and IPv6 of an IPv6 listener', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -92,68 +92,72 @@ describe.concurrent('beside the script, status', () => {
     await clients.connect(tcp, 1);
     await clients.connect('tcp://[::1]:1234', 1);
     await accepted(daemon, 2);
-    expect(await answers(place)).toEqual({ script: 2, ...clientsSeen(2) });
+    expect(await answers(sandbox)).toEqual({ script: 2, ...clientsSeen(2) });
   });
 
-  it('agrees on a client of an MPTCP listener', async ({ place, clients }) => {
-    const buildkitd = join(place.directory, 'buildkitd');
+  it('agrees on a client of an MPTCP listener', async ({ sandbox, clients }) => {
+    const buildkitd = join(sandbox.directory, 'buildkitd');
     symlinkSync(compiled('mptcp'), buildkitd);
-    const daemon = await place.start([buildkitd, 'listen', '1234']);
+    const daemon = await sandbox.start([buildkitd, 'listen', '1234']);
     await daemon.line(0);
     await clients.connect(tcp);
     await daemon.line(1);
-    expect(await answers(place)).toEqual({ script: 1, ...clientsSeen(1) });
+    expect(await answers(sandbox)).toEqual({ script: 1, ...clientsSeen(1) });
   });
 
-  it('agrees that a half-closed connection is no client', async ({ scene }) => {
-    await serve(scene, 0);
-    await scene.clients.finish(await scene.clients.connect(tcp));
-    await until('CLOSE_WAIT', () => tcpStates(scene.place, 1234).includes('CLOSE_WAIT'));
-    expect(await answers(scene.place)).toEqual({ script: 0, ...idle });
+  it('agrees that a half-closed connection is no client', async ({ scenario }) => {
+    await serve(scenario, 0);
+    await scenario.clients.finish(await scenario.clients.connect(tcp));
+    await waitFor('CLOSE_WAIT', () => tcpStates(scenario.sandbox, 1234).includes('CLOSE_WAIT'));
+    expect(await answers(scenario.sandbox)).toEqual({ script: 0, ...idle });
   });
 
-  it('agrees that what is left in TIME_WAIT is no client', async ({ scene }) => {
-    await serve(scene, 1);
-    await scene.daemon.dismiss();
-    await until('TIME_WAIT', () => tcpStates(scene.place, 1234).includes('TIME_WAIT'));
-    expect(await answers(scene.place)).toEqual({ script: 0, ...idle });
+  it('agrees that what is left in TIME_WAIT is no client', async ({ scenario }) => {
+    await serve(scenario, 1);
+    await scenario.daemon.dismiss();
+    await waitFor('TIME_WAIT', () => tcpStates(scenario.sandbox, 1234).includes('TIME_WAIT'));
+    expect(await answers(scenario.sandbox)).toEqual({ script: 0, ...idle });
   });
 
-  it('counts a build through the unix socket, which the script calls idle', async ({ scene }) => {
-    await serve(scene, 0);
-    await scene.clients.connect(unix);
-    expect(await answers(scene.place)).toEqual({ script: 0, ...clientsSeen(1) });
+  it('counts a build through the unix socket, which the script calls idle', async ({
+    scenario,
+  }) => {
+    await serve(scenario, 0);
+    await scenario.clients.connect(unix);
+    expect(await answers(scenario.sandbox)).toEqual({ script: 0, ...clientsSeen(1) });
   });
 
-  it('counts clients that wait to be accepted, which the script calls idle', async ({ scene }) => {
-    await serve(scene, 0);
-    await scene.daemon.process.signal('SIGSTOP');
-    await scene.clients.connect(tcp, 2);
-    expect(await answers(scene.place)).toEqual({ script: 0, ...clientsSeen(2) });
+  it('counts clients that wait to be accepted, which the script calls idle', async ({
+    scenario,
+  }) => {
+    await serve(scenario, 0);
+    await scenario.daemon.process.signal('SIGSTOP');
+    await scenario.clients.connect(tcp, 2);
+    expect(await answers(scenario.sandbox)).toEqual({ script: 0, ...clientsSeen(2) });
   });
 
   it('does not count who reads the metrics on port 12345, for whom the script holds', async ({
-    place,
+    sandbox,
     clients,
   }) => {
-    const daemon = await startDaemon(place, { args: ['--debugaddr', '127.0.0.1:12345'] });
+    const daemon = await startDaemon(sandbox, { args: ['--debugaddr', '127.0.0.1:12345'] });
     await daemon.listen(tcp);
     await daemon.listen('tcp://127.0.0.1:12345');
     await clients.connect('tcp://127.0.0.1:12345', 2);
     await accepted(daemon, 2);
-    expect(await answers(place)).toEqual({ script: 2, ...idle });
+    expect(await answers(sandbox)).toEqual({ script: 2, ...idle });
   });
 
   it('does not count the daemon’s own connection to a port 1234, for which the script holds', async ({
-    scene,
+    scenario,
   }) => {
-    await serve(scene, 0);
-    const otherNetns = await scene.openPlace();
-    const [, address] = await joinPlaces(scene.place, otherNetns);
+    await serve(scenario, 0);
+    const otherNetns = await scenario.openSandbox();
+    const [, address] = await joinPlaces(scenario.sandbox, otherNetns);
     const other = await startDaemon(otherNetns);
     await other.listen('tcp://0.0.0.0:1234');
-    await scene.daemon.connect(`tcp://${address}:1234`);
-    expect(await answers(scene.place)).toEqual({ script: 1, ...idle });
+    await scenario.daemon.connect(`tcp://${address}:1234`);
+    expect(await answers(scenario.sandbox)).toEqual({ script: 1, ...idle });
   });
 
   it.for([
@@ -163,29 +167,29 @@ describe.concurrent('beside the script, status', () => {
     ['may not read whose sockets they are', { through: withoutCapabilities }],
   ] as const)(
     'counts a client where netstat %s, and the script says idle',
-    async ([, means], { scene }) => {
-      await serve(scene, 1);
-      expect(await answers(scene.place)).toEqual({ script: 1, ...clientsSeen(1) });
-      expect(await answers(scene.place, means)).toEqual({ script: 0, ...clientsSeen(1) });
+    async ([, means], { scenario }) => {
+      await serve(scenario, 1);
+      expect(await answers(scenario.sandbox)).toEqual({ script: 1, ...clientsSeen(1) });
+      expect(await answers(scenario.sandbox, means)).toEqual({ script: 0, ...clientsSeen(1) });
     },
   );
 
   it('counts a client of a daemon in the container beside, which the script calls idle', async ({
-    place,
+    sandbox,
     clients,
   }) => {
-    const daemon = await startDaemon(place, { namespaces: ['net'] });
+    const daemon = await startDaemon(sandbox, { namespaces: ['net'] });
     await daemon.listen(tcp);
     await clients.connect(tcp);
     await accepted(daemon, 1);
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
-    expect(await answers(place, { env })).toEqual({ script: 0, ...clientsSeen(1) });
+    expect(await answers(sandbox, { env })).toEqual({ script: 0, ...clientsSeen(1) });
   });
 
-  it('says unknown where it can see nothing, which the script calls idle', async ({ scene }) => {
-    await serve(scene, 1);
+  it('says unknown where it can see nothing, which the script calls idle', async ({ scenario }) => {
+    await serve(scenario, 1);
     const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
-    expect(await answers(scene.place, { through })).toEqual({
+    expect(await answers(scenario.sandbox, { through })).toEqual({
       script: 0,
       connections: null,
       code: 4,
@@ -193,18 +197,18 @@ describe.concurrent('beside the script, status', () => {
   });
 
   it('counts where the daemon listens on another port, which the script calls idle', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     await clients.connect('tcp://127.0.0.1:8372');
     await accepted(daemon, 1);
-    expect(await answers(place)).toEqual({ script: 0, ...clientsSeen(1) });
+    expect(await answers(sandbox)).toEqual({ script: 0, ...clientsSeen(1) });
   });
 
   it('counts the clients that remain when the daemon has closed its listener, as the script', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -212,15 +216,15 @@ describe.concurrent('beside the script, status', () => {
     await clients.connect(tcp);
     await accepted(daemon, 1);
     await daemon.unlisten(tcp);
-    expect(await answers(place)).toEqual({ script: 1, ...clientsSeen(1) });
+    expect(await answers(sandbox)).toEqual({ script: 1, ...clientsSeen(1) });
   });
 
   it('says that it finds nothing where the daemon was killed before, which the script calls idle', async ({
-    scene,
+    scenario,
   }) => {
-    await serve(scene, 1);
-    await scene.daemon.process.signal('SIGKILL');
-    await scene.daemon.process.ended;
-    expect(await answers(scene.place)).toMatchObject({ script: 0, code: 4 });
+    await serve(scenario, 1);
+    await scenario.daemon.process.signal('SIGKILL');
+    await scenario.daemon.process.ended;
+    expect(await answers(scenario.sandbox)).toMatchObject({ script: 0, code: 4 });
   });
 });

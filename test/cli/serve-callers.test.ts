@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { socketInodes } from '../../src/backends/procfs/processes.ts';
 import { it, type Serve } from '../support/serve.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 /** What strangers may send, and how the answer begins: empty where the connection is just closed. */
 const garbage: readonly (readonly [string, string, RegExp])[] = [
@@ -134,7 +134,7 @@ describe.concurrent('serve', () => {
       expect(netlinkSockets(), path).toEqual([]);
     }
     const drain = serve.get('/drain');
-    await until('it waits', () => netlinkSockets().length > 0);
+    await waitFor('it waits', () => netlinkSockets().length > 0);
     await drain;
     expect(netlinkSockets()).toEqual([]);
   });

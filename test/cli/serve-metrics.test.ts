@@ -4,7 +4,7 @@ import { startBuildkitd } from '../support/buildkitd.ts';
 import { startCli } from '../support/cli.ts';
 import { parseExposition } from '../support/prometheus.ts';
 import { it, type Serve, startServe } from '../support/serve.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const procfs = createProcfsBackend('/proc/net');
 const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
@@ -69,12 +69,12 @@ describe.concurrent('GET /metrics', () => {
   );
 
   it('writes an address with quotes and backslashes so that it is read as it was', async ({
-    place,
+    sandbox,
     served,
   }) => {
     const address = `unix:///run/${process.pid}-"\\n\\".sock`;
     await served.daemon.listen(address);
-    const serve = await startServe(place, ['--builds', 'off', '--addr', address]);
+    const serve = await startServe(sandbox, ['--builds', 'off', '--addr', address]);
     expect(await scrape(serve)).toContainEqual([`clients ${address}`, 0]);
   });
 
@@ -92,15 +92,15 @@ describe.concurrent('GET /metrics', () => {
     expect(samples).toContainEqual(['samples_failed_total', 1]);
   });
 
-  it('says how many builds run, and nothing where the daemon does not say', async ({ place }) => {
-    const daemon = await startBuildkitd(place, { namespaces: ['pid', 'mount'] });
+  it('says how many builds run, and nothing where the daemon does not say', async ({ sandbox }) => {
+    const daemon = await startBuildkitd(sandbox, { namespaces: ['pid', 'mount'] });
     const address = await daemon.listen('tcp://127.0.0.1:0');
     await daemon.behave({ history: 1 });
     await daemon.begin('one', 'two');
-    const serve = await startServe(place, ['--addr', address]);
+    const serve = await startServe(sandbox, ['--addr', address]);
     // A busy machine's daemon may not answer in time, which is no number.
     const untilRunning = (count: number): Promise<unknown> =>
-      until(`${count} builds`, async () => (await scrape(serve)).get('builds_running') === count);
+      waitFor(`${count} builds`, async () => (await scrape(serve)).get('builds_running') === count);
     await untilRunning(2);
     expect(await scrape(serve)).toContainEqual([`clients ${address}`, 0]);
     await daemon.end('one', 'two');
@@ -110,12 +110,12 @@ describe.concurrent('GET /metrics', () => {
   });
 
   it('asks nothing beside a wait, which would take the question for a client', async ({
-    place,
+    sandbox,
   }) => {
-    const daemon = await startBuildkitd(place, { namespaces: ['pid', 'mount'] });
+    const daemon = await startBuildkitd(sandbox, { namespaces: ['pid', 'mount'] });
     const address = await daemon.listen('tcp://127.0.0.1:0');
     const args = ['--addr', address, '--interval', '1h', '--quiet-period', '1h'];
-    const serve = await startServe(place, args);
+    const serve = await startServe(sandbox, args);
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
     expect((await serve.cli.event('builds'))['builds']).toEqual([]);
@@ -127,14 +127,14 @@ describe.concurrent('GET /metrics', () => {
     await hungUp;
   });
 
-  it('begins a wait when the question before it has been hung up', async ({ place }) => {
-    const daemon = await startBuildkitd(place, { namespaces: ['pid', 'mount'] });
+  it('begins a wait when the question before it has been hung up', async ({ sandbox }) => {
+    const daemon = await startBuildkitd(sandbox, { namespaces: ['pid', 'mount'] });
     const address = await daemon.listen('tcp://127.0.0.1:0');
     await daemon.behave({ delayMs: -1 });
-    const serve = await startServe(place, ['--addr', address]);
+    const serve = await startServe(sandbox, ['--addr', address]);
     const status = serve.get('/connections');
     const endpoint = parseEndpoint(address);
-    await until('the question', () => procfs.poll(endpoint).connections.length > 0);
+    await waitFor('the question', () => procfs.poll(endpoint).connections.length > 0);
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
     expect(await serve.cli.event('started')).toMatchObject({ connections: 0 });
@@ -157,7 +157,7 @@ describe.concurrent('GET /metrics', () => {
     expect(after.get('samples_total')).toBe(before.get('samples_total'));
     expect(after.get('waited_seconds')).toBeGreaterThan(before.get('waited_seconds') ?? Infinity);
     await served.clients.leave(some);
-    await until(
+    await waitFor(
       'no client',
       async () => (await scrape(serve)).get(`clients ${served.address}`) === 0,
     );
@@ -169,7 +169,10 @@ describe.concurrent('GET /metrics', () => {
     const serve = await served.serve('--quiet-period', '1h');
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
-    await until('some quiet', async () => ((await scrape(serve)).get('quiet_seconds') ?? 0) > 0.3);
+    await waitFor(
+      'some quiet',
+      async () => ((await scrape(serve)).get('quiet_seconds') ?? 0) > 0.3,
+    );
     hangUp();
     await hungUp;
   });
@@ -193,7 +196,7 @@ describe.concurrent('serve', () => {
     expect([status, headers['content-type']]).toEqual([200, 'application/json; charset=utf-8']);
     const args = ['status', '--json', '--builds', 'off', '--addr', served.address];
     const namespaces = ['pid', 'mount'] as const;
-    const { stdout } = await (await startCli(served.place, args, { namespaces })).process.ended;
+    const { stdout } = await (await startCli(served.sandbox, args, { namespaces })).process.ended;
     // Ages go on from one look to the next.
     const timeless = (text: string): string => text.replace(/"(\w+Ms|ms\w+)":\d+/g, '"$1":0');
     expect(JSON.parse(body).connections).toBe(2);

@@ -2,9 +2,9 @@ import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import { describe, expect } from 'vitest';
 import { startCli } from '../support/cli.ts';
-import { refusingSockDiag } from '../support/hide.ts';
+import { refusingSockDiag } from '../support/refusals.ts';
 import { it, type Serve, startServe } from '../support/serve.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const waiting = (serve: Serve, n = 0) => serve.cli.event('started', n);
 
@@ -88,7 +88,7 @@ describe.concurrent('GET /drain', () => {
     const second = serve.call('/drain');
     first.hangUp();
     await hungUp;
-    await until('the hanging up', () => requests(serve).some(({ status }) => status === null));
+    await waitFor('the hanging up', () => requests(serve).some(({ status }) => status === null));
     await served.clients.leave(some);
     expect((await second.reply).status).toBe(200);
     expect(serve.cli.logs().filter(({ event }) => event === 'started')).toHaveLength(1);
@@ -187,7 +187,7 @@ describe.concurrent('serve that is told to stop', () => {
   it('while they can not be counted waits for a hook, too', async ({ served }) => {
     const args = ['--addr', served.address, '--builds', 'off', '--backend', 'sock-diag'];
     const through = refusingSockDiag(constants.errno.EPERM);
-    const serve = await startServe(served.place, args, { through });
+    const serve = await startServe(served.sandbox, args, { through });
     await serve.cli.process.signal('SIGTERM');
     expect(await serve.cli.event('stopping')).toMatchObject({ waitsFor: 'late-hook' });
     await serve.cli.process.signal('SIGTERM');
@@ -223,7 +223,7 @@ describe.concurrent('serve that can not listen', () => {
     const listen = `127.0.0.1:${typeof bound === 'object' ? bound?.port : ''}`;
     const namespaces = ['pid', 'mount'] as const;
     const args = ['serve', '--addr', served.address, '--listen', listen];
-    const { code, stderr } = await (await startCli(served.place, args, { namespaces })).process
+    const { code, stderr } = await (await startCli(served.sandbox, args, { namespaces })).process
       .ended;
     server.close();
     expect(code).toBe(2);
@@ -243,8 +243,8 @@ describe.concurrent('serve that can not listen', () => {
     '::1:80',
     '[127.0.0.1]:80',
     '1.2.3:80',
-  ])('on %j exits 2', async (listen, { place }) => {
-    const { code, stderr } = await (await startCli(place, ['serve', '--listen', listen])).process
+  ])('on %j exits 2', async (listen, { sandbox }) => {
+    const { code, stderr } = await (await startCli(sandbox, ['serve', '--listen', listen])).process
       .ended;
     expect(code).toBe(2);
     const expected = 'an IP address and a port such as :9234, 127.0.0.1:9234 or [::1]:9234';

@@ -4,14 +4,14 @@ import { describe, expect } from 'vitest';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { startCli } from '../support/cli.ts';
-import type { Place } from '../support/place.ts';
 import type { Ended } from '../support/running.ts';
-import { it as itInPlace } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import type { Sandbox } from '../support/sandbox.ts';
+import { it as itInSandbox } from '../support/test.ts';
+import { waitFor } from '../support/wait-for.ts';
 
-const it = itInPlace.extend<{ buildkitd: Buildkitd }>({
-  buildkitd: async ({ place }, use) => {
-    await use(await startBuildkitd(place));
+const it = itInSandbox.extend<{ buildkitd: Buildkitd }>({
+  buildkitd: async ({ sandbox }, use) => {
+    await use(await startBuildkitd(sandbox));
   },
 });
 
@@ -19,8 +19,8 @@ const tcp = 'tcp://0.0.0.0:1234';
 const unix = 'unix:///run/buildkitd.sock';
 const both = ['--addr', tcp, '--addr', unix];
 
-async function status(place: Place, ...args: readonly string[]): Promise<Ended> {
-  return (await startCli(place, ['status', ...args])).process.ended;
+async function status(sandbox: Sandbox, ...args: readonly string[]): Promise<Ended> {
+  return (await startCli(sandbox, ['status', ...args])).process.ended;
 }
 
 function json({ stdout }: Ended): Record<string, unknown> {
@@ -29,15 +29,15 @@ function json({ stdout }: Ended): Record<string, unknown> {
 
 describe.concurrent('status, of builds', () => {
   it('names those of clients, whose connections it shows, and exits 3', async ({
-    place,
+    sandbox,
     buildkitd,
   }) => {
     await buildkitd.listen(tcp);
     await buildkitd.listen(unix);
-    const client = await startClient(place, 'build', 'tcp://127.0.0.1:1234', { ref: 'one' });
-    await until('a build', async () => (await buildkitd.builds()).length === 1);
+    const client = await startClient(sandbox, 'build', 'tcp://127.0.0.1:1234', { ref: 'one' });
+    await waitFor('a build', async () => (await buildkitd.builds()).length === 1);
     const before = Date.now();
-    const told = await status(place, ...both, '--json');
+    const told = await status(sandbox, ...both, '--json');
     expect(told).toMatchObject({ code: 3, stderr: '' });
     expect(json(told)).toMatchObject({
       connections: 1,
@@ -46,7 +46,7 @@ describe.concurrent('status, of builds', () => {
     });
     const [build] = json(told)['builds'] as { startedAt: string }[];
     expect(Date.parse(build?.startedAt ?? '')).toBeLessThanOrEqual(before);
-    const text = await status(place, ...both);
+    const text = await status(sandbox, ...both);
     expect(text.stdout).toMatch(
       /^1 client is connected .*\n1 build is running: one \(for [\d.]+s\)\.\n {2}PEER/,
     );
@@ -54,59 +54,62 @@ describe.concurrent('status, of builds', () => {
     await client.ended;
   });
 
-  it('exits 3 for a build though no client of it is seen', async ({ place, buildkitd }) => {
+  it('exits 3 for a build though no client of it is seen', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(unix);
     await buildkitd.begin('one\nline', 'two');
-    const told = await status(place, '--addr', unix);
+    const told = await status(sandbox, '--addr', unix);
     expect(told).toMatchObject({ code: 3, stderr: '' });
     expect(told.stdout.replaceAll(/ \(for [\d.]+s\)/g, '')).toBe(
       `No client is connected to ${unix}.\n2 builds are running: one\\u000aline, two.\n`,
     );
-    expect(await status(place, '--addr', unix, '--quiet')).toMatchObject({ code: 3, stdout: '' });
-    expect(await status(place, '--addr', unix, '--builds', 'off')).toMatchObject({
+    expect(await status(sandbox, '--addr', unix, '--quiet')).toMatchObject({ code: 3, stdout: '' });
+    expect(await status(sandbox, '--addr', unix, '--builds', 'off')).toMatchObject({
       code: 0,
       stdout: `No client is connected to ${unix}.\n`,
     });
-    expect(json(await status(place, '--addr', unix, '--builds', 'off', '--json'))).toMatchObject({
+    expect(json(await status(sandbox, '--addr', unix, '--builds', 'off', '--json'))).toMatchObject({
       builds: null,
       buildsError: null,
     });
   });
 
-  it('exits 0 without any, and does not take itself for a client', async ({ place, buildkitd }) => {
+  it('exits 0 without any, and does not take itself for a client', async ({
+    sandbox,
+    buildkitd,
+  }) => {
     await buildkitd.listen(tcp);
     await buildkitd.listen(unix);
     for (let times = 0; times < 3; times += 1) {
-      const told = await status(place, ...both, '--json');
+      const told = await status(sandbox, ...both, '--json');
       expect(told.code).toBe(0);
       expect(json(told)).toMatchObject({ connections: 0, builds: [], buildsError: null });
     }
   });
 
   it('says null for what is not known, which is blind only where it is required', async ({
-    place,
+    sandbox,
     buildkitd,
   }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ answer: 'false-zero', version: 'v0.12.3' });
     const addr = ['--addr', unix];
-    const told = await status(place, ...addr, '--json');
+    const told = await status(sandbox, ...addr, '--json');
     expect(told.code).toBe(0);
     const buildsError = expect.stringMatching(/names no build, which is not believed.*v0\.12\.3/);
     expect(json(told)).toMatchObject({ connections: 0, builds: null, buildsError });
-    expect((await status(place, ...addr)).stdout).toBe(`No client is connected to ${unix}.\n`);
-    const required = await status(place, ...addr, '--builds', 'require');
+    expect((await status(sandbox, ...addr)).stdout).toBe(`No client is connected to ${unix}.\n`);
+    const required = await status(sandbox, ...addr, '--builds', 'require');
     expect(required.code).toBe(4);
     expect(required.stdout).toMatch(/\nWhich builds run is not known: the daemon names no build/);
-    await startClient(place, 'idle', unix);
-    await until(
+    await startClient(sandbox, 'idle', unix);
+    await waitFor(
       'a client',
-      async () => (await status(place, ...addr, '--builds=require')).code === 3,
+      async () => (await status(sandbox, ...addr, '--builds=require')).code === 3,
     );
   });
 
-  it('asks over TLS with the files that it is given', async ({ place, buildkitd }) => {
-    const authority = createAuthority(place.directory);
+  it('asks over TLS with the files that it is given', async ({ sandbox, buildkitd }) => {
+    const authority = createAuthority(sandbox.directory);
     const { ca } = authority;
     const server = authority.sign('server', ['DNS:buildkitd.test']);
     const client = authority.sign('client', ['DNS:client']);
@@ -114,17 +117,17 @@ describe.concurrent('status, of builds', () => {
     await buildkitd.begin('one');
     const named = ['--tls-ca', ca, '--tls-server-name', 'buildkitd.test'];
     const shown = ['--tls-cert', client.cert, '--tls-key', client.key];
-    const told = await status(place, '--addr', tcp, '--json', ...named, ...shown);
+    const told = await status(sandbox, '--addr', tcp, '--json', ...named, ...shown);
     expect(json(told)).toMatchObject({ builds: [{ ref: 'one' }], buildsError: null });
-    const unnamed = await status(place, '--addr', tcp, '--tls-ca', ca, ...shown);
+    const unnamed = await status(sandbox, '--addr', tcp, '--tls-ca', ca, ...shown);
     expect(unnamed.stdout).toMatch(/is not known: the certificate .* --tls-server-name\.\n$/);
   });
 
-  it('exits 2 for files that make no sense, and says which and why', async ({ place }) => {
-    const authority = createAuthority(place.directory);
+  it('exits 2 for files that make no sense, and says which and why', async ({ sandbox }) => {
+    const authority = createAuthority(sandbox.directory);
     const { cert, key } = authority.sign('client', ['DNS:client']);
     const other = authority.sign('other', ['DNS:other']);
-    const text = join(place.directory, 'text');
+    const text = join(sandbox.directory, 'text');
     writeFileSync(text, 'hello\n');
     const cases = [
       [['--tls-ca', '/none'], '--tls-ca: expected a readable PEM file (ENOENT'],
@@ -148,7 +151,7 @@ describe.concurrent('status, of builds', () => {
       [['--builds', 'maybe'], '--builds: expected one of auto, off, require but received "maybe"'],
     ] as const;
     for (const [args, message] of cases) {
-      const { code, stdout, stderr } = await status(place, ...args);
+      const { code, stdout, stderr } = await status(sandbox, ...args);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain(message);
     }

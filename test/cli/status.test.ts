@@ -1,32 +1,36 @@
 import { constants } from 'node:os';
 import { describe, expect } from 'vitest';
-import { startDaemon } from '../support/actor.ts';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { type CliOptions, cliPath, startCli } from '../support/cli.ts';
-import { refusingSockDiag, withoutProc } from '../support/hide.ts';
-import type { Place } from '../support/place.ts';
+import { startDaemon } from '../support/peer-process.ts';
+import { refusingSockDiag, withoutProc } from '../support/refusals.ts';
 import type { Ended } from '../support/running.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const prefaceBytes = 24;
 const unix = 'unix:///run/buildkit.sock';
 
-async function status(place: Place, args: readonly string[], options?: CliOptions): Promise<Ended> {
-  return (await startCli(place, ['status', ...args], options)).process.ended;
+async function status(
+  sandbox: Sandbox,
+  args: readonly string[],
+  options?: CliOptions,
+): Promise<Ended> {
+  return (await startCli(sandbox, ['status', ...args], options)).process.ended;
 }
 
 describe.concurrent('status', () => {
-  it('shows who is connected as a table, and exits 3', async ({ place, daemon, clients }) => {
+  it('shows who is connected as a table, and exits 3', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await daemon.listen(unix);
     const [client] = await clients.connect(tcp, 1, '127.0.0.2');
     const [other] = await clients.connect(unix);
-    await until('two accepted', async () => (await daemon.accepted()).length === 2);
+    await waitFor('two accepted', async () => (await daemon.accepted()).length === 2);
     await daemon.process.signal('SIGSTOP');
     const [queued] = await clients.connect(tcp);
-    const { code, stdout, stderr } = await status(place, ['--addr', tcp, '--addr', unix]);
+    const { code, stdout, stderr } = await status(sandbox, ['--addr', tcp, '--addr', unix]);
     expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
     const [headline, titles, ...rows] = stdout.split('\n').slice(0, -1);
     expect(headline).toBe(`3 clients are connected to ${tcp} and ${unix}.`);
@@ -56,16 +60,16 @@ describe.concurrent('status', () => {
   });
 
   it('takes whom no byte came from for a health check, older than a probe and without a build', async ({
-    place,
+    sandbox,
     clients,
   }) => {
-    await (await startBuildkitd(place)).listen(tcp);
+    await (await startBuildkitd(sandbox)).listen(tcp);
     const [mute] = await clients.connectMutely(tcp);
     const env = { BUILDKIT_DRAIN_PROBE_GRACE: '1h' };
-    const young = await status(place, ['--addr', tcp], { env });
+    const young = await status(sandbox, ['--addr', tcp], { env });
     expect(young).toMatchObject({ code: 3, stdout: expect.stringMatching(/ new\n$/) });
-    const old = await until('a health check', async () => {
-      const shown = await status(place, ['--addr', tcp, '--json']);
+    const old = await waitFor('a health check', async () => {
+      const shown = await status(sandbox, ['--addr', tcp, '--json']);
       return shown.code === 0 && JSON.parse(shown.stdout);
     });
     expect(old).toMatchObject({
@@ -81,50 +85,52 @@ describe.concurrent('status', () => {
     const [{ ageAtLeastMs, msSinceReceived }] = old.endpoints[0].connections;
     expect(ageAtLeastMs).toBeGreaterThanOrEqual(1000);
     expect(ageAtLeastMs).toBe(msSinceReceived);
-    expect((await status(place, ['--addr', tcp])).stdout).toMatch(/^No client .*health check\n$/s);
+    expect((await status(sandbox, ['--addr', tcp])).stdout).toMatch(
+      /^No client .*health check\n$/s,
+    );
   });
 
-  it('warns on standard error of what it could not find out', async ({ place, clients }) => {
+  it('warns on standard error of what it could not find out', async ({ sandbox, clients }) => {
     const args = ['--addr', tcp, '--addr', 'unix:///run/missing.sock'];
-    const daemon = await startDaemon(place, { args });
+    const daemon = await startDaemon(sandbox, { args });
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const told = await status(place, []);
+    const told = await status(sandbox, []);
     const warning =
       /buildkitd \(pid \d+\) was told to listen on unix:\/\/\/run\/missing.sock, and does not\./;
     expect(told).toMatchObject({ code: 3, stderr: expect.stringMatching(warning) });
     expect(told.stdout).not.toMatch(warning);
-    const json = await status(place, ['--json']);
+    const json = await status(sandbox, ['--json']);
     expect(json.stderr).toBe('');
     expect(JSON.parse(json.stdout)).toMatchObject({
       notices: [
         { level: 'warn', event: 'address-not-listening', message: expect.stringMatching(warning) },
       ],
     });
-    const quiet = await status(place, ['--quiet']);
+    const quiet = await status(sandbox, ['--quiet']);
     expect(quiet).toMatchObject({ code: 3, stdout: '', stderr: '' });
   });
 
-  it('says that nobody is connected, and exits 0', async ({ place, daemon }) => {
+  it('says that nobody is connected, and exits 0', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const { code, stdout, stderr } = await status(place, ['--addr', tcp]);
+    const { code, stdout, stderr } = await status(sandbox, ['--addr', tcp]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toBe(`No client is connected to ${tcp}.\n`);
   });
 
   it('says that nothing was found, and exits 4: nobody knows whether this is the right place', async ({
-    place,
+    sandbox,
   }) => {
-    expect(await status(place, [])).toMatchObject({
+    expect(await status(sandbox, [])).toMatchObject({
       code: 4,
       stdout: 'Nothing was found: nothing listens, and no buildkitd of this place is in sight.\n',
       stderr: '',
     });
   });
 
-  it('says what it can not see, and exits 4', async ({ place, daemon }) => {
+  it('says what it can not see, and exits 4', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
-    const { code, stdout, stderr } = await status(place, ['--addr', tcp]);
+    const { code, stdout, stderr } = await status(sandbox, ['--addr', tcp]);
     expect(code).toBe(4);
     expect(stderr).toMatch(
       /^buildkit-drain: The daemon \(pid \d+\) listens on tcp:\/\/127\.0\.0\.1:8372, which --addr does not name: its clients there are not counted\.\n$/,
@@ -135,7 +141,7 @@ describe.concurrent('status', () => {
   });
 
   it('exits 3 for clients of a daemon that has closed its listener', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -143,19 +149,19 @@ describe.concurrent('status', () => {
     await clients.connect(tcp);
     while ((await daemon.accepted()).length === 0);
     await daemon.unlisten(tcp);
-    const { code, stdout } = await status(place, ['--addr', tcp, '--json']);
+    const { code, stdout } = await status(sandbox, ['--addr', tcp, '--json']);
     expect(code).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({ connections: 1, state: 'counted' });
   });
 
-  it('shows an ignored peer, and does not count it', async ({ place, daemon, clients }) => {
+  it('shows an ignored peer, and does not count it', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const ignoring = ['--addr', tcp, '--ignore-peer', '127.0.0.0/8'];
-    const { code, stdout } = await status(place, ignoring);
+    const { code, stdout } = await status(sandbox, ignoring);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^No client is connected .*\n {2}PEER .*\nat .*\n.* ignored\n$/);
-    const json = await status(place, [...ignoring, '--json']);
+    const json = await status(sandbox, [...ignoring, '--json']);
     expect(json.code).toBe(0);
     expect(JSON.parse(json.stdout)).toMatchObject({
       connections: 0,
@@ -163,12 +169,12 @@ describe.concurrent('status', () => {
     });
   });
 
-  it('exits right though its output is closed or full', async ({ place, daemon, clients }) => {
+  it('exits right though its output is closed or full', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     for (const redirection of ['>&- 2>&-', '>/dev/full']) {
       const through = ['sh', '-c', `exec "$0" "$@" ${redirection}`];
-      const { code } = await status(place, ['--addr', tcp], { through });
+      const { code } = await status(sandbox, ['--addr', tcp], { through });
       expect(code).toBe(3);
     }
   });
@@ -176,7 +182,7 @@ describe.concurrent('status', () => {
 
 describe.concurrent('status --json', () => {
   it('prints one object with every connection, and null for what is not known', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -191,7 +197,7 @@ describe.concurrent('status --json', () => {
     const inodeOf = (peer: string | null): number | undefined =>
       accepted.find((each) => each.peer === peer)?.inode;
 
-    const { code, stdout } = await status(place, ['--json', '--addr', tcp, '--addr', unix]);
+    const { code, stdout } = await status(sandbox, ['--json', '--addr', tcp, '--addr', unix]);
     expect(code).toBe(3);
     expect(stdout.split('\n')).toHaveLength(2);
     expect(JSON.parse(stdout)).toEqual({
@@ -257,7 +263,7 @@ describe.concurrent('status --json', () => {
   });
 
   it('prints all of it into a pipe that does not block, however slowly that is read', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -268,15 +274,15 @@ describe.concurrent('status --json', () => {
     const pipe = `{ "$0" -e '${unblock}'; "$0" "$@"; } | { sleep 1; cat; }`;
     const cli = [cliPath, 'status', '--json', '--addr', tcp];
     const started = ['sh', '-c', pipe, process.execPath, ...cli];
-    const { stdout } = await (await place.start(started)).ended;
+    const { stdout } = await (await sandbox.start(started)).ended;
     expect(JSON.parse(stdout)).toMatchObject({ connections: 1000 });
   });
 
-  it('says null, never 0, where nothing can be seen', async ({ place, daemon, clients }) => {
+  it('says null, never 0, where nothing can be seen', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
-    const { code, stdout } = await status(place, ['--json', '--addr', tcp], { through });
+    const { code, stdout } = await status(sandbox, ['--json', '--addr', tcp], { through });
     expect(code).toBe(4);
     const error = expect.stringContaining('socket failed with EPERM; procfs: /proc/net/tcp');
     expect(JSON.parse(stdout)).toEqual({
@@ -290,9 +296,9 @@ describe.concurrent('status --json', () => {
     });
   });
 
-  it('says null where nothing listens though the daemon lives', async ({ place, daemon }) => {
+  it('says null where nothing listens though the daemon lives', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
-    const { code, stdout } = await status(place, ['--json', '--addr', tcp]);
+    const { code, stdout } = await status(sandbox, ['--json', '--addr', tcp]);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({
       connections: null,
@@ -302,8 +308,8 @@ describe.concurrent('status --json', () => {
     });
   });
 
-  it('says that nothing was found', async ({ place }) => {
-    const { code, stdout } = await status(place, ['--json', '--addr', tcp]);
+  it('says that nothing was found', async ({ sandbox }) => {
+    const { code, stdout } = await status(sandbox, ['--json', '--addr', tcp]);
     expect(code).toBe(4);
     expect(JSON.parse(stdout)).toMatchObject({
       state: 'nothing-found',
@@ -312,12 +318,12 @@ describe.concurrent('status --json', () => {
     });
   });
 
-  it('names the backend that was used', async ({ place, daemon, clients }) => {
+  it('names the backend that was used', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     for (const args of [['--backend', 'procfs'], []]) {
       const through = args.length === 0 ? refusingSockDiag(constants.errno.EPERM) : [];
-      const { stdout } = await status(place, ['--json', '--addr', tcp, ...args], { through });
+      const { stdout } = await status(sandbox, ['--json', '--addr', tcp, ...args], { through });
       expect(JSON.parse(stdout)).toMatchObject({
         connections: 1,
         endpoints: [
@@ -329,18 +335,18 @@ describe.concurrent('status --json', () => {
 });
 
 describe.concurrent('status --quiet', () => {
-  it('prints nothing, and exits 0, 3 or 4', async ({ place, daemon, clients }) => {
+  it('prints nothing, and exits 0, 3 or 4', async ({ sandbox, daemon, clients }) => {
     const quiet = ['--quiet', '--addr', tcp];
     const silent = { stdout: '', stderr: '' };
     await daemon.listen('tcp://127.0.0.1:8372');
-    expect(await status(place, quiet)).toMatchObject({ code: 4, ...silent });
+    expect(await status(sandbox, quiet)).toMatchObject({ code: 4, ...silent });
     await daemon.listen(tcp);
-    expect(await status(place, quiet)).toMatchObject({ code: 0, ...silent });
+    expect(await status(sandbox, quiet)).toMatchObject({ code: 0, ...silent });
     await clients.connect(tcp);
-    expect(await status(place, quiet)).toMatchObject({ code: 3, ...silent });
-    expect(await status(place, [...quiet, '--json'])).toMatchObject({ code: 3, ...silent });
+    expect(await status(sandbox, quiet)).toMatchObject({ code: 3, ...silent });
+    expect(await status(sandbox, [...quiet, '--json'])).toMatchObject({ code: 3, ...silent });
     await daemon.process.signal('SIGKILL');
     await daemon.process.ended;
-    expect(await status(place, quiet)).toMatchObject({ code: 4, ...silent });
+    expect(await status(sandbox, quiet)).toMatchObject({ code: 4, ...silent });
   });
 });

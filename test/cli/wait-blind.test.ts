@@ -8,7 +8,7 @@ import {
   sockDiagRefusal,
   withOwnMounts,
   withoutProc,
-} from '../support/hide.ts';
+} from '../support/refusals.ts';
 import { it } from '../support/test.ts';
 
 const { EPERM, EACCES, EPROTONOSUPPORT } = constants.errno;
@@ -22,11 +22,11 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
     ['EPROTONOSUPPORT', EPROTONOSUPPORT, tcp],
   ] as const)(
     'from the start with %s, looks at procfs and says why',
-    async ([name, errno, address], { place, daemon, clients }) => {
+    async ([name, errno, address], { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
       const through = refusingSockDiag(errno);
-      const wait = await startWait(place, ['--addr', address], { through });
+      const wait = await startWait(sandbox, ['--addr', address], { through });
       await wait.counted(1);
       expect(await wait.event('backend-chosen')).toMatchObject({
         level: 'warn',
@@ -42,13 +42,13 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
   );
 
   it('midway, changes to procfs after some failures and starts the quiet period over', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const refusal = sockDiagRefusal(place, EPERM);
+    const refusal = sockDiagRefusal(sandbox, EPERM);
     const args = ['--addr', tcp, '--quiet-period', '1500ms'];
-    const wait = await startWait(place, args, refusal);
+    const wait = await startWait(sandbox, args, refusal);
     await wait.counted(0);
     await delay(800);
     const refusedMs = performance.now();
@@ -68,12 +68,12 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
 
   it.for([tcp, unix])(
     'midway, does not lose the client at %s',
-    async (address, { place, daemon, clients }) => {
+    async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       await clients.connect(address);
-      const refusal = sockDiagRefusal(place, EACCES);
+      const refusal = sockDiagRefusal(sandbox, EACCES);
       const args = ['--addr', address, '--timeout', '2s'];
-      const wait = await startWait(place, args, refusal);
+      const wait = await startWait(sandbox, args, refusal);
       await wait.counted(1);
       refusal.begin();
       expect(await wait.event('count-recovered')).toMatchObject({ connections: 1 });
@@ -82,13 +82,13 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
   );
 
   it('midway and allowed again, goes on with it, where it may look by nothing else', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const refusal = sockDiagRefusal(place, EPERM);
+    const refusal = sockDiagRefusal(sandbox, EPERM);
     const args = ['--addr', tcp, '--backend', 'sock-diag', '--quiet-period', '1s'];
-    const wait = await startWait(place, args, refusal);
+    const wait = await startWait(sandbox, args, refusal);
     await wait.counted(0);
     refusal.begin();
     await wait.event('count-failed');
@@ -104,10 +104,10 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
 describe.concurrent('wait, from which /proc is hidden', () => {
   it.for([tcp, unix])(
     'counts the clients at %s by sock_diag',
-    async (address, { place, daemon, clients }) => {
+    async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
-      const wait = await startWait(place, ['--addr', address], { through: withoutProc });
+      const wait = await startWait(sandbox, ['--addr', address], { through: withoutProc });
       await wait.counted(1);
       const leftMs = performance.now();
       await clients.leave(some);
@@ -117,11 +117,11 @@ describe.concurrent('wait, from which /proc is hidden', () => {
   );
 
   it('says that looking at TCP costs more without the counter in /proc', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp], { through: withoutProc });
+    const wait = await startWait(sandbox, ['--addr', tcp], { through: withoutProc });
     expect(await wait.event('backend-degraded')).toMatchObject({
       level: 'warn',
       backend: 'sock-diag',
@@ -130,10 +130,10 @@ describe.concurrent('wait, from which /proc is hidden', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('midway, goes on by sock_diag', async ({ place, daemon, clients }) => {
+  it('midway, goes on by sock_diag', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', tcp], { through: withOwnMounts });
+    const wait = await startWait(sandbox, ['--addr', tcp], { through: withOwnMounts });
     await wait.counted(1);
     await hideProc(wait.process);
     await clients.leave(some);
@@ -141,12 +141,12 @@ describe.concurrent('wait, from which /proc is hidden', () => {
   });
 
   it('does not take a daemon for gone whose process it can no longer see', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--quiet-period', '1m', '--timeout', '1500ms'];
-    const wait = await startWait(place, args, { through: withOwnMounts });
+    const wait = await startWait(sandbox, args, { through: withOwnMounts });
     await wait.counted(0);
     await hideProc(wait.process);
     await daemon.unlisten(tcp);
@@ -158,10 +158,10 @@ describe.concurrent('wait, from which /proc is hidden', () => {
 describe.concurrent('wait that can see nothing', () => {
   const blind = [...withoutProc, ...refusingSockDiag(EPERM)];
 
-  it('holds until the deadline, exits 4 and says why', async ({ place, daemon }) => {
+  it('holds until the deadline, exits 4 and says why', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--timeout', '2s'];
-    const wait = await startWait(place, args, { through: blind });
+    const wait = await startWait(sandbox, args, { through: blind });
     const { code, outcome, logs } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 4, outcome: 'unknown' });
     const last = logs.at(-1);
@@ -171,10 +171,10 @@ describe.concurrent('wait that can see nothing', () => {
     expect(last?.message).toContain("procfs: /proc/net/tcp can't be read (ENOENT)");
   });
 
-  it('exits 4 long before the deadline with --on-unknown exit', async ({ place, daemon }) => {
+  it('exits 4 long before the deadline with --on-unknown exit', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--timeout', '1h', '--on-unknown', 'exit'];
-    const wait = await startWait(place, args, { through: blind });
+    const wait = await startWait(sandbox, args, { through: blind });
     expect(await wait.ended).toMatchObject({ code: 4, outcome: 'unknown' });
   });
 
@@ -183,13 +183,13 @@ describe.concurrent('wait that can see nothing', () => {
     ['exit', '1h', 0],
   ] as const)(
     'since midway, with --on-unknown %s and a deadline of %s, exits 4',
-    async ([onUnknown, timeout, leastSeconds], { place, daemon, clients }) => {
+    async ([onUnknown, timeout, leastSeconds], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       await clients.connect(tcp);
-      const refusal = sockDiagRefusal(place, EPERM);
+      const refusal = sockDiagRefusal(sandbox, EPERM);
       const args = ['--addr', tcp, '--timeout', timeout, '--on-unknown', onUnknown];
       const through = [...withOwnMounts, ...refusal.through];
-      const wait = await startWait(place, args, { through });
+      const wait = await startWait(sandbox, args, { through });
       await wait.counted(1);
       await hideProc(wait.process);
       refusal.begin();
@@ -201,12 +201,12 @@ describe.concurrent('wait that can see nothing', () => {
     },
   );
 
-  it('for a while, is drained a quiet period after it sees again', async ({ place, daemon }) => {
+  it('for a while, is drained a quiet period after it sees again', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const refusal = sockDiagRefusal(place, EPERM);
+    const refusal = sockDiagRefusal(sandbox, EPERM);
     const through = [...withOwnMounts, ...refusal.through];
     const args = ['--addr', tcp, '--quiet-period', '1s'];
-    const wait = await startWait(place, args, { through });
+    const wait = await startWait(sandbox, args, { through });
     await wait.counted(0);
     await hideProc(wait.process);
     refusal.begin();

@@ -1,13 +1,13 @@
 import { describe, expect } from 'vitest';
 import { startCli } from '../support/cli.ts';
-import type { Place } from '../support/place.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 
-async function check(place: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+async function check(sandbox: Sandbox, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const { code, stdout, stderr } = await (
-    await startCli(place, ['wait', '--check', ...args], { env })
+    await startCli(sandbox, ['wait', '--check', ...args], { env })
   ).process.ended;
   const setting = (name: string) =>
     stdout
@@ -20,14 +20,14 @@ async function check(place: Place, args: readonly string[], env: NodeJS.ProcessE
 
 describe.concurrent('wait --check', () => {
   it('says what would be watched and what each setting comes from, and does not wait', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const env = { BUILDKIT_DRAIN_QUIET_PERIOD: '20s', CHECK_FREQUENCY_MS: '50' };
-    const { code, stdout, stderr, setting } = await check(place, ['--timeout=58m'], env);
+    const { code, stdout, stderr, setting } = await check(sandbox, ['--timeout=58m'], env);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(setting('timeout')).toEqual(['--timeout', '58m', '--timeout']);
     expect(setting('quiet-period')).toEqual([
@@ -43,8 +43,8 @@ describe.concurrent('wait --check', () => {
     expect(stdout).toMatch(/\n\nThe settings are valid\.\n$/);
   });
 
-  it('is right where there is no daemon, as in the build of an image', async ({ place }) => {
-    const { code, stdout } = await check(place, ['--timeout=58m']);
+  it('is right where there is no daemon, as in the build of an image', async ({ sandbox }) => {
+    const { code, stdout } = await check(sandbox, ['--timeout=58m']);
     expect(code).toBe(0);
     expect(stdout).toContain('tcp://0.0.0.0:1234 (a default: it counts once something listens)');
   });
@@ -55,34 +55,37 @@ describe.concurrent('wait --check', () => {
     [[], { BUILDKIT_DRAIN_TIMOUT: '58m' }, '(did you mean BUILDKIT_DRAIN_TIMEOUT?)'],
     [['--pid=4000000'], {}, '--pid: expected the pid of a running process'],
     [['--tls-ca=/none'], {}, '--tls-ca: expected a readable PEM file'],
-  ] as const)('exits 2 and says what is wrong: %j %j', async ([args, env, message], { place }) => {
-    for (const where of [{}, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }]) {
-      const { code, stdout } = await check(place, args, { ...env, ...where });
-      expect(code).toBe(2);
-      expect(stdout).toContain('\nProblems\n');
-      expect(stdout).toContain(message);
-      expect(stdout).toMatch(/\n\n1 setting is wrong\.\n$/);
-    }
-  });
+  ] as const)(
+    'exits 2 and says what is wrong: %j %j',
+    async ([args, env, message], { sandbox }) => {
+      for (const where of [{}, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }]) {
+        const { code, stdout } = await check(sandbox, args, { ...env, ...where });
+        expect(code).toBe(2);
+        expect(stdout).toContain('\nProblems\n');
+        expect(stdout).toContain(message);
+        expect(stdout).toMatch(/\n\n1 setting is wrong\.\n$/);
+      }
+    },
+  );
 
   it('says the same of words that it does not know, and never waits by mistake', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const inPod = await check(place, ['--timout=58m'], { KUBERNETES_SERVICE_HOST: '10.0.0.1' });
+    const inPod = await check(sandbox, ['--timout=58m'], { KUBERNETES_SERVICE_HOST: '10.0.0.1' });
     expect(inPod.code).toBe(2);
     expect(inPod.stdout).toContain('error: unknown option "--timout" (did you mean --timeout?)');
-    const outside = await check(place, ['--timout=58m']);
+    const outside = await check(sandbox, ['--timout=58m']);
     expect(outside.code).toBe(2);
     expect(outside.stderr).toContain("buildkit-drain: unknown option '--timout=58m'");
   });
 
-  it('warns of what is not wrong, and exits 0', async ({ place }) => {
+  it('warns of what is not wrong, and exits 0', async ({ sandbox }) => {
     const env = { LOG_FORMAT: 'logfmt', KUBERNETES_SERVICE_HOST: '10.0.0.1' };
-    const { code, stdout } = await check(place, [], env);
+    const { code, stdout } = await check(sandbox, [], env);
     expect(code).toBe(0);
     expect(stdout).toContain('  warning: LOG_FORMAT: expected one of json, text');
     expect(stdout).toContain('  warning: No deadline is set.');

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import type { Actor } from '../support/actor.ts';
 import { startWait } from '../support/cli.ts';
+import type { PeerProcess } from '../support/peer-process.ts';
 import { it } from '../support/test.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit.sock';
 
-async function listen(daemon: Actor, addresses: readonly string[]): Promise<string[]> {
+async function listen(daemon: PeerProcess, addresses: readonly string[]): Promise<string[]> {
   for (const address of addresses) {
     await daemon.listen(address);
   }
@@ -22,11 +22,11 @@ describe.concurrent('wait', () => {
     ['TCP and a unix socket, the last one through the unix socket', [unix, tcp], [tcp, unix]],
   ] as const)(
     'is drained a quiet period after the last client of %s has left',
-    async ([, listened, [first, last]], { place, daemon, clients }) => {
+    async ([, listened, [first, last]], { sandbox, daemon, clients }) => {
       const addr = await listen(daemon, listened);
       const early = await clients.connect(first);
       const late = await clients.connect(last);
-      const wait = await startWait(place, addr);
+      const wait = await startWait(sandbox, addr);
       await wait.counted(2);
       await clients.leave(early);
       await wait.counted(1);
@@ -47,13 +47,13 @@ describe.concurrent('wait', () => {
     [unix, 'procfs'],
   ] as const)(
     'is drained of a stopped daemon in whose queue only those are who gave up (%s, by %s)',
-    async ([address, backend], { place, daemon, clients }) => {
+    async ([address, backend], { sandbox, daemon, clients }) => {
       const addr = await listen(daemon, [address]);
       await daemon.process.signal('SIGSTOP');
       const probes = await clients.connect(address, 3);
       const builder = await clients.connect(address);
       await clients.say([...probes, ...builder], 'a word to somebody who does not listen');
-      const wait = await startWait(place, [...addr, '--backend', backend]);
+      const wait = await startWait(sandbox, [...addr, '--backend', backend]);
       await wait.counted(4);
       await clients.leave(probes);
       await wait.counted(1);
@@ -62,10 +62,10 @@ describe.concurrent('wait', () => {
     },
   );
 
-  it('says who is connected, who comes and who leaves', async ({ place, daemon, clients }) => {
+  it('says who is connected, who comes and who leaves', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const [first] = await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', tcp]);
+    const wait = await startWait(sandbox, ['--addr', tcp]);
     const started = await wait.event('started');
     expect(started.message).toContain(first?.name);
     expect(started).toMatchObject({
@@ -82,13 +82,13 @@ describe.concurrent('wait', () => {
   });
 
   it('starts the quiet period over when a client comes back', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     const first = await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--quiet-period', '1200ms']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--quiet-period', '1200ms']);
     await wait.counted(1);
     await clients.leave(first);
     await wait.counted(0);
@@ -102,10 +102,14 @@ describe.concurrent('wait', () => {
     expect(performance.now() - leftMs).toBeGreaterThanOrEqual(1200);
   });
 
-  it('exits 3 at the deadline while a client is connected', async ({ place, daemon, clients }) => {
+  it('exits 3 at the deadline while a client is connected', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--timeout', '1s']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--timeout', '1s']);
     const { code, outcome, logs } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 3, outcome: 'timed-out' });
     expect(logs.at(-1)).toMatchObject({ level: 'error', connections: 1 });
@@ -117,11 +121,11 @@ describe.concurrent('wait', () => {
     ['a unix socket', unix],
   ] as const)(
     'waits for a client of %s that the daemon has not accepted yet',
-    async ([, address], { place, daemon, clients }) => {
+    async ([, address], { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       await daemon.process.signal('SIGSTOP');
       const some = await clients.connect(address);
-      const wait = await startWait(place, ['--addr', address]);
+      const wait = await startWait(sandbox, ['--addr', address]);
       expect((await wait.counted(1)).message).toContain('not accepted yet');
       await delay(700);
       expect(wait.process.hasEnded()).toBe(false);
@@ -136,10 +140,10 @@ describe.concurrent('wait', () => {
     ['SIGINT', 130],
   ] as const)(
     'that gets %s exits %i, and says who is still connected',
-    async ([signal, expected], { place, daemon, clients }) => {
+    async ([signal, expected], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const [client] = await clients.connect(tcp);
-      const wait = await startWait(place, ['--addr', tcp, '--interval', '1h']);
+      const wait = await startWait(sandbox, ['--addr', tcp, '--interval', '1h']);
       await wait.counted(1);
       await wait.process.signal(signal);
       const { code, outcome, logs } = await wait.ended;
@@ -149,12 +153,12 @@ describe.concurrent('wait', () => {
   );
 
   it('counts the TCP clients that came and went between two looks', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--interval', '1h', '--timeout', '2s']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--interval', '1h', '--timeout', '2s']);
     await wait.counted(0);
     for (let times = 0; times < 3; times += 1) {
       await clients.leave(await clients.connect(tcp));
@@ -164,13 +168,13 @@ describe.concurrent('wait', () => {
   });
 
   it('is woken by the end of a TCP client, and does not sleep on to the next look', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp, 2);
-    const wait = await startWait(place, ['--addr', tcp, '--interval', '1h', '--timeout', '20s']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--interval', '1h', '--timeout', '20s']);
     await wait.counted(2);
     await clients.leave(some);
     const { outcome, logs } = await wait.ended;
@@ -178,13 +182,13 @@ describe.concurrent('wait', () => {
     expect(logs.at(-1)?.['waitedMs']).toBeLessThan(20_000);
   });
 
-  it('can be done twice at the same time', async ({ place, daemon, clients }) => {
+  it('can be done twice at the same time', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     const waits = await Promise.all([
-      startWait(place, ['--addr', tcp]),
-      startWait(place, ['--addr', tcp, '--backend', 'procfs']),
-      startWait(place, ['--addr', tcp, '--timeout', '900ms']),
+      startWait(sandbox, ['--addr', tcp]),
+      startWait(sandbox, ['--addr', tcp, '--backend', 'procfs']),
+      startWait(sandbox, ['--addr', tcp, '--timeout', '900ms']),
     ]);
     await Promise.all(waits.map((wait) => wait.counted(1)));
     expect(await waits[2]?.ended).toMatchObject({ code: 3 });

@@ -9,13 +9,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import type { Actor } from '../support/actor.ts';
 import { cliPath, parseLog, startCli, startWait } from '../support/cli.ts';
-import { withoutProc } from '../support/hide.ts';
-import type { Place } from '../support/place.ts';
+import type { PeerProcess } from '../support/peer-process.ts';
+import { withoutProc } from '../support/refusals.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
 import { withoutCapabilities } from '../support/users.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 // pipe(7)
@@ -28,27 +28,27 @@ function redirected(redirection: string): { through: readonly string[] } {
 }
 
 /** Its reading end is open, and nobody reads it. */
-async function unreadFifo(place: Place): Promise<{ path: string; descriptor: number }> {
-  const path = join(place.directory, 'fifo');
-  await (await place.start(['mkfifo', path])).ended;
+async function unreadFifo(sandbox: Sandbox): Promise<{ path: string; descriptor: number }> {
+  const path = join(sandbox.directory, 'fifo');
+  await (await sandbox.start(['mkfifo', path])).ended;
   return { path, descriptor: openSync(path, constants.O_RDWR | constants.O_NONBLOCK) };
 }
 
 /** Fills a pipe within a second or so: each progress line names a hundred clients. */
-async function talkative(daemon: Actor, clients: Actor): Promise<string[]> {
+async function talkative(daemon: PeerProcess, clients: PeerProcess): Promise<string[]> {
   await daemon.listen(tcp);
   await clients.connect(tcp, 100);
   return ['--addr', tcp, '--progress-every', '100ms', '--interval', '20ms'];
 }
 
 /** Gives the place a file for a container's last words, and returns what reads them. */
-async function terminationLog(place: Place): Promise<() => Promise<string>> {
+async function terminationLog(sandbox: Sandbox): Promise<() => Promise<string>> {
   // In /dev, which the place shares with others, a file can only be in a file system of its own.
   const script = `
     mkdir "$0" && mount --bind /dev "$0" && mount -t tmpfs none /dev && touch /dev/termination-log
     for each in null zero random urandom; do touch /dev/$each && mount --bind "$0/$each" /dev/$each; done`;
-  await (await place.start(['sh', '-c', script, join(place.directory, 'dev')])).ended;
-  return async () => (await (await place.start(['cat', '/dev/termination-log'])).ended).stdout;
+  await (await sandbox.start(['sh', '-c', script, join(sandbox.directory, 'dev')])).ended;
+  return async () => (await (await sandbox.start(['cat', '/dev/termination-log'])).ended).stdout;
 }
 
 function readAll(descriptor: number): string {
@@ -70,14 +70,14 @@ const warnings = (text: string): string[] =>
 
 describe.concurrent('the log of wait', () => {
   it('has a line of JSON for every event, with the time, the level and a sentence', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     const startMs = Date.now();
-    const wait = await startWait(place, ['--addr', tcp]);
+    const wait = await startWait(sandbox, ['--addr', tcp]);
     await wait.counted(1);
     await clients.leave(some);
     const { logs, stdout } = await wait.ended;
@@ -91,18 +91,18 @@ describe.concurrent('the log of wait', () => {
     }
   });
 
-  it('leaves out what is below --log-level', async ({ place, daemon, clients }) => {
+  it('leaves out what is below --log-level', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const args = ['--addr', tcp, '--timeout', '200ms', '--log-level', 'error'];
-    const { logs } = await (await startWait(place, args)).ended;
+    const { logs } = await (await startWait(sandbox, args)).ended;
     expect(logs.map(({ event }) => event)).toEqual(['ended']);
   });
 
-  it('stays one line per event, whatever the prefix holds', async ({ place, daemon }) => {
+  it('stays one line per event, whatever the prefix holds', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--log-format', 'text', '--log-prefix', 'a\nb\u001b[31m'];
-    const { stderr } = await (await startWait(place, args)).process.ended;
+    const { stderr } = await (await startWait(sandbox, args)).process.ended;
     const lines = stderr.split('\n').slice(0, -1);
     expect(lines).toHaveLength(2);
     expect(lines[0]).toContain('info  a\\u000ab\\u001b[31m Waiting for quiet');
@@ -110,11 +110,11 @@ describe.concurrent('the log of wait', () => {
 });
 
 describe.concurrent('wait --log-to', () => {
-  it('a path adds to that file, and prints nothing', async ({ place, daemon }) => {
+  it('a path adds to that file, and prints nothing', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const path = join(place.directory, 'wait.log');
+    const path = join(sandbox.directory, 'wait.log');
     writeFileSync(path, '{"event":"earlier"}\n');
-    const wait = await startWait(place, ['--addr', tcp, '--log-to', path]);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--log-to', path]);
     expect(await wait.ended).toMatchObject({ code: 0, stdout: '', stderr: '' });
     const events = parseLog(readFileSync(path, 'utf8')).map(({ event }) => event);
     expect(events).toEqual(['earlier', 'started', 'ended']);
@@ -126,10 +126,10 @@ describe.concurrent('wait --log-to', () => {
     ['on a full disk', '/dev/full', 'ENOSPC'],
   ] as const)(
     'a path %s falls back to standard error with one warning',
-    async ([, path, reason], { place, daemon, clients }) => {
+    async ([, path, reason], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
-      const wait = await startWait(place, ['--addr', tcp, '--log-to', path]);
+      const wait = await startWait(sandbox, ['--addr', tcp, '--log-to', path]);
       await wait.counted(1);
       await clients.leave(some);
       const { code, outcome, stderr, logs } = await wait.ended;
@@ -141,20 +141,20 @@ describe.concurrent('wait --log-to', () => {
     },
   );
 
-  it('a FIFO that nobody has open falls back to standard error', async ({ place, daemon }) => {
+  it('a FIFO that nobody has open falls back to standard error', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const { path, descriptor } = await unreadFifo(place);
+    const { path, descriptor } = await unreadFifo(sandbox);
     closeSync(descriptor);
-    const wait = await startWait(place, ['--addr', tcp, '--log-to', path]);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--log-to', path]);
     const { code, outcome, stderr } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
     expect(warnings(stderr)).toEqual([expect.stringContaining(`${path}: ENXIO`)]);
   });
 
-  it('a FIFO that nobody reads loses lines, not time', async ({ place, daemon, clients }) => {
+  it('a FIFO that nobody reads loses lines, not time', async ({ sandbox, daemon, clients }) => {
     const args = await talkative(daemon, clients);
-    const { path, descriptor } = await unreadFifo(place);
-    const wait = await startWait(place, [...args, '--timeout', '2s', '--log-to', path]);
+    const { path, descriptor } = await unreadFifo(sandbox);
+    const wait = await startWait(sandbox, [...args, '--timeout', '2s', '--log-to', path]);
     expect(await wait.process.ended).toMatchObject({ code: 3, stderr: '' });
     const { logs } = { logs: parseLog(readAll(descriptor).replace(/[^\n]*$/, '')) };
     closeSync(descriptor);
@@ -162,32 +162,32 @@ describe.concurrent('wait --log-to', () => {
     expect(logs.some(({ event }) => event === 'ended')).toBe(false);
   });
 
-  it('pod writes to the container’s log alone', async ({ place, daemon }) => {
+  it('pod writes to the container’s log alone', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--log-to', 'pod']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--log-to', 'pod']);
     expect(await wait.process.ended).toMatchObject({ code: 0, stderr: '' });
-    const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
+    const events = parseLog(readFileSync(sandbox.mainLog, 'utf8')).map(({ event }) => event);
     expect(events).toEqual(['started', 'ended']);
   });
 
   it('auto writes to the container’s log and to standard error in a pod', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h'];
-    const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+    const { code, stderr } = await (await startCli(sandbox, args, inPod)).process.ended;
     expect(code).toBe(0);
     expect(parseLog(stderr).map(({ event }) => event)).toEqual(['started', 'ended']);
-    expect(readFileSync(place.mainLog, 'utf8')).toBe(stderr);
+    expect(readFileSync(sandbox.mainLog, 'utf8')).toBe(stderr);
   });
 
   it('pod falls back to standard error where process 1 is not ours to write to', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--log-to', 'pod'], {
+    const wait = await startWait(sandbox, ['--addr', tcp, '--log-to', 'pod'], {
       through: withoutCapabilities,
     });
     const { code, outcome, stderr } = await wait.ended;
@@ -197,28 +197,31 @@ describe.concurrent('wait --log-to', () => {
     ]);
   });
 
-  it('auto writes once where standard error is the container’s log', async ({ place, daemon }) => {
+  it('auto writes once where standard error is the container’s log', async ({
+    sandbox,
+    daemon,
+  }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h'];
     const options = { ...inPod, ...redirected('2>>/proc/1/fd/2') };
-    expect(await (await startCli(place, args, options)).process.ended).toMatchObject({ code: 0 });
-    const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
+    expect(await (await startCli(sandbox, args, options)).process.ended).toMatchObject({ code: 0 });
+    const events = parseLog(readFileSync(sandbox.mainLog, 'utf8')).map(({ event }) => event);
     expect(events).toEqual(['started', 'ended']);
   });
 
-  it('auto leaves process 1 alone outside of a pod', async ({ place, daemon }) => {
+  it('auto leaves process 1 alone outside of a pod', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h'];
-    const { code, stderr } = await (await startCli(place, args)).process.ended;
+    const { code, stderr } = await (await startCli(sandbox, args)).process.ended;
     expect(code).toBe(0);
     expect(parseLog(stderr)).toHaveLength(2);
-    expect(readFileSync(place.mainLog, 'utf8')).toBe('');
+    expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
   });
 
-  it('auto does not write where process 1 would write over it', async ({ openPlace }) => {
-    const place = await openPlace({ redirection: '>' });
+  it('auto does not write where process 1 would write over it', async ({ openSandbox }) => {
+    const sandbox = await openSandbox({ redirection: '>' });
     const args = ['--timeout', '100ms', '--quiet-period', '1m', '--log-to', 'auto'];
-    const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+    const { code, stderr } = await (await startCli(sandbox, args, inPod)).process.ended;
     expect(code).toBe(4);
     expect(warnings(stderr)).toContainEqual(
       expect.stringContaining(
@@ -226,16 +229,16 @@ describe.concurrent('wait --log-to', () => {
           'it has not opened to append to',
       ),
     );
-    expect(readFileSync(place.mainLog, 'utf8')).toBe('');
+    expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
   });
 
   it('auto that can not write the container’s log says so in the last line, and where Kubernetes looks', async ({
-    openPlace,
+    openSandbox,
   }) => {
-    const place = await openPlace({ mainName: 'pause' });
-    const words = await terminationLog(place);
+    const sandbox = await openSandbox({ mainName: 'pause' });
+    const words = await terminationLog(sandbox);
     const args = ['--timeout', '100ms', '--quiet-period', '1m', '--log-to', 'auto'];
-    const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+    const { code, stderr } = await (await startCli(sandbox, args, inPod)).process.ended;
     expect(code).toBe(4);
     const reason = "The log can't be written to the container's log: process 1 is the pod's pause";
     const last = parseLog(stderr).at(-1);
@@ -245,22 +248,22 @@ describe.concurrent('wait --log-to', () => {
     expect(JSON.parse(latest ?? '')).toEqual(last);
   });
 
-  it('auto gives Kubernetes no more last words than it takes', async ({ openPlace }) => {
-    const place = await openPlace({ mainName: 'pause' });
-    const words = await terminationLog(place);
+  it('auto gives Kubernetes no more last words than it takes', async ({ openSandbox }) => {
+    const sandbox = await openSandbox({ mainName: 'pause' });
+    const words = await terminationLog(sandbox);
     const args = ['--timeout', '100ms', '--log-prefix', 'x'.repeat(5000)];
-    expect((await (await startCli(place, args, inPod)).process.ended).code).toBe(4);
+    expect((await (await startCli(sandbox, args, inPod)).process.ended).code).toBe(4);
     expect(Buffer.byteLength(await words())).toBe(4096);
   });
 
   it('auto leaves the last words to others where the container’s log can be written', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const words = await terminationLog(place);
+    const words = await terminationLog(sandbox);
     const args = ['--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h', '--addr', tcp];
-    expect((await (await startCli(place, args, inPod)).process.ended).code).toBe(0);
+    expect((await (await startCli(sandbox, args, inPod)).process.ended).code).toBe(0);
     expect(await words()).toBe('');
   });
 
@@ -275,17 +278,17 @@ describe.concurrent('wait --log-to', () => {
     ['another container', ['hosts', 'hostname'], '127.0.0.1 localhost', false],
   ] as const)(
     'auto writes to the container’s log in %s',
-    async ([, files, text, isPod], { place, daemon }) => {
+    async ([, files, text, isPod], { sandbox, daemon }) => {
       await daemon.listen(tcp);
-      const path = join(place.directory, 'mounted');
+      const path = join(sandbox.directory, 'mounted');
       writeFileSync(path, `${text}\n`);
       for (const file of files) {
-        await (await place.start(['mount', '--bind', path, `/etc/${file}`])).ended;
+        await (await sandbox.start(['mount', '--bind', path, `/etc/${file}`])).ended;
       }
       const args = ['--quiet-period', '100ms', '--builds', 'off', '--addr', tcp];
-      const { code, stderr } = await (await startCli(place, args)).process.ended;
+      const { code, stderr } = await (await startCli(sandbox, args)).process.ended;
       expect(code).toBe(0);
-      const events = parseLog(readFileSync(place.mainLog, 'utf8')).map(({ event }) => event);
+      const events = parseLog(readFileSync(sandbox.mainLog, 'utf8')).map(({ event }) => event);
       expect(events).toEqual([...(isPod ? ['no-deadline'] : []), 'started', 'ended']);
       expect(parseLog(stderr).map(({ event }) => event)).toEqual(events);
     },
@@ -293,16 +296,16 @@ describe.concurrent('wait --log-to', () => {
 
   it.for(['auto', 'pod'])(
     '%s does not write to the pause process of a pod',
-    async (logTo, { openPlace }) => {
-      const place = await openPlace({ mainName: 'pause' });
+    async (logTo, { openSandbox }) => {
+      const sandbox = await openSandbox({ mainName: 'pause' });
       const args = ['--log-to', logTo, '--timeout', '100ms', '--quiet-period', '1m'];
-      const { code, stderr } = await (await startCli(place, args, inPod)).process.ended;
+      const { code, stderr } = await (await startCli(sandbox, args, inPod)).process.ended;
       expect(code).toBe(4);
       expect(parseLog(stderr).at(-1)).toMatchObject({ event: 'ended' });
       expect(
         warnings(stderr).filter((message) => message.includes('shareProcessNamespace')),
       ).toEqual([expect.stringContaining("The log can't be written to the container's log")]);
-      expect(readFileSync(place.mainLog, 'utf8')).toBe('');
+      expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
     },
   );
 });
@@ -314,16 +317,16 @@ describe.concurrent('wait whose output is', () => {
     ['a pipe whose reader has left', '2>&1 | true'],
   ] as const)(
     '%s waits all the same and exits right',
-    async ([, redirection], { place, daemon, clients }) => {
+    async ([, redirection], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
       // The shell stays, and says how the wait ended, in a file: there is no output.
-      const codes = ['drained', 'held'].map((name) => join(place.directory, name));
+      const codes = ['drained', 'held'].map((name) => join(sandbox.directory, name));
       const command = `{ "$@"; echo $? >"$0"; } ${redirection}`;
       const wait = ['wait', '--addr', tcp, '--quiet-period', '500ms', '--interval', '20ms'];
       const start = async (file: string | undefined, ...args: string[]): Promise<void> => {
         const cli = [process.execPath, cliPath, ...wait, ...args];
-        await (await place.start(['sh', '-c', command, file ?? '', ...cli])).ended;
+        await (await sandbox.start(['sh', '-c', command, file ?? '', ...cli])).ended;
       };
       const held = start(codes[1], '--timeout', '1s');
       const drained = start(codes[0]);
@@ -332,12 +335,12 @@ describe.concurrent('wait whose output is', () => {
       const leftMs = performance.now();
       await clients.leave(some);
       await drained;
-      await until('its exit code', () => readFileSync(codes[0] ?? '', 'utf8') === '0\n');
+      await waitFor('its exit code', () => readFileSync(codes[0] ?? '', 'utf8') === '0\n');
       expect(performance.now() - leftMs).toBeGreaterThanOrEqual(500);
     },
   );
 
-  it('a socket that nobody reads is not blocked by it', async ({ place, daemon, clients }) => {
+  it('a socket that nobody reads is not blocked by it', async ({ sandbox, daemon, clients }) => {
     const args = await talkative(daemon, clients);
     const cli = [process.execPath, cliPath, 'wait', ...args, '--timeout', '3s'];
     // As systemd and other programs hand it out: standard error that is no pipe.
@@ -346,18 +349,18 @@ describe.concurrent('wait whose output is', () => {
       const [program, ...args] = process.argv.slice(1);
       const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
       child.on('exit', (code) => process.exit(code));`;
-    const wait = await place.start([process.execPath, '-e', through, '--', ...cli]);
+    const wait = await sandbox.start([process.execPath, '-e', through, '--', ...cli]);
     expect(await wait.ended).toMatchObject({ code: 3 });
   });
 
   it('a pipe that nobody reads is not blocked by it, and later says how much is lost', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp, 100);
-    const { path, descriptor } = await unreadFifo(place);
+    const { path, descriptor } = await unreadFifo(sandbox);
     const args = [
       '--addr',
       tcp,
@@ -368,18 +371,21 @@ describe.concurrent('wait whose output is', () => {
       '--timeout',
       '1h',
     ];
-    const wait = await startWait(place, args, { ...inPod, ...redirected(`2>${path}`) });
+    const wait = await startWait(sandbox, args, { ...inPod, ...redirected(`2>${path}`) });
     // The same lines go to the container's log, which shows when they are more than fit the pipe.
-    await until('more lines than a pipe holds', () => statSync(place.mainLog).size > 2 * pipeBytes);
+    await waitFor(
+      'more lines than a pipe holds',
+      () => statSync(sandbox.mainLog).size > 2 * pipeBytes,
+    );
     expect(wait.process.hasEnded()).toBe(false);
     // Now somebody reads, and sees whole lines only.
     let text = '';
-    await until('word of the lost lines', () => {
+    await waitFor('word of the lost lines', () => {
       text += readAll(descriptor);
       return text.includes('are lost');
     });
     await clients.leave(some);
-    await until('the end', () => {
+    await waitFor('the end', () => {
       text += readAll(descriptor);
       return wait.process.hasEnded();
     });
@@ -393,14 +399,14 @@ describe.concurrent('wait whose output is', () => {
   });
 
   it('a pipe that nobody reads is not blocked by it where /proc is hidden', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     const args = await talkative(daemon, clients);
-    const { path, descriptor } = await unreadFifo(place);
+    const { path, descriptor } = await unreadFifo(sandbox);
     const through = [...withoutProc, ...redirected(`2>${path}`).through];
-    const wait = await startWait(place, [...args, '--timeout', '3s'], { through });
+    const wait = await startWait(sandbox, [...args, '--timeout', '3s'], { through });
     expect(await wait.process.ended).toMatchObject({ code: 3 });
     closeSync(descriptor);
   });

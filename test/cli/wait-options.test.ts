@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import type { Actor } from '../support/actor.ts';
 import { startCli, startWait } from '../support/cli.ts';
+import type { PeerProcess } from '../support/peer-process.ts';
 import { it } from '../support/test.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
@@ -17,22 +17,22 @@ describe.concurrent('wait', () => {
     ['the second of two', 'tcp://127.0.0.1:1234', '127.0.0.2', tcp, ['10.0.0.0/8', '127.0.0.2']],
   ] as const)(
     'does not wait for a peer that --ignore-peer names by %s',
-    async ([, listened, from, to, cidrs], { place, daemon, clients }) => {
+    async ([, listened, from, to, cidrs], { sandbox, daemon, clients }) => {
       await daemon.listen(listened);
       await clients.connect(to, 2, from);
       const ignored = [cidrs].flat().flatMap((cidr) => ['--ignore-peer', cidr]);
-      const wait = await startWait(place, ['--addr', listened, ...ignored]);
+      const wait = await startWait(sandbox, ['--addr', listened, ...ignored]);
       const { code, outcome, logs } = await wait.ended;
       expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
       expect(logs.at(-1)).toMatchObject({ connections: 0, mostConnections: 0 });
     },
   );
 
-  it('waits for a peer beside the ignored ones', async ({ place, daemon, clients }) => {
+  it('waits for a peer beside the ignored ones', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp, 2, '127.0.0.2');
     const others = await clients.connect(tcp, 1, '127.0.0.3');
-    const wait = await startWait(place, ['--addr', tcp, '--ignore-peer', '127.0.0.2']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--ignore-peer', '127.0.0.2']);
     await wait.counted(1);
     const leftMs = performance.now();
     await clients.leave(others);
@@ -41,13 +41,13 @@ describe.concurrent('wait', () => {
   });
 
   it('takes up to --max-connections clients for quiet, and not one more', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp, 3);
-    const wait = await startWait(place, ['--addr', tcp, '--max-connections', '2']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--max-connections', '2']);
     await wait.counted(3);
     const leftMs = performance.now();
     await clients.leave(some.slice(0, 1));
@@ -64,24 +64,24 @@ describe.concurrent('wait without --addr', () => {
     [defaultSocket, defaultSocket],
   ] as const)(
     'waits for %s alone where the other default has no listener',
-    async ([address, to], { place, daemon, clients }) => {
-      await (await place.start(['mkdir', '/run/buildkit'])).ended;
+    async ([address, to], { sandbox, daemon, clients }) => {
+      await (await sandbox.start(['mkdir', '/run/buildkit'])).ended;
       await daemon.listen(address);
       const some = await clients.connect(to);
-      const wait = await startWait(place, []);
+      const wait = await startWait(sandbox, []);
       expect(await wait.counted(1)).toMatchObject({ endpoints: [{ address, listening: true }] });
       await clients.leave(some);
       expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
     },
   );
 
-  it('waits for both defaults where both have a listener', async ({ place, daemon, clients }) => {
-    await (await place.start(['mkdir', '/run/buildkit'])).ended;
+  it('waits for both defaults where both have a listener', async ({ sandbox, daemon, clients }) => {
+    await (await sandbox.start(['mkdir', '/run/buildkit'])).ended;
     await daemon.listen('tcp://[::]:1234');
     await daemon.listen(defaultSocket);
     const some = await clients.connect('tcp://[::1]:1234');
     const others = await clients.connect(defaultSocket);
-    const wait = await startWait(place, []);
+    const wait = await startWait(sandbox, []);
     await wait.counted(2);
     await clients.leave(some);
     await wait.counted(1);
@@ -89,13 +89,13 @@ describe.concurrent('wait without --addr', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('waits for the socket of a rootless daemon too', async ({ place, daemon, clients }) => {
+  it('waits for the socket of a rootless daemon too', async ({ sandbox, daemon, clients }) => {
     const address = 'unix:///run/user/1000/buildkit/buildkitd.sock';
-    await (await place.start(['mkdir', '-p', '/run/user/1000/buildkit'])).ended;
+    await (await sandbox.start(['mkdir', '-p', '/run/user/1000/buildkit'])).ended;
     await daemon.listen(address);
     const some = await clients.connect(address);
     const env = { XDG_RUNTIME_DIR: '/run/user/1000' };
-    const wait = await startWait(place, [], { env });
+    const wait = await startWait(sandbox, [], { env });
     await wait.counted(1);
     await clients.leave(some);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -103,7 +103,7 @@ describe.concurrent('wait without --addr', () => {
 });
 
 describe.concurrent('wait, by its environment', () => {
-  const watched = async (daemon: Actor, clients: Actor): Promise<void> => {
+  const watched = async (daemon: PeerProcess, clients: PeerProcess): Promise<void> => {
     await daemon.listen('tcp://127.0.0.1:1234');
     await daemon.listen('tcp://127.0.0.1:8372');
     await daemon.listen('tcp://127.0.0.1:12345');
@@ -141,16 +141,16 @@ describe.concurrent('wait, by its environment', () => {
       [],
       6,
     ],
-  ] as const)('takes %s', async ([, env, args, expected], { place, daemon, clients }) => {
+  ] as const)('takes %s', async ([, env, args, expected], { sandbox, daemon, clients }) => {
     await watched(daemon, clients);
-    const wait = await startCli(place, [...args, ...quick, '--timeout', '1ms'], { env });
+    const wait = await startCli(sandbox, [...args, ...quick, '--timeout', '1ms'], { env });
     const { code, logs } = await wait.ended;
     const started = logs.find(({ event }) => event === 'started');
     expect(started).toMatchObject({ connections: expected });
     expect(code).toBe(3);
   });
 
-  it("takes the script's settings", async ({ place, daemon }) => {
+  it("takes the script's settings", async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const env = {
       CHECK_FREQUENCY_MS: '50',
@@ -159,7 +159,7 @@ describe.concurrent('wait, by its environment', () => {
       LOG_PREFIX: '[drain]',
       DEBUG: '1',
     };
-    const wait = await startCli(place, [], { env });
+    const wait = await startCli(sandbox, [], { env });
     const { code, stderr } = await wait.process.ended;
     expect(code).toBe(0);
     const lines = stderr.split('\n').slice(0, -1);
@@ -173,7 +173,7 @@ describe.concurrent('wait, by its environment', () => {
   });
 
   it('takes its own names, and a flag before them, and them before the script’s', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
@@ -190,7 +190,7 @@ describe.concurrent('wait, by its environment', () => {
       CHECK_FREQUENCY_MS: '77',
       LOG_PREFIX: 'theirs:',
     };
-    const wait = await startCli(place, ['--quiet-period', '100ms', '--addr', tcp], { env });
+    const wait = await startCli(sandbox, ['--quiet-period', '100ms', '--addr', tcp], { env });
     const { code, logs } = await wait.ended;
     expect(code).toBe(0);
     expect(logs[0]).toMatchObject({

@@ -4,7 +4,7 @@ import { describe, expect } from 'vitest';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { cliPath, type LogLine, parseLog, startCli } from '../support/cli.ts';
-import type { Place } from '../support/place.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
@@ -23,10 +23,10 @@ function started(text: string): LogLine | undefined {
 }
 
 /** Runs a hook in a pod to its end, and reads what has become of the container's log. */
-async function hook(place: Place, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+async function hook(sandbox: Sandbox, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const options = { env: { ...pod, ...env } };
-  const { code } = await (await startCli(place, args, options)).process.ended;
-  return { code, log: readFileSync(place.mainLog, 'utf8') };
+  const { code } = await (await startCli(sandbox, args, options)).process.ended;
+  return { code, log: readFileSync(sandbox.mainLog, 'utf8') };
 }
 
 describe.concurrent('a wrong setting of a hook in a pod', () => {
@@ -46,34 +46,34 @@ describe.concurrent('a wrong setting of a hook in a pod', () => {
     ['now', 'unexpected argument "now"', 'going on without it'],
   ] as const)(
     'is an error in the log, and the wait goes on: %s',
-    async ([arg, message, instead], { place, daemon, clients }) => {
+    async ([arg, message, instead], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
-      const wait = await startCli(place, ['wait', ...quick, arg], { env: pod });
+      const wait = await startCli(sandbox, ['wait', ...quick, arg], { env: pod });
       await wait.counted(1);
       await clients.leave(some);
       const { code, outcome } = await wait.ended;
       expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
-      const said = troubles(readFileSync(place.mainLog, 'utf8'));
+      const said = troubles(readFileSync(sandbox.mainLog, 'utf8'));
       const errors = said.filter(([level]) => level === 'error').map(([, text]) => text);
       expect(errors).toEqual([expect.stringContaining(message)]);
       expect(errors[0]).toContain(instead);
     },
   );
 
-  it('does not keep the right ones from being heeded', async ({ place, daemon, clients }) => {
+  it('does not keep the right ones from being heeded', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const args = ['now', '--bogus', '--interval=fast', '--timeout', '300ms', '--max-connections=0'];
     const env = { BUILDKIT_DRAIN_PROGRESS_EVERY: '5', BUILDKIT_DRAIN_MIN_WAIT: '20ms' };
-    const { code, log } = await hook(place, ['wait', ...args, '--builds=off'], env);
+    const { code, log } = await hook(sandbox, ['wait', ...args, '--builds=off'], env);
     expect(code).toBe(3);
     expect(started(log)).toMatchObject({ timeoutMs: 300, minWaitMs: 20, intervalMs: 100 });
     expect(troubles(log).map(([level]) => level)).toEqual(Array(5).fill('error'));
   });
 
   it('never takes an address away: a list with a bad one is no list', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -81,15 +81,15 @@ describe.concurrent('a wrong setting of a hook in a pod', () => {
     await daemon.listen('tcp://127.0.0.1:8372');
     await clients.connect('tcp://127.0.0.1:8372');
     const env = { BUILDKIT_DRAIN_ADDR: `${tcp},8372` };
-    const { code, log } = await hook(place, ['wait', ...quick, '--timeout=300ms'], env);
+    const { code, log } = await hook(sandbox, ['wait', ...quick, '--timeout=300ms'], env);
     expect(code).toBe(3);
     expect(started(log)).toMatchObject({ connections: 1 });
   });
 
-  it('is only the part of a list that is not empty', async ({ place, daemon }) => {
+  it('is only the part of a list that is not empty', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const env = { BUILDKIT_DRAIN_ADDR: `${tcp},` };
-    const { code, log } = await hook(place, ['wait', ...quick, '--timeout=1m'], env);
+    const { code, log } = await hook(sandbox, ['wait', ...quick, '--timeout=1m'], env);
     expect({ code, troubles: troubles(log) }).toEqual({ code: 0, troubles: [] });
   });
 });
@@ -101,12 +101,12 @@ describe.concurrent('a variable that others set', () => {
     ['WAIT_UNTIL_NO_BUILDS_SEEN_FOR_X_SECONDS', '-1', 'expected a whole number from 0'],
   ] as const)(
     'and that does not fit is a warning and the default, in a pod or not: %s=%s',
-    async ([variable, value, message], { place, daemon }) => {
+    async ([variable, value, message], { sandbox, daemon }) => {
       await daemon.listen(tcp);
       for (const where of [{}, pod]) {
         const env = { ...where, [variable]: value };
         const args = ['wait', '--addr', tcp, '--builds=off', '--timeout=300ms'];
-        const { code, stderr } = await (await startCli(place, args, { env })).process.ended;
+        const { code, stderr } = await (await startCli(sandbox, args, { env })).process.ended;
         expect(code).toBe(3);
         expect(started(stderr)).toMatchObject({ intervalMs: 100, quietPeriodMs: 10_000 });
         expect(troubles(stderr).filter(([level]) => level === 'warn')).toEqual([
@@ -116,15 +116,18 @@ describe.concurrent('a variable that others set', () => {
     },
   );
 
-  it('as DEBUG=express:* is no word to us', async ({ place, daemon }) => {
+  it('as DEBUG=express:* is no word to us', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const env = { DEBUG: 'express:*' };
-    const { code, log } = await hook(place, ['wait', ...quick, '--timeout=1m'], env);
+    const { code, log } = await hook(sandbox, ['wait', ...quick, '--timeout=1m'], env);
     expect({ code, troubles: troubles(log) }).toEqual({ code: 0, troubles: [] });
     expect(parseLog(log).filter(({ level }) => level === 'debug')).toEqual([]);
   });
 
-  it('and that looks like ours is warned of, with what it may mean', async ({ place, daemon }) => {
+  it('and that looks like ours is warned of, with what it may mean', async ({
+    sandbox,
+    daemon,
+  }) => {
     await daemon.listen(tcp);
     const env = {
       BUILDKIT_DRAIN_TIMOUT: '58m',
@@ -133,7 +136,7 @@ describe.concurrent('a variable that others set', () => {
       BUILDKIT_DRAIN_PORT: 'tcp://10.0.0.2:9234',
       BUILDKIT_DRAIN_PORT_9234_TCP_ADDR: '10.0.0.2',
     };
-    const { code, log } = await hook(place, ['wait', ...quick, '--timeout=1m'], env);
+    const { code, log } = await hook(sandbox, ['wait', ...quick, '--timeout=1m'], env);
     expect(code).toBe(0);
     expect(troubles(log)).toEqual([
       [
@@ -150,9 +153,9 @@ describe.concurrent('a wait without a deadline', () => {
     ['in a pod is one warning, with what to set', pod, [], 1],
     ['in a pod, with a deadline, is none', pod, ['--timeout=1m'], 0],
     ['elsewhere is none', {}, [], 0],
-  ] as const)('%s', async ([, env, args, count], { place, daemon }) => {
+  ] as const)('%s', async ([, env, args, count], { sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const cli = await startCli(place, ['wait', ...quick, ...args], { env });
+    const cli = await startCli(sandbox, ['wait', ...quick, ...args], { env });
     const { code, stderr } = await cli.process.ended;
     expect(code).toBe(0);
     const said = troubles(stderr).filter(([, message]) => message.includes('--timeout'));
@@ -170,23 +173,23 @@ describe.concurrent('an error that ends a command which runs as a hook', () => {
     [['run', '--', '/no/such/program'], 127, '"/no/such/program" can\'t be started'],
     [['ready', '--tls-ca=/none'], 2, '--tls-ca: expected a readable PEM file'],
     [['ready', '--bogus'], 2, "unknown option '--bogus'"],
-  ] as const)('is in the container’s log: %j', async ([args, exitCode, message], { place }) => {
-    const { code, log } = await hook(place, args);
+  ] as const)('is in the container’s log: %j', async ([args, exitCode, message], { sandbox }) => {
+    const { code, log } = await hook(sandbox, args);
     expect(code).toBe(exitCode);
     expect(parseLog(log)).toMatchObject([{ level: 'error', event: 'failed', exitCode }]);
     expect(log).toContain(JSON.stringify(message).slice(1, -1));
   });
 
-  it('is in the form that the log has', async ({ place }) => {
+  it('is in the form that the log has', async ({ sandbox }) => {
     const args = ['serve', '--bogus', '--log-format=text', '--log-prefix=[drain]'];
-    const { code, log } = await hook(place, args);
+    const { code, log } = await hook(sandbox, args);
     expect(code).toBe(2);
     expect(log).toMatch(/^\S+Z error \[drain\] buildkit-drain ends with exit code 2: .*--bogus'/);
   });
 
-  it('is in the log’s file, and outside of a pod in words', async ({ place }) => {
-    const path = join(place.directory, 'log');
-    const { code, stderr } = await (await startCli(place, ['--bogus', '--log-to', path])).process
+  it('is in the log’s file, and outside of a pod in words', async ({ sandbox }) => {
+    const path = join(sandbox.directory, 'log');
+    const { code, stderr } = await (await startCli(sandbox, ['--bogus', '--log-to', path])).process
       .ended;
     expect({ code, stderr }).toEqual({
       code: 2,
@@ -195,14 +198,14 @@ describe.concurrent('an error that ends a command which runs as a hook', () => {
     expect(parseLog(readFileSync(path, 'utf8'))).toMatchObject([{ event: 'failed', exitCode: 2 }]);
   });
 
-  it('is for the reader alone on a terminal, in a pod too', async ({ place }) => {
+  it('is for the reader alone on a terminal, in a pod too', async ({ sandbox }) => {
     // script(1) gives it one.
     const command = `${process.execPath} ${cliPath} wait --bogus`;
     const through = ['script', '-qec', command, '/dev/null'];
-    const ended = await (await place.start(through, { env: pod })).ended;
+    const ended = await (await sandbox.start(through, { env: pod })).ended;
     expect(ended.code).toBe(2);
     expect(ended.stdout).toContain("buildkit-drain: unknown option '--bogus'");
-    expect(readFileSync(place.mainLog, 'utf8')).toBe('');
+    expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
   });
 });
 
@@ -212,11 +215,11 @@ describe.concurrent('files for TLS that can not be read', () => {
   it.for([
     ['in a pod', pod],
     ['outside', {}],
-  ] as const)('do not end a wait, %s', async ([, env], { place, daemon, clients }) => {
+  ] as const)('do not end a wait, %s', async ([, env], { sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     const args = ['wait', '--quiet-period=200ms', '--interval=20ms', '--log-to=stderr'];
-    const wait = await startCli(place, [...args, '--addr', tcp, ...missing], { env });
+    const wait = await startCli(sandbox, [...args, '--addr', tcp, ...missing], { env });
     await wait.counted(1);
     const { builds, message } = await wait.event('builds');
     expect({ builds, message }).toEqual({
@@ -232,25 +235,25 @@ describe.concurrent('files for TLS that can not be read', () => {
     ]);
   });
 
-  it('hold a wait with --builds=require to its deadline', async ({ place, daemon }) => {
+  it('hold a wait with --builds=require to its deadline', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['wait', '--addr', tcp, '--quiet-period=100ms', '--builds=require'];
-    const { code, log } = await hook(place, [...args, '--timeout=2s', ...missing]);
+    const { code, log } = await hook(sandbox, [...args, '--timeout=2s', ...missing]);
     expect(code).toBe(4);
     expect(parseLog(log).at(-1)).toMatchObject({ event: 'ended', outcome: 'unknown' });
     expect(parseLog(log).at(-1)?.message).toContain('--tls-ca: expected a readable PEM file');
   });
 
-  it('are read as soon as they are there', async ({ place }) => {
-    const authority = createAuthority(place.directory);
+  it('are read as soon as they are there', async ({ sandbox }) => {
+    const authority = createAuthority(sandbox.directory);
     const certificate = authority.sign('server', ['IP:127.0.0.1']);
-    const buildkitd = await startBuildkitd(place);
+    const buildkitd = await startBuildkitd(sandbox);
     await buildkitd.listen(tcp, { ...certificate, ca: authority.ca });
     await buildkitd.begin('one');
-    const late = join(place.directory, 'late.pem');
+    const late = join(sandbox.directory, 'late.pem');
     const args = ['wait', '--addr', tcp, '--quiet-period=100ms', '--builds=require'];
     const shown = [`--tls-cert=${certificate.cert}`, `--tls-key=${certificate.key}`];
-    const wait = await startCli(place, [...args, ...shown, `--tls-ca=${late}`]);
+    const wait = await startCli(sandbox, [...args, ...shown, `--tls-ca=${late}`]);
     expect((await wait.event('builds')).message).toContain('expected a readable PEM file');
     renameSync(authority.ca, late);
     expect(await wait.event('builds', 1)).toMatchObject({ builds: [{ ref: 'one' }] });

@@ -9,9 +9,9 @@ import { it } from '../support/test.ts';
 const tcp = 'tcp://127.0.0.1:1234';
 
 describe.concurrent('wait that was stopped and continued', () => {
-  it('does not call quiet what it has not watched', async ({ place, daemon, clients }) => {
+  it('does not call quiet what it has not watched', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--quiet-period', '2s']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--quiet-period', '2s']);
     await wait.counted(0);
     await delay(500);
     await wait.process.signal('SIGSTOP');
@@ -32,13 +32,13 @@ describe.concurrent('wait that was stopped and continued', () => {
   });
 
   it('past its deadline, exits 3 when a client is still there', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--timeout', '3s']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--timeout', '3s']);
     await wait.counted(1);
     await wait.process.signal('SIGSTOP');
     await delay(3300);
@@ -55,14 +55,14 @@ describe.concurrent('wait whose wall clock jumps', () => {
     ['backward', -hour],
   ] as const)(
     '%s still ends after the quiet period',
-    async ([, seconds], { place, daemon, clients }) => {
+    async ([, seconds], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
-      const jump = join(place.directory, 'jump');
+      const jump = join(sandbox.directory, 'jump');
       const library = compiled('clock_jump', '-shared', '-fPIC');
       const env = { LD_PRELOAD: library, CLOCK_JUMP: jump };
       const args = ['--addr', tcp, '--quiet-period', '1500ms', '--timeout', '10m'];
-      const wait = await startWait(place, args, { env });
+      const wait = await startWait(sandbox, args, { env });
       await wait.counted(1);
       const leftMs = performance.now();
       await clients.leave(some);
@@ -82,38 +82,38 @@ describe.concurrent('wait whose wall clock jumps', () => {
 });
 
 describe.concurrent('wait', () => {
-  it('is not drained before --min-wait, however quiet it is', async ({ place, daemon }) => {
+  it('is not drained before --min-wait, however quiet it is', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--quiet-period', '0s', '--min-wait', '1200ms'];
-    const wait = await startWait(place, args);
+    const wait = await startWait(sandbox, args);
     const { code, outcome, logs } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
     expect(logs.at(-1)?.['waitedMs']).toBeGreaterThanOrEqual(1200);
   });
 
   it('with a quiet period of zero is drained at the first look that shows no client', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     await daemon.listen(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--quiet-period', '0s']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--quiet-period', '0s']);
     const { code, logs } = await wait.ended;
     expect(code).toBe(0);
     expect(logs.at(-1)).toMatchObject({ outcome: 'drained', polls: 1 });
   });
 
-  it('keeps the deadline though the interval is longer', async ({ place, daemon, clients }) => {
+  it('keeps the deadline though the interval is longer', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const args = ['--addr', tcp, '--interval', '1h', '--timeout', '700ms'];
-    const wait = await startWait(place, args);
+    const wait = await startWait(sandbox, args);
     expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
   });
 
-  it('says at times who is still there', async ({ place, daemon, clients }) => {
+  it('says at times who is still there', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const [client] = await clients.connect(tcp);
-    const wait = await startWait(place, ['--addr', tcp, '--progress-every', '200ms']);
+    const wait = await startWait(sandbox, ['--addr', tcp, '--progress-every', '200ms']);
     const progress = await wait.event('progress', 2);
     expect(progress.message).toMatch(/^Still waiting after \d\.\ds: 1 client is connected: /);
     expect(progress.message).toContain(client?.name);

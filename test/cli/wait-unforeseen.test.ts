@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { cliPath, parseLog, startCli } from '../support/cli.ts';
-import type { Place } from '../support/place.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
@@ -11,8 +11,8 @@ const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
 const quick = ['--quiet-period=200ms', '--interval=20ms', '--builds=off', '--addr', tcp];
 
 /** A program that runs this before the tool, in the same process. */
-function prepared(place: Place, script: string): readonly string[] {
-  const path = join(place.directory, 'before.cjs');
+function prepared(sandbox: Sandbox, script: string): readonly string[] {
+  const path = join(sandbox.directory, 'before.cjs');
   writeFileSync(path, script);
   return [process.execPath, '--require', path, cliPath];
 }
@@ -41,11 +41,11 @@ describe.concurrent('a wait that an unexpected error breaks off', () => {
     ['a rejection with nothing', 'setTimeout(() => Promise.reject(), 700);'],
   ] as const)(
     'tells all targets of its log, starts again, and ends right: %s',
-    async ([, script], { place, daemon, clients }) => {
+    async ([, script], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
-      const program = prepared(place, script);
-      const wait = await startCli(place, ['wait', ...quick, '--timeout=1m'], { program, env });
+      const program = prepared(sandbox, script);
+      const wait = await startCli(sandbox, ['wait', ...quick, '--timeout=1m'], { program, env });
       const { message, level } = await wait.event('wait-failed');
       expect({ message, level }).toEqual({
         level: 'error',
@@ -56,20 +56,20 @@ describe.concurrent('a wait that an unexpected error breaks off', () => {
       const { code, stderr } = await wait.process.ended;
       expect(code).toBe(0);
       expect(parseLog(stderr).at(-1)).toMatchObject({ event: 'ended', outcome: 'drained' });
-      expect(readFileSync(place.mainLog, 'utf8')).toBe(stderr);
+      expect(readFileSync(sandbox.mainLog, 'utf8')).toBe(stderr);
     },
   );
 
   it('holds to its deadline where it fails each time, and says so once', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const program = prepared(place, failingAt('started'));
+    const program = prepared(sandbox, failingAt('started'));
     const startMs = performance.now();
-    const wait = await startCli(place, ['wait', ...quick, '--timeout=2500ms'], { program, env });
+    const wait = await startCli(sandbox, ['wait', ...quick, '--timeout=2500ms'], { program, env });
     const { code, stderr } = await wait.process.ended;
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(2500);
     expect(code).toBe(4);
@@ -82,10 +82,10 @@ describe.concurrent('a wait that an unexpected error breaks off', () => {
     });
   });
 
-  it('is ended by a signal where it fails each time', async ({ place, daemon }) => {
+  it('is ended by a signal where it fails each time', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const program = prepared(place, failingAt('started'));
-    const wait = await startCli(place, ['wait', ...quick], { program, env });
+    const program = prepared(sandbox, failingAt('started'));
+    const wait = await startCli(sandbox, ['wait', ...quick], { program, env });
     await wait.event('wait-failed');
     await wait.process.signal('SIGTERM');
     const { code, stderr } = await wait.process.ended;
@@ -93,12 +93,16 @@ describe.concurrent('a wait that an unexpected error breaks off', () => {
     expect(parseLog(stderr).at(-1)).toMatchObject({ event: 'ended', outcome: 'interrupted' });
   });
 
-  it('never ends as a success with nothing left to wake it', async ({ place, daemon, clients }) => {
+  it('never ends as a success with nothing left to wake it', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const stalled = 'setTimeout(() => { globalThis.setTimeout = () => ({ unref() {} }); }, 500);';
-    const program = prepared(place, stalled);
-    const wait = await startCli(place, ['wait', ...quick], { program, env });
+    const program = prepared(sandbox, stalled);
+    const wait = await startCli(sandbox, ['wait', ...quick], { program, env });
     const { code, stderr } = await wait.process.ended;
     expect(code).toBe(1);
     expect(failures(stderr)).toMatchObject([
@@ -110,26 +114,26 @@ describe.concurrent('a wait that an unexpected error breaks off', () => {
 describe.concurrent('an error that nobody catches', () => {
   const soon = "setTimeout(() => { throw new Error('boom'); }, 700);";
 
-  it('does not end serve, whose log tells of it', async ({ place, daemon }) => {
+  it('does not end serve, whose log tells of it', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['serve', ...quick, '--listen=127.0.0.1:0', '--timeout=1m'];
-    const serve = await startCli(place, args, { program: prepared(place, soon) });
+    const serve = await startCli(sandbox, args, { program: prepared(sandbox, soon) });
     expect((await serve.event('uncaught')).message).toContain('boom');
     await serve.process.signal('SIGTERM');
     expect((await serve.process.ended).code).toBe(0);
   });
 
-  it('does not end run, which would leave its daemon alone', async ({ place }) => {
+  it('does not end run, which would leave its daemon alone', async ({ sandbox }) => {
     const args = ['run', ...quick, '--timeout=1m', '--', 'sleep', '2'];
-    const run = await startCli(place, args, { program: prepared(place, soon) });
+    const run = await startCli(sandbox, args, { program: prepared(sandbox, soon) });
     expect((await run.event('uncaught')).message).toContain('boom');
     expect((await run.process.ended).code).toBe(0);
   });
 
-  it('ends other commands as a bug', async ({ place, daemon }) => {
+  it('ends other commands as a bug', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const program = prepared(place, "setTimeout(() => { throw new Error('boom'); }, 300);");
-    const watch = await startCli(place, ['watch', '--addr', tcp], { program });
+    const program = prepared(sandbox, "setTimeout(() => { throw new Error('boom'); }, 300);");
+    const watch = await startCli(sandbox, ['watch', '--addr', tcp], { program });
     const { code, stderr } = await watch.process.ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(/^buildkit-drain: this is a bug .* please report it:\nError: boom\n/);
@@ -147,28 +151,30 @@ describe.concurrent('a Node.js that is older than engines', () => {
     delete Object.groupBy;
     delete Promise.withResolvers;`;
 
-  it('is told at the start to all targets of the log, and the wait goes on', async ({ place }) => {
-    const buildkitd = await startBuildkitd(place);
+  it('is told at the start to all targets of the log, and the wait goes on', async ({
+    sandbox,
+  }) => {
+    const buildkitd = await startBuildkitd(sandbox);
     await buildkitd.listen(tcp);
     await buildkitd.begin('one');
-    const program = prepared(place, old);
+    const program = prepared(sandbox, old);
     const args = ['wait', '--quiet-period=200ms', '--interval=20ms', '--timeout=1m'];
-    const wait = await startCli(place, args, { program, env });
+    const wait = await startCli(sandbox, args, { program, env });
     expect(await wait.event('started')).toMatchObject({ connections: 0 });
     await wait.event('builds');
     await buildkitd.end('one');
     const { code, logs, outcome } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
     expect(logs[0]).toMatchObject({ level: 'error', event: 'node-too-old', version: 'v16.20.2' });
-    expect(parseLog(readFileSync(place.mainLog, 'utf8'))[0]).toMatchObject({
+    expect(parseLog(readFileSync(sandbox.mainLog, 'utf8'))[0]).toMatchObject({
       event: 'node-too-old',
     });
   });
 
-  it('is a problem to doctor', async ({ place, daemon }) => {
+  it('is a problem to doctor', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
-    const program = prepared(place, old);
-    const doctor = await startCli(place, ['doctor', '--builds=off'], { program });
+    const program = prepared(sandbox, old);
+    const doctor = await startCli(sandbox, ['doctor', '--builds=off'], { program });
     const { stdout } = await doctor.process.ended;
     expect(stdout.replaceAll(/\n {12}/g, ' ')).toMatch(
       /\n {2}problem {3}Node\.js v16\.20\.2 is older than 20\.17/,

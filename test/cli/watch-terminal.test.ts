@@ -1,10 +1,10 @@
 import { readlinkSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import { type CliOptions, cliPath } from '../support/cli.ts';
-import type { Place, Resident } from '../support/place.ts';
 import { run } from '../support/running.ts';
+import type { Sandbox, SandboxProcess } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const quick = ['--interval', '20ms', '--builds', 'off', '--addr', tcp];
@@ -14,36 +14,36 @@ const left = `${control}?7h${control}?25h${control}?1049l`;
 
 /** `watch` on a terminal of its own, of this size. */
 function watchOn(
-  place: Place,
+  sandbox: Sandbox,
   { columns, rows }: { readonly columns: number; readonly rows: number },
   args: readonly string[] = quick,
   options: CliOptions = {},
-): Promise<Resident> {
+): Promise<SandboxProcess> {
   const tool = [process.execPath, cliPath, 'watch', ...args].join(' ');
   const sized = `stty cols ${columns} rows ${rows}; exec ${tool}`;
-  return place.start(['script', '--quiet', '--return', '--command', sized, '/dev/null'], options);
+  return sandbox.start(['script', '--quiet', '--return', '--command', sized, '/dev/null'], options);
 }
 
 /** The latest whole picture, as lines. */
-function picture({ stdout }: Resident): string[] {
+function picture({ stdout }: SandboxProcess): string[] {
   const frames = stdout().split(`${control}H`).slice(1);
   const whole = frames.findLast((frame) => frame.includes(`${control}J`)) ?? '';
   const [drawn = ''] = whole.split(`${control}J`);
   return drawn.split(`${control}K`).map((line) => line.replace(/^[\r\n]+/, ''));
 }
 
-function shows(watch: Resident, text: string): Promise<boolean> {
-  return until(`${text} on the screen`, () => picture(watch).join('\n').includes(text));
+function shows(watch: SandboxProcess, text: string): Promise<boolean> {
+  return waitFor(`${text} on the screen`, () => picture(watch).join('\n').includes(text));
 }
 
 describe.concurrent('watch on a terminal', () => {
   it('draws a table in place for every change, and leaves the terminal as it was', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
-    const watch = await watchOn(place, { columns: 80, rows: 24 });
+    const watch = await watchOn(sandbox, { columns: 80, rows: 24 });
     await shows(watch, `No client is connected to ${tcp}.`);
     const [client] = await clients.connect(tcp);
     await shows(watch, `1 client is connected to ${tcp}.`);
@@ -66,24 +66,24 @@ describe.concurrent('watch on a terminal', () => {
   });
 
   it('draws the ages anew each second though nothing changes', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const watch = await watchOn(place, { columns: 80, rows: 24 }, [...quick, '--interval', '1h']);
+    const watch = await watchOn(sandbox, { columns: 80, rows: 24 }, [...quick, '--interval', '1h']);
     const ages = new Set<string>();
-    await until('three ages', () => {
+    await waitFor('three ages', () => {
       ages.add(/([\d.]+s)\+? /.exec(picture(watch).at(-2) ?? '')?.[1] ?? '');
       return ages.size > 3;
     });
   });
 
-  it('fits a narrow one, and follows when that changes', async ({ place, daemon, clients }) => {
+  it('fits a narrow one, and follows when that changes', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp, 30);
-    const watch = await watchOn(place, { columns: 40, rows: 12 });
+    const watch = await watchOn(sandbox, { columns: 40, rows: 12 });
     await shows(watch, 'more lines');
     expect(picture(watch).filter((line) => line.length > 40)).toEqual([]);
     expect(picture(watch).length - 1).toBeLessThanOrEqual(12);
@@ -98,16 +98,16 @@ describe.concurrent('watch on a terminal', () => {
     expect((await watch.ended).code).toBe(0);
   });
 
-  it('prints lines where the terminal can not draw', async ({ place, daemon }) => {
+  it('prints lines where the terminal can not draw', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const dumb = { env: { TERM: 'dumb' } };
-    const watch = await watchOn(place, { columns: 80, rows: 24 }, quick, dumb);
+    const watch = await watchOn(sandbox, { columns: 80, rows: 24 }, quick, dumb);
     expect(await watch.line(0)).toMatch(/Z info {2}Watching /);
     expect(watch.stdout()).not.toContain(control);
   });
 
-  it('has touched nothing when it is called wrongly', async ({ place }) => {
-    const watch = await watchOn(place, { columns: 80, rows: 24 }, ['--pid', '4194304']);
+  it('has touched nothing when it is called wrongly', async ({ sandbox }) => {
+    const watch = await watchOn(sandbox, { columns: 80, rows: 24 }, ['--pid', '4194304']);
     const { code, stdout } = await watch.ended;
     expect(code).toBe(2);
     expect(stdout).not.toContain(control);
@@ -115,7 +115,7 @@ describe.concurrent('watch on a terminal', () => {
 });
 
 /** The pids, as the tests see them, of what a process has started. */
-async function childrenOf({ pid }: Resident): Promise<string[]> {
+async function childrenOf({ pid }: SandboxProcess): Promise<string[]> {
   const { stdout } = await run(['cat', `/proc/${pid}/task/${pid}/children`]).ended;
   return stdout.trim().split(' ');
 }

@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest';
-import { startDaemon } from '../support/actor.ts';
 import { startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { type Cli, type CliOptions, cliPath, type LogLine, startCli } from '../support/cli.ts';
-import type { Place } from '../support/place.ts';
+import { startDaemon } from '../support/peer-process.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
 import { withoutCapabilities } from '../support/users.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit.sock';
@@ -19,11 +19,11 @@ interface Watch {
 }
 
 async function startWatch(
-  place: Place,
+  sandbox: Sandbox,
   args: readonly string[],
   options?: CliOptions,
 ): Promise<Watch> {
-  const cli = await startCli(place, ['watch', '--json', ...args], options);
+  const cli = await startCli(sandbox, ['watch', '--json', ...args], options);
   const lines = (): LogLine[] =>
     cli.process
       .stdout()
@@ -34,7 +34,9 @@ async function startWatch(
     cli,
     lines,
     told: (event, isIt = () => true) =>
-      until(`a line of ${event}`, () => lines().find((line) => line.event === event && isIt(line))),
+      waitFor(`a line of ${event}`, () =>
+        lines().find((line) => line.event === event && isIt(line)),
+      ),
   };
 }
 
@@ -42,20 +44,20 @@ const named = (list: unknown): unknown[] => (list as { peer: string }[]).map(({ 
 
 describe.concurrent('watch', () => {
   it('prints a line for everybody who comes and goes, however shortly', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     await daemon.listen(unix);
     const [first] = await clients.connect(tcp);
-    const cli = await startCli(place, ['watch', ...quick, '--addr', tcp, '--addr', unix]);
+    const cli = await startCli(sandbox, ['watch', ...quick, '--addr', tcp, '--addr', unix]);
     const { stdout } = cli.process;
-    await until('the first line', () => stdout().includes('Watching'));
+    await waitFor('the first line', () => stdout().includes('Watching'));
     const [second] = await clients.connect(unix);
-    await until('its line', () => stdout().includes(`New: ${second?.name}.`));
+    await waitFor('its line', () => stdout().includes(`New: ${second?.name}.`));
     await clients.leave([second ?? { id: 0, name: '' }]);
-    await until('its line', () => stdout().includes('Left: '));
+    await waitFor('its line', () => stdout().includes('Left: '));
     await cli.process.signal('SIGTERM');
     const { code, stderr } = await cli.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -70,11 +72,11 @@ describe.concurrent('watch', () => {
     ]);
   });
 
-  it('counts those that came and went between two looks', async ({ place, daemon, clients }) => {
+  it('counts those that came and went between two looks', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
-    const watch = await startWatch(place, ['--addr', tcp, '--interval', '400ms', '--builds=off']);
+    const watch = await startWatch(sandbox, ['--addr', tcp, '--interval', '400ms', '--builds=off']);
     await watch.told('started');
-    await until('one that no look has seen', async () => {
+    await waitFor('one that no look has seen', async () => {
       await clients.leave(await clients.connect(tcp));
       return watch.lines().some(({ event }) => event === 'between-looks');
     });
@@ -84,14 +86,14 @@ describe.concurrent('watch', () => {
   });
 
   it('takes what another process of this program asks the daemon for no client', async ({
-    place,
+    sandbox,
   }) => {
-    const buildkitd = await startBuildkitd(place);
+    const buildkitd = await startBuildkitd(sandbox);
     await buildkitd.listen(tcp);
     await buildkitd.behave({ delayMs: 300 });
-    const watch = await startWatch(place, ['--addr', tcp, ...quick]);
+    const watch = await startWatch(sandbox, ['--addr', tcp, ...quick]);
     await watch.told('started');
-    const status = await startCli(place, ['status', '--addr', tcp]);
+    const status = await startCli(sandbox, ['status', '--addr', tcp]);
     const came = await watch.told('changed', (line) => named(line['arrived']).length > 0);
     expect(came.message).toMatch(/^No client is connected; 1 too new to tell\. New: 127\.0\.0\.1:/);
     await status.process.ended;
@@ -101,12 +103,12 @@ describe.concurrent('watch', () => {
   });
 
   it('says when a connection is no longer too new to be told from a probe', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
-    const watch = await startWatch(place, ['--addr', tcp, ...quick, '--probe-grace', '200ms']);
+    const watch = await startWatch(sandbox, ['--addr', tcp, ...quick, '--probe-grace', '200ms']);
     await watch.told('started');
     const [client] = await clients.connect(tcp);
     const line = await watch.told('counted');
@@ -115,12 +117,12 @@ describe.concurrent('watch', () => {
   });
 
   it('says what a connection is taken for, and when it is a client again', async ({
-    place,
+    sandbox,
     clients,
   }) => {
-    await (await startBuildkitd(place)).listen(tcp);
+    await (await startBuildkitd(sandbox)).listen(tcp);
     const grace = ['--probe-grace', '200ms', '--ignore-peer', '127.0.0.9'];
-    const watch = await startWatch(place, ['--addr', tcp, '--interval', '20ms', ...grace]);
+    const watch = await startWatch(sandbox, ['--addr', tcp, '--interval', '20ms', ...grace]);
     await watch.told('started');
     const mute = await clients.connectMutely(tcp);
     const peer = mute[0]?.name;
@@ -146,18 +148,18 @@ describe.concurrent('watch', () => {
     });
   });
 
-  it('goes on when the daemon goes away and comes back', async ({ place, clients }) => {
-    const daemon = await startDaemon(place);
+  it('goes on when the daemon goes away and comes back', async ({ sandbox, clients }) => {
+    const daemon = await startDaemon(sandbox);
     await daemon.listen(tcp);
     await clients.connect(tcp);
-    const watch = await startWatch(place, quick);
+    const watch = await startWatch(sandbox, quick);
     expect(await watch.told('started')).toMatchObject({ connections: 1 });
     await daemon.process.signal('SIGKILL');
     expect(await watch.told('gone')).toMatchObject({ level: 'warn', connections: null });
-    const next = await startDaemon(place);
+    const next = await startDaemon(sandbox);
     await next.listen('tcp://127.0.0.1:8372');
     const isThere = (line: LogLine) => line['state'] === 'counted';
-    await until('the daemon back', () =>
+    await waitFor('the daemon back', () =>
       watch
         .lines()
         .some((line) => /^(back|count-recovered)$/.test(line.event ?? '') && isThere(line)),
@@ -171,15 +173,15 @@ describe.concurrent('watch', () => {
   });
 
   it('says that it is blind, and keeps whom it can still see', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     await daemon.listen(tcp);
     const [client] = await clients.connect(tcp);
-    await until('the connection', async () => (await daemon.accepted()).length === 1);
+    await waitFor('the connection', async () => (await daemon.accepted()).length === 1);
     // Whose sockets the daemon's are can not be read: else they would vouch for the count.
-    const watch = await startWatch(place, ['--addr', tcp, ...quick], {
+    const watch = await startWatch(sandbox, ['--addr', tcp, ...quick], {
       through: withoutCapabilities,
     });
     await watch.told('started');
@@ -197,20 +199,22 @@ describe.concurrent('watch', () => {
     expect(await watch.told('count-recovered')).toMatchObject({ connections: 0 });
   });
 
-  it('names the builds when they change, and never shows its own questions', async ({ place }) => {
-    const buildkitd = await startBuildkitd(place);
+  it('names the builds when they change, and never shows its own questions', async ({
+    sandbox,
+  }) => {
+    const buildkitd = await startBuildkitd(sandbox);
     await buildkitd.listen(tcp);
-    const watch = await startWatch(place, ['--addr', tcp, '--interval', '5ms']);
+    const watch = await startWatch(sandbox, ['--addr', tcp, '--interval', '5ms']);
     expect(await watch.told('builds')).toMatchObject({
       builds: [],
       message: 'The daemon says that no build is running.',
     });
-    const client = await startClient(place, 'build', tcp, { ref: 'one' });
+    const client = await startClient(sandbox, 'build', tcp, { ref: 'one' });
     const isOne = (line: LogLine) => (line['builds'] as unknown[]).length === 1;
     expect(await watch.told('builds', isOne)).toMatchObject({ builds: [{ ref: 'one' }] });
     await buildkitd.end('one');
     await client.ended;
-    await until(
+    await waitFor(
       'the end of it',
       () => watch.lines().filter(({ event }) => event === 'builds').length === 3,
     );
@@ -222,17 +226,17 @@ describe.concurrent('watch', () => {
     expect(watch.lines().filter(({ event }) => event === 'between-looks')).toEqual([]);
   });
 
-  it('ends with its reader, and exits 0', async ({ place, daemon, clients }) => {
+  it('ends with its reader, and exits 0', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const tool = [process.execPath, cliPath, 'watch', ...quick, '--addr', tcp];
     const pipe = '{ "$0" "$@"; echo "code $?" >&2; } | head -n 1';
-    const piped = await place.start(['sh', '-c', pipe, ...tool]);
+    const piped = await sandbox.start(['sh', '-c', pipe, ...tool]);
     await piped.line(0);
     await clients.connect(tcp);
     expect(await piped.ended).toMatchObject({ code: 0, stderr: 'code 0\n' });
   });
 
-  it('exits 2 for what makes no sense', async ({ place }) => {
+  it('exits 2 for what makes no sense', async ({ sandbox }) => {
     const cases = [
       [['--interval', '0ms'], '--interval: expected a duration such as'],
       [['--probe-grace', 'off'], '--probe-grace: expected a duration such as'],
@@ -241,7 +245,7 @@ describe.concurrent('watch', () => {
       [['now'], 'too many arguments'],
     ] as const;
     for (const [args, message] of cases) {
-      const { code, stdout, stderr } = await (await startCli(place, ['watch', ...args])).process
+      const { code, stdout, stderr } = await (await startCli(sandbox, ['watch', ...args])).process
         .ended;
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain(`buildkit-drain: ${message}`);

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { addonPath } from '../../src/backends/native.ts';
 import { type Ended, run } from '../support/running.ts';
 
-const scene = JSON.stringify(new URL('../support/addon-scene.mjs', import.meta.url).href);
+const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.meta.url).href);
 
 /** Runs a script in a Node.js of its own. What is asked of the addon here may well end it. */
 function node(script: string): Promise<Ended> {
   const source = `
-    import { descriptors, lastWords, loadAddon, openScene, startWorker, until } from ${scene};
+    import { descriptors, lastWords, loadAddon, openScene, startWorker, until } from ${scenario};
     import { once } from 'node:events';
     ${script}`;
   const flags = ['--expose-gc', '--input-type=module', '--eval', source];

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { addonPath } from '../../src/backends/native.ts';
 import { type Ended, run } from '../support/running.ts';
 
-const scene = JSON.stringify(new URL('../support/addon-scene.mjs', import.meta.url).href);
+const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.meta.url).href);
 
 function node(script: string): Promise<Ended> {
   const source = `
-    import { loadAddon, openScene } from ${scene};
+    import { loadAddon, openScene } from ${scenario};
     const { SockDiag, TcpTracker, UnixTracker } = loadAddon();
     const scene = await openScene();
     const { port, name } = scene;

@@ -2,24 +2,29 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type BackendName, backendNames, type EndpointSnapshot } from '../../src/backends/types.ts';
-import { type Actor, type Client, startClients, startDaemon } from '../support/actor.ts';
 import { compiled } from '../support/native.ts';
 import { joinPlaces, tcpStates } from '../support/network.ts';
 import { type Observe, startObserver } from '../support/observer.ts';
-import type { Place } from '../support/place.ts';
-import { it as itInPlace } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import {
+  type Client,
+  type PeerProcess,
+  startClients,
+  startDaemon,
+} from '../support/peer-process.ts';
+import type { Sandbox } from '../support/sandbox.ts';
+import { it as itInSandbox } from '../support/test.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 interface Stage {
-  readonly place: Place;
-  readonly daemon: Actor;
-  readonly clients: Actor;
+  readonly sandbox: Sandbox;
+  readonly daemon: PeerProcess;
+  readonly clients: PeerProcess;
   readonly observe: Observe;
 }
 
-const it = itInPlace.extend<{ stage: Stage }>({
-  stage: async ({ place, daemon, clients }, use) => {
-    await use({ place, daemon, clients, observe: await startObserver(place) });
+const it = itInSandbox.extend<{ stage: Stage }>({
+  stage: async ({ sandbox, daemon, clients }, use) => {
+    await use({ sandbox, daemon, clients, observe: await startObserver(sandbox) });
   },
 });
 
@@ -44,7 +49,7 @@ function names(clients: readonly Client[]): string[] {
 
 /** What the daemon itself says it has accepted, once it has accepted so many. */
 async function acceptedBy(
-  daemon: Actor,
+  daemon: PeerProcess,
   count: number,
 ): Promise<{ peer: string | null; inode: number }[]> {
   for (;;) {
@@ -106,11 +111,11 @@ describe.concurrent.each(backendNames)('%s, of TCP', (by: BackendName) => {
 
   it("does not take the daemon's own connection to a port 1234 for a client", async ({
     stage,
-    openPlace,
+    openSandbox,
   }) => {
-    const { daemon, place, observe } = stage;
-    const otherNetns = await openPlace();
-    const [, address] = await joinPlaces(place, otherNetns);
+    const { daemon, sandbox, observe } = stage;
+    const otherNetns = await openSandbox();
+    const [, address] = await joinPlaces(sandbox, otherNetns);
     const other = await startDaemon(otherNetns);
     await other.listen('tcp://0.0.0.0:1234');
     await daemon.listen('tcp://0.0.0.0:1234');
@@ -123,22 +128,22 @@ describe.concurrent.each(backendNames)('%s, of TCP', (by: BackendName) => {
   });
 
   it('does not count a client that has closed its half', async ({ stage }) => {
-    const { daemon, clients, observe, place } = stage;
+    const { daemon, clients, observe, sandbox } = stage;
     await daemon.listen('tcp://127.0.0.1:1234', { keepsHalfOpen: true });
     const some = await clients.connect('tcp://127.0.0.1:1234', 3);
     await clients.finish(some.slice(0, 1));
-    await until('CLOSE_WAIT', () => tcpStates(place, 1234).includes('CLOSE_WAIT'));
+    await waitFor('CLOSE_WAIT', () => tcpStates(sandbox, 1234).includes('CLOSE_WAIT'));
     expect(peers(await observe(by, 'tcp://0.0.0.0:1234'))).toEqual(names(some.slice(1)));
   });
 
   it('does not count what a connection leaves behind in TIME_WAIT', async ({ stage }) => {
-    const { daemon, clients, observe, place } = stage;
+    const { daemon, clients, observe, sandbox } = stage;
     await daemon.listen('tcp://127.0.0.1:1234');
     await clients.connect('tcp://127.0.0.1:1234', 2);
     await acceptedBy(daemon, 2);
     await daemon.dismiss();
-    await until('TIME_WAIT', () => {
-      return tcpStates(place, 1234).sort().join() === 'LISTEN,TIME_WAIT,TIME_WAIT';
+    await waitFor('TIME_WAIT', () => {
+      return tcpStates(sandbox, 1234).sort().join() === 'LISTEN,TIME_WAIT,TIME_WAIT';
     });
     const snapshot = await observe(by, 'tcp://0.0.0.0:1234');
     expect(snapshot.listenerInodes).toHaveLength(1);
@@ -148,13 +153,13 @@ describe.concurrent.each(backendNames)('%s, of TCP', (by: BackendName) => {
   it('sees the clients of an MPTCP listener, plain ones and those that use MPTCP', async ({
     stage,
   }) => {
-    const { clients, observe, place } = stage;
+    const { clients, observe, sandbox } = stage;
     const mptcp = compiled('mptcp');
-    const listener = await place.start([mptcp, 'listen', '1234']);
+    const listener = await sandbox.start([mptcp, 'listen', '1234']);
     const [, listening] = (await listener.line(0)).split(' ');
     const [plain] = await clients.connect('tcp://127.0.0.1:1234');
     const [, accepted] = (await listener.line(1)).split(' ');
-    const multipath = await place.start([mptcp, 'connect', '1234']);
+    const multipath = await sandbox.start([mptcp, 'connect', '1234']);
     const [, port] = (await multipath.line(0)).split(' ');
     const [, acceptedToo] = (await listener.line(2)).split(' ');
 
@@ -183,9 +188,9 @@ describe.concurrent.each(backendNames)('%s, of TCP', (by: BackendName) => {
     expect({ listenerInodes, connections }).toEqual({ listenerInodes: [], connections: [] });
   });
 
-  it('does not see what another network namespace has', async ({ stage, openPlace }) => {
+  it('does not see what another network namespace has', async ({ stage, openSandbox }) => {
     const { observe } = stage;
-    const other = await openPlace();
+    const other = await openSandbox();
     const [daemon, clients] = await Promise.all([startDaemon(other), startClients(other)]);
     await daemon.listen('tcp://127.0.0.1:1234');
     await clients.connect('tcp://127.0.0.1:1234');
@@ -212,7 +217,7 @@ describe.concurrent.each(backendNames)('%s, of a daemon that is stopped', (by: B
       const left = [leaves, ...leaveTheQueue].flatMap((client) => client ?? []);
       await clients.leave(left);
       const here = [stays, staysQueued].flatMap((client) => client ?? []);
-      await until('those who have left to be gone', async () => {
+      await waitFor('those who have left to be gone', async () => {
         const { connections } = await observe(by, address);
         expect(connections.length).toBeGreaterThanOrEqual(here.length);
         return connections.length === here.length;
@@ -224,7 +229,7 @@ describe.concurrent.each(backendNames)('%s, of a daemon that is stopped', (by: B
       expect(inodeSet(snapshot)[0]).toBe(0);
 
       await clients.kill();
-      await until('nobody to be left', async () => {
+      await waitFor('nobody to be left', async () => {
         return (await observe(by, address)).connections.length === 0;
       });
     },
@@ -273,11 +278,11 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
   });
 
   it('takes a socket file that nobody listens on for no listener', async ({ stage }) => {
-    const { daemon, observe, place } = stage;
+    const { daemon, observe, sandbox } = stage;
     await daemon.listen(`unix://${socket}`);
     await daemon.process.signal('SIGKILL');
     await daemon.process.ended;
-    const file = await (await place.start(['stat', '--format=%F', socket])).ended;
+    const file = await (await sandbox.start(['stat', '--format=%F', socket])).ended;
     expect(file.stdout).toBe('socket\n');
     const { listenerInodes, connections } = await observe(by, `unix://${socket}`);
     expect({ listenerInodes, connections }).toEqual({ listenerInodes: [], connections: [] });
@@ -287,8 +292,8 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
     ['a path of 107 bytes', `/run/${'p'.repeat(102)}`],
     ['a path with blanks and letters beyond ASCII', '/run/mein büld/käfig.sock'],
   ])('finds %s', async ([, path], { stage }) => {
-    const { daemon, clients, observe, place } = stage;
-    await (await place.start(['mkdir', '-p', '/run/mein büld'])).ended;
+    const { daemon, clients, observe, sandbox } = stage;
+    await (await sandbox.start(['mkdir', '-p', '/run/mein büld'])).ended;
     const { inode } = await daemon.listen(`unix://${path}`);
     await clients.connect(`unix://${path}`, 2);
     const accepted = await acceptedBy(daemon, 2);
@@ -301,11 +306,11 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
     ['an abstract name', 'buildkitd'],
     ['an abstract name of 106 bytes', 'n'.repeat(106)],
   ] as const)('finds %s', async ([, name], { stage }) => {
-    const { observe, place } = stage;
+    const { observe, sandbox } = stage;
     const abstract = compiled('abstract');
-    const listener = await place.start([abstract, 'listen', name]);
+    const listener = await sandbox.start([abstract, 'listen', name]);
     const inodes = [(await listener.line(0)).split(' ')[1]];
-    const client = await place.start([abstract, 'connect', name]);
+    const client = await sandbox.start([abstract, 'connect', name]);
     const clientInode = (await client.line(0)).split(' ')[1];
     inodes.push((await listener.line(1)).split(' ')[1]);
     const snapshot = await observe(by, `unix://@${name}`);
@@ -316,14 +321,14 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
   it('tells an abstract name from the path of the same letters, and a name from its prefix', async ({
     stage,
   }) => {
-    const { daemon, clients, observe, place } = stage;
+    const { daemon, clients, observe, sandbox } = stage;
     const abstract = compiled('abstract');
     await daemon.listen('unix:///run/a');
     await daemon.listen('unix:///run/ab');
-    const listener = await place.start([abstract, 'listen', '/run/a']);
+    const listener = await sandbox.start([abstract, 'listen', '/run/a']);
     await listener.line(0);
     await clients.connect('unix:///run/ab', 2);
-    const client = await place.start([abstract, 'connect', '/run/a']);
+    const client = await sandbox.start([abstract, 'connect', '/run/a']);
     await client.line(0);
     expect((await observe(by, 'unix:///run/a')).connections).toHaveLength(0);
     expect((await observe(by, 'unix:///run/ab')).connections).toHaveLength(2);
@@ -331,11 +336,11 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
   });
 
   it('finds a socket by a path that leads through a symbolic link', async ({ stage }) => {
-    const { daemon, clients, observe, place } = stage;
-    mkdirSync(join(place.directory, 'real'));
-    await (await place.start(['ln', '-s', `${place.directory}/real`, '/run/link'])).ended;
-    const { inode } = await daemon.listen(`unix://${place.directory}/real/d.sock`);
-    await clients.connect(`unix://${place.directory}/real/d.sock`);
+    const { daemon, clients, observe, sandbox } = stage;
+    mkdirSync(join(sandbox.directory, 'real'));
+    await (await sandbox.start(['ln', '-s', `${sandbox.directory}/real`, '/run/link'])).ended;
+    const { inode } = await daemon.listen(`unix://${sandbox.directory}/real/d.sock`);
+    await clients.connect(`unix://${sandbox.directory}/real/d.sock`);
     const snapshot = await observe(by, 'unix:///run/link/d.sock');
     expect(snapshot.listenerInodes).toEqual([inode]);
     expect(snapshot.connections).toHaveLength(1);
@@ -344,9 +349,9 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
   it('finds a socket by the path that the daemon wrote, itself through a symbolic link', async ({
     stage,
   }) => {
-    const { daemon, clients, observe, place } = stage;
-    mkdirSync(join(place.directory, 'real'));
-    await (await place.start(['ln', '-s', `${place.directory}/real`, '/run/link'])).ended;
+    const { daemon, clients, observe, sandbox } = stage;
+    mkdirSync(join(sandbox.directory, 'real'));
+    await (await sandbox.start(['ln', '-s', `${sandbox.directory}/real`, '/run/link'])).ended;
     await daemon.listen('unix:///run/link/d.sock');
     await clients.connect('unix:///run/link/d.sock');
     expect((await observe(by, 'unix:///run/link/d.sock')).connections).toHaveLength(1);
@@ -355,7 +360,7 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
 
 describe.concurrent('both backends', () => {
   it('see the same set of connections in a place with everything at once', async ({ stage }) => {
-    const { daemon, clients, observe, place } = stage;
+    const { daemon, clients, observe, sandbox } = stage;
     const connect = clients.connect;
     await daemon.listen('tcp://[::]:1234', { keepsHalfOpen: true });
     await daemon.listen('tcp://127.0.0.1:12345');
@@ -371,8 +376,8 @@ describe.concurrent('both backends', () => {
     await connect('tcp://[::1]:1234', 4);
     await connect('unix:///run/d.sock', 6);
     const closed = (): boolean =>
-      tcpStates(place, 1234).filter((state) => state === 'CLOSE_WAIT').length === 3;
-    await until('three half-closed connections', closed);
+      tcpStates(sandbox, 1234).filter((state) => state === 'CLOSE_WAIT').length === 3;
+    await waitFor('three half-closed connections', closed);
 
     const tcp = await observe('sock-diag', 'tcp://0.0.0.0:1234');
     const tcpTable = await observe('procfs', 'tcp://0.0.0.0:1234');
@@ -390,13 +395,13 @@ describe.concurrent('both backends', () => {
 
 describe.concurrent('the differences of the backends', () => {
   it('procfs sees another network namespace through the directory of one of its processes', async ({
-    place,
-    openPlace,
+    sandbox,
+    openSandbox,
   }) => {
-    const other = await openPlace();
+    const other = await openSandbox();
     const [daemon, clients] = await Promise.all([startDaemon(other), startClients(other)]);
     // In the place's network, with all processes of the tests in sight.
-    const observe = await startObserver(place, { namespaces: ['net'] });
+    const observe = await startObserver(sandbox, { namespaces: ['net'] });
     await daemon.listen('tcp://127.0.0.1:1234');
     await daemon.listen('unix:///run/d.sock');
     const some = await clients.connect('tcp://127.0.0.1:1234', 2);
@@ -412,16 +417,16 @@ describe.concurrent('the differences of the backends', () => {
     await daemon.listen('tcp://127.0.0.1:1234');
     const client = await clients.connectMutely('tcp://127.0.0.1:1234');
     await clients.say(client, 'hello');
-    await until('five bytes', async () => {
+    await waitFor('five bytes', async () => {
       const [known] = (await observe('sock-diag', 'tcp://0.0.0.0:1234')).traffic;
       return known?.bytesReceived === 5;
     });
     expect((await observe('procfs', 'tcp://0.0.0.0:1234')).traffic).toEqual([null]);
   });
 
-  it('sock-diag that is refused says which call failed and how', async ({ place }) => {
+  it('sock-diag that is refused says which call failed and how', async ({ sandbox }) => {
     const through = [compiled('refuse'), 'always', '13'];
-    const observe = await startObserver(place, { through });
+    const observe = await startObserver(sandbox, { through });
     await expect(observe('sock-diag', 'tcp://0.0.0.0:1234')).rejects.toThrow(
       'BackendError: sock_diag: socket failed with EACCES',
     );

@@ -1,29 +1,29 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import type { TlsConfig } from '../../src/builds/types.ts';
-import { type Asker, startAsker } from '../support/asker.ts';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
+import { type BuildsClientProcess, startBuildsClient } from '../support/builds-client.ts';
 import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
-import { it as itInPlace } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { it as itInSandbox } from '../support/test.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 interface Stage {
   readonly buildkitd: Buildkitd;
-  readonly asker: Asker;
+  readonly buildsClient: BuildsClientProcess;
   readonly authority: Authority;
   readonly other: Authority;
   readonly server: Certificate;
   readonly client: Certificate;
 }
 
-const it = itInPlace.extend<{ stage: Stage }>({
-  stage: async ({ place }, use) => {
-    const authority = createAuthority(place.directory);
+const it = itInSandbox.extend<{ stage: Stage }>({
+  stage: async ({ sandbox }, use) => {
+    const authority = createAuthority(sandbox.directory);
     await use({
-      buildkitd: await startBuildkitd(place),
-      asker: await startAsker(place),
+      buildkitd: await startBuildkitd(sandbox),
+      buildsClient: await startBuildsClient(sandbox),
       authority,
-      other: createAuthority(place.directory, 'other-ca'),
+      other: createAuthority(sandbox.directory, 'other-ca'),
       server: authority.sign('server', ['DNS:buildkitd.test', 'IP:127.0.0.1']),
       client: authority.sign('client', ['DNS:client']),
     });
@@ -51,39 +51,39 @@ function unknown(code: string, message: RegExp) {
 
 describe.concurrent('asking a buildkitd with TLS', () => {
   it('works with its authority, by its address or by a name that it has', async ({ stage }) => {
-    const { buildkitd, asker, authority, server } = stage;
+    const { buildkitd, buildsClient, authority, server } = stage;
     await buildkitd.listen('tcp://0.0.0.0:1234', server);
     await buildkitd.begin('one');
     for (const serverName of [undefined, 'buildkitd.test', '127.0.0.1']) {
       const files = { ca: authority.ca, ...(serverName && { serverName }) };
       for (const address of [tcp, 'tcp://0.0.0.0:1234']) {
-        await asker.open(address, { tls: config(files) });
-        expect(await asker.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
+        await buildsClient.open(address, { tls: config(files) });
+        expect(await buildsClient.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
       }
     }
   });
 
   it('works with a certificate of its own, where the daemon asks for one', async ({
-    place,
+    sandbox,
     stage,
   }) => {
-    const { buildkitd, asker, authority, server, client } = stage;
+    const { buildkitd, buildsClient, authority, server, client } = stage;
     const { ca } = authority;
     await buildkitd.listen(tcp, { ...server, ca });
-    await asker.open(tcp, { tls: config({ ca, ...client }) });
-    expect(await asker.ask()).toEqual(none);
-    await startClient(place, 'build', tcp, { ref: 'one', tls: { ca, ...client } });
-    await until('a build', async () => (await buildkitd.builds()).length === 1);
-    expect(await asker.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
-    await until('the end of the connection', async () => (await asker.own()).isSettled);
+    await buildsClient.open(tcp, { tls: config({ ca, ...client }) });
+    expect(await buildsClient.ask()).toEqual(none);
+    await startClient(sandbox, 'build', tcp, { ref: 'one', tls: { ca, ...client } });
+    await waitFor('a build', async () => (await buildkitd.builds()).length === 1);
+    expect(await buildsClient.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
+    await waitFor('the end of the connection', async () => (await buildsClient.own()).isSettled);
   });
 
   it('fails without one, or with one of another authority', async ({ stage }) => {
-    const { buildkitd, asker, authority, other, server } = stage;
+    const { buildkitd, buildsClient, authority, other, server } = stage;
     const { ca } = authority;
     await buildkitd.listen(tcp, { ...server, ca });
-    await asker.open(tcp, { tls: config({ ca }) });
-    expect(await asker.ask()).toEqual(
+    await buildsClient.open(tcp, { tls: config({ ca }) });
+    expect(await buildsClient.ask()).toEqual(
       unknown(
         'ERR_TLS_CLIENT_CERT',
         /does not accept this client \(it asks for a certificate\): give .* --tls-cert and --tls-key/,
@@ -91,51 +91,55 @@ describe.concurrent('asking a buildkitd with TLS', () => {
     );
     // The stand-in does not say why, as buildkitd does.
     const stranger = other.sign('stranger', ['DNS:client']);
-    await asker.open(tcp, { tls: config({ ca, ...stranger }) });
-    expect(await asker.ask()).toEqual(
+    await buildsClient.open(tcp, { tls: config({ ca, ...stranger }) });
+    expect(await buildsClient.ask()).toEqual(
       unknown('ERR_TLS_REFUSED', /may not trust this client.* --tls-cert and --tls-key/),
     );
   });
 
   it('fails with the wrong authority, or with that of the system', async ({ stage }) => {
-    const { buildkitd, asker, other, server } = stage;
+    const { buildkitd, buildsClient, other, server } = stage;
     await buildkitd.listen(tcp, server);
     for (const files of [{ ca: other.ca }, {}]) {
-      await asker.open(tcp, { tls: config(files) });
-      expect(await asker.ask()).toEqual(unknown('ERR_TLS_UNTRUSTED', /not signed .* --tls-ca/));
+      await buildsClient.open(tcp, { tls: config(files) });
+      expect(await buildsClient.ask()).toEqual(
+        unknown('ERR_TLS_UNTRUSTED', /not signed .* --tls-ca/),
+      );
     }
   });
 
   it.for(['other.test', '127.0.0.2', 'localhost'])(
     'fails for the name %s, which its certificate does not have',
     async (serverName, { stage }) => {
-      const { buildkitd, asker, authority, server } = stage;
+      const { buildkitd, buildsClient, authority, server } = stage;
       await buildkitd.listen(tcp, server);
-      await asker.open(tcp, { tls: config({ ca: authority.ca, serverName }) });
-      expect(await asker.ask()).toEqual(
+      await buildsClient.open(tcp, { tls: config({ ca: authority.ca, serverName }) });
+      expect(await buildsClient.ask()).toEqual(
         unknown('ERR_TLS_NAME', /another name .* --tls-server-name/),
       );
     },
   );
 
   it('fails without TLS', async ({ stage }) => {
-    const { buildkitd, asker, server } = stage;
+    const { buildkitd, buildsClient, server } = stage;
     await buildkitd.listen(tcp, server);
-    await asker.open(tcp);
-    expect(await asker.ask()).toEqual(
+    await buildsClient.open(tcp);
+    expect(await buildsClient.ask()).toEqual(
       unknown('ERR_NO_GRPC', /if buildkitd speaks TLS .* --tls-ca/),
     );
   });
 
   it('fails where the daemon has none, but for its unix socket', async ({ stage }) => {
-    const { buildkitd, asker, authority } = stage;
+    const { buildkitd, buildsClient, authority } = stage;
     const tls = config({ ca: authority.ca });
     await buildkitd.listen(tcp);
-    await asker.open(tcp, { tls });
-    expect(await asker.ask()).toEqual(unknown('ERR_NO_TLS', /does not speak TLS: leave out/));
+    await buildsClient.open(tcp, { tls });
+    expect(await buildsClient.ask()).toEqual(
+      unknown('ERR_NO_TLS', /does not speak TLS: leave out/),
+    );
     await buildkitd.listen('unix:///run/buildkitd.sock');
-    await asker.open('unix:///run/buildkitd.sock', { tls });
-    expect(await asker.ask()).toEqual(none);
+    await buildsClient.open('unix:///run/buildkitd.sock', { tls });
+    expect(await buildsClient.ask()).toEqual(none);
   });
 
   it.for([
@@ -143,18 +147,18 @@ describe.concurrent('asking a buildkitd with TLS', () => {
     ['HTTP/1.1', 'ERR_NO_TLS', /does not speak TLS/],
     ['no word at all', 'ERR_ASK_TIMEOUT', /in waiting for the TLS handshake/],
   ] as const)('fails at a server of %s', async ([how, code, message], { stage }) => {
-    const { buildkitd, asker, authority } = stage;
+    const { buildkitd, buildsClient, authority } = stage;
     await buildkitd.listenBroken(tcp, how);
-    await asker.open(tcp, { tls: config({ ca: authority.ca }) });
-    expect(await asker.ask()).toEqual(unknown(code, message));
+    await buildsClient.open(tcp, { tls: config({ ca: authority.ca }) });
+    expect(await buildsClient.ask()).toEqual(unknown(code, message));
   });
 
   it('says what is wrong with a certificate and a key that do not fit', async ({ stage }) => {
-    const { buildkitd, asker, authority, server, client } = stage;
+    const { buildkitd, buildsClient, authority, server, client } = stage;
     await buildkitd.listen(tcp, server);
     const tls = config({ ca: authority.ca, cert: client.cert, key: server.key });
-    await asker.open(tcp, { tls });
-    expect(await asker.ask()).toEqual(
+    await buildsClient.open(tcp, { tls });
+    expect(await buildsClient.ask()).toEqual(
       unknown('ERR_ASK_FAILED', /^asking failed: the key does not belong to the certificate$/),
     );
   });

@@ -1,16 +1,16 @@
 import { describe, expect } from 'vitest';
 import { backendNames } from '../../src/backends/types.ts';
-import { type Asker, startAsker } from '../support/asker.ts';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
-import { it as itInPlace } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { type BuildsClientProcess, startBuildsClient } from '../support/builds-client.ts';
+import { it as itInSandbox } from '../support/test.ts';
+import { waitFor } from '../support/wait-for.ts';
 
-const it = itInPlace.extend<{ buildkitd: Buildkitd; asker: Asker }>({
-  buildkitd: async ({ place }, use) => {
-    await use(await startBuildkitd(place));
+const it = itInSandbox.extend<{ buildkitd: Buildkitd; buildsClient: BuildsClientProcess }>({
+  buildkitd: async ({ sandbox }, use) => {
+    await use(await startBuildkitd(sandbox));
   },
-  asker: async ({ place }, use) => {
-    await use(await startAsker(place));
+  buildsClient: async ({ sandbox }, use) => {
+    await use(await startBuildsClient(sandbox));
   },
 });
 
@@ -39,84 +39,87 @@ describe.concurrent('asking buildkitd which builds run', () => {
     ['TCP on all addresses, of which only IPv4 answers', tcp, 'tcp://[::]:1234'],
     ['TCP by a name', tcp, 'tcp://localhost:1234'],
     ['TCP without a host', tcp, 'tcp://:1234'],
-  ] as const)('names each of them, over %s', async ([, listened, asked], { buildkitd, asker }) => {
-    await buildkitd.listen(listened);
-    await asker.open(asked);
-    expect(await asker.ask()).toEqual(none);
-    const before = Date.now();
-    await buildkitd.begin('one', 'two');
-    const answer = await asker.ask();
-    expect(answer).toEqual({
-      kind: 'known',
-      builds: ['one', 'two'].map((ref) => ({ ref, startedAtMs: expect.any(Number) })),
-      lastEndedAtMs: null,
-    });
-    const [build] = answer.kind === 'known' ? answer.builds : [];
-    expect(build?.startedAtMs).toBeGreaterThanOrEqual(before);
-    expect(build?.startedAtMs).toBeLessThanOrEqual(Date.now());
-    await buildkitd.end('one', 'two');
-    const after = await asker.ask();
-    expect(after).toEqual(none);
-    expect(after).toMatchObject({ lastEndedAtMs: expect.toSatisfy((ms) => ms >= before) });
-  });
+  ] as const)(
+    'names each of them, over %s',
+    async ([, listened, asked], { buildkitd, buildsClient }) => {
+      await buildkitd.listen(listened);
+      await buildsClient.open(asked);
+      expect(await buildsClient.ask()).toEqual(none);
+      const before = Date.now();
+      await buildkitd.begin('one', 'two');
+      const answer = await buildsClient.ask();
+      expect(answer).toEqual({
+        kind: 'known',
+        builds: ['one', 'two'].map((ref) => ({ ref, startedAtMs: expect.any(Number) })),
+        lastEndedAtMs: null,
+      });
+      const [build] = answer.kind === 'known' ? answer.builds : [];
+      expect(build?.startedAtMs).toBeGreaterThanOrEqual(before);
+      expect(build?.startedAtMs).toBeLessThanOrEqual(Date.now());
+      await buildkitd.end('one', 'two');
+      const after = await buildsClient.ask();
+      expect(after).toEqual(none);
+      expect(after).toMatchObject({ lastEndedAtMs: expect.toSatisfy((ms) => ms >= before) });
+    },
+  );
 
   it('names the builds of clients, until they are done or killed', async ({
-    place,
+    sandbox,
     buildkitd,
-    asker,
+    buildsClient,
   }) => {
     await buildkitd.listen(unix);
-    await asker.open(unix);
+    await buildsClient.open(unix);
     const refs = async (): Promise<string[]> => {
-      const answer = await asker.ask();
+      const answer = await buildsClient.ask();
       return answer.kind === 'known' ? answer.builds.map(({ ref }) => ref).sort() : ['unknown'];
     };
-    const done = await startClient(place, 'build', unix, { ref: 'done' });
-    const killed = await startClient(place, 'build', unix, { ref: 'killed', session: false });
+    const done = await startClient(sandbox, 'build', unix, { ref: 'done' });
+    const killed = await startClient(sandbox, 'build', unix, { ref: 'killed', session: false });
     const via = '/run/relay.sock';
-    const relayed = await startClient(place, 'build-by-relay', unix, { ref: 'relayed', via });
-    await until('three builds', async () => (await buildkitd.builds()).length === 3);
+    const relayed = await startClient(sandbox, 'build-by-relay', unix, { ref: 'relayed', via });
+    await waitFor('three builds', async () => (await buildkitd.builds()).length === 3);
     expect(await refs()).toEqual(['done', 'killed', 'relayed']);
     await buildkitd.end('done', 'relayed');
     expect((await done.ended).stdout).toContain('"built"');
     expect((await relayed.ended).stdout).toContain('"built"');
     expect(await refs()).toEqual(['killed']);
     await killed.signal('SIGKILL');
-    await until('no build', async () => (await buildkitd.builds()).length === 0);
+    await waitFor('no build', async () => (await buildkitd.builds()).length === 0);
     expect(await refs()).toEqual([]);
   });
 
-  it('reads many builds, and large ones', async ({ buildkitd, asker }) => {
+  it('reads many builds, and large ones', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
-    await asker.open(unix);
+    await buildsClient.open(unix);
     const refs = Array.from({ length: 300 }, (_, index) => `${index} `.repeat(500));
     await buildkitd.begin(...refs);
-    const answer = await asker.ask();
+    const answer = await buildsClient.ask();
     expect(answer.kind === 'known' && answer.builds.map(({ ref }) => ref)).toEqual(refs);
   });
 
-  it('loads HTTP/2 for the first question, and not before', async ({ buildkitd, asker }) => {
+  it('loads HTTP/2 for the first question, and not before', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
-    await asker.open(unix);
-    expect(await asker.hasHttp2()).toBe(false);
-    expect(await asker.ask()).toEqual(none);
-    expect(await asker.hasHttp2()).toBe(true);
+    await buildsClient.open(unix);
+    expect(await buildsClient.hasHttp2()).toBe(false);
+    expect(await buildsClient.ask()).toEqual(none);
+    expect(await buildsClient.hasHttp2()).toBe(true);
   });
 
-  it('leaves no connection and no descriptor behind', async ({ buildkitd, asker }) => {
+  it('leaves no connection and no descriptor behind', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
     await buildkitd.listenBroken('unix:///run/broken.sock', 'a reset after a build');
     let held = 0;
     for (let asks = 0; asks < 20; asks += 1) {
-      await asker.open(asks % 2 === 0 ? unix : 'unix:///run/broken.sock');
-      await asker.ask();
-      await until('the end of the connection', async () => (await asker.own()).isSettled);
-      held = asks === 1 ? await asker.descriptors() : held;
+      await buildsClient.open(asks % 2 === 0 ? unix : 'unix:///run/broken.sock');
+      await buildsClient.ask();
+      await waitFor('the end of the connection', async () => (await buildsClient.own()).isSettled);
+      held = asks === 1 ? await buildsClient.descriptors() : held;
     }
-    expect((await asker.own()).peers).toEqual([]);
-    expect(await asker.descriptors()).toBe(held);
+    expect((await buildsClient.own()).peers).toEqual([]);
+    expect(await buildsClient.descriptors()).toBe(held);
     for (const by of backendNames) {
-      expect(await asker.poll(by, unix)).toMatchObject({ connections: [] });
+      expect(await buildsClient.poll(by, unix)).toMatchObject({ connections: [] });
     }
   });
 
@@ -125,14 +128,19 @@ describe.concurrent('asking buildkitd which builds run', () => {
     ['that does not', -1, 'unknown', 300],
   ] as const)(
     'keeps no process alive, with a daemon %s',
-    async ([, delayMs, kind, timeoutMs], { place, buildkitd }) => {
+    async ([, delayMs, kind, timeoutMs], { sandbox, buildkitd }) => {
       await buildkitd.listen(unix);
       await buildkitd.behave({ delayMs });
       const script = `
       import { createBuildsClient, parseEndpoint } from ${JSON.stringify(library)};
       const client = createBuildsClient({ endpoint: parseEndpoint('${unix}'), timeoutMs: ${timeoutMs} });
       console.log((await client.ask()).kind);`;
-      const asked = await place.start([process.execPath, '--input-type=module', '--eval', script]);
+      const asked = await sandbox.start([
+        process.execPath,
+        '--input-type=module',
+        '--eval',
+        script,
+      ]);
       expect(await asked.ended).toMatchObject({ code: 0, stdout: `${kind}\n`, stderr: '' });
     },
   );
@@ -144,38 +152,40 @@ describe.concurrent('a zero is not believed', () => {
     ['', 'github.com/moby/buildkit'],
     ['v0.0.0+unknown', 'github.com/moby/buildkit'],
     ['v0.20.0', 'github.com/earthly/buildkit'],
-  ])('of version "%s" of %s', async ([version = '', name = ''], { buildkitd, asker }) => {
+  ])('of version "%s" of %s', async ([version = '', name = ''], { buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ answer: 'false-zero', version, package: name });
     await buildkitd.begin('one');
-    await asker.open(unix);
-    expect(await asker.ask()).toEqual(unknown('ERR_ZERO_NOT_VOUCHED', /names no build/));
+    await buildsClient.open(unix);
+    expect(await buildsClient.ask()).toEqual(unknown('ERR_ZERO_NOT_VOUCHED', /names no build/));
     await buildkitd.behave({ answer: 'right' });
-    expect(await asker.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
+    expect(await buildsClient.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
   });
 
-  it('of a daemon that does not know the question', async ({ buildkitd, asker }) => {
+  it('of a daemon that does not know the question', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ answer: 'unimplemented' });
-    await asker.open(unix);
-    expect(await asker.ask()).toEqual(unknown('ERR_UNIMPLEMENTED', /needs buildkitd v0\.12\.4/));
+    await buildsClient.open(unix);
+    expect(await buildsClient.ask()).toEqual(
+      unknown('ERR_UNIMPLEMENTED', /needs buildkitd v0\.12\.4/),
+    );
   });
 
   it('of a daemon that keeps no history, and shows no build whatever it runs', async ({
     buildkitd,
-    asker,
+    buildsClient,
   }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ version: 'v0.33.0', history: 0, recordsBuilds: false });
-    await asker.open(unix);
+    await buildsClient.open(unix);
     for (const ref of ['one', 'two']) {
-      expect(await asker.ask()).toEqual(
+      expect(await buildsClient.ask()).toEqual(
         unknown('ERR_NO_HISTORY', /names no build, .* the history can be switched off/),
       );
       await buildkitd.begin(ref);
     }
     await buildkitd.behave({ recordsBuilds: true });
-    expect(await asker.ask()).toMatchObject({
+    expect(await buildsClient.ask()).toMatchObject({
       kind: 'known',
       builds: [{ ref: 'one' }, { ref: 'two' }],
     });
@@ -186,11 +196,11 @@ describe.concurrent('a zero is not believed', () => {
     ['garbage', 'ERR_ANSWER_MALFORMED', /not of buildkitd's form/],
   ] as const)(
     'of a daemon that answers with %s',
-    async ([answer, code, message], { buildkitd, asker }) => {
+    async ([answer, code, message], { buildkitd, buildsClient }) => {
       await buildkitd.listen(unix);
       await buildkitd.behave({ answer });
-      await asker.open(unix);
-      expect(await asker.ask()).toEqual(unknown(code, message));
+      await buildsClient.open(unix);
+      expect(await buildsClient.ask()).toEqual(unknown(code, message));
     },
   );
 });
@@ -202,41 +212,44 @@ describe.concurrent('a zero is believed', () => {
     ['more records than are read', 5000, false],
   ] as const)(
     'of a daemon that has %s of the past',
-    async ([, history, knowsLimit], { buildkitd, asker }) => {
+    async ([, history, knowsLimit], { buildkitd, buildsClient }) => {
       await buildkitd.listen(unix);
       await buildkitd.behave({ history, knowsLimit });
-      await asker.open(unix, { timeoutMs: 10_000 });
-      expect(await asker.ask()).toEqual(none);
-      await until('the end of the connection', async () => (await asker.own()).isSettled);
+      await buildsClient.open(unix, { timeoutMs: 10_000 });
+      expect(await buildsClient.ask()).toEqual(none);
+      await waitFor('the end of the connection', async () => (await buildsClient.own()).isSettled);
     },
   );
 
   it('of a daemon without any record, whose version always keeps them', async ({
     buildkitd,
-    asker,
+    buildsClient,
   }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ version: 'v0.32.2', history: 0 });
-    await asker.open(unix);
-    expect(await asker.ask()).toEqual({ kind: 'known', builds: [], lastEndedAtMs: null });
+    await buildsClient.open(unix);
+    expect(await buildsClient.ask()).toEqual({ kind: 'known', builds: [], lastEndedAtMs: null });
   });
 
-  it('of any daemon that has named a running build before', async ({ buildkitd, asker }) => {
+  it('of any daemon that has named a running build before', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ version: 'v0.0.0+unknown', history: 0 });
-    await asker.open(unix);
-    expect(await asker.ask({ namesBuilds: false })).toMatchObject({ kind: 'unknown' });
-    expect(await asker.ask({ namesBuilds: true })).toMatchObject({ kind: 'known', builds: [] });
+    await buildsClient.open(unix);
+    expect(await buildsClient.ask({ namesBuilds: false })).toMatchObject({ kind: 'unknown' });
+    expect(await buildsClient.ask({ namesBuilds: true })).toMatchObject({
+      kind: 'known',
+      builds: [],
+    });
   });
 
   it('unless a build has begun before it is shown that there is a history', async ({
     buildkitd,
-    asker,
+    buildsClient,
   }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ answer: 'late-build' });
-    await asker.open(unix);
-    expect(await asker.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'late' }] });
+    await buildsClient.open(unix);
+    expect(await buildsClient.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'late' }] });
   });
 });
 
@@ -268,45 +281,51 @@ const codes: Record<string, [code: string, message: RegExp]> = {
 };
 
 describe.concurrent('what can not be read is unknown, never zero:', () => {
-  it.for(Object.entries(codes))('%s', async ([how, [code, message]], { buildkitd, asker }) => {
-    for (const address of [unix, tcp]) {
-      await buildkitd.listenBroken(address, how);
-      // Sixteen megabytes may take longer than an answer may.
-      await asker.open(address, how === 'frames without end' ? { timeoutMs: 20_000 } : {});
-      expect(await asker.ask()).toEqual(unknown(code, message));
-      await until('the end of the connection', async () => (await asker.own()).isSettled);
-    }
-  });
+  it.for(Object.entries(codes))(
+    '%s',
+    async ([how, [code, message]], { buildkitd, buildsClient }) => {
+      for (const address of [unix, tcp]) {
+        await buildkitd.listenBroken(address, how);
+        // Sixteen megabytes may take longer than an answer may.
+        await buildsClient.open(address, how === 'frames without end' ? { timeoutMs: 20_000 } : {});
+        expect(await buildsClient.ask()).toEqual(unknown(code, message));
+        await waitFor(
+          'the end of the connection',
+          async () => (await buildsClient.own()).isSettled,
+        );
+      }
+    },
+  );
 
-  it('a socket that is not there, or refuses', async ({ buildkitd, asker }) => {
-    await asker.open(unix);
-    expect(await asker.ask()).toEqual(unknown('ENOENT', /can't be reached/));
-    await asker.open(tcp);
-    expect(await asker.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
+  it('a socket that is not there, or refuses', async ({ buildkitd, buildsClient }) => {
+    await buildsClient.open(unix);
+    expect(await buildsClient.ask()).toEqual(unknown('ENOENT', /can't be reached/));
+    await buildsClient.open(tcp);
+    expect(await buildsClient.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
     await buildkitd.listen(tcp);
-    expect(await asker.ask()).toEqual(none);
+    expect(await buildsClient.ask()).toEqual(none);
     await buildkitd.unlisten(tcp);
-    expect(await asker.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
+    expect(await buildsClient.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
   });
 
-  it('an answer that nobody waits for any more', async ({ buildkitd, asker }) => {
+  it('an answer that nobody waits for any more', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ delayMs: -1 });
-    await asker.open(unix, { timeoutMs: 60_000 });
-    await asker.begin();
-    await until('a connection', async () => !(await asker.own()).isSettled);
-    await asker.close();
-    expect(await asker.answer()).toEqual(unknown('ERR_CLOSED', /closed/));
-    expect(await asker.ask()).toEqual(unknown('ERR_CLOSED', /closed/));
+    await buildsClient.open(unix, { timeoutMs: 60_000 });
+    await buildsClient.begin();
+    await waitFor('a connection', async () => !(await buildsClient.own()).isSettled);
+    await buildsClient.close();
+    expect(await buildsClient.answer()).toEqual(unknown('ERR_CLOSED', /closed/));
+    expect(await buildsClient.ask()).toEqual(unknown('ERR_CLOSED', /closed/));
   });
 
-  it('the answer of a daemon that has stopped', async ({ buildkitd, asker }) => {
+  it('the answer of a daemon that has stopped', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(tcp);
     await buildkitd.process.signal('SIGSTOP');
-    await asker.open(tcp);
-    expect(await asker.ask()).toEqual(unknown('ERR_ASK_TIMEOUT', /within 1000ms/));
+    await buildsClient.open(tcp);
+    expect(await buildsClient.ask()).toEqual(unknown('ERR_ASK_TIMEOUT', /within 1000ms/));
     await buildkitd.process.signal('SIGCONT');
-    expect(await asker.ask()).toEqual(none);
+    expect(await buildsClient.ask()).toEqual(none);
   });
 });
 
@@ -318,19 +337,19 @@ describe.concurrent("the tool's own connection", () => {
     ['a unix socket', unix],
   ] as const)(
     'is told from all others, over %s',
-    async ([, address], { place, buildkitd, asker }) => {
+    async ([, address], { sandbox, buildkitd, buildsClient }) => {
       await buildkitd.listen(address.replace('localhost', '127.0.0.1'));
-      const idle = await startClient(place, 'idle', address);
+      const idle = await startClient(sandbox, 'idle', address);
       await idle.line(0);
       await buildkitd.behave({ delayMs: -1 });
-      await asker.open(address, { timeoutMs: 60_000 });
-      await asker.begin();
+      await buildsClient.open(address, { timeoutMs: 60_000 });
+      await buildsClient.begin();
       for (const by of backendNames) {
-        const peers = await until('two connections', async () => {
-          const { connections } = await asker.poll(by, address);
+        const peers = await waitFor('two connections', async () => {
+          const { connections } = await buildsClient.poll(by, address);
           return connections.length === 2 && connections.map(({ peer }) => peer);
         });
-        const own = await asker.own();
+        const own = await buildsClient.own();
         expect(own).toEqual({ peers: [expect.any(String)], isSettled: false });
         const isNamed = by === 'sock-diag' || address.startsWith('tcp');
         expect(peers.filter((peer) => own.peers.includes(peer ?? ''))).toHaveLength(
@@ -338,9 +357,9 @@ describe.concurrent("the tool's own connection", () => {
         );
       }
       await buildkitd.behave({ delayMs: 0 });
-      await asker.close();
-      await until('the end of the connection', async () => (await asker.own()).isSettled);
-      expect(await asker.poll('procfs', address)).toMatchObject({ connections: [{}] });
+      await buildsClient.close();
+      await waitFor('the end of the connection', async () => (await buildsClient.own()).isSettled);
+      expect(await buildsClient.poll('procfs', address)).toMatchObject({ connections: [{}] });
     },
   );
 });

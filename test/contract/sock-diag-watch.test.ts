@@ -21,7 +21,7 @@ interface WatchStatus {
   readonly arrive: () => Promise<Socket>;
 }
 
-async function scene(path?: string): Promise<WatchStatus> {
+async function scenario(path?: string): Promise<WatchStatus> {
   const server: Server = createServer((socket) => socket.resume().on('error', () => {}));
   server.listen(path ?? { port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
@@ -49,7 +49,7 @@ test.each([
   ['tcp', undefined],
   ['unix', `${tmpdir()}/buildkit-drain-watch-${process.pid}.sock`],
 ])('while nothing changes, looks at a %s endpoint return the same object', async (_kind, path) => {
-  const { backend, endpoint, arrive } = await scene(path);
+  const { backend, endpoint, arrive } = await scenario(path);
   const empty = backend.poll(endpoint);
   expect(empty.listenerInodes).toHaveLength(1);
   expect(empty.connections).toEqual([]);
@@ -69,8 +69,8 @@ test('endpoints whose names differ in a control character alone are looked at ap
   const path = (character: string): string =>
     `${tmpdir()}/buildkit-drain-apart-${process.pid}-${character}.sock`;
   const address = `unix://${path('?')}`;
-  const { backend } = await scene(path('\u0001'));
-  const { arrive } = await scene(path('\u0002'));
+  const { backend } = await scenario(path('\u0001'));
+  const { arrive } = await scenario(path('\u0002'));
   await arrive();
   const result = (character: string): number =>
     backend.poll({ kind: 'unix', address, path: path(character) }).connections.length;
@@ -79,7 +79,7 @@ test('endpoints whose names differ in a control character alone are looked at ap
 });
 
 test('traffic is asked for on demand, and is that of the very connections that were seen', async () => {
-  const { backend, endpoint, arrive } = await scene();
+  const { backend, endpoint, arrive } = await scenario();
   const client = await arrive();
   await new Promise<void>((resolve) => client.write('hello', () => resolve()));
   const traffic = (): Traffic | undefined => {
@@ -103,7 +103,7 @@ test.each([
 ])(
   'whether a look at a %s endpoint would show anything new is known without it',
   async (_kind, path) => {
-    const { backend, endpoint, arrive } = await scene(path);
+    const { backend, endpoint, arrive } = await scenario(path);
     expect(backend.isUnchanged?.(endpoint)).toBe(false);
     backend.poll(endpoint);
     expect(backend.isUnchanged?.(endpoint)).toBe(true);
@@ -121,7 +121,7 @@ test.each([
 );
 
 test('the end of a connection calls back at once, and one that no look saw is counted', async () => {
-  const { backend, endpoint, arrive } = await scene();
+  const { backend, endpoint, arrive } = await scenario();
   let calls = 0;
   backend.poll(endpoint);
   expect(backend.announcesEnds?.(endpoint)).toBe(false);
@@ -177,7 +177,7 @@ test.each([
   ['that a look has seen', true],
   ['that came and went between two looks', false],
 ])('the bytes of a connection %s are told when it has ended, once', async (_which, isSeen) => {
-  const stage = await scene();
+  const stage = await scenario();
   const { backend, endpoint, arrive } = stage;
   backend.poll(endpoint);
   expect(backend.endedTraffic?.(endpoint)).toEqual([]);
@@ -198,7 +198,7 @@ test.each([
 });
 
 test('the end of a connection that no look had seen is news if it brought bytes', async () => {
-  const { backend, endpoint, arrive } = await scene();
+  const { backend, endpoint, arrive } = await scenario();
   await expect.poll(() => backend.poll(endpoint) && backend.isUnchanged?.(endpoint)).toBe(true);
   const comeAndGo = async (bytes: number): Promise<void> => {
     const client = await arrive();
@@ -230,7 +230,7 @@ test('the end of a connection that no look had seen is news if it brought bytes'
 });
 
 test('a connection that ended unseen is known by its port', async () => {
-  const { endpoint, arrive } = await scene();
+  const { endpoint, arrive } = await scenario();
   const tracker = new (loadAddon().TcpTracker)(endpoint.kind === 'tcp' ? endpoint.localPort : 0);
   toClose.push(() => tracker.close());
   tracker.poll();

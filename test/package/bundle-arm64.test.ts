@@ -44,11 +44,11 @@ describe.skipIf(process.arch !== 'x64')('the folder for arm64, under qemu,', () 
     expect(stdout).toBe(`${version}\n`);
   });
 
-  it.skipIf(emulation === null)('says who is connected', async ({ place, daemon, clients }) => {
+  it.skipIf(emulation === null)('says who is connected', async ({ sandbox, daemon, clients }) => {
     const { address } = await daemon.listen('tcp://127.0.0.1:0');
     await clients.connect(address, 2);
     const args = ['status', '--json', '--builds', 'off', '--addr', address];
-    const { stdout, code } = await (await startCli(place, args, inEmptyRoot())).process.ended;
+    const { stdout, code } = await (await startCli(sandbox, args, inEmptyRoot())).process.ended;
     expect(JSON.parse(stdout)).toMatchObject({
       connections: 2,
       // The addon for arm64 is loaded: it is qemu that knows no sock_diag.
@@ -59,20 +59,20 @@ describe.skipIf(process.arch !== 'x64')('the folder for arm64, under qemu,', () 
 
   it.skipIf(emulation === null)(
     'waits until the last client has left',
-    async ({ place, daemon, clients }) => {
+    async ({ sandbox, daemon, clients }) => {
       const { address } = await daemon.listen('tcp://127.0.0.1:0');
       const connected = await clients.connect(address);
-      const wait = await startWait(place, ['--addr', address], inEmptyRoot());
+      const wait = await startWait(sandbox, ['--addr', address], inEmptyRoot());
       await wait.counted(1);
       await clients.leave(connected);
       expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
     },
   );
 
-  it.skipIf(emulation === null)('installs itself', async ({ place }) => {
+  it.skipIf(emulation === null)('installs itself', async ({ sandbox }) => {
     const root = bundle.emptyRoot(at);
     const command = [...(emulation ?? []), 'chroot', root, `${at}/buildkit-drain`];
-    const installed = await (await place.start([...command, 'install', '/target'])).ended;
+    const installed = await (await sandbox.start([...command, 'install', '/target'])).ended;
     expect(installed).toMatchObject({ code: 0, stderr: '' });
     const compared = spawnSync('diff', ['--recursive', bundle.folder, join(root, 'target')]);
     expect(compared.status).toBe(0);

@@ -11,13 +11,13 @@ import {
 import { constants } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { startDaemon } from '../support/actor.ts';
 import { type MadeBundle, makeBundle } from '../support/bundle.ts';
 import { type CliOptions, startCli, startWait } from '../support/cli.ts';
 import { compiled } from '../support/native.ts';
+import { startDaemon } from '../support/peer-process.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
 import { asUser, hasOtherUsers } from '../support/users.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
@@ -102,9 +102,9 @@ describe('the folder', () => {
 });
 
 const users = hasOtherUsers ? ['0:0', '1000:1000'] : ['0:0'];
-const places = [false, true].flatMap((hasProc) => users.map((user) => ({ hasProc, user })));
+const sandboxes = [false, true].flatMap((hasProc) => users.map((user) => ({ hasProc, user })));
 
-describe.each(places)('in an empty root as user $user, with a /proc: $hasProc,', (where) => {
+describe.each(sandboxes)('in an empty root as user $user, with a /proc: $hasProc,', (where) => {
   const at = where.hasProc ? 'opt/buildkit-drain' : 'some where/else';
 
   function inRoot(): CliOptions {
@@ -120,10 +120,10 @@ describe.each(places)('in an empty root as user $user, with a /proc: $hasProc,',
     };
   }
 
-  it('waits until the last client has left', async ({ place, daemon, clients }) => {
+  it('waits until the last client has left', async ({ sandbox, daemon, clients }) => {
     const { address } = await daemon.listen('tcp://127.0.0.1:0');
     const connected = await clients.connect(address);
-    const wait = await startWait(place, ['--addr', address], inRoot());
+    const wait = await startWait(sandbox, ['--addr', address], inRoot());
     await wait.counted(1);
     expect((await wait.event('started'))['message']).not.toContain('procfs');
     await clients.leave(connected);
@@ -133,25 +133,25 @@ describe.each(places)('in an empty root as user $user, with a /proc: $hasProc,',
     expect(logs.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  it('ends with 3 when the deadline passes before', async ({ place, daemon, clients }) => {
+  it('ends with 3 when the deadline passes before', async ({ sandbox, daemon, clients }) => {
     const { address } = await daemon.listen('tcp://127.0.0.1:0');
     await clients.connect(address);
-    const wait = await startWait(place, ['--addr', address, '--timeout', '300ms'], inRoot());
+    const wait = await startWait(sandbox, ['--addr', address, '--timeout', '300ms'], inRoot());
     expect((await wait.ended).code).toBe(3);
   });
 });
 
 describe('the program in it', () => {
   it('reads the configuration of a daemon, with the parser that it brings along', async ({
-    place,
+    sandbox,
     daemon,
   }) => {
     const { address } = await daemon.listen('tcp://127.0.0.1:0');
-    const config = join(place.directory, 'buildkitd.toml');
+    const config = join(sandbox.directory, 'buildkitd.toml');
     writeFileSync(config, `[grpc]\naddress = ["${address}", "tcp://127.0.0.1:1"]\n`);
-    const configured = await startDaemon(place, { args: ['--config', config] });
+    const configured = await startDaemon(sandbox, { args: ['--config', config] });
     const other = await configured.listen('tcp://127.0.0.1:0');
-    const wait = await startWait(place, ['--timeout', '10s'], {
+    const wait = await startWait(sandbox, ['--timeout', '10s'], {
       program: [join(bundle.folder, 'buildkit-drain')],
     });
     const { logs, code } = await wait.ended;
@@ -162,7 +162,7 @@ describe('the program in it', () => {
   });
 
   it('has a name of its own in lists of processes, also when started as buildkitd', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -170,7 +170,7 @@ describe('the program in it', () => {
     await clients.connect(address);
     const folder = bundle.emptyRoot();
     symlinkSync(join(bundle.folder, 'buildkit-drain'), join(folder, 'buildkitd'));
-    const wait = await startWait(place, ['--addr', address, '--timeout', '20s'], {
+    const wait = await startWait(sandbox, ['--addr', address, '--timeout', '20s'], {
       program: [join(folder, 'buildkitd')],
     });
     await wait.counted(1);
@@ -277,14 +277,15 @@ describe('the launcher', () => {
   });
 
   it('names what is missing from its folder, in the log of the pod too, and ends with 127', async ({
-    place,
+    sandbox,
   }) => {
     const loader = readdirSync(join(bundle.folder, 'runtime')).find((name) => /^ld-/.test(name));
     let all = '';
     for (const path of [`runtime/${loader}`, 'runtime/node', 'dist/bin/buildkit-drain.cjs']) {
       const copy = bundle.copy();
       rmSync(join(copy, path));
-      const { code, stderr } = await (await place.start([`${copy}/buildkit-drain`, 'wait'])).ended;
+      const { code, stderr } = await (await sandbox.start([`${copy}/buildkit-drain`, 'wait']))
+        .ended;
       expect(stderr).toBe(
         "buildkit-drain: the folder must be whole, but this can't be found in it: " +
           `${copy}/${path} (errno 2)\n`,
@@ -292,16 +293,16 @@ describe('the launcher', () => {
       expect(code).toBe(127);
       all += stderr;
     }
-    expect(readFileSync(place.mainLog, 'utf8')).toBe(all);
+    expect(readFileSync(sandbox.mainLog, 'utf8')).toBe(all);
   });
 
   it('says what is wrong once where its standard error is the log of the pod', async ({
-    place,
+    sandbox,
   }) => {
     const script = 'exec "$0" wait 2>/proc/1/fd/2';
     const command = ['sh', '-c', script, `${bundle.emptyRoot('a:b')}/a:b/buildkit-drain`];
-    expect((await (await place.start(command)).ended).code).toBe(127);
-    expect(readFileSync(place.mainLog, 'utf8').match(/must have no colon/g)).toHaveLength(1);
+    expect((await (await sandbox.start(command)).ended).code).toBe(127);
+    expect(readFileSync(sandbox.mainLog, 'utf8').match(/must have no colon/g)).toHaveLength(1);
   });
 
   const threads = 3;
@@ -315,9 +316,9 @@ describe('the launcher', () => {
     };
   }
 
-  it.runIf(hasOtherUsers)('has Node.js wait with three threads', async ({ place, daemon }) => {
+  it.runIf(hasOtherUsers)('has Node.js wait with three threads', async ({ sandbox, daemon }) => {
     const { address } = await daemon.listen('tcp://127.0.0.1:0');
-    const wait = await startWait(place, ['--addr', address], withThreads(threads, 54_322));
+    const wait = await startWait(sandbox, ['--addr', address], withThreads(threads, 54_322));
     await wait.event('started');
     expect(readdirSync(`/proc/${wait.process.pid}/task`)).toHaveLength(threads);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -325,15 +326,15 @@ describe('the launcher', () => {
 
   it.runIf(hasOtherUsers)(
     'says where there are fewer, and starts when there are more',
-    async ({ place }) => {
+    async ({ sandbox }) => {
       const uid = 54_323;
-      const other = await place.start([...asUser(uid), 'sleep', 'infinity']);
-      await until('the other user', () => statSync(`/proc/${other.pid}`).uid === uid);
-      const { process } = await startCli(place, ['--version'], withThreads(threads, uid));
+      const other = await sandbox.start([...asUser(uid), 'sleep', 'infinity']);
+      await waitFor('the other user', () => statSync(`/proc/${other.pid}`).uid === uid);
+      const { process } = await startCli(sandbox, ['--version'], withThreads(threads, uid));
       const said =
         'buildkit-drain: 3 processes or threads are needed, and no more may be started here: ' +
         'trying again for a minute (errno 11)\n';
-      await until('what it says', () => process.stderr() === said);
+      await waitFor('what it says', () => process.stderr() === said);
       expect(process.hasEnded()).toBe(false);
       await other.signal('SIGKILL');
       expect(await process.ended).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: said });
@@ -341,16 +342,16 @@ describe('the launcher', () => {
   );
 
   it('says in the log of the pod where clone3 is refused with EPERM, and ends with 127', async ({
-    place,
+    sandbox,
   }) => {
     const launcher = join(bundle.folder, 'buildkit-drain');
     const { EPERM, ENOSYS } = constants.errno;
     const refusing = (errno: number) => [compiled('deny'), String(errno), 'clone3', '--', launcher];
-    const refused = await (await place.start([...refusing(EPERM), 'wait'])).ended;
+    const refused = await (await sandbox.start([...refusing(EPERM), 'wait'])).ended;
     expect(refused.stderr).toContain("this container's seccomp profile answers EPERM to clone3");
     expect(refused.code).toBe(127);
-    expect(readFileSync(place.mainLog, 'utf8')).toBe(refused.stderr);
-    const other = await place.start([...refusing(ENOSYS), '--version']);
+    expect(readFileSync(sandbox.mainLog, 'utf8')).toBe(refused.stderr);
+    const other = await sandbox.start([...refusing(ENOSYS), '--version']);
     expect(await other.ended).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 });
@@ -398,10 +399,12 @@ describe('install', () => {
     expect(statSync(join(target, 'runtime/node')).ctimeMs).toBe(before);
   });
 
-  it('completes a copy that was cut short, which nobody could start before', async ({ place }) => {
-    const target = join(place.directory, 'volume');
+  it('completes a copy that was cut short, which nobody could start before', async ({
+    sandbox,
+  }) => {
+    const target = join(sandbox.directory, 'volume');
     mkdirSync(target);
-    const inPlace = async (...command: string[]) => (await place.start(command)).ended;
+    const inPlace = async (...command: string[]) => (await sandbox.start(command)).ended;
     await inPlace('mount', '-t', 'tmpfs', '-o', 'size=50m', 'none', target);
     const cut = await inPlace(launcher(), 'install', target);
     expect(cut.stderr).toContain(`install: the files can't be copied to ${target} (ENOSPC`);
@@ -417,11 +420,11 @@ describe('install', () => {
   });
 
   it('says that it can not be started where it is, the first time and the second', async ({
-    place,
+    sandbox,
   }) => {
-    const volume = join(place.directory, 'volume');
+    const volume = join(sandbox.directory, 'volume');
     mkdirSync(volume);
-    const inPlace = async (...command: string[]) => (await place.start(command)).ended;
+    const inPlace = async (...command: string[]) => (await sandbox.start(command)).ended;
     await inPlace('mount', '-t', 'tmpfs', '-o', 'noexec', 'none', volume);
     const withColon = join(bundle.emptyRoot(), 'a:b');
     for (const [target, reason] of [
@@ -440,10 +443,10 @@ describe('install', () => {
     }
   });
 
-  it('leaves nothing beside a path that it could not fill', async ({ place }) => {
-    const volume = join(place.directory, 'volume');
+  it('leaves nothing beside a path that it could not fill', async ({ sandbox }) => {
+    const volume = join(sandbox.directory, 'volume');
     mkdirSync(volume);
-    const inPlace = async (...command: string[]) => (await place.start(command)).ended;
+    const inPlace = async (...command: string[]) => (await sandbox.start(command)).ended;
     await inPlace('mount', '-t', 'tmpfs', '-o', 'size=50m', 'none', volume);
     expect((await inPlace(launcher(), 'install', join(volume, 'target'))).code).toBe(2);
     expect((await inPlace('ls', volume)).stdout).toBe('');

@@ -209,20 +209,20 @@ describe('the images', () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it('sidecar is healthy when its own answer is 200, and only then', async ({ place }) => {
+  it('sidecar is healthy when its own answer is 200, and only then', async ({ sandbox }) => {
     const [check = ''] = argumentsOf('sidecar', 'HEALTHCHECK');
     const words = JSON.parse(check.replace(/^.*?CMD /, '')) as string[];
     const command = words.map((word) => word.replace(inImage, bundle.folder));
     const isHealthy = async (listen: string): Promise<boolean> => {
       const env = listen === '' ? {} : { BUILDKIT_DRAIN_LISTEN: listen };
-      return (await (await place.start(command, { env })).ended).code === 0;
+      return (await (await sandbox.start(command, { env })).ended).code === 0;
     };
     expect(await isHealthy('')).toBe(false);
     const answering = `require('node:http').createServer(({ url }, answer) => {
         answer.writeHead(url === '/healthz' ? Number(process.argv[2]) : 404).end();
       }).listen(process.argv[1], () => console.log('ready'))`;
     const start = async (port: string, status: string) =>
-      (await place.start([process.execPath, '-e', answering, port, status])).line(0);
+      (await sandbox.start([process.execPath, '-e', answering, port, status])).line(0);
     await start('9234', '200');
     await start('9235', '503');
     await start('9236', '200');

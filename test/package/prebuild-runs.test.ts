@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
-import type { Actor, Client } from '../support/actor.ts';
 import { cliPath, startCli, startWait } from '../support/cli.ts';
-import type { Place } from '../support/place.ts';
+import type { Client, PeerProcess } from '../support/peer-process.ts';
 import type { Ended } from '../support/running.ts';
 import { bunOnMusl, nodeOnArm64 } from '../support/runtimes.ts';
+import type { Sandbox } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
-import { until } from '../support/until.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const prebuilds = fileURLToPath(new URL('../../prebuilds', import.meta.url));
 const [arm64, x64] = ['arm64', 'x64'].map((cpu) => `${prebuilds}/linux-${cpu}/buildkit-drain.node`);
@@ -15,36 +15,39 @@ const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkitd.sock';
 const both = ['--addr', tcp, '--addr', unix];
 
-async function connectToBoth(daemon: Actor, clients: Actor): Promise<readonly Client[]> {
+async function connectToBoth(
+  daemon: PeerProcess,
+  clients: PeerProcess,
+): Promise<readonly Client[]> {
   await daemon.listen(tcp);
   await daemon.listen(unix);
   return [...(await clients.connect(tcp)), ...(await clients.connect(unix))];
 }
 
-function untilNobody(daemon: Actor): Promise<unknown> {
-  return until('a daemon without clients', async () => (await daemon.accepted()).length === 0);
+function untilNobody(daemon: PeerProcess): Promise<unknown> {
+  return waitFor('a daemon without clients', async () => (await daemon.accepted()).length === 0);
 }
 
 /** What a script prints, to which `addon` is the addon. */
 async function told(
-  place: Place,
+  sandbox: Sandbox,
   node: readonly string[],
   addon: string | undefined,
   script: string,
 ): Promise<unknown> {
   const load = `const addon = require(${JSON.stringify(addon)});`;
-  const { ended } = await place.start([...node, '-e', `${load} console.log(${script})`]);
+  const { ended } = await sandbox.start([...node, '-e', `${load} console.log(${script})`]);
   const { stdout, stderr } = await ended;
   expect(stderr).toBe('');
   return JSON.parse(stdout);
 }
 
 async function status(
-  place: Place,
+  sandbox: Sandbox,
   node: readonly string[],
   ...args: readonly string[]
 ): Promise<Ended> {
-  const started = await startCli(place, ['status', '--builds=off', ...both, ...args], {
+  const started = await startCli(sandbox, ['status', '--builds=off', ...both, ...args], {
     program: [...node, cliPath],
   });
   return started.process.ended;
@@ -76,25 +79,25 @@ const refusal = 'sock_diag: socket failed with EPROTONOSUPPORT';
 
 // One after the other, and with patience: a busy machine makes an emulated Node.js slow to start.
 describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, () => {
-  it('loads in Node.js, and reaches the kernel', async ({ place }) => {
+  it('loads in Node.js, and reaches the kernel', async ({ sandbox }) => {
     const script = `JSON.stringify([process.arch, Object.keys(addon), (() => {
       try { return new addon.SockDiag().tcp(1234); } catch ({ errno, syscall }) { return { errno, syscall }; }
     })()])`;
-    expect(await told(place, nodeOnArm64, arm64, script)).toEqual([
+    expect(await told(sandbox, nodeOnArm64, arm64, script)).toEqual([
       'arm64',
       ['sourceHash', 'SockDiag', 'TcpTracker', 'UnixTracker', 'listenAbstract', 'reapOrphans'],
       { errno: -93, syscall: 'socket' },
     ]);
   });
 
-  it('status counts by procfs, and says why', async ({ place, daemon, clients }) => {
+  it('status counts by procfs, and says why', async ({ sandbox, daemon, clients }) => {
     const some = await connectToBoth(daemon, clients);
-    const busy = await status(place, nodeOnArm64, '--json');
+    const busy = await status(sandbox, nodeOnArm64, '--json');
     expect(busy.code).toBe(3);
     expect(json(busy)).toMatchObject(shownBy('procfs', some));
     await clients.leave(some);
     await untilNobody(daemon);
-    const idle = await status(place, nodeOnArm64);
+    const idle = await status(sandbox, nodeOnArm64);
     const skipped = `by procfs, not by sock-diag: ${refusal}.`;
     expect(idle).toMatchObject({
       code: 0,
@@ -105,10 +108,10 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
     });
   });
 
-  it('status is blind where it was told to use sock_diag alone', async ({ place, daemon }) => {
+  it('status is blind where it was told to use sock_diag alone', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     await daemon.listen(unix);
-    const blind = await status(place, nodeOnArm64, '--backend=sock-diag', '--json');
+    const blind = await status(sandbox, nodeOnArm64, '--backend=sock-diag', '--json');
     expect(blind.code).toBe(4);
     expect(json(blind)).toMatchObject({
       connections: null,
@@ -117,12 +120,12 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
   });
 
   it('wait holds for a client until it leaves, and says by what', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     const some = await connectToBoth(daemon, clients);
-    const wait = await startWait(place, both, { program: [...nodeOnArm64, cliPath] });
+    const wait = await startWait(sandbox, both, { program: [...nodeOnArm64, cliPath] });
     await wait.counted(2);
     for (const n of [0, 1]) {
       const chosen = { level: 'warn', backend: 'procfs', skipped: 'sock-diag' };
@@ -132,17 +135,17 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('wait exits 3 at its deadline with a client', async ({ place, daemon, clients }) => {
+  it('wait exits 3 at its deadline with a client', async ({ sandbox, daemon, clients }) => {
     await connectToBoth(daemon, clients);
     const args = [...both, '--timeout=1s'];
-    const wait = await startWait(place, args, { program: [...nodeOnArm64, cliPath] });
+    const wait = await startWait(sandbox, args, { program: [...nodeOnArm64, cliPath] });
     expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
   });
 });
 
 describe.runIf(isX64)('the addon for x64, under musl', { concurrent: true }, () => {
   it('loads, and sees listeners and connections by sock_diag', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
@@ -152,7 +155,7 @@ describe.runIf(isX64)('the addon for x64, under musl', { concurrent: true }, () 
       tcp: new addon.SockDiag().tcp(1234).map((one) => [one.state, one.peerAddress, one.peerPort]),
       unix: new addon.SockDiag().unix(Buffer.from('/run/buildkitd.sock')).accepted.length,
     })`;
-    const seen = (await told(place, bunOnMusl(place), x64, script)) as Record<string, unknown>;
+    const seen = (await told(sandbox, bunOnMusl(sandbox), x64, script)) as Record<string, unknown>;
     const [, address, port] = /(.*):(.*)/.exec(client?.name ?? '') ?? [];
     expect(new Set(seen['libcs'] as string[])).toEqual(
       new Set(['/usr/lib/x86_64-linux-musl/libc.so']),
@@ -164,35 +167,35 @@ describe.runIf(isX64)('the addon for x64, under musl', { concurrent: true }, () 
     expect(seen['unix']).toBe(1);
   });
 
-  it('refuses receivers that are not its own, and what needs libuv', async ({ place }) => {
+  it('refuses receivers that are not its own, and what needs libuv', async ({ sandbox }) => {
     const script = `JSON.stringify([{}, new Map(), new addon.TcpTracker(1), null].map((other) => {
       try { return addon.SockDiag.prototype.tcp.call(other, 1); } catch (error) { return error.message; }
     }).concat(new addon.TcpTracker(1).onDestroyed(() => {})))`;
     const wrongReceiver = 'Expected a SockDiag as the receiver of its methods';
-    expect(await told(place, bunOnMusl(place), x64, script)).toEqual([
+    expect(await told(sandbox, bunOnMusl(sandbox), x64, script)).toEqual([
       ...Array(4).fill(wrongReceiver),
       false,
     ]);
   });
 
-  it('status counts by sock_diag', async ({ place, daemon, clients }) => {
+  it('status counts by sock_diag', async ({ sandbox, daemon, clients }) => {
     const some = await connectToBoth(daemon, clients);
-    const bun = bunOnMusl(place);
-    const busy = await status(place, bun, '--json');
+    const bun = bunOnMusl(sandbox);
+    const busy = await status(sandbox, bun, '--json');
     expect(busy).toMatchObject({ code: 3, stderr: '' });
     expect(json(busy)).toMatchObject(shownBy('sock-diag', some));
     await clients.leave(some);
     await untilNobody(daemon);
-    expect(await status(place, bun)).toMatchObject({ code: 0, stderr: '' });
+    expect(await status(sandbox, bun)).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('wait keeps track without the help of libuv, which Bun does not have', async ({
-    place,
+    sandbox,
     daemon,
     clients,
   }) => {
     const some = await connectToBoth(daemon, clients);
-    const wait = await startWait(place, both, { program: [...bunOnMusl(place), cliPath] });
+    const wait = await startWait(sandbox, both, { program: [...bunOnMusl(sandbox), cliPath] });
     expect((await wait.event('started'))['endpoints']).toMatchObject([
       { backend: 'sock-diag', listening: true },
       { backend: 'sock-diag', listening: true },

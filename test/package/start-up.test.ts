@@ -5,11 +5,11 @@ import { cliPath } from '../support/cli.ts';
 import { it } from '../support/test.ts';
 
 it('a wait loads neither the other commands nor what of Node.js is slow to load', async ({
-  place,
+  sandbox,
   daemon,
 }) => {
   const { address } = await daemon.listen('tcp://127.0.0.1:1234');
-  const telling = join(place.directory, 'telling.cjs');
+  const telling = join(sandbox.directory, 'telling.cjs');
   writeFileSync(
     telling,
     `process.on('exit', () => {
@@ -18,10 +18,10 @@ it('a wait loads neither the other commands nor what of Node.js is slow to load'
     });`,
   );
   // Of a log that is a socket, as a test's pipes are, it would need node:net.
-  const log = join(place.directory, 'log');
+  const log = join(sandbox.directory, 'log');
   const wait = ['wait', '--addr', address, '--builds=off', '--timeout=50ms', '--log-to', log];
   const node = [process.execPath, '--require', telling, cliPath];
-  const { code, stdout } = await (await place.start([...node, ...wait])).ended;
+  const { code, stdout } = await (await sandbox.start([...node, ...wait])).ended;
   expect(code).toBe(3);
   const loaded = JSON.parse(stdout) as string[];
   expect(loaded).toContain('NativeModule fs');

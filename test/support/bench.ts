@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { cliPath } from './cli.ts';
 import { node } from './running.ts';
-import { until } from './until.ts';
+import { waitFor } from './wait-for.ts';
 
 /** `buildkit-drain bench` as a process. */
 export interface Bench {
@@ -37,7 +37,7 @@ export function startBench(
     child,
     ended,
     said: async (text) => {
-      await until(`${JSON.stringify(text)} from bench`, () => {
+      await waitFor(`${JSON.stringify(text)} from bench`, () => {
         const isSaid = output.stderr.includes(text);
         if (!isSaid && hasEnded) {
           throw new Error(`It has ended without ${JSON.stringify(text)}: ${output.stderr}`);

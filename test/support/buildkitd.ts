@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { nodeCalled } from './actor.ts';
 import { commanded } from './commanded.ts';
-import type { Place, Resident } from './place.ts';
+import { nodeCalled } from './peer-process.ts';
+import type { Sandbox, SandboxProcess } from './sandbox.ts';
 
 const daemonProgram = fileURLToPath(new URL('buildkitd.mjs', import.meta.url));
 const clientProgram = fileURLToPath(new URL('client.mjs', import.meta.url));
@@ -37,7 +37,7 @@ interface Behaviour {
 
 /** A process of buildkitd.mjs, called buildkitd: see there what each command does. */
 export interface Buildkitd {
-  readonly process: Resident;
+  readonly process: SandboxProcess;
   /** Returns the address with its port, port 0 being any that is free. */
   readonly listen: (address: string, tls?: TlsFiles) => Promise<string>;
   /** Answers in one of the ways of broken-server.mjs. */
@@ -66,15 +66,15 @@ interface ProcessOptions {
   /** A command that starts it. */
   readonly through?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  readonly namespaces?: NonNullable<Parameters<Place['start']>[1]>['namespaces'];
+  readonly namespaces?: NonNullable<Parameters<Sandbox['start']>[1]>['namespaces'];
 }
 
 export async function startBuildkitd(
-  place: Place,
+  sandbox: Sandbox,
   { through = [], env = {}, namespaces }: ProcessOptions = {},
 ): Promise<Buildkitd> {
-  const command = [...through, nodeCalled(place, 'buildkitd'), daemonProgram];
-  const started = await place.start(command, { env, ...(namespaces && { namespaces }) });
+  const command = [...through, nodeCalled(sandbox, 'buildkitd'), daemonProgram];
+  const started = await sandbox.start(command, { env, ...(namespaces && { namespaces }) });
   const call = await commanded(started);
   const address = (answer: Promise<{ address: string }>): Promise<string> =>
     answer.then((result) => result.address);
@@ -123,12 +123,12 @@ export type ClientKind =
 
 /** One client, as a process called buildctl: see client.mjs. */
 export async function startClient(
-  place: Place,
+  sandbox: Sandbox,
   kind: ClientKind,
   address: string,
   options: ClientOptions = {},
   through: readonly string[] = [],
-): Promise<Resident> {
-  const command = [...through, nodeCalled(place, 'buildctl'), clientProgram];
-  return place.start([...command, kind, address, JSON.stringify(options)]);
+): Promise<SandboxProcess> {
+  const command = [...through, nodeCalled(sandbox, 'buildctl'), clientProgram];
+  return sandbox.start([...command, kind, address, JSON.stringify(options)]);
 }

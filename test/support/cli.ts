@@ -1,9 +1,9 @@
 import type { SpawnOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { brokenPromise, type Judged } from './drained.ts';
-import type { Place, Resident } from './place.ts';
 import type { Ended } from './running.ts';
-import { until } from './until.ts';
+import type { Sandbox, SandboxProcess } from './sandbox.ts';
+import { waitFor } from './wait-for.ts';
 
 export const cliPath = fileURLToPath(new URL('../../dist/bin/buildkit-drain.cjs', import.meta.url));
 
@@ -18,7 +18,7 @@ export interface LogLine {
 
 /** The command line tool as a process, and the log that it writes to its standard error. */
 export interface Cli {
-  readonly process: Resident;
+  readonly process: SandboxProcess;
   readonly logs: () => readonly LogLine[];
   /** Resolves with the n-th (from 0) log line of an event. */
   readonly event: (name: string, n?: number) => Promise<LogLine>;
@@ -37,15 +37,15 @@ export interface CliOptions extends SpawnOptions {
 
 /** Runs `buildkit-drain` with these arguments in a place. */
 export async function startCli(
-  place: Place,
+  sandbox: Sandbox,
   args: readonly string[],
   { through = [], program = [process.execPath, cliPath], ...options }: CliOptions = {},
 ): Promise<Cli> {
   const command = [...through, ...program, ...args];
-  const started = await place.start(command, options);
+  const started = await sandbox.start(command, options);
   const logs = (): LogLine[] => parseLog(started.stderr());
   const untilLogged = (what: string, read: () => LogLine | undefined): Promise<LogLine> =>
-    until(what, () => {
+    waitFor(what, () => {
       const line = read();
       if (line === undefined && started.hasEnded()) {
         throw new Error(`The wait has ended without ${what}:\n${started.stderr()}`);
@@ -73,14 +73,14 @@ export async function startCli(
 
 /** Runs `buildkit-drain wait` with a short interval and quiet period: a later option wins. */
 export function startWait(
-  place: Place,
+  sandbox: Sandbox,
   args: readonly string[],
   options?: CliOptions,
 ): Promise<Cli> {
-  // The stand-in of actor.mjs does not answer questions.
+  // The stand-in of peer-process.mjs does not answer questions.
   const quick = ['--interval', '20ms', '--quiet-period', '500ms', '--log-to', 'stderr'];
   const mute = ['--builds', 'off'];
-  return startCli(place, ['wait', ...quick, ...mute, ...args], options);
+  return startCli(sandbox, ['wait', ...quick, ...mute, ...args], options);
 }
 
 /**

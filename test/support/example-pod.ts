@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { type Buildkitd, startBuildkitd } from './buildkitd.ts';
 import { createAuthority } from './certificates.ts';
 import { type Example, valuesOf } from './examples.ts';
-import type { Place } from './place.ts';
-import { startBuild } from './scene.ts';
+import type { Sandbox } from './sandbox.ts';
+import { startBuild } from './scenario.ts';
 import { asUser, hasOtherUsers } from './users.ts';
 
 // Where clients come to a daemon that listens on all addresses. Its certificate has this address and not
@@ -22,23 +22,23 @@ export interface ExamplePod {
 
 /** @param through what starts the daemon */
 export async function startPod(
-  place: Place,
+  sandbox: Sandbox,
   { example, through }: { readonly example: Example; readonly through: readonly string[] },
 ): Promise<ExamplePod> {
   const args = valuesOf(example.content, 'args').flat().map(String);
   // Kubernetes mounts a secret for all to read.
-  chmodSync(place.directory, 0o755);
-  const authority = createAuthority(place.directory);
+  chmodSync(sandbox.directory, 0o755);
+  const authority = createAuthority(sandbox.directory);
   const ofDaemon = authority.sign('daemon', ['DNS:buildkitd', `IP:${clientHost}`]);
   const ofClient = authority.sign('client', ['DNS:client']);
   chmodSync(ofDaemon.key, 0o644);
   chmodSync(ofClient.key, 0o644);
 
-  const buildkitd = await startBuildkitd(place, { through });
+  const buildkitd = await startBuildkitd(sandbox, { through });
   const tls = (own: typeof ofDaemon) =>
     args.some((arg) => arg.startsWith('--tlscert=')) ? { ca: authority.ca, ...own } : undefined;
   const run = async (...command: string[]): Promise<void> => {
-    await (await place.start(command)).ended;
+    await (await sandbox.start(command)).ended;
   };
   const addresses = addressesOf(example);
   for (const address of addresses) {
@@ -65,7 +65,7 @@ export async function startPod(
           const ref = `build-${n}`;
           const to = address.replace('0.0.0.0', clientHost);
           const secret = to.startsWith('tcp://') ? tls(ofClient) : undefined;
-          await startBuild(place, buildkitd, to, { ref, ...(secret && { tls: secret }) });
+          await startBuild(sandbox, buildkitd, to, { ref, ...(secret && { tls: secret }) });
           return ref;
         }),
       ),

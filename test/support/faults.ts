@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { compiled } from './native.ts';
-import type { Place } from './place.ts';
+import type { Sandbox } from './sandbox.ts';
 
 export type ErrnoName = keyof typeof constants.errno;
 
@@ -72,7 +72,7 @@ const mostFaults = 32;
 
 let controls = 0;
 
-export function openFaults({ directory }: Place, ...atFirst: readonly Fault[]): Faults {
+export function openFaults({ directory }: Sandbox, ...atFirst: readonly Fault[]): Faults {
   controls += 1;
   const path = join(directory, `faults-${controls}`);
   writeFileSync(path, Buffer.alloc(2 * pageBytes));

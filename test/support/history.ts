@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { type BackendName, backendNames, type EndpointSnapshot } from '../../src/backends/types.ts';
-import type { Actor, Client } from './actor.ts';
 import type { Observe } from './observer.ts';
-import { until } from './until.ts';
+import type { Client, PeerProcess } from './peer-process.ts';
+import { waitFor } from './wait-for.ts';
 
 /** Sockets of a real kernel, and who makes and looks at them. */
 export interface Stage {
-  readonly daemon: Actor;
-  readonly clients: Actor;
+  readonly daemon: PeerProcess;
+  readonly clients: PeerProcess;
   readonly observe: Observe;
 }
 
@@ -61,7 +61,7 @@ async function checkSight(
   const here = namesOf(truth.here[transport]);
   const allowed = [...here, ...truth.leaving[transport]];
   const isNamed = by === 'sock-diag' || transport === 'tcp';
-  await until(`what is true of ${transport} by ${by}`, async () => {
+  await waitFor(`what is true of ${transport} by ${by}`, async () => {
     const snapshot = await observe(by, listened[transport], undefined, true);
     const listener = truth.listeners[transport];
     expect(snapshot.listenerInodes).toEqual(listener === null ? [] : [listener]);
@@ -97,7 +97,7 @@ async function checkAll(truth: Truth, stage: Stage): Promise<void> {
 /** Waits until the daemon has accepted all who are there. */
 async function untilAccepted(truth: Truth, stage: Stage): Promise<void> {
   await checkAll(truth, stage);
-  await until('the daemon to accept all', async () => {
+  await waitFor('the daemon to accept all', async () => {
     const accepted = (await stage.daemon.accepted()).map(({ peer }) => peer);
     const unix = accepted.filter((peer) => peer === null).length;
     const isThere = ({ name }: Client): boolean => accepted.includes(name);

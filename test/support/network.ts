@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Place } from './place.ts';
+import type { Sandbox } from './sandbox.ts';
 
 const stateNames: Readonly<Record<string, string>> = {
   '01': 'ESTABLISHED',
@@ -9,10 +9,10 @@ const stateNames: Readonly<Record<string, string>> = {
 };
 
 /** The states of the TCP sockets of a place that have this local port, as the kernel lists them. */
-export function tcpStates(place: Place, localPort: number): string[] {
+export function tcpStates(sandbox: Sandbox, localPort: number): string[] {
   const port = localPort.toString(16).toUpperCase().padStart(4, '0');
   const tables = ['tcp', 'tcp6'].map((file) =>
-    readFileSync(`/proc/${place.pid}/net/${file}`, 'utf8'),
+    readFileSync(`/proc/${sandbox.pid}/net/${file}`, 'utf8'),
   );
   return tables
     .flatMap((table) => table.split('\n'))
@@ -22,12 +22,12 @@ export function tcpStates(place: Place, localPort: number): string[] {
 }
 
 /** Cuts a place off from the one that it was joined to. */
-export async function cutOff(place: Place): Promise<void> {
-  await ip(place, 'link', 'set', 'cable', 'down');
+export async function cutOff(sandbox: Sandbox): Promise<void> {
+  await ip(sandbox, 'link', 'set', 'cable', 'down');
 }
 
-async function ip(place: Place, ...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await (await place.start(['ip', ...args], { namespaces: ['net'] }))
+async function ip(sandbox: Sandbox, ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await (await sandbox.start(['ip', ...args], { namespaces: ['net'] }))
     .ended;
   if (code !== 0) {
     throw new Error(`ip ${args.join(' ')}: ${stderr}`);
@@ -35,16 +35,16 @@ async function ip(place: Place, ...args: readonly string[]): Promise<void> {
 }
 
 /** Joins two places by a cable, and returns the address of each. */
-export async function joinPlaces(one: Place, other: Place): Promise<readonly [string, string]> {
+export async function joinPlaces(one: Sandbox, other: Sandbox): Promise<readonly [string, string]> {
   const addresses = ['192.0.2.1', '192.0.2.2'] as const;
   const peer = ['peer', 'name', 'cable', 'netns', String(other.pid)];
   await ip(one, 'link', 'add', 'cable', 'type', 'veth', ...peer);
-  for (const [place, address] of [
+  for (const [sandbox, address] of [
     [one, addresses[0]],
     [other, addresses[1]],
   ] as const) {
-    await ip(place, 'address', 'add', `${address}/24`, 'dev', 'cable');
-    await ip(place, 'link', 'set', 'cable', 'up');
+    await ip(sandbox, 'address', 'add', `${address}/24`, 'dev', 'cable');
+    await ip(sandbox, 'link', 'set', 'cable', 'up');
   }
   return addresses;
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { BackendName, EndpointSnapshot, Traffic } from '../../src/backends/types.ts';
 import { commanded } from './commanded.ts';
-import type { Place } from './place.ts';
+import type { Sandbox } from './sandbox.ts';
 
 const program = fileURLToPath(new URL('observer.mjs', import.meta.url));
 
@@ -27,10 +27,10 @@ export interface ObserverOptions {
 }
 
 export async function startObserver(
-  place: Place,
+  sandbox: Sandbox,
   { through = [], ...options }: ObserverOptions = {},
 ): Promise<Observe> {
-  const started = await place.start([...through, process.execPath, program], options);
+  const started = await sandbox.start([...through, process.execPath, program], options);
   const call = await commanded(started);
   return (by, address, netDirectory = '/proc/net', asksFirst = false) =>
     call({ do: 'poll', by, address, netDirectory, asksFirst });

@@ -1,5 +1,5 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
-import { until } from './until.ts';
+import { waitFor } from './wait-for.ts';
 
 /** How a process ended, with all that it printed. */
 export interface Ended {
@@ -62,7 +62,7 @@ export function run(command: readonly string[], options: SpawnOptions = {}): Run
       }
       return lines[n];
     };
-    return until(`line ${n} of ${command.join(' ')}`, wholeLine);
+    return waitFor(`line ${n} of ${command.join(' ')}`, wholeLine);
   };
 
   return {

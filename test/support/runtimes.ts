@@ -3,7 +3,7 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compiled } from './native.ts';
-import type { Place } from './place.ts';
+import type { Sandbox } from './sandbox.ts';
 
 const packages = fileURLToPath(new URL('../runtimes/node_modules', import.meta.url));
 
@@ -14,7 +14,7 @@ export const nodeOnArm64: readonly string[] = [
 ];
 
 /** Bun under musl: Node.js for musl comes neither from npm nor from Debian. Once in a place. */
-export function bunOnMusl({ directory }: Place): readonly string[] {
+export function bunOnMusl({ directory }: Sandbox): readonly string[] {
   symlinkSync(libstdcxxForMusl(), join(directory, 'libstdc++.so.6'));
   return ['env', `LD_LIBRARY_PATH=${directory}`, `${packages}/@oven/bun-linux-x64-musl/bin/bun`];
 }

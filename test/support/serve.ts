@@ -1,9 +1,9 @@
 import { type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { type Actor, startClients, startDaemon } from './actor.ts';
 import { type Cli, type CliOptions, startCli } from './cli.ts';
-import type { Place } from './place.ts';
-import { it as itInPlace } from './test.ts';
+import { type PeerProcess, startClients, startDaemon } from './peer-process.ts';
+import type { Sandbox } from './sandbox.ts';
+import { it as itInSandbox } from './test.ts';
 
 // In the network namespace of the tests, which so can call: ports and paths have to be unique.
 const namespaces = ['pid', 'mount'] as const;
@@ -45,34 +45,34 @@ interface Raw {
 
 /** A daemon that listens on `address`, its clients, and a way to start to serve. */
 export interface ServeScene {
-  readonly place: Place;
-  readonly daemon: Actor;
-  readonly clients: Actor;
+  readonly sandbox: Sandbox;
+  readonly daemon: PeerProcess;
+  readonly clients: PeerProcess;
   readonly address: string;
   readonly serve: (...args: readonly string[]) => Promise<Serve>;
 }
 
-export const it = itInPlace.extend<{ served: ServeScene }>({
-  served: async ({ place }, use) => {
-    const daemon = await startDaemon(place, { namespaces });
-    const clients = await startClients(place, { namespaces });
+export const it = itInSandbox.extend<{ served: ServeScene }>({
+  served: async ({ sandbox }, use) => {
+    const daemon = await startDaemon(sandbox, { namespaces });
+    const clients = await startClients(sandbox, { namespaces });
     const { address } = await daemon.listen('tcp://127.0.0.1:0');
     const serve = (...args: readonly string[]): Promise<Serve> =>
-      startServe(place, ['--builds', 'off', '--addr', address, ...args]);
-    await use({ place, daemon, clients, address, serve });
+      startServe(sandbox, ['--builds', 'off', '--addr', address, ...args]);
+    await use({ sandbox, daemon, clients, address, serve });
   },
 });
 
 /** Runs `buildkit-drain serve` on a free port, with a short interval and quiet period. */
 export async function startServe(
-  place: Place,
+  sandbox: Sandbox,
   args: readonly string[],
   options: CliOptions = {},
 ): Promise<Serve> {
   const quick = ['--interval', '20ms', '--quiet-period', '500ms'];
   const log = ['--log-to', 'stderr', '--log-level', 'debug'];
   const command = ['serve', '--listen', '127.0.0.1:0', ...quick, ...log, ...args];
-  const cli = await startCli(place, command, { namespaces, ...options });
+  const cli = await startCli(sandbox, command, { namespaces, ...options });
   const port = Number(new URL(String((await cli.event('serving'))['url'])).port);
   const call = (path: string, options?: CallOptions): Call => callAt(port, path, options);
   return {

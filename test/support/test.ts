@@ -1,30 +1,30 @@
 import { test } from 'vitest';
-import { type Actor, startClients, startDaemon } from './actor.ts';
-import { openPlace, type Place } from './place.ts';
+import { type PeerProcess, startClients, startDaemon } from './peer-process.ts';
+import { openSandbox, type Sandbox } from './sandbox.ts';
 
 /** A test that may ask for a place of its own, for a daemon and clients there, for further places. */
 export const it = test.extend<{
-  openPlace: typeof openPlace;
-  place: Place;
-  daemon: Actor;
-  clients: Actor;
+  openSandbox: typeof openSandbox;
+  sandbox: Sandbox;
+  daemon: PeerProcess;
+  clients: PeerProcess;
 }>({
-  openPlace: async ({ task: _ }, use) => {
-    const places: Place[] = [];
+  openSandbox: async ({ task: _ }, use) => {
+    const sandboxes: Sandbox[] = [];
     await use(async (options) => {
-      const place = await openPlace(options);
-      places.push(place);
-      return place;
+      const sandbox = await openSandbox(options);
+      sandboxes.push(sandbox);
+      return sandbox;
     });
-    await Promise.all(places.map((place) => place.close()));
+    await Promise.all(sandboxes.map((sandbox) => sandbox.close()));
   },
-  place: async ({ openPlace }, use) => {
-    await use(await openPlace());
+  sandbox: async ({ openSandbox }, use) => {
+    await use(await openSandbox());
   },
-  daemon: async ({ place }, use) => {
-    await use(await startDaemon(place));
+  daemon: async ({ sandbox }, use) => {
+    await use(await startDaemon(sandbox));
   },
-  clients: async ({ place }, use) => {
-    await use(await startClients(place));
+  clients: async ({ sandbox }, use) => {
+    await use(await startClients(sandbox));
   },
 });

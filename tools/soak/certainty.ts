@@ -1,4 +1,4 @@
-import type { Ledger, Span, Stay } from './ledger.ts';
+import type { GroundTruth, Span, Stay } from './ground-truth.ts';
 import { endpointNames, type WaitRule } from './plan.ts';
 
 // Log lines have whole milliseconds of the wall clock.
@@ -54,11 +54,11 @@ export function certainSpan(rule: WaitRule, stay: Stay, startedMs: number): Span
  */
 export function heldSpans(
   rule: WaitRule,
-  ledger: Ledger,
+  truth: GroundTruth,
   startedMs: number,
   untilMs: number,
 ): Span[] {
-  const spans = [...ledger.stays.values()].flatMap((stay) => {
+  const spans = [...truth.stays.values()].flatMap((stay) => {
     const span = certainSpan(rule, stay, startedMs);
     return span === null || span.fromMs >= untilMs
       ? []
@@ -96,19 +96,19 @@ function covered(spans: readonly Span[], allowed: number): Span[] {
 /** The least and the most that a look within this time may have counted. */
 export function boundsAt(
   rule: WaitRule,
-  ledger: Ledger,
+  truth: GroundTruth,
   startedMs: number,
   result: Span,
   askers: number,
 ): { readonly least: number; readonly most: number } {
   let least = 0;
   let most = askers;
-  for (const stay of ledger.stays.values()) {
+  for (const stay of truth.stays.values()) {
     const span = certainSpan(rule, stay, startedMs);
     if (span !== null && span.fromMs <= result.fromMs && span.toMs >= result.toMs) {
       least += 1;
     }
-    const couldBe = stay.earliestMs <= result.toMs && lingersUntilMs(ledger, stay) >= result.fromMs;
+    const couldBe = stay.earliestMs <= result.toMs && lingersUntilMs(truth, stay) >= result.fromMs;
     if (couldBe && isWatched(rule, stay)) {
       most += 1;
     }
@@ -122,15 +122,15 @@ export function boundsAt(
  * one was accepted; and when it has then answered twice what else it was asked, it has closed it. Nor
  * does it outlive the daemon.
  */
-export function lingersUntilMs(ledger: Ledger, stay: Stay): number {
+export function lingersUntilMs(truth: GroundTruth, stay: Stay): number {
   const { endpoint, earliestMs, fromMs, latestMs } = stay;
   if (endpoint !== 'unix') {
     return latestMs;
   }
   const queuedMs = fromMs ?? latestMs;
-  const accepted = ledger.answers.find((answer) => answer.fromMs > queuedMs);
+  const accepted = truth.answers.find((answer) => answer.fromMs > queuedMs);
   const closableMs = Math.max(latestMs, accepted?.toMs ?? Infinity);
-  const since = ledger.pulses.filter((pulse) => pulse.fromMs > closableMs);
-  const down = ledger.downs.find((each) => each.fromMs > earliestMs);
+  const since = truth.pulses.filter((pulse) => pulse.fromMs > closableMs);
+  const down = truth.downs.find((each) => each.fromMs > earliestMs);
   return Math.min(since[1]?.toMs ?? Infinity, down?.toMs ?? Infinity);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { lingersUntilMs } from './certainty.ts';
+import { endAll, enter, type GroundTruth, newStay, openGroundTruth } from './ground-truth.ts';
 import { type End, judgeEnd, judgeLine, mustBeNamed, type Subject } from './judge.ts';
-import { endAll, enter, type Ledger, newStay, openLedger } from './ledger.ts';
 import type { WaitRule } from './plan.ts';
 
 // Looks are at most 1 s apart, and so a client is one for certain 3 s after it has come.
@@ -31,24 +31,24 @@ function subjectOf(changes: Partial<WaitRule> = {}): Subject {
 }
 
 /** Clients of the dual endpoint, each with when it was connected and when it left. */
-function ledgerOf(...stays: readonly (readonly [fromMs: number, toMs: number])[]): Ledger {
-  const ledger = openLedger();
+function ledgerOf(...stays: readonly (readonly [fromMs: number, toMs: number])[]): GroundTruth {
+  const truth = openGroundTruth();
   for (const [index, [fromMs, toMs]] of stays.entries()) {
     const id = String(index);
-    enter(ledger, {
+    enter(truth, {
       at: 'connecting',
       id,
       ms: fromMs - 1,
       endpoint: 'dual',
       hasSentNothing: false,
     });
-    enter(ledger, { at: 'connected', id, ms: fromMs, name: `127.0.0.1:${40_000 + index}` });
+    enter(truth, { at: 'connected', id, ms: fromMs, name: `127.0.0.1:${40_000 + index}` });
     if (toMs !== Infinity) {
-      enter(ledger, { at: 'ending', id, ms: toMs });
-      enter(ledger, { at: 'ended', id, ms: toMs + 1 });
+      enter(truth, { at: 'ending', id, ms: toMs });
+      enter(truth, { at: 'ended', id, ms: toMs + 1 });
     }
   }
-  return ledger;
+  return truth;
 }
 
 const drainedAt = (atMs: number): End => ({
@@ -58,8 +58,8 @@ const drainedAt = (atMs: number): End => ({
   results: 500,
 });
 
-function kindsOf(ledger: Ledger, end: End, subject = subjectOf()): string[] {
-  return judgeEnd(subject, ledger, end).map(({ kind }) => kind);
+function kindsOf(truth: GroundTruth, end: End, subject = subjectOf()): string[] {
+  return judgeEnd(subject, truth, end).map(({ kind }) => kind);
 }
 
 describe('a wait that says drained', () => {
@@ -73,47 +73,47 @@ describe('a wait that says drained', () => {
     ['over a probe that has gone', ledgerOf([18_500, 19_400]), 20_000, []],
     ['over one that may have been a probe', ledgerOf([16_000, 18_500]), 20_000, []],
     ['over two clients that took turns', ledgerOf([1000, 9000], [5000, 19_000]), 20_000, ['early']],
-  ] as const)('%s is judged rightly', ([, ledger, atMs, kinds]) => {
-    expect(kindsOf(ledger, drainedAt(atMs))).toEqual(kinds);
+  ] as const)('%s is judged rightly', ([, truth, atMs, kinds]) => {
+    expect(kindsOf(truth, drainedAt(atMs))).toEqual(kinds);
   });
 
   it('may leave as many as it was told', () => {
-    const ledger = ledgerOf([1000, Infinity], [1000, 9000]);
-    expect(kindsOf(ledger, drainedAt(11_050), subjectOf({ maxConnections: 1 }))).toEqual([]);
-    expect(kindsOf(ledger, drainedAt(10_900), subjectOf({ maxConnections: 1 }))).toEqual(['early']);
+    const truth = ledgerOf([1000, Infinity], [1000, 9000]);
+    expect(kindsOf(truth, drainedAt(11_050), subjectOf({ maxConnections: 1 }))).toEqual([]);
+    expect(kindsOf(truth, drainedAt(10_900), subjectOf({ maxConnections: 1 }))).toEqual(['early']);
   });
 
   it('must not count a time without a daemon as quiet', () => {
-    const ledger = ledgerOf();
-    ledger.downs.push({ fromMs: 18_500, toMs: 19_800 });
-    expect(kindsOf(ledger, drainedAt(20_000))).toEqual(['early']);
+    const truth = ledgerOf();
+    truth.downs.push({ fromMs: 18_500, toMs: 19_800 });
+    expect(kindsOf(truth, drainedAt(20_000))).toEqual(['early']);
   });
 
   it('must not end before a build that it knew of, and a quiet period', () => {
-    const ledger = ledgerOf();
-    ledger.builds.push({ ref: 'a', fromMs: 50, toMs: 9000 });
+    const truth = ledgerOf();
+    truth.builds.push({ ref: 'a', fromMs: 50, toMs: 9000 });
     const subject = subjectOf({ builds: 'auto' });
-    expect(kindsOf(ledger, drainedAt(10_000), subject)).toEqual([]);
+    expect(kindsOf(truth, drainedAt(10_000), subject)).toEqual([]);
     subject.knownBuilds.set('a', 300);
-    expect(kindsOf(ledger, drainedAt(10_000), subject)).toEqual(['early']);
-    expect(kindsOf(ledger, drainedAt(11_050), subject)).toEqual([]);
+    expect(kindsOf(truth, drainedAt(10_000), subject)).toEqual(['early']);
+    expect(kindsOf(truth, drainedAt(11_050), subject)).toEqual([]);
   });
 
   it('has seen the end of a killed client when that was killed, and no sooner', () => {
-    const ledger = ledgerOf([1000, Infinity]);
-    endAll(ledger.stays.values(), { fromMs: 9000, toMs: 9005 });
-    expect(kindsOf(ledger, drainedAt(10_900))).toEqual(['early']);
-    expect(kindsOf(ledger, drainedAt(11_050))).toEqual([]);
+    const truth = ledgerOf([1000, Infinity]);
+    endAll(truth.stays.values(), { fromMs: 9000, toMs: 9005 });
+    expect(kindsOf(truth, drainedAt(10_900))).toEqual(['early']);
+    expect(kindsOf(truth, drainedAt(11_050))).toEqual([]);
   });
 });
 
 describe('a wait that ends otherwise', () => {
   it('is early where it says gone of a daemon that runs', () => {
-    const ledger = ledgerOf();
+    const truth = ledgerOf();
     const gone = { atMs: 20_000, outcome: 'gone', code: 0, results: 500 };
-    expect(kindsOf(ledger, gone)).toEqual(['early']);
-    ledger.downs.push({ fromMs: 19_000, toMs: 19_900 });
-    expect(kindsOf(ledger, gone)).toEqual([]);
+    expect(kindsOf(truth, gone)).toEqual(['early']);
+    truth.downs.push({ fromMs: 19_000, toMs: 19_900 });
+    expect(kindsOf(truth, gone)).toEqual([]);
   });
 
   it.for([
@@ -174,8 +174,8 @@ describe('a line of the log', () => {
       },
       1,
     ],
-  ] as const)('that tells of %s is judged rightly', ([, ledger, line, findings]) => {
-    expect(judgeLine(subjectOf(), ledger, line, 0)).toHaveLength(findings);
+  ] as const)('that tells of %s is judged rightly', ([, truth, line, findings]) => {
+    expect(judgeLine(subjectOf(), truth, line, 0)).toHaveLength(findings);
   });
 
   it('is not judged while the tool is kept from seeing', () => {
@@ -187,9 +187,11 @@ describe('a line of the log', () => {
 
 describe('a client of the unix socket, for which the daemon had no time', () => {
   const asked = (fromMs: number) => ({ fromMs, toMs: fromMs + 10 });
-  const lingering = (changes: { [Name in keyof Ledger]?: Readonly<Ledger[Name]> }): number => {
+  const lingering = (
+    changes: { [Name in keyof GroundTruth]?: Readonly<GroundTruth[Name]> },
+  ): number => {
     const stay = { ...newStay('a', 'unix', false, 999), fromMs: 1000, latestMs: 1100 };
-    return lingersUntilMs({ ...openLedger(), ...(changes as Partial<Ledger>) }, stay);
+    return lingersUntilMs({ ...openGroundTruth(), ...(changes as Partial<GroundTruth>) }, stay);
   };
   const pulses = [1200, 2200, 3200, 4200].map(asked);
 

@@ -8,7 +8,7 @@ import {
   longestGapMs,
   longestHeldGapMs,
 } from './certainty.ts';
-import { type Ledger, overlaps, type Span, type Stay } from './ledger.ts';
+import { type GroundTruth, overlaps, type Span, type Stay } from './ground-truth.ts';
 import { listeners, type WaitRule } from './plan.ts';
 
 /** One process of the tool, as it was started and what befell it. */
@@ -67,11 +67,11 @@ const codes: Readonly<Record<string, readonly number[]>> = {
 const longestIdleMs = 10_000;
 
 /** What is wrong with the end of a wait. */
-export function judgeEnd(subject: Subject, ledger: Ledger, end: End): Finding[] {
+export function judgeEnd(subject: Subject, truth: GroundTruth, end: End): Finding[] {
   const find = (kind: Finding['kind'], text: string): Finding[] => [
     { kind, subject: subject.name, text },
   ];
-  const outcome = end.outcome ?? impliedOutcome(subject, ledger, end);
+  const outcome = end.outcome ?? impliedOutcome(subject, truth, end);
   if (!codes[outcome]?.includes(end.code ?? -1)) {
     return find('wrong', `exit code ${end.code} for ${outcome}`);
   }
@@ -79,23 +79,28 @@ export function judgeEnd(subject: Subject, ledger: Ledger, end: End): Finding[] 
     case 'drained':
       return [
         ...(end.atMs - subject.spawnMs < subject.rule.minWaitMs ? ['before --min-wait'] : []),
-        ...earlyReasons(subject, ledger, end.atMs, subject.rule.quietPeriodMs),
-        ...(end.outcome === null ? [] : presentReasons(subject, ledger, end.atMs)),
+        ...earlyReasons(subject, truth, end.atMs, subject.rule.quietPeriodMs),
+        ...(end.outcome === null ? [] : presentReasons(subject, truth, end.atMs)),
       ].flatMap((text) => find('early', text));
     case 'gone':
     case 'nothing-found':
-      return wasDown(subject, ledger, end.atMs)
+      return wasDown(subject, truth, end.atMs)
         ? []
         : find('early', `it says ${outcome}, and the daemon was running`);
     case 'interrupted':
       return subject.isSignalled ? [] : find('wrong', 'interrupted without a signal');
     default:
-      return deadlineReasons(subject, ledger, end).flatMap((text) => find('wrong', text));
+      return deadlineReasons(subject, truth, end).flatMap((text) => find('wrong', text));
   }
 }
 
 /** Why a quiet of this length, that is said to last at this moment, can't have been one. */
-function earlyReasons(subject: Subject, ledger: Ledger, atMs: number, quietMs: number): string[] {
+function earlyReasons(
+  subject: Subject,
+  truth: GroundTruth,
+  atMs: number,
+  quietMs: number,
+): string[] {
   const { rule, spawnMs, startedMs } = subject;
   const sinceMs = atMs - quietMs + clockErrorMs;
   const fromMs = startedMs ?? spawnMs;
@@ -106,20 +111,18 @@ function earlyReasons(subject: Subject, ledger: Ledger, atMs: number, quietMs: n
   if (startedMs === null) {
     return reasons;
   }
-  const last = heldSpans(rule, ledger, fromMs, atMs).findLast(({ toMs }) => toMs > sinceMs);
+  const last = heldSpans(rule, truth, fromMs, atMs).findLast(({ toMs }) => toMs > sinceMs);
   if (last !== undefined) {
     reasons.push(`clients until ${ms(atMs - last.toMs)} before, with ${quietMs} ms of quiet`);
   }
   const gapMs = longestGapMs(rule);
-  const down = ledger.downs.find(
+  const down = truth.downs.find(
     (span) => Math.min(span.toMs, atMs) - Math.max(span.fromMs, sinceMs) > gapMs,
   );
   if (down !== undefined) {
     reasons.push('the daemon did not run in a time that is said to be quiet');
   }
-  const build = buildsHeld(subject, ledger, atMs).find(
-    ({ toMs }) => Math.min(toMs, atMs) > sinceMs,
-  );
+  const build = buildsHeld(subject, truth, atMs).find(({ toMs }) => Math.min(toMs, atMs) > sinceMs);
   if (build !== undefined) {
     reasons.push(`a build ran until ${ms(atMs - build.toMs)} before, with ${quietMs} ms of quiet`);
   }
@@ -132,7 +135,7 @@ const longestAnswerMs = 2000;
 /** Builds that a wait knew of at a moment; and with `require`, all that ran when it began. */
 function buildsHeld(
   { rule, startedMs, knownBuilds }: Subject,
-  { builds }: Ledger,
+  { builds }: GroundTruth,
   atMs: number,
 ): Span[] {
   return builds.filter(({ ref, fromMs, toMs }) => {
@@ -144,13 +147,13 @@ function buildsHeld(
 }
 
 /** Nothing is concluded over somebody who is there, however young. */
-function presentReasons(subject: Subject, ledger: Ledger, atMs: number): string[] {
+function presentReasons(subject: Subject, truth: GroundTruth, atMs: number): string[] {
   const { rule } = subject;
   const sinceMs = atMs - longestGapMs(rule);
   if (isDisturbed(subject, { fromMs: sinceMs, toMs: atMs })) {
     return [];
   }
-  const present = [...ledger.stays.values()].filter(
+  const present = [...truth.stays.values()].filter(
     (stay) =>
       stay.fromMs !== null &&
       stay.fromMs < sinceMs &&
@@ -162,27 +165,27 @@ function presentReasons(subject: Subject, ledger: Ledger, atMs: number): string[
   return present.length > rule.maxConnections ? [`${present.length} were there at its end`] : [];
 }
 
-function impliedOutcome(subject: Subject, ledger: Ledger, { atMs, code }: End): string {
+function impliedOutcome(subject: Subject, truth: GroundTruth, { atMs, code }: End): string {
   if (code === 0) {
-    return wasDown(subject, ledger, atMs) ? 'gone' : 'drained';
+    return wasDown(subject, truth, atMs) ? 'gone' : 'drained';
   }
-  if (code === 4 && wasDown(subject, ledger, atMs)) {
+  if (code === 4 && wasDown(subject, truth, atMs)) {
     return 'nothing-found';
   }
   return Object.keys(codes).find((outcome) => codes[outcome]?.includes(code ?? -1)) ?? 'unknown';
 }
 
 /** Whether the daemon was down in the time in which the last two looks may have been. */
-function wasDown(subject: Subject, ledger: Ledger, atMs: number): boolean {
+function wasDown(subject: Subject, truth: GroundTruth, atMs: number): boolean {
   const stopped = subject.faults.filter(({ kind }) => kind === 'stop');
   const stoppedMs = stopped.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
   const lookedMs = atMs - longestGapMs(subject.rule) - stoppedMs;
-  return ledger.downs.some((down) =>
+  return truth.downs.some((down) =>
     overlaps(down, { fromMs: lookedMs, toMs: atMs + clockErrorMs }),
   );
 }
 
-function deadlineReasons(subject: Subject, ledger: Ledger, end: End): string[] {
+function deadlineReasons(subject: Subject, truth: GroundTruth, end: End): string[] {
   const { rule, spawnMs, faults } = subject;
   if (end.atMs - spawnMs < rule.timeoutMs - clockErrorMs) {
     return [`the deadline of ${rule.timeoutMs} ms passed after ${ms(end.atMs - spawnMs)}`];
@@ -195,10 +198,10 @@ function deadlineReasons(subject: Subject, ledger: Ledger, end: End): string[] {
   }
   const disturbances = [
     spawnMs + rule.minWaitMs,
-    ...[...ledger.stays.values()]
+    ...[...truth.stays.values()]
       .filter((stay) => isWatched(rule, stay))
       .map((stay) => stay.latestMs),
-    ...[...ledger.downs, ...ledger.stops, ...ledger.builds, ...faults].map(({ toMs }) => toMs),
+    ...[...truth.downs, ...truth.stops, ...truth.builds, ...faults].map(({ toMs }) => toMs),
   ];
   const idleMs = end.atMs - disturbances.reduce((most, each) => Math.max(most, each), 0);
   return idleMs > longestIdleMs + rule.quietPeriodMs
@@ -209,7 +212,7 @@ function deadlineReasons(subject: Subject, ledger: Ledger, end: End): string[] {
 /** What a line tells that can't be true. Null where the truth of that moment is not certain. */
 export function judgeLine(
   subject: Subject,
-  ledger: Ledger,
+  truth: GroundTruth,
   told: Told,
   askers: number,
 ): Finding[] | null {
@@ -219,15 +222,15 @@ export function judgeLine(
   if (isDisturbed(subject, lately)) {
     return null;
   }
-  const bounds = boundsAt(rule, ledger, startedMs ?? result.toMs, result, askers);
+  const bounds = boundsAt(rule, truth, startedMs ?? result.toMs, result, askers);
   const reasons: string[] = [];
   if (connections !== null && (connections < bounds.least || connections > bounds.most)) {
     reasons.push(`${connections} connected, where it were ${bounds.least} to ${bounds.most}`);
   }
   if (quietForMs !== null) {
-    reasons.push(...earlyReasons(subject, ledger, result.toMs, quietForMs));
+    reasons.push(...earlyReasons(subject, truth, result.toMs, quietForMs));
   }
-  return [...reasons, ...wrongAges(ledger, told)].map((text) => ({
+  return [...reasons, ...wrongAges(truth, told)].map((text) => ({
     kind: 'contradiction',
     subject: subject.name,
     text,
@@ -235,10 +238,10 @@ export function judgeLine(
 }
 
 /** Clients that are said to be seen for longer than they have been there. */
-function wrongAges(ledger: Ledger, { result, clients }: Told): string[] {
+function wrongAges(truth: GroundTruth, { result, clients }: Told): string[] {
   const atMs = result.toMs;
   const latest = new Map<string, Stay>();
-  for (const stay of ledger.stays.values()) {
+  for (const stay of truth.stays.values()) {
     // A port may have one connection to each endpoint.
     const key = `${listeners[stay.endpoint].address} ${stay.name}`;
     const isLater = (latest.get(key)?.earliestMs ?? 0) < stay.earliestMs;
@@ -276,13 +279,13 @@ function ms(durationMs: number): string {
 }
 
 /** How long after the earliest moment a wait has ended that is certain not to be too early. */
-export function lateByMs(subject: Subject, ledger: Ledger, atMs: number): number {
+export function lateByMs(subject: Subject, truth: GroundTruth, atMs: number): number {
   const { rule, spawnMs, startedMs } = subject;
   const beganMs = startedMs ?? spawnMs;
   const held = [
-    ...heldSpans(rule, ledger, beganMs, atMs),
-    ...buildsHeld(subject, ledger, atMs),
-    ...ledger.downs,
+    ...heldSpans(rule, truth, beganMs, atMs),
+    ...buildsHeld(subject, truth, atMs),
+    ...truth.downs,
   ].map(({ toMs }) => toMs);
   const quietMs = Math.max(beganMs, ...held.filter((toMs) => toMs < atMs));
   return atMs - Math.max(spawnMs + rule.minWaitMs, quietMs + rule.quietPeriodMs);
@@ -292,10 +295,10 @@ export function lateByMs(subject: Subject, ledger: Ledger, atMs: number): number
  * How many stays touch the last quiet period of a wait, and are neither so short that they were probes
  * nor so long that the wait must have taken them for clients: of them nothing is concluded.
  */
-export function unsettledIn(subject: Subject, ledger: Ledger, atMs: number): number {
+export function unsettledIn(subject: Subject, truth: GroundTruth, atMs: number): number {
   const { rule, spawnMs, startedMs } = subject;
   const quiet = { fromMs: atMs - rule.quietPeriodMs, toMs: atMs };
-  const unsettled = [...ledger.stays.values()].filter((stay) => {
+  const unsettled = [...truth.stays.values()].filter((stay) => {
     const span = { fromMs: stay.earliestMs, toMs: stay.latestMs };
     const isProbe = stay.latestMs - stay.earliestMs <= rule.probeGraceMs;
     const isCertain = certainSpan(rule, stay, startedMs ?? spawnMs) !== null;
@@ -313,15 +316,15 @@ interface Look {
 }
 
 /** What one `status --json` tells that can't be true. */
-export function judgeStatus(ledger: Ledger, result: Look, askers: number): Finding[] {
+export function judgeStatus(truth: GroundTruth, result: Look, askers: number): Finding[] {
   const { spawnMs, atMs, code, stdout, stderr } = result;
-  const stays = [...ledger.stays.values()];
+  const stays = [...truth.stays.values()];
   const least = stays.filter(
     ({ fromMs, toMs, hasSentNothing, isDismissed }) =>
       fromMs !== null && fromMs < spawnMs && toMs > atMs && !hasSentNothing && !isDismissed,
   ).length;
   const couldBe = stays.filter(
-    (stay) => stay.earliestMs <= atMs && lingersUntilMs(ledger, stay) >= spawnMs,
+    (stay) => stay.earliestMs <= atMs && lingersUntilMs(truth, stay) >= spawnMs,
   );
   const most = askers + couldBe.length;
   const { connections } = JSON.parse(stdout || '{"connections":"nothing"}') as {

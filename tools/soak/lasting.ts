@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { cliPath } from '../../test/support/cli.ts';
 import { machineMs } from '../../test/support/machine-time.ts';
-import type { Place, Resident } from '../../test/support/place.ts';
-import { until } from '../../test/support/until.ts';
-import { openArena } from './arena.ts';
+import type { Sandbox, SandboxProcess } from '../../test/support/sandbox.ts';
+import { waitFor } from '../../test/support/wait-for.ts';
 import { collectedHeap, type Footprint, footprintOf, seriesOf } from './footprint.ts';
+import { forget } from './ground-truth.ts';
 import { type Growth, growthOf } from './growth.ts';
 import { judgeLine, judgeStatus } from './judge.ts';
-import { forget } from './ledger.ts';
 import { endpointNames, planFaults, planStretch, type WaitRule } from './plan.ts';
 import {
   type Case,
@@ -22,6 +21,7 @@ import {
   tried,
 } from './record.ts';
 import { startTool, type Tool, waitOptions } from './tool.ts';
+import { openWorkload } from './workload.ts';
 
 /** Processes of the tool that last from the soak's begin to its end, among clients that come and go. */
 export interface Lasting {
@@ -75,20 +75,20 @@ export async function openLasting(
   record: Record,
   lengthMs: number,
 ): Promise<Lasting> {
-  const arena = await openArena('lasting');
-  const { place, ledger } = arena;
-  await arena.openEndpoints(endpointNames);
+  const workload = await openWorkload('lasting');
+  const { sandbox, truth } = workload;
+  await workload.openEndpoints(endpointNames);
   // Of a unix client no end is announced: with it alone the waits would look at their full rate.
-  const leave = [await arena.hold('unix'), await arena.hold('dual')];
+  const leave = [await workload.hold('unix'), await workload.hold('dual')];
   const start = (name: string, rule: WaitRule, ...command: readonly string[]): Promise<Tool> =>
-    startTool(place, { name, command, rule, faultKinds, isMeasured: true });
+    startTool(sandbox, { name, command, rule, faultKinds, isMeasured: true });
   const waiting = await Promise.all(
     Object.entries(waits).map(([name, rule]) => start(name, rule, 'wait', ...waitOptions(rule))),
   );
   const serving = await start('serve', usual, 'serve', `--listen=${site}`, ...waitOptions(usual));
   const served = openCase(serving);
   await untilSaid(served, 'serving');
-  const caller = await ask(place, '/drain');
+  const caller = await ask(sandbox, '/drain');
   await untilSaid(served, 'started');
   // The wait goes on without its caller.
   await caller.signal('SIGKILL');
@@ -115,20 +115,20 @@ export async function openLasting(
 
   const judge = (untilMs: number): void => {
     cases.forEach(readLines);
-    arena.readNotes();
+    workload.readNotes();
     for (const one of cases) {
-      judgeLines(record, one, ledger, askers);
-      judgeNames(record, one, ledger, untilMs);
+      judgeLines(record, one, truth, askers);
+      judgeNames(record, one, truth, untilMs);
     }
   };
 
   const pollOnce = async (): Promise<void> => {
     const spawnMs = machineMs();
-    const status = await place.start([process.execPath, cliPath, 'status', '--json']);
+    const status = await sandbox.start([process.execPath, cliPath, 'status', '--json']);
     const { code, stdout, stderr } = await status.ended;
     const atMs = machineMs();
-    arena.readNotes();
-    const findings = judgeStatus(ledger, { spawnMs, atMs, code, stdout, stderr }, askers);
+    workload.readNotes();
+    const findings = judgeStatus(truth, { spawnMs, atMs, code, stdout, stderr }, askers);
     record.findings.push(...findings);
     count(record, 'status judged');
   };
@@ -136,20 +136,15 @@ export async function openLasting(
   const askOnce = async (): Promise<void> => {
     const { subject } = serving;
     const fromMs = machineMs();
-    const { code, stdout } = await (await ask(place, '/connections')).ended;
+    const { code, stdout } = await (await ask(sandbox, '/connections')).ended;
     const result = { fromMs, toMs: machineMs() };
-    arena.readNotes();
+    workload.readNotes();
     // It may be kept from seeing, and say so.
     const { connections } = (code === 0 ? JSON.parse(stdout) : {}) as { connections?: number };
     const findings =
       connections === undefined
         ? null
-        : judgeLine(
-            subject,
-            ledger,
-            { result, connections, quietForMs: null, clients: [] },
-            askers,
-          );
+        : judgeLine(subject, truth, { result, connections, quietForMs: null, clients: [] }, askers);
     record.findings.push(...(findings ?? []));
     count(record, findings === null ? 'answers of serve unsettled' : 'answers of serve judged');
   };
@@ -159,11 +154,11 @@ export async function openLasting(
       const plan = planStretch(seed, n);
       const startMs = machineMs() + 300;
       const at = (ms: number) => delay(Math.max(0, startMs + ms - machineMs()));
-      await arena.send(plan.clients, startMs);
+      await workload.send(plan.clients, startMs);
       await Promise.all([
         ...plan.incidents.map(async (incident) => {
           await at(incident.atMs);
-          await tried(record, `incidents: ${incident.kind}`, arena.happen(incident));
+          await tried(record, `incidents: ${incident.kind}`, workload.happen(incident));
         }),
         ...cases.flatMap((one, index) =>
           planFaults(seed + index, n, plan.lengthMs).map(async (fault) => {
@@ -175,13 +170,13 @@ export async function openLasting(
           await at(ms);
           await pollOnce();
           await askOnce();
-          await (await ask(place, '/metrics')).ended;
+          await (await ask(sandbox, '/metrics')).ended;
         }),
         at(plan.lengthMs),
       ]);
       judge(settledMs());
       count(record, 'clients', plan.clients.length);
-      forget(ledger, machineMs() - keptMs);
+      forget(truth, machineMs() - keptMs);
       for (const { tool } of cases) {
         tool.subject.faults.splice(0, Math.max(0, tool.subject.faults.length - 20));
       }
@@ -198,7 +193,7 @@ export async function openLasting(
       await watching.ended;
       judge(machineMs());
       for (const one of cases.filter(({ tool }) => tool !== watching)) {
-        await judgeWait(record, one, ledger);
+        await judgeWait(record, one, truth);
       }
     },
     growth: () =>
@@ -213,25 +208,25 @@ export async function openLasting(
         .join(', '),
     async close() {
       clearInterval(printing);
-      await arena.close();
+      await workload.close();
     },
   };
 }
 
 async function untilSaid(one: Case, event: string): Promise<void> {
-  await until(`${nameOf(one)} to say ${event}`, () => {
+  await waitFor(`${nameOf(one)} to say ${event}`, () => {
     readLines(one);
     return one.latest.some((line) => line.event === event);
   });
 }
 
 /** Calls `serve`: ends with 0 and prints the answer where that is 200. */
-function ask(place: Place, path: string): Promise<Resident> {
+function ask(sandbox: Sandbox, path: string): Promise<SandboxProcess> {
   const script = `require('node:http').get(process.argv[1], (reply) => {
     reply.pipe(process.stdout);
     process.exitCode = reply.statusCode === 200 ? 0 : 1;
   });`;
-  return place.start([process.execPath, '--eval', script, `http://${site}${path}`]);
+  return sandbox.start([process.execPath, '--eval', script, `http://${site}${path}`]);
 }
 
 function nameOf({ tool }: Case): string {

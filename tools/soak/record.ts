@@ -1,8 +1,8 @@
 import { mostFields } from '../../src/messages/state.ts';
 import type { LogLine } from '../../test/support/cli.ts';
 import { machineMs } from '../../test/support/machine-time.ts';
+import type { GroundTruth, Span } from './ground-truth.ts';
 import { type Finding, judgeEnd, judgeLine, lateByMs, mustBeNamed, unsettledIn } from './judge.ts';
-import type { Ledger, Span } from './ledger.ts';
 import { latestZeroMs, lookOf, type Tool, toldBy, wallTimeMs } from './tool.ts';
 
 /** What the judging of one process has come to, and what it needs to know for that. */
@@ -84,14 +84,14 @@ export function readLines(one: Case): void {
 }
 
 /** Judges the lines that were taken up. */
-export function judgeLines(record: Record, one: Case, ledger: Ledger, askers: number): void {
+export function judgeLines(record: Record, one: Case, truth: GroundTruth, askers: number): void {
   const { subject } = one.tool;
   for (const line of one.unjudged.splice(0)) {
     const told = toldBy(line, zeroOf(one), subject.rule);
     if (told === null) {
       continue;
     }
-    const findings = judgeLine(subject, ledger, told, askers);
+    const findings = judgeLine(subject, truth, told, askers);
     if (findings === null) {
       count(record, 'lines unsettled');
       continue;
@@ -144,9 +144,9 @@ function peersIn(line: LogLine): string[] {
 }
 
 /** Judges whether all were named who had to be, of those that have left by this moment. */
-export function judgeNames(record: Record, one: Case, ledger: Ledger, untilMs: number): void {
+export function judgeNames(record: Record, one: Case, truth: GroundTruth, untilMs: number): void {
   const { subject } = one.tool;
-  for (const stay of ledger.stays.values()) {
+  for (const stay of truth.stays.values()) {
     if (stay.latestMs > untilMs || one.judgedStays.has(stay.id)) {
       continue;
     }
@@ -162,14 +162,14 @@ export function judgeNames(record: Record, one: Case, ledger: Ledger, untilMs: n
   }
   one.results.splice(0, one.results.length - mostLooks);
   for (const id of one.judgedStays) {
-    if (!ledger.stays.has(id)) {
+    if (!truth.stays.has(id)) {
       one.judgedStays.delete(id);
     }
   }
 }
 
 /** Judges how a wait has ended. */
-export async function judgeWait(record: Record, one: Case, ledger: Ledger): Promise<void> {
+export async function judgeWait(record: Record, one: Case, truth: GroundTruth): Promise<void> {
   const { tool, end } = one;
   const { subject } = tool;
   const { code, atMs, stderr } = await tool.ended;
@@ -180,7 +180,7 @@ export async function judgeWait(record: Record, one: Case, ledger: Ledger): Prom
     outcome,
     atMs: end === null ? atMs : lookOf(end, zeroOf(one), subject.rule).toMs,
   };
-  const findings = judgeEnd(subject, ledger, ending);
+  const findings = judgeEnd(subject, truth, ending);
   const context = `(${JSON.stringify(subject.rule)}, started ${seconds(subject.startedMs ?? subject.spawnMs, ending.atMs)} before, faults ${JSON.stringify(subject.faults.map(({ kind, fromMs, toMs }) => [kind, seconds(fromMs, ending.atMs), seconds(toMs, ending.atMs)]))})`;
   record.findings.push(
     ...findings.map((found) => ({
@@ -191,7 +191,7 @@ export async function judgeWait(record: Record, one: Case, ledger: Ledger): Prom
   count(record, `waits ended as ${outcome ?? 'not read'} with code ${code}`);
   if (outcome === 'drained') {
     const isPlain = subject.faults.length === 0;
-    const lateMs = lateByMs(subject, ledger, ending.atMs);
+    const lateMs = lateByMs(subject, truth, ending.atMs);
     record.lateMs[isPlain ? 'plain' : 'faulty'].push(lateMs);
     if (lateMs > longestUsualMs) {
       const said = one.latest.map(({ message }) => message).join(' | ');
@@ -200,7 +200,7 @@ export async function judgeWait(record: Record, one: Case, ledger: Ledger): Prom
     count(
       record,
       'stays within a last quiet period, unsettled',
-      unsettledIn(subject, ledger, ending.atMs),
+      unsettledIn(subject, truth, ending.atMs),
     );
   }
 }

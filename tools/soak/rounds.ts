@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { machineMs } from '../../test/support/machine-time.ts';
-import { openArena } from './arena.ts';
-import { forget } from './ledger.ts';
+import { forget } from './ground-truth.ts';
 import { planRound, type WaitPlan } from './plan.ts';
 import {
   type Case,
@@ -15,6 +14,7 @@ import {
   tried,
 } from './record.ts';
 import { startTool, waitOptions } from './tool.ts';
+import { openWorkload } from './workload.ts';
 
 /** Waits that begin and end, round after round, beside a daemon that is restarted. */
 export interface Rounds {
@@ -26,14 +26,14 @@ export interface Rounds {
 const headStartMs = 300;
 
 export async function openRounds(seed: number, record: Record): Promise<Rounds> {
-  const arena = await openArena('round');
+  const workload = await openWorkload('round');
 
   const play = async (plan: WaitPlan, name: string, startMs: number): Promise<Case> => {
     await sleepUntil(startMs + plan.atMs);
     const faultKinds = plan.faults.map(({ kind }) => kind);
     const { rule, isUnread, signal } = plan;
     const command = ['wait', ...waitOptions(rule)];
-    const tool = await startTool(arena.place, { name, command, rule, isUnread, faultKinds });
+    const tool = await startTool(workload.sandbox, { name, command, rule, isUnread, faultKinds });
     const suffered = plan.faults.map(async (fault) => {
       await Promise.race([sleepUntil(startMs + fault.atMs), tool.ended]);
       await tried(record, 'faults', tool.suffer(fault));
@@ -51,30 +51,30 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
   return {
     async round(n) {
       const plan = planRound(seed, n);
-      await arena.openEndpoints(plan.endpoints);
+      await workload.openEndpoints(plan.endpoints);
       const startMs = machineMs() + headStartMs;
-      await arena.send(plan.clients, startMs);
+      await workload.send(plan.clients, startMs);
       const happened = plan.incidents.map(async (incident) => {
         await sleepUntil(startMs + incident.atMs);
-        await tried(record, `incidents: ${incident.kind}`, arena.happen(incident));
+        await tried(record, `incidents: ${incident.kind}`, workload.happen(incident));
       });
       const waits = plan.waits.map((wait, index) => play(wait, `wait-${n}-${index}`, startMs));
       const cases = await Promise.all(waits);
       await Promise.all(happened);
       cases.forEach(readLines);
-      arena.readNotes();
+      workload.readNotes();
       const asking = plan.waits.filter(({ rule }) => rule.builds !== 'off');
       const askers = asking.length * plan.endpoints.length;
       for (const one of cases) {
-        judgeLines(record, one, arena.ledger, askers);
-        judgeNames(record, one, arena.ledger, machineMs());
-        await judgeWait(record, one, arena.ledger);
+        judgeLines(record, one, workload.truth, askers);
+        judgeNames(record, one, workload.truth, machineMs());
+        await judgeWait(record, one, workload.truth);
       }
       count(record, 'rounds');
       count(record, 'clients', plan.clients.length);
-      forget(arena.ledger, startMs - 1000);
+      forget(workload.truth, startMs - 1000);
     },
-    close: arena.close,
+    close: workload.close,
   };
 }
 

@@ -14,11 +14,11 @@ import { fileURLToPath } from 'node:url';
 import { cliPath, type LogLine } from '../../test/support/cli.ts';
 import { machineMs } from '../../test/support/machine-time.ts';
 import { compiled } from '../../test/support/native.ts';
-import type { Place, Resident } from '../../test/support/place.ts';
 import { run } from '../../test/support/running.ts';
+import type { Sandbox, SandboxProcess } from '../../test/support/sandbox.ts';
 import { clockErrorMs, longestGapMs } from './certainty.ts';
+import { createTail } from './ground-truth.ts';
 import type { Subject, Told } from './judge.ts';
-import { createTail } from './ledger.ts';
 import { type Fault, listeners, type WaitRule } from './plan.ts';
 
 // The room for new objects grows to 16 MiB a half as time goes by, whatever a program does: with that
@@ -32,7 +32,7 @@ const measuring = [
 /** A process of the tool under test, its log, and what can be done to it. */
 export interface Tool {
   readonly subject: Subject;
-  readonly process: Resident;
+  readonly process: SandboxProcess;
   /** The lines of its log since the last call; null where its log is not read. */
   readonly news: () => LogLine[];
   /** What collect.cjs has noted down by now. */
@@ -75,8 +75,8 @@ export function waitOptions(rule: WaitRule): string[] {
 }
 
 /** Starts the tool so that the faults that are planned for it can be done. */
-export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
-  const file = (kind: string): string => join(place.directory, `${spec.name}.${kind}`);
+export async function startTool(sandbox: Sandbox, spec: ToolSpec): Promise<Tool> {
+  const file = (kind: string): string => join(sandbox.directory, `${spec.name}.${kind}`);
   const [log, pipe] = [file('log'), file('pipe')];
   const [refusal, collected] = [file('refused'), file('collected')];
   writeFileSync(log, '');
@@ -88,7 +88,7 @@ export async function startTool(place: Place, spec: ToolSpec): Promise<Tool> {
   const stderr = isUnread ? await unreadPipe(pipe) : null;
   const script = `COLLECTED_TO='${collected}' exec "$0" "$@"${isPrinted ? ` >'${log}'` : ''}`;
   const spawnMs = machineMs();
-  const process = await place.start(
+  const process = await sandbox.start(
     [
       ...(faultKinds.includes('hide-proc') ? ['unshare', '--mount'] : []),
       ...(faultKinds.includes('refuse') ? [compiled('refuse'), refusal, '1'] : []),
@@ -161,7 +161,7 @@ function readPipe(path: string): string {
 
 async function suffer(
   subject: Subject,
-  process: Resident,
+  process: SandboxProcess,
   { kind, lifeMs }: Fault,
   refusal: string,
 ): Promise<void> {
@@ -176,7 +176,11 @@ async function suffer(
 }
 
 /** Returns whether there was still a process to do it to. */
-async function begin(kind: Fault['kind'], process: Resident, refusal: string): Promise<boolean> {
+async function begin(
+  kind: Fault['kind'],
+  process: SandboxProcess,
+  refusal: string,
+): Promise<boolean> {
   if (process.hasEnded()) {
     return false;
   }
@@ -193,7 +197,11 @@ async function begin(kind: Fault['kind'], process: Resident, refusal: string): P
   }
 }
 
-async function finish(kind: Fault['kind'], process: Resident, refusal: string): Promise<void> {
+async function finish(
+  kind: Fault['kind'],
+  process: SandboxProcess,
+  refusal: string,
+): Promise<void> {
   switch (kind) {
     case 'stop':
       trySignal(process.pid, 'SIGCONT');
@@ -219,7 +227,10 @@ function trySignal(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-async function inMountsOf({ pid, parentPid }: Resident, ...command: string[]): Promise<boolean> {
+async function inMountsOf(
+  { pid, parentPid }: SandboxProcess,
+  ...command: string[]
+): Promise<boolean> {
   // Before it has mounts of its own, they are those of all.
   const [own, others] = [pid, parentPid].map((each) => mountsOf(each));
   return own !== null && own !== others && (await isDoneIn(pid, command));
@@ -237,7 +248,7 @@ async function isDoneIn(pid: number, command: readonly string[]): Promise<boolea
   return (await run(['nsenter', `--target=${pid}`, '--mount', ...command]).ended).code === 0;
 }
 
-async function withLimit({ pid }: Resident, most: string): Promise<boolean> {
+async function withLimit({ pid }: SandboxProcess, most: string): Promise<boolean> {
   return (await run(['prlimit', `--pid=${pid}`, `--nofile=${most}:`]).ended).code === 0;
 }
 

@@ -74,7 +74,7 @@ async function watchUntilStopped(
       intervalMs: options.interval,
       clock,
       signal: AbortSignal.any([context.signal, closed.signal]),
-      onPoll: (scene, events) => view.show({ scene, rowOf }, events),
+      onPoll: (status, events) => view.show({ status, rowOf }, events),
     });
   } finally {
     view.end();

@@ -20,14 +20,14 @@ function reportOf(count: number): WatchReport {
   const connections = Array.from({ length: count }, (_, index) =>
     client(`10.0.0.5:${1000 + index}`),
   );
-  const scene = {
+  const status = {
     nowMs: classifiedAtMs,
     sample: counted(...connections),
     tracked: classifyOnce(connections, new Map(), rule, false),
     builds: null,
     seenBetweenPolls: 0,
   };
-  return { scene, rowOf: (entry: TrackedConnection) => ({ entry, isIgnored: false }) };
+  return { status, rowOf: (entry: TrackedConnection) => ({ entry, isIgnored: false }) };
 }
 
 function viewOn(size: { columns: number; rows: number }) {

@@ -10,7 +10,7 @@ import { passOneRequest } from '../../../src/serve/request-validation.ts';
 import { openServer } from '../../../src/serve/server.ts';
 import { createSharedWait } from '../../../src/serve/shared-wait.ts';
 import type { Answer, Routes } from '../../../src/serve/types.ts';
-import { until } from '../../support/until.ts';
+import { waitFor } from '../../support/wait-for.ts';
 
 describe('who goes when there are too many', () => {
   const guests = (text: string) =>
@@ -82,7 +82,7 @@ describe('a connection that passes one request', () => {
         await delay(1);
       }
     }
-    await until('a request', () => requests > 0 || socket.destroyed);
+    await waitFor('a request', () => requests > 0 || socket.destroyed);
     await delay(20);
     expect(requests).toBe(pieces[0].includes('\n\n') ? 0 : 1);
     socket.destroy();
@@ -100,7 +100,7 @@ describe('a server that closes', () => {
     const idler = connect(Number(new URL(server.url).port), '127.0.0.1');
     await once(idler, 'connect');
     const reply = fetch(server.url).then((response) => response.text());
-    await until('the call', () => callers.length > 0);
+    await waitFor('the call', () => callers.length > 0);
     const closed = server.close();
     await once(idler, 'close');
     callers[0]?.({ status: 200, contentType: 'text/plain', body: 'the answer' });
@@ -128,7 +128,7 @@ describe('looks that many share', () => {
       },
     );
     const first = result();
-    await until('the look', () => results === 1);
+    await waitFor('the look', () => results === 1);
     const others = [result(), result(), result()];
     expect(await first).toBe(1);
     expect(await Promise.all(others)).toEqual([2, 2, 2]);

@@ -56,10 +56,10 @@ async function watched({ ms, at, answer, between = () => 0, questions = () => 0 
     intervalMs: 100,
     clock,
     signal: stop.signal,
-    onPoll(scene, events) {
-      const rowOf = (entry: (typeof scene.tracked)[number]) => ({ entry, isIgnored: false });
+    onPoll(status, events) {
+      const rowOf = (entry: (typeof status.tracked)[number]) => ({ entry, isIgnored: false });
       for (const event of events) {
-        const { message } = watchEntry(event, { scene, rowOf });
+        const { message } = watchEntry(event, { status, rowOf });
         told.push({ ms: passed(), event, message });
       }
       if (passed() >= ms) {

@@ -78,7 +78,7 @@ export function descriptors() {
 }
 
 /** Resolves when `isSo` returns true; says what it waited for when it does not. */
-export async function until(what, isSo) {
+export async function waitFor(what, isSo) {
   const end = Date.now() + 20_000;
   while (!isSo()) {
     if (Date.now() > end) {

@@ -5,7 +5,7 @@ import { createAuthority } from '../support/certificates.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { compiled } from '../support/native.ts';
 import { cutOff, joinPlaces } from '../support/network.ts';
-import { it, startBuild, type WatchStatus } from '../support/scene.ts';
+import { it, type Scenario, startBuild } from '../support/scenario.ts';
 
 // The rows of docs/who-holds-the-wait.md that need most of a minute, all at the same time: what
 // nobody hears from is a client for 45 s, or for 30 s, in any case.
@@ -19,26 +19,26 @@ const minute = 60_000;
 
 /** Has a daemon with the keep-alives of Go, and with a limit for answers where that is given. */
 async function replaceDaemon(
-  { place, buildkitd }: WatchStatus,
+  { sandbox, buildkitd }: Scenario,
   userTimeoutMs?: number,
 ): Promise<Buildkitd> {
   await buildkitd.process.signal('SIGKILL');
   await buildkitd.process.ended;
   const LD_PRELOAD = compiled('accept_options', '-shared', '-fPIC');
   const limit = userTimeoutMs === undefined ? {} : { USER_TIMEOUT_MS: String(userTimeoutMs) };
-  return startBuildkitd(place, { env: { LD_PRELOAD, ...limit } });
+  return startBuildkitd(sandbox, { env: { LD_PRELOAD, ...limit } });
 }
 
 /** A channel that was of use for a build, and is kept. */
-async function leaveChannel({ buildkitd, build }: WatchStatus, address: string): Promise<void> {
+async function leaveChannel({ buildkitd, build }: Scenario, address: string): Promise<void> {
   const client = await build(address, { ref: 'done', keepsChannel: true });
   await buildkitd.end('done');
   await client.line(1);
 }
 
 describe.concurrent('who holds the wait, for long', () => {
-  it('a build of 60 s that says nothing, but for the beat of its session', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a build of 60 s that says nothing, but for the beat of its session', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await build(tcp, { ref: 'one' });
     const waiting = await wait();
@@ -51,8 +51,8 @@ describe.concurrent('who holds the wait, for long', () => {
     ]);
   });
 
-  it('a session that keeps its build open, over a unix socket', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a session that keeps its build open, over a unix socket', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
     await build(unix, { ref: 'one' });
     const waiting = await wait('--ignore-silent', '45s');
@@ -63,10 +63,10 @@ describe.concurrent('who holds the wait, for long', () => {
     expect(end.text).not.toContain('no longer counts');
   });
 
-  it('a stopped client without a build', async ({ scene }) => {
-    const { place, buildkitd, wait, endingSince } = scene;
+  it('a stopped client without a build', async ({ scenario }) => {
+    const { sandbox, buildkitd, wait, endingSince } = scenario;
     await buildkitd.listen(tcp);
-    const channel = await startClient(place, 'idle', tcp);
+    const channel = await startClient(sandbox, 'idle', tcp);
     await channel.line(0);
     await channel.signal('SIGSTOP');
     const stoppedMs = machineMs();
@@ -79,8 +79,8 @@ describe.concurrent('who holds the wait, for long', () => {
     );
   });
 
-  it('a stopped client whose build goes on without it', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a stopped client whose build goes on without it', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await buildkitd.behave({ beatMs: 500, patienceMs: 2000 });
     const client = await build(tcp, { ref: 'one' });
@@ -94,11 +94,11 @@ describe.concurrent('who holds the wait, for long', () => {
     expect(end.text).toContain('the daemon says that no build is running');
   });
 
-  it('a client that is cut off, without TLS', async ({ scene }) => {
-    const { place, openPlace, wait, ending } = scene;
-    const far = await openPlace();
-    const [address] = await joinPlaces(place, far);
-    const daemon = await replaceDaemon(scene, 20_000);
+  it('a client that is cut off, without TLS', async ({ scenario }) => {
+    const { sandbox, openSandbox, wait, ending } = scenario;
+    const far = await openSandbox();
+    const [address] = await joinPlaces(sandbox, far);
+    const daemon = await replaceDaemon(scenario, 20_000);
     await daemon.listen('tcp://0.0.0.0:8372');
     await startBuild(far, daemon, `tcp://${address}:8372`, { ref: 'one' });
     const waiting = await wait();
@@ -112,12 +112,12 @@ describe.concurrent('who holds the wait, for long', () => {
   it.for([
     ['a client that is cut off, with TLS, where the daemon can not be asked', false],
     ['a client that is cut off, with TLS, where the daemon says that its build runs', true],
-  ] as const)('%s', async ([, canAsk], { scene }) => {
-    const { place, openPlace, wait, endingSince } = scene;
-    const far = await openPlace();
-    const [address] = await joinPlaces(place, far);
-    const { ca, sign } = createAuthority(place.directory);
-    const daemon = await replaceDaemon(scene);
+  ] as const)('%s', async ([, canAsk], { scenario }) => {
+    const { sandbox, openSandbox, wait, endingSince } = scenario;
+    const far = await openSandbox();
+    const [address] = await joinPlaces(sandbox, far);
+    const { ca, sign } = createAuthority(sandbox.directory);
+    const daemon = await replaceDaemon(scenario);
     await daemon.listen('tcp://0.0.0.0:8372', sign('server', [`IP:${address}`, 'IP:127.0.0.1']));
     await startBuild(far, daemon, `tcp://${address}:8372`, { ref: 'one', tls: { ca } });
     const asking = canAsk ? ['--tls-ca', ca] : [];
@@ -132,29 +132,29 @@ describe.concurrent('who holds the wait, for long', () => {
     expect(end).toMatchObject(canAsk ? { code: 3, outcome: 'timed-out' } : drained);
   });
 
-  it('a channel that is kept after its build, over TCP', async ({ scene }) => {
-    const { buildkitd, wait, ending } = scene;
+  it('a channel that is kept after its build, over TCP', async ({ scenario }) => {
+    const { buildkitd, wait, ending } = scenario;
     await buildkitd.listen(tcp);
-    await leaveChannel(scene, tcp);
+    await leaveChannel(scenario, tcp);
     const end = await ending(await wait());
     expect(end).toMatchObject(drained);
     expect(end.heldMs).toBeGreaterThan(silenceMs);
     expect(end.last.message).toMatch(/Not counted: 127\.0\.0\.1:\d+ \(silent for 4\ds\)/);
   });
 
-  it('the same over a unix socket', async ({ scene }) => {
-    const { buildkitd, wait, ending } = scene;
+  it('the same over a unix socket', async ({ scenario }) => {
+    const { buildkitd, wait, ending } = scenario;
     await buildkitd.listen(unix);
-    await leaveChannel(scene, unix);
+    await leaveChannel(scenario, unix);
     const end = await ending(await wait('--timeout', '60s'));
     expect(end).toMatchObject({ code: 3, outcome: 'timed-out' });
     expect(end.last.message).toContain('1 client is connected: socket:[');
   });
 
-  it('the same over a unix socket, with --ignore-silent 45s', async ({ scene }) => {
-    const { buildkitd, wait, ending } = scene;
+  it('the same over a unix socket, with --ignore-silent 45s', async ({ scenario }) => {
+    const { buildkitd, wait, ending } = scenario;
     await buildkitd.listen(unix);
-    await leaveChannel(scene, unix);
+    await leaveChannel(scenario, unix);
     const end = await ending(await wait('--ignore-silent', '45s', '--timeout', '90s'));
     expect(end).toMatchObject(drained);
     expect(end.heldMs).toBeGreaterThan(silenceMs);
@@ -162,8 +162,8 @@ describe.concurrent('who holds the wait, for long', () => {
     expect(end.text).toContain('for 45s, which is --ignore-silent, the daemon has named no build');
   });
 
-  it('an old daemon with a false zero, and a build with a beat', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('an old daemon with a false zero, and a build with a beat', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await buildkitd.behave({ answer: 'false-zero', version: 'v0.12.3' });
     await build(tcp, { ref: 'one' });
@@ -185,8 +185,8 @@ describe.concurrent('who holds the wait, for long', () => {
       { version: 'v0.33.0', history: 0, recordsBuilds: false },
     ],
     ['a daemon that does not answer, and a build without a session', { delayMs: -1 }],
-  ] as const)('%s', async ([, behaviour], { scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  ] as const)('%s', async ([, behaviour], { scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await buildkitd.behave(behaviour);
     await build(tcp, { ref: 'one', session: false });

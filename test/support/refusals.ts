@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiled } from './native.ts';
-import type { Place, Resident } from './place.ts';
 import { run } from './running.ts';
+import type { Sandbox, SandboxProcess } from './sandbox.ts';
 
 /** For `through`: the kernel refuses sock_diag to the command from its start. */
 export function refusingSockDiag(errno: number): readonly string[] {
@@ -16,8 +16,8 @@ export interface Refusal {
   readonly end: () => void;
 }
 
-export function sockDiagRefusal(place: Place, errno: number): Refusal {
-  const directory = join(place.directory, 'control');
+export function sockDiagRefusal(sandbox: Sandbox, errno: number): Refusal {
+  const directory = join(sandbox.directory, 'control');
   mkdirSync(directory);
   const file = join(directory, 'refused');
   return {
@@ -46,7 +46,7 @@ export const withoutProc: readonly string[] = [
 ];
 
 /** Hides /proc from a process that has mounts of its own. */
-export async function hideProc({ pid }: Resident): Promise<void> {
+export async function hideProc({ pid }: SandboxProcess): Promise<void> {
   const { code, stderr } = await run(['nsenter', `--target=${pid}`, '--mount', ...mountOverProc])
     .ended;
   if (code !== 0) {

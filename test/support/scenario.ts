@@ -9,9 +9,9 @@ import {
 } from './buildkitd.ts';
 import { type Cli, type LogLine, startCli } from './cli.ts';
 import { machineMs } from './machine-time.ts';
-import type { Place, Resident } from './place.ts';
-import { it as itInPlace } from './test.ts';
-import { until } from './until.ts';
+import type { Sandbox, SandboxProcess } from './sandbox.ts';
+import { it as itInSandbox } from './test.ts';
+import { waitFor } from './wait-for.ts';
 
 const table = readFileSync(new URL('../../docs/who-holds-the-wait.md', import.meta.url), 'utf8');
 
@@ -30,15 +30,15 @@ export interface Ending {
 }
 
 /** A daemon that speaks buildkitd's API, its clients, and the wait: each a process of its own. */
-export interface WatchStatus {
-  readonly place: Place;
-  readonly openPlace: () => Promise<Place>;
+export interface Scenario {
+  readonly sandbox: Sandbox;
+  readonly openSandbox: () => Promise<Sandbox>;
   readonly buildkitd: Buildkitd;
   /** Starts a client with a build, and resolves when the daemon runs it. */
   readonly build: (
     address: string,
     options?: ClientOptions & { readonly kind?: ClientKind; readonly through?: readonly string[] },
-  ) => Promise<Resident>;
+  ) => Promise<SandboxProcess>;
   readonly wait: (...args: readonly string[]) => Promise<Cli>;
   /** Waits for the end, at which no build of these daemons may have run, or of the scene's own. */
   readonly ending: (wait: Cli, ...daemons: readonly Buildkitd[]) => Promise<Ending>;
@@ -47,10 +47,10 @@ export interface WatchStatus {
 }
 
 /** A scene whose name stands in the table of docs/who-holds-the-wait.md. */
-export const it = itInPlace.extend<{ scene: WatchStatus }>({
-  scene: async ({ place, openPlace, task, annotate }, use) => {
+export const it = itInSandbox.extend<{ scenario: Scenario }>({
+  scenario: async ({ sandbox, openSandbox, task, annotate }, use) => {
     expect(table).toContain(`| ${task.name} |`);
-    const buildkitd = await startBuildkitd(place);
+    const buildkitd = await startBuildkitd(sandbox);
 
     const endingSince = async (wait: Cli, sinceMs: number): Promise<Ending> => {
       const { code, outcome, logs } = await wait.ended;
@@ -66,12 +66,12 @@ export const it = itInPlace.extend<{ scene: WatchStatus }>({
     };
 
     await use({
-      place,
-      openPlace,
+      sandbox,
+      openSandbox,
       buildkitd,
-      build: (address, options) => startBuild(place, buildkitd, address, options),
+      build: (address, options) => startBuild(sandbox, buildkitd, address, options),
       wait: (...args) =>
-        startCli(place, [
+        startCli(sandbox, [
           'wait',
           '--quiet-period',
           `${quietPeriodMs}ms`,
@@ -97,14 +97,14 @@ export const it = itInPlace.extend<{ scene: WatchStatus }>({
 let builds = 0;
 
 export async function startBuild(
-  place: Place,
+  sandbox: Sandbox,
   buildkitd: Buildkitd,
   address: string,
-  options: Parameters<WatchStatus['build']>[1] = {},
-): Promise<Resident> {
+  options: Parameters<Scenario['build']>[1] = {},
+): Promise<SandboxProcess> {
   builds += 1;
   const { kind = 'build', through, ref = `build-${builds}`, ...others } = options;
-  const client = await startClient(place, kind, address, { ...others, ref }, through);
-  await until('the build', async () => (await buildkitd.builds()).includes(ref));
+  const client = await startClient(sandbox, kind, address, { ...others, ref }, through);
+  await waitFor('the build', async () => (await buildkitd.builds()).includes(ref));
   return client;
 }

@@ -2,32 +2,32 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { nodeCalled } from '../../test/support/actor.ts';
 import { type Buildkitd, startBuildkitd, startClient } from '../../test/support/buildkitd.ts';
 import { type Call, commanded } from '../../test/support/commanded.ts';
 import { machineMs } from '../../test/support/machine-time.ts';
-import { openPlace, type Place, type Resident } from '../../test/support/place.ts';
+import { nodeCalled } from '../../test/support/peer-process.ts';
 import { run } from '../../test/support/running.ts';
-import { until } from '../../test/support/until.ts';
+import { openSandbox, type Sandbox, type SandboxProcess } from '../../test/support/sandbox.ts';
+import { waitFor } from '../../test/support/wait-for.ts';
 import {
   createTail,
   endAll,
   enter,
-  type Ledger,
+  type GroundTruth,
   newStay,
-  openLedger,
+  openGroundTruth,
   readNotes,
-} from './ledger.ts';
+} from './ground-truth.ts';
 import { type ClientPlan, type EndpointName, type Incident, listeners } from './plan.ts';
 
-const program = fileURLToPath(new URL('crowd.mjs', import.meta.url));
+const program = fileURLToPath(new URL('clients.mjs', import.meta.url));
 
 const pulseEveryMs = 1000;
 
 /** A daemon and its clients in namespaces of their own, and the truth of them. */
-export interface Arena {
-  readonly place: Place;
-  readonly ledger: Ledger;
+export interface Workload {
+  readonly sandbox: Sandbox;
+  readonly truth: GroundTruth;
   /** Takes up what the clients have noted. */
   readonly readNotes: () => void;
   /** Has the daemon listen on these. */
@@ -40,16 +40,16 @@ export interface Arena {
   readonly close: () => Promise<void>;
 }
 
-interface Crowd {
-  readonly process: Resident;
+interface ClientProcess {
+  readonly process: SandboxProcess;
   readonly call: Call;
   readonly prefix: string;
 }
 
-export async function openArena(name: string): Promise<Arena> {
-  const place = await openPlace();
-  const ledger = openLedger();
-  const notesPath = join(place.directory, 'notes');
+export async function openWorkload(name: string): Promise<Workload> {
+  const sandbox = await openSandbox();
+  const truth = openGroundTruth();
+  const notesPath = join(sandbox.directory, 'notes');
   writeFileSync(notesPath, '');
   const tail = createTail(notesPath);
   let endpoints: readonly EndpointName[] = [];
@@ -62,13 +62,13 @@ export async function openArena(name: string): Promise<Arena> {
 
   const takeNotes = (): void => {
     for (const note of readNotes(tail())) {
-      enter(ledger, note);
+      enter(truth, note);
     }
   };
 
-  const startCrowd = async (): Promise<Crowd> => {
-    const node = nodeCalled(place, 'buildctl');
-    const process = await place.start([node, program, notesPath]);
+  const startCrowd = async (): Promise<ClientProcess> => {
+    const node = nodeCalled(sandbox, 'buildctl');
+    const process = await sandbox.start([node, program, notesPath]);
     return { process, call: await commanded(process), prefix: `${name}-${number()}-` };
   };
   const steady = await startCrowd();
@@ -77,7 +77,7 @@ export async function openArena(name: string): Promise<Arena> {
   const feelPulse = async (): Promise<void> => {
     const fromMs = machineMs();
     if (await isDone(daemon?.builds())) {
-      ledger.pulses.push({ fromMs, toMs: machineMs() });
+      truth.pulses.push({ fromMs, toMs: machineMs() });
     }
   };
   let pulse = Promise.resolve();
@@ -88,8 +88,8 @@ export async function openArena(name: string): Promise<Arena> {
   const startDaemon = async (down?: { toMs: number }): Promise<void> => {
     // What a daemon does that finds the socket of one that was killed.
     const path = listeners.unix.address.slice('unix://'.length);
-    await run(['nsenter', `--target=${place.pid}`, '--mount', 'rm', '-f', path]).ended;
-    daemon = await startBuildkitd(place);
+    await run(['nsenter', `--target=${sandbox.pid}`, '--mount', 'rm', '-f', path]).ended;
+    daemon = await startBuildkitd(sandbox);
     if (down !== undefined) {
       down.toMs = machineMs();
     }
@@ -100,20 +100,20 @@ export async function openArena(name: string): Promise<Arena> {
 
   const endDaemon = async (): Promise<{ fromMs: number; toMs: number }> => {
     const down = { fromMs: machineMs(), toMs: Infinity };
-    ledger.downs.push(down);
+    truth.downs.push(down);
     await kill(daemon?.process);
     const killedMs = machineMs();
     takeNotes();
-    endAll(ledger.stays.values(), { fromMs: down.fromMs, toMs: killedMs });
-    for (const [index, build] of ledger.builds.entries()) {
-      ledger.builds[index] = { ...build, toMs: Math.min(build.toMs, down.fromMs) };
+    endAll(truth.stays.values(), { fromMs: down.fromMs, toMs: killedMs });
+    for (const [index, build] of truth.builds.entries()) {
+      truth.builds[index] = { ...build, toMs: Math.min(build.toMs, down.fromMs) };
     }
     return down;
   };
 
   const planned = (
     { endpoint, address, lifeMs, end, hasSentNothing }: ClientPlan,
-    { prefix }: Crowd,
+    { prefix }: ClientProcess,
   ) => ({
     id: `${prefix}${number()}`,
     ...{ endpoint, address, lifeMs, end, hasSentNothing },
@@ -128,7 +128,7 @@ export async function openArena(name: string): Promise<Arena> {
     async 'stop-daemon'(lifeMs) {
       const stopped = daemon?.process;
       const stop = { fromMs: machineMs(), toMs: Infinity };
-      ledger.stops.push(stop);
+      truth.stops.push(stop);
       await stopFor(stopped, lifeMs);
       stop.toMs = machineMs();
     },
@@ -138,7 +138,7 @@ export async function openArena(name: string): Promise<Arena> {
       const fromMs = machineMs();
       await kill(process);
       takeNotes();
-      const theirs = [...ledger.stays.values()].filter(({ id }) => id.startsWith(prefix));
+      const theirs = [...truth.stays.values()].filter(({ id }) => id.startsWith(prefix));
       endAll(theirs, { fromMs, toMs: machineMs() });
       mortal = await startCrowd();
     },
@@ -149,24 +149,27 @@ export async function openArena(name: string): Promise<Arena> {
         return;
       }
       const build = { ref, fromMs: machineMs(), toMs: Infinity };
-      ledger.builds.push(build);
+      truth.builds.push(build);
       await delay(lifeMs);
       const endingMs = machineMs();
       // Where the daemon was killed, its end is known.
-      const index = ledger.builds.findIndex((each) => each.ref === ref && each.toMs === Infinity);
+      const index = truth.builds.findIndex((each) => each.ref === ref && each.toMs === Infinity);
       if (index >= 0) {
-        ledger.builds[index] = { ...build, toMs: endingMs };
+        truth.builds[index] = { ...build, toMs: endingMs };
       }
       await isDone(runner?.end(ref));
     },
     async 'build-of-client'(lifeMs) {
       const endpoint = endpoints[0] ?? 'unix';
       const stay = newStay(`${name}-process-${number()}`, endpoint, false, machineMs());
-      ledger.stays.set(stay.id, stay);
-      const client = await startClient(place, 'build', listeners[endpoint].ways[0], {
+      truth.stays.set(stay.id, stay);
+      const client = await startClient(sandbox, 'build', listeners[endpoint].ways[0], {
         ref: stay.id,
       });
-      const isReady = await until('the client', () => client.stdout() !== '' || client.hasEnded());
+      const isReady = await waitFor(
+        'the client',
+        () => client.stdout() !== '' || client.hasEnded(),
+      );
       // Between this and its kill it is there, unless the daemon or the daemon's end has its way.
       stay.fromMs = isReady && !client.hasEnded() ? machineMs() : null;
       await delay(lifeMs);
@@ -186,8 +189,8 @@ export async function openArena(name: string): Promise<Arena> {
   };
 
   return {
-    place,
-    ledger,
+    sandbox,
+    truth,
     readNotes: takeNotes,
     async openEndpoints(now) {
       endpoints = now;
@@ -199,13 +202,13 @@ export async function openArena(name: string): Promise<Arena> {
         mortal = await startCrowd();
       }
       await Promise.all(
-        [steady, mortal].map((crowd) => {
-          const theirs = clients.filter(({ isMortal }) => isMortal === (crowd === mortal));
+        [steady, mortal].map((clientProcess) => {
+          const theirs = clients.filter(({ isMortal }) => isMortal === (clientProcess === mortal));
           const timed = theirs.map((client) => ({
-            ...planned(client, crowd),
+            ...planned(client, clientProcess),
             atMs: startMs + client.atMs,
           }));
-          return crowd.call({ do: 'play', clients: timed });
+          return clientProcess.call({ do: 'play', clients: timed });
         }),
       );
     },
@@ -222,21 +225,21 @@ export async function openArena(name: string): Promise<Arena> {
         atMs: 0,
       };
       await steady.call({ do: 'play', clients: [client] });
-      await until('the holder', () => {
+      await waitFor('the holder', () => {
         takeNotes();
-        return ledger.stays.get(id)?.fromMs;
+        return truth.stays.get(id)?.fromMs;
       });
       return () => steady.call({ do: 'leave', id });
     },
     happen: ({ kind, lifeMs }) => happenings[kind](lifeMs),
     async close() {
       clearInterval(pulsing);
-      await place.close();
+      await sandbox.close();
     },
   };
 }
 
-async function stopFor(process: Resident | undefined, lifeMs: number): Promise<void> {
+async function stopFor(process: SandboxProcess | undefined, lifeMs: number): Promise<void> {
   if (process === undefined || process.hasEnded()) {
     return;
   }
@@ -260,7 +263,7 @@ async function isDone(command: Promise<unknown> | undefined): Promise<boolean> {
 }
 
 /** Kills a process of a place itself: what the place started is only the way into it. */
-async function kill(resident: Resident | undefined): Promise<void> {
+async function kill(resident: SandboxProcess | undefined): Promise<void> {
   if (resident === undefined || resident.hasEnded()) {
     return;
   }

@@ -34,7 +34,7 @@ interface Note {
 }
 
 /** The truth of one daemon and its clients. */
-export interface Ledger {
+export interface GroundTruth {
   readonly stays: Map<string, Stay>;
   /** When the daemon did not run, from before its end to when the next one ran, be it without a listener. */
   readonly downs: Span[];
@@ -52,19 +52,19 @@ interface BuildSpan extends Span {
   readonly ref: string;
 }
 
-export function openLedger(): Ledger {
+export function openGroundTruth(): GroundTruth {
   return { stays: new Map(), downs: [], stops: [], pulses: [], answers: [], builds: [] };
 }
 
-export function enter(ledger: Ledger, note: Note): void {
+export function enter(truth: GroundTruth, note: Note): void {
   if (note.at === 'connecting') {
-    ledger.stays.set(
+    truth.stays.set(
       note.id,
       newStay(note.id, note.endpoint ?? 'unix', note.hasSentNothing ?? false, note.ms),
     );
     return;
   }
-  const stay = ledger.stays.get(note.id);
+  const stay = truth.stays.get(note.id);
   if (stay === undefined) {
     return;
   }
@@ -80,7 +80,7 @@ export function enter(ledger: Ledger, note: Note): void {
       break;
     case 'answered':
       if (stay.endpoint === 'unix') {
-        ledger.answers.push({ fromMs: stay.earliestMs, toMs: note.ms });
+        truth.answers.push({ fromMs: stay.earliestMs, toMs: note.ms });
       }
       break;
     case 'ending':
@@ -129,17 +129,17 @@ export function overlaps(one: Span, other: Span): boolean {
 }
 
 /** Drops who has been gone for so long that nobody will ask. */
-export function forget(ledger: Ledger, beforeMs: number): void {
-  for (const [id, stay] of ledger.stays) {
+export function forget(truth: GroundTruth, beforeMs: number): void {
+  for (const [id, stay] of truth.stays) {
     if (stay.latestMs < beforeMs) {
-      ledger.stays.delete(id);
+      truth.stays.delete(id);
     }
   }
-  keepSince(ledger.downs, beforeMs);
-  keepSince(ledger.stops, beforeMs);
-  keepSince(ledger.pulses, beforeMs);
-  keepSince(ledger.answers, beforeMs);
-  keepSince(ledger.builds, beforeMs);
+  keepSince(truth.downs, beforeMs);
+  keepSince(truth.stops, beforeMs);
+  keepSince(truth.pulses, beforeMs);
+  keepSince(truth.answers, beforeMs);
+  keepSince(truth.builds, beforeMs);
 }
 
 function keepSince<Kept extends Span>(spans: Kept[], beforeMs: number): void {

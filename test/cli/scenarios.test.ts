@@ -5,9 +5,9 @@ import { startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { ownPid } from '../support/pids.ts';
-import { it, startBuild } from '../support/scene.ts';
+import { it, startBuild } from '../support/scenario.ts';
 
-// The rows of docs/who-holds-the-wait.md that take some seconds. The others: scenes-long.test.ts.
+// The rows of docs/who-holds-the-wait.md that take some seconds. The others: scenarios-long.test.ts.
 vi.setConfig({ maxConcurrency: 12 });
 
 const tcp = 'tcp://127.0.0.1:1234';
@@ -21,8 +21,8 @@ const withoutApi = ['daemon-found', 'started', 'builds', 'changed', 'ended'];
 const withApi = ['daemon-found', 'started', 'builds', 'changed', 'builds', 'ended'];
 
 describe.concurrent('who holds the wait', () => {
-  it('two builds through dial-stdio', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('two builds through dial-stdio', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
     const [kind, first, second] = ['build-by-relay', 'first', 'second'] as const;
     const one = await build(unix, { kind, ref: first, via: '/run/first.sock' });
@@ -38,11 +38,11 @@ describe.concurrent('who holds the wait', () => {
     expect((await one.ended).stdout + (await other.ended).stdout).toMatch(/built.*built/s);
   });
 
-  it('a build while a probe comes every second, and goes on after it', async ({ scene }) => {
-    const { place, buildkitd, build, wait, ending } = scene;
+  it('a build while a probe comes every second, and goes on after it', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await buildkitd.listen(unix);
-    const probe = await startClient(place, 'probe-every', unix, { intervalMs: 1000 });
+    const probe = await startClient(sandbox, 'probe-every', unix, { intervalMs: 1000 });
     await build(tcp, { ref: 'one' });
     const waiting = await wait();
     await waiting.counted(1);
@@ -54,10 +54,10 @@ describe.concurrent('who holds the wait', () => {
     expect(probe.hasEnded()).toBe(false);
   });
 
-  it('health checks that connect and close every 100 ms', async ({ scene }) => {
-    const { place, buildkitd, build, wait, ending } = scene;
+  it('health checks that connect and close every 100 ms', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
-    const knocks = await startClient(place, 'knock-every', tcp, { intervalMs: 100 });
+    const knocks = await startClient(sandbox, 'knock-every', tcp, { intervalMs: 100 });
     await build(tcp, { ref: 'one' });
     const waiting = await wait();
     await waiting.event('builds');
@@ -69,10 +69,10 @@ describe.concurrent('who holds the wait', () => {
     expect(knocks.hasEnded()).toBe(false);
   });
 
-  it('a health check that stays, and sends no byte', async ({ scene }) => {
-    const { place, buildkitd, build, wait, ending } = scene;
+  it('a health check that stays, and sends no byte', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
-    await (await startClient(place, 'silent', tcp)).line(0);
+    await (await startClient(sandbox, 'silent', tcp)).line(0);
     await build(tcp, { ref: 'one' });
     const waiting = await wait();
     // While a build runs, its bytes might come by a way that shows no traffic.
@@ -83,8 +83,8 @@ describe.concurrent('who holds the wait', () => {
     expect(end.last.message).toMatch(/Not counted: 127\.0\.0\.1:\d+ \(no byte came in /);
   });
 
-  it('a client that is killed', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a client that is killed', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     const client = await build(tcp);
     const waiting = await wait();
@@ -93,8 +93,8 @@ describe.concurrent('who holds the wait', () => {
     expect(await ending(waiting)).toMatchObject({ ...drained, events: withApi });
   });
 
-  it('a build begun when all was quiet', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a build begun when all was quiet', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
     const waiting = await wait(...patient);
     await waiting.event('started');
@@ -104,25 +104,25 @@ describe.concurrent('who holds the wait', () => {
     expect(await ending(waiting)).toMatchObject(drained);
   });
 
-  it('a daemon that restarts: the next is there before the first ends', async ({ scene }) => {
-    const { place, buildkitd, build, wait, ending } = scene;
+  it('a daemon that restarts: the next is there before the first ends', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await build(tcp);
     const waiting = await wait(...patient);
     await waiting.counted(1);
-    const next = await startBuildkitd(place);
+    const next = await startBuildkitd(sandbox);
     await buildkitd.process.signal('SIGKILL');
     await buildkitd.process.ended;
     await next.listen(tcp);
-    await startBuild(place, next, tcp, { ref: 'after' });
+    await startBuild(sandbox, next, tcp, { ref: 'after' });
     await waiting.counted(1);
     await next.end('after');
     const end = await ending(waiting, next);
     expect(end).toMatchObject(drained);
   });
 
-  it('a daemon that is killed, and whose successor comes later', async ({ scene }) => {
-    const { buildkitd, build, wait, endingSince } = scene;
+  it('a daemon that is killed, and whose successor comes later', async ({ scenario }) => {
+    const { buildkitd, build, wait, endingSince } = scenario;
     await buildkitd.listen(tcp);
     await build(tcp);
     const waiting = await wait();
@@ -133,13 +133,13 @@ describe.concurrent('who holds the wait', () => {
     expect(end).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('two daemons', async ({ scene }) => {
-    const { place, buildkitd, build, wait, ending } = scene;
-    const other = await startBuildkitd(place);
+  it('two daemons', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, ending } = scenario;
+    const other = await startBuildkitd(sandbox);
     await buildkitd.listen(tcp);
     await other.listen(unix);
     await build(tcp, { ref: 'here' });
-    await startBuild(place, other, unix, { ref: 'there' });
+    await startBuild(sandbox, other, unix, { ref: 'there' });
     const waiting = await wait();
     await waiting.event('builds');
     await buildkitd.end('here');
@@ -152,15 +152,15 @@ describe.concurrent('who holds the wait', () => {
     expect(end.text).toMatch(/2 builds are running: (here .*, there|there .*, here) /);
   });
 
-  it('a daemon in another network namespace, by --pid', async ({ scene }) => {
-    const { place, wait, ending } = scene;
+  it('a daemon in another network namespace, by --pid', async ({ scenario }) => {
+    const { sandbox, wait, ending } = scenario;
     const lonely = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"'];
-    const far = await startBuildkitd(place, { through: lonely });
+    const far = await startBuildkitd(sandbox, { through: lonely });
     await far.listen(tcp);
     await far.listen(unix);
     const pid = ownPid(far.process);
     const through = ['nsenter', `--net=/proc/${pid}/ns/net`];
-    await startBuild(place, far, tcp, { ref: 'one', through });
+    await startBuild(sandbox, far, tcp, { ref: 'one', through });
     const waiting = await wait('--pid', pid);
     await waiting.event('builds');
     await far.end('one');
@@ -169,8 +169,8 @@ describe.concurrent('who holds the wait', () => {
     expect(end.text).toContain('1 build is running: one');
   });
 
-  it('a build that has no client', async ({ scene }) => {
-    const { buildkitd, wait, ending } = scene;
+  it('a build that has no client', async ({ scenario }) => {
+    const { buildkitd, wait, ending } = scenario;
     await buildkitd.listen(unix);
     await buildkitd.begin('one');
     const waiting = await wait();
@@ -185,11 +185,13 @@ describe.concurrent('who holds the wait', () => {
     expect(end.heldMs).toBeLessThan(soonMs);
   });
 
-  it('a client in a third network namespace, through a shared socket file', async ({ scene }) => {
-    const { place, openPlace, buildkitd, wait, ending } = scene;
-    const shared = `unix://${join(place.directory, 'shared.sock')}`;
+  it('a client in a third network namespace, through a shared socket file', async ({
+    scenario,
+  }) => {
+    const { sandbox, openSandbox, buildkitd, wait, ending } = scenario;
+    const shared = `unix://${join(sandbox.directory, 'shared.sock')}`;
     await buildkitd.listen(shared);
-    await startBuild(await openPlace(), buildkitd, shared, { ref: 'one' });
+    await startBuild(await openSandbox(), buildkitd, shared, { ref: 'one' });
     const waiting = await wait();
     await waiting.event('builds');
     await delay(4000);
@@ -203,22 +205,22 @@ describe.concurrent('who holds the wait', () => {
   it.for([
     ['a chain of short builds over TCP, where the daemon can not be asked', tcp, 'unimplemented'],
     ['a chain of short builds over a unix socket', unix, 'right'],
-  ] as const)('%s', async ([, address, answer], { scene }) => {
-    const { place, buildkitd, wait, ending } = scene;
+  ] as const)('%s', async ([, address, answer], { scenario }) => {
+    const { sandbox, buildkitd, wait, ending } = scenario;
     await buildkitd.listen(address);
     await buildkitd.behave({ answer, buildMs: 200 });
     const waiting = await wait('--quiet-period', '4s', '--probe-grace', '2s');
     await waiting.event('started');
     const chain = { builds: 8, pauseMs: 700, contextBytes: 1_000_000 };
-    const client = await startClient(place, 'build-chain', address, chain);
+    const client = await startClient(sandbox, 'build-chain', address, chain);
     const end = await ending(waiting);
     expect(end).toMatchObject(drained);
     expect((await client.ended).stdout.match(/built/g)).toHaveLength(8);
     expect(end.heldMs).toBeGreaterThan(4000);
   });
 
-  it('a daemon of no known version, after its build', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a daemon of no known version, after its build', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
     await buildkitd.behave({ version: 'v0.0.0+unknown', history: 0 });
     await build(unix, { ref: 'one' });
@@ -231,8 +233,8 @@ describe.concurrent('who holds the wait', () => {
     expect(end.heldMs).toBeLessThan(soonMs);
   });
 
-  it('a daemon that hangs after it has named a build', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a daemon that hangs after it has named a build', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
     await build(unix, { ref: 'one' });
     const waiting = await wait('--quiet-period', '1s');
@@ -246,13 +248,13 @@ describe.concurrent('who holds the wait', () => {
     expect(end.text).toContain('The wait no longer goes on for 1 build that the daemon had named');
   });
 
-  it('a daemon that crashes in its build, and a fresh successor', async ({ scene }) => {
-    const { place, buildkitd, build, wait, endingSince } = scene;
+  it('a daemon that crashes in its build, and a fresh successor', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, endingSince } = scenario;
     await buildkitd.listen(tcp);
     await build(tcp, { ref: 'lost' });
     const waiting = await wait(...patient);
     await waiting.event('builds');
-    const next = await startBuildkitd(place);
+    const next = await startBuildkitd(sandbox);
     await next.behave({ version: 'v0.0.0+unknown', history: 0 });
     const killedMs = machineMs();
     await buildkitd.process.signal('SIGKILL');
@@ -264,9 +266,9 @@ describe.concurrent('who holds the wait', () => {
     expect(end.heldMs).toBeLessThan(2 * soonMs);
   });
 
-  it('two addresses of one daemon, of which one can not be asked', async ({ scene }) => {
-    const { place, buildkitd, build, wait, ending } = scene;
-    const server = createAuthority(place.directory).sign('server', ['IP:127.0.0.1']);
+  it('two addresses of one daemon, of which one can not be asked', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, ending } = scenario;
+    const server = createAuthority(sandbox.directory).sign('server', ['IP:127.0.0.1']);
     await buildkitd.listen(tcp, server);
     await buildkitd.listen(unix);
     await build(unix, { ref: 'one' });
@@ -278,8 +280,8 @@ describe.concurrent('who holds the wait', () => {
     expect(end.heldMs).toBeLessThan(soonMs);
   });
 
-  it('SIGTERM to a daemon that waits for its build', async ({ scene }) => {
-    const { buildkitd, build, wait, endingSince } = scene;
+  it('SIGTERM to a daemon that waits for its build', async ({ scenario }) => {
+    const { buildkitd, build, wait, endingSince } = scenario;
     await buildkitd.listen(unix);
     await buildkitd.behave({ onSigterm: 'wait' });
     const client = await build(unix, { ref: 'one' });
@@ -305,8 +307,8 @@ describe.concurrent('who holds the wait', () => {
       { version: 'v0.33.0', history: 0, recordsBuilds: false },
       /the history can be switched off/,
     ],
-  ] as const)('%s', async ([, behaviour, reason], { scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  ] as const)('%s', async ([, behaviour, reason], { scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
     await buildkitd.behave(behaviour);
     await build(unix, { ref: 'one', session: false });
@@ -319,8 +321,8 @@ describe.concurrent('who holds the wait', () => {
     expect(end.text).toMatch(reason);
   });
 
-  it('a slow API, by procfs over a unix socket, with --probe-grace 0s', async ({ scene }) => {
-    const { buildkitd, build, wait, ending } = scene;
+  it('a slow API, by procfs over a unix socket, with --probe-grace 0s', async ({ scenario }) => {
+    const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
     await buildkitd.behave({ delayMs: 400 });
     await build(unix, { ref: 'one' });
@@ -333,8 +335,8 @@ describe.concurrent('who holds the wait', () => {
     expect(await ending(waiting)).toMatchObject(drained);
   });
 
-  it('an API that does not answer, and --quiet-period 0s', async ({ scene }) => {
-    const { buildkitd, wait, endingSince } = scene;
+  it('an API that does not answer, and --quiet-period 0s', async ({ scenario }) => {
+    const { buildkitd, wait, endingSince } = scenario;
     await buildkitd.listen(unix);
     await buildkitd.behave({ delayMs: -1 });
     const startedMs = machineMs();
@@ -343,9 +345,9 @@ describe.concurrent('who holds the wait', () => {
     expect(end).toMatchObject(drained);
   });
 
-  it('TLS on TCP only, without a file of it', async ({ scene }) => {
-    const { place, buildkitd, build, wait, ending } = scene;
-    const authority = createAuthority(place.directory);
+  it('TLS on TCP only, without a file of it', async ({ scenario }) => {
+    const { sandbox, buildkitd, build, wait, ending } = scenario;
+    const authority = createAuthority(sandbox.directory);
     const server = authority.sign('server', ['IP:127.0.0.1']);
     await buildkitd.listen(tcp, server);
     await build(tcp, { ref: 'one', tls: { ca: authority.ca } });
@@ -357,9 +359,9 @@ describe.concurrent('who holds the wait', () => {
     expect(end.text).toContain('give --tls-ca');
   });
 
-  it('the same, and --builds require', async ({ scene }) => {
-    const { place, buildkitd, wait, endingSince } = scene;
-    const server = createAuthority(place.directory).sign('server', ['IP:127.0.0.1']);
+  it('the same, and --builds require', async ({ scenario }) => {
+    const { sandbox, buildkitd, wait, endingSince } = scenario;
+    const server = createAuthority(sandbox.directory).sign('server', ['IP:127.0.0.1']);
     await buildkitd.listen(tcp, server);
     const startedMs = machineMs();
     const waiting = await wait('--builds', 'require', '--timeout', '6s');

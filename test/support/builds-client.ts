@@ -3,9 +3,9 @@ import type { BackendName, EndpointSnapshot } from '../../src/backends/types.ts'
 import type { BuildsClientOptions } from '../../src/builds/client.ts';
 import type { Build } from '../../src/builds/types.ts';
 import { commanded } from './commanded.ts';
-import type { Place, Resident } from './place.ts';
+import type { Sandbox, SandboxProcess } from './sandbox.ts';
 
-const program = fileURLToPath(new URL('asker.mjs', import.meta.url));
+const program = fileURLToPath(new URL('builds-client.mjs', import.meta.url));
 
 /** A `BuildsAnswer` as it comes from another process. */
 type PlainAnswer =
@@ -17,9 +17,9 @@ type PlainAnswer =
       readonly message: string;
     };
 
-/** A process of asker.mjs: see there what each command does. */
-export interface Asker {
-  readonly process: Resident;
+/** A process of builds-client.mjs: see there what each command does. */
+export interface BuildsClientProcess {
+  readonly process: SandboxProcess;
   readonly open: (
     address: string,
     options?: Omit<BuildsClientOptions, 'endpoint'>,
@@ -35,8 +35,8 @@ export interface Asker {
   readonly hasHttp2: () => Promise<boolean>;
 }
 
-export async function startAsker(place: Place): Promise<Asker> {
-  const started = await place.start([process.execPath, program]);
+export async function startBuildsClient(sandbox: Sandbox): Promise<BuildsClientProcess> {
+  const started = await sandbox.start([process.execPath, program]);
   const call = await commanded(started);
   return {
     process: started,

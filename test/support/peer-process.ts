@@ -2,9 +2,9 @@ import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commanded } from './commanded.ts';
-import type { Place, Resident } from './place.ts';
+import type { Sandbox, SandboxProcess } from './sandbox.ts';
 
-const program = fileURLToPath(new URL('actor.mjs', import.meta.url));
+const program = fileURLToPath(new URL('peer-process.mjs', import.meta.url));
 
 export interface Client {
   readonly id: number;
@@ -12,9 +12,9 @@ export interface Client {
   readonly name: string;
 }
 
-/** A process of actor.mjs: see there what each command does. */
-export interface Actor {
-  readonly process: Resident;
+/** A process of peer-process.mjs: see there what each command does. */
+export interface PeerProcess {
+  readonly process: SandboxProcess;
   /** Returns the address with its port, port 0 being any that is free. */
   readonly listen: (
     address: string,
@@ -34,7 +34,7 @@ export interface Actor {
 }
 
 export interface ActorOptions {
-  readonly namespaces?: NonNullable<Parameters<Place['start']>[1]>['namespaces'];
+  readonly namespaces?: NonNullable<Parameters<Sandbox['start']>[1]>['namespaces'];
   /** What stands on its command line beside. */
   readonly args?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -45,21 +45,21 @@ export interface ActorOptions {
 }
 
 /** A process called buildkitd that listens where it is told to. */
-export function startDaemon(place: Place, options: ActorOptions = {}): Promise<Actor> {
-  return startActor(place, { name: 'buildkitd', ...options });
+export function startDaemon(sandbox: Sandbox, options: ActorOptions = {}): Promise<PeerProcess> {
+  return startActor(sandbox, { name: 'buildkitd', ...options });
 }
 
 /** A process whose connections are a daemon's clients. */
-export function startClients(place: Place, options: ActorOptions = {}): Promise<Actor> {
-  return startActor(place, { name: 'buildctl', ...options });
+export function startClients(sandbox: Sandbox, options: ActorOptions = {}): Promise<PeerProcess> {
+  return startActor(sandbox, { name: 'buildctl', ...options });
 }
 
 async function startActor(
-  place: Place,
+  sandbox: Sandbox,
   { name, namespaces, args = [], env = {}, through = [] }: ActorOptions & { name: string },
-): Promise<Actor> {
-  const node = nodeCalled(place, name);
-  const started = await place.start([...through, node, program, ...args], {
+): Promise<PeerProcess> {
+  const node = nodeCalled(sandbox, name);
+  const started = await sandbox.start([...through, node, program, ...args], {
     env,
     ...(namespaces && { namespaces }),
   });
@@ -84,8 +84,8 @@ async function startActor(
 }
 
 /** Node.js under another name: what a process of it is called. */
-export function nodeCalled(place: Place, name: string): string {
-  const node = join(place.directory, name);
+export function nodeCalled(sandbox: Sandbox, name: string): string {
+  const node = join(sandbox.directory, name);
   if (!existsSync(node)) {
     symlinkSync(process.execPath, node);
   }

@@ -2,14 +2,14 @@ import type { SpawnOptions } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { untilState } from './process-state.ts';
+import { waitForState } from './process-state.ts';
 import { type Running, run } from './running.ts';
-import { until } from './until.ts';
+import { waitFor } from './wait-for.ts';
 
 type Namespace = 'net' | 'pid' | 'mount';
 
 /** A process in a place, with its pid as the tests see it. */
-export interface Resident extends Running {
+export interface SandboxProcess extends Running {
   /** The process outside of the place that waits for it. */
   readonly parentPid: number;
   /** Resolves when the signal was sent; SIGSTOP, when the process has stopped. */
@@ -17,7 +17,7 @@ export interface Resident extends Running {
 }
 
 /** Network, process and mount namespaces of a test's own, with an empty /run. */
-export interface Place {
+export interface Sandbox {
   /** The pid of the place's process 1, as the tests see it. */
   readonly pid: number;
   /** The file that process 1 has for its standard error: what a container's log is. */
@@ -28,23 +28,23 @@ export interface Place {
   readonly start: (
     command: readonly string[],
     options?: SpawnOptions & { readonly namespaces?: readonly Namespace[] },
-  ) => Promise<Resident>;
+  ) => Promise<SandboxProcess>;
   readonly close: () => Promise<void>;
 }
 
 const allNamespaces = ['net', 'pid', 'mount'] as const;
 
-export interface PlaceOptions {
+export interface SandboxOptions {
   /** What process 1 is called. */
   readonly mainName?: string;
   /** How the shell opens its log. */
   readonly redirection?: '>>' | '>';
 }
 
-export async function openPlace({
+export async function openSandbox({
   mainName = 'cat',
   redirection = '>>',
-}: PlaceOptions = {}): Promise<Place> {
+}: SandboxOptions = {}): Promise<Sandbox> {
   const directory = mkdtempSync(join(tmpdir(), 'drain-test-'));
   const main = join(directory, mainName);
   symlinkSync('/bin/cat', main);
@@ -67,15 +67,15 @@ export async function openPlace({
       started.push(entered);
       // Into another process namespace nsenter goes by a child, and stops when that is stopped.
       const forks = namespaces.includes('pid');
-      const residentPid = forks ? await onlyChildOf(entered) : entered.pid;
+      const childPid = forks ? await onlyChildOf(entered) : entered.pid;
       return {
         ...entered,
-        pid: residentPid,
+        pid: childPid,
         parentPid: entered.pid,
         async signal(signal) {
-          process.kill(residentPid, signal);
+          process.kill(childPid, signal);
           if (signal === 'SIGSTOP') {
-            await untilState(residentPid, 'T');
+            await waitForState(childPid, 'T');
           }
           if (forks && signal === 'SIGCONT') {
             process.kill(entered.pid, signal);
@@ -93,7 +93,7 @@ export async function openPlace({
 
 /** The pid of a process's only child; NaN when it has ended before it could be seen. */
 function onlyChildOf({ pid, hasEnded }: Running): Promise<number> {
-  return until(`a child of process ${pid}`, () => {
+  return waitFor(`a child of process ${pid}`, () => {
     try {
       const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
       return child || (hasEnded() && Number.NaN);

@@ -7,7 +7,7 @@ const pollMs = 10;
 const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
 
 /** Resolves with the first value that is neither undefined, null nor false. */
-export async function until<Value>(
+export async function waitFor<Value>(
   what: string,
   read: () => Awaitable<Value | undefined | null | false>,
   limitMs = 20_000,
