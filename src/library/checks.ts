@@ -46,7 +46,7 @@ export const endpoint: Check = (value, name) => {
 
 export const backends = listOf(
   'a list of at least one backend',
-  withFields('a backend', { name: text, result: callable, close: callable }),
+  withFields('a backend', { name: text, poll: callable, close: callable }),
   1,
 );
 
@@ -63,7 +63,7 @@ export const watched = listOf(
     endpoint,
     isAssumed: flag,
     poller: withFields('what withFallback returns', {
-      result: callable,
+      poll: callable,
       isUnchanged: callable,
       traffic: callable,
       endedTraffic: callable,

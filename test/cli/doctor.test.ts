@@ -234,7 +234,7 @@ describe.concurrent('doctor', () => {
     const others = { LOG_FORMAT: 'logfmt', BUILDKIT_DRAIN_TIMOUT: '1h' };
     const odd = await doctor(sandbox, [], { env: others });
     expect(odd).toMatchObject({ code: 0, works: true });
-    expect(odd.trouble).toEqual(Array(2).fill('Waiting here: handicap'));
+    expect(odd.trouble).toEqual(Array(2).fill('Waiting here: degraded'));
   });
 
   it.for([

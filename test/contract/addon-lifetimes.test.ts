@@ -7,7 +7,7 @@ const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.
 /** Runs a script in a Node.js of its own. What is asked of the addon here may well end it. */
 function node(script: string): Promise<Ended> {
   const source = `
-    import { descriptors, lastWords, loadAddon, openScene, startWorker, until } from ${scenario};
+    import { descriptors, messagesOf, loadAddon, openScene, startWorker, waitFor } from ${scenario};
     import { once } from 'node:events';
     ${script}`;
   const flags = ['--expose-gc', '--input-type=module', '--eval', source];
@@ -58,7 +58,7 @@ describe.concurrent('threads', () => {
         const stay = [await scene.arrive(), await scene.arrive(), await scene.arriveByUnix()];
         for (const worker of workers) {
           worker.postMessage('look');
-          console.log(...await lastWords(worker));
+          console.log(...await messagesOf(worker));
         }
         for (const client of stay) await client.leave();
         scene.close();`),
@@ -83,7 +83,7 @@ describe.concurrent('threads', () => {
         await round(0);
         const before = descriptors().length;
         for (let i = 0; i < 12; i += 4) await Promise.all([0, 1, 2, 3].map((j) => round(i + j)));
-        await until('all is closed', () => descriptors().length <= before);
+        await waitFor('all is closed', () => descriptors().length <= before);
         scene.close();
         console.log('closed');`),
     ).toBe('closed');
@@ -103,7 +103,7 @@ describe.concurrent('threads', () => {
         await client.leave();
         await once(worker, 'message');
         await worker.terminate();
-        await until('all is closed', () => descriptors().length <= before);
+        await waitFor('all is closed', () => descriptors().length <= before);
         scene.close();
         console.log('closed');`),
     ).toBe('closed');
@@ -137,7 +137,7 @@ describe.concurrent('threads', () => {
       await printed(`const scene = await openScene();
         for (let i = 0; i < 3; i += 1) {
           const worker = startWorker(${JSON.stringify(result)}, scene);
-          console.log(...await lastWords(worker));
+          console.log(...await messagesOf(worker));
         }
         scene.close();`),
     ).toBe(Array(3).fill('1 0').join('\n'));
@@ -212,7 +212,7 @@ describe.concurrent('a process', () => {
         let most = 0;
         for (let i = 0; i < 10; i += 1) most = Math.max(most, openAndForget());
         console.log(most > 0);
-        await until('all is closed', () => { gc(); return descriptors().length === before; });
+        await waitFor('all is closed', () => { gc(); return descriptors().length === before; });
         console.log('closed');
         scene.close();`),
     ).toBe('true\nclosed');
@@ -231,7 +231,7 @@ describe.concurrent('a process', () => {
         arm();
         for (let i = 0; i < 5; i += 1) { gc(); await new Promise(setImmediate); }
         await client.leave();
-        await until('all is closed', () => { gc(); return descriptors().length < before; });
+        await waitFor('all is closed', () => { gc(); return descriptors().length < before; });
         scene.close();`),
     ).toBe('called');
   });

@@ -60,7 +60,7 @@ export function startWorker(body, { port, name } = {}) {
 }
 
 /** What a worker posts last, and its exit code: both may come in one turn. */
-export async function namedBuilds(worker) {
+export async function messagesOf(worker) {
   const [[message], [code]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
   return [message, code];
 }

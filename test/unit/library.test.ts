@@ -66,7 +66,7 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
     ],
     [
       [tcpEndpoint, [{ name: 'mine' }], () => {}],
-      'a function for backends[0].look but received undefined',
+      'a function for backends[0].poll but received undefined',
       new TypeError(),
     ],
     [[tcpEndpoint, [backend]], 'a function for notify but received undefined', new TypeError()],
@@ -85,7 +85,7 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
     [[watched, daemon], 'for watched but received', new TypeError()],
     [
       [[{ ...watched, poller: null }], daemon],
-      'what withFallback returns for watched[0].looker but received null',
+      'what withFallback returns for watched[0].poller but received null',
       new TypeError(),
     ],
     [[[watched]], 'what watchDaemon returns for daemon but received undefined', new TypeError()],
