@@ -1,7 +1,7 @@
 import { BackendError } from '../backends/types.ts';
 import type { BuildsAnswer } from './types.ts';
 
-/** What several answers come to: some builds are some, and no build is none only if all say so. */
+/** Combines answers: any builds are builds, and "none" only if every daemon says so. */
 export function combineAnswers(answers: readonly BuildsAnswer[]): BuildsAnswer {
   const known = answers.filter((answer) => answer.kind === 'known');
   const builds = known.flatMap((answer) => answer.builds);
@@ -15,7 +15,7 @@ export function combineAnswers(answers: readonly BuildsAnswer[]): BuildsAnswer {
   const ends = known.flatMap(({ lastEndedAtMs }) => lastEndedAtMs ?? []);
   return {
     kind: 'known',
-    // A daemon that listens twice, and is not known to be one, says everything twice.
+    // A daemon with two addresses that is not known to be one gives each answer twice.
     builds: [...new Map(builds.map((build) => [build.ref, build])).values()],
     lastEndedAtMs: ends.length === 0 ? null : Math.max(...ends),
   };
@@ -24,21 +24,70 @@ export function combineAnswers(answers: readonly BuildsAnswer[]): BuildsAnswer {
 export function nowhereToAsk(): BuildsAnswer {
   const error = new BackendError(
     'ERR_NO_LISTENER',
-    'ask which builds run',
-    'no endpoint was seen to listen where it can be asked',
+    'ask which builds are running',
+    'no endpoint has a listener that can be called',
   );
   return { kind: 'unknown', error };
 }
 
-// The daemon has read the question, and names no build in what it says to it.
+// The daemon has read the question, and its reply names no build.
 const repliesWithoutBuilds = [
-  'ERR_ZERO_NOT_VOUCHED',
+  'ERR_ZERO_NOT_TRUSTED',
   'ERR_NO_HISTORY',
   'ERR_UNIMPLEMENTED',
   'ERR_GRPC_STATUS',
 ];
 
-/** Whether the daemon itself has replied, and has not named a build, though that is not believed. */
+/** Whether the daemon itself replied without naming a build, even if that "none" is not accepted. */
 export function isReplyWithoutBuilds({ code }: BackendError): boolean {
   return repliesWithoutBuilds.includes(code);
+}
+
+/** `BuildkitVersion` of buildkitd's API: the program and its version. */
+export interface DaemonVersion {
+  readonly package: string;
+  readonly version: string;
+}
+
+// Forks have version numbers of their own.
+const upstream = 'github.com/moby/buildkit';
+
+const form = /^v?(?<major>\d{1,6})\.(?<minor>\d{1,6})\.(?<patch>\d{1,6})(?<suffix>[-+~.].*)?$/;
+
+/**
+ * Whether a daemon of this version that names no running build has none: from v0.12.4 on. v0.11.0 to v0.12.3 name no build
+ * whatever they run.
+ *
+ * What cannot be determined is no: a fork, no version, a development build or a release candidate of a version in which the
+ * bug was just fixed. A suffix `+…` only says how a release was packed.
+ */
+export function countsRightly({ package: name, version }: DaemonVersion): boolean {
+  const { major, minor, patch, suffix = '' } = form.exec(version)?.groups ?? {};
+  if (name !== upstream || major === undefined) {
+    return false;
+  }
+  const number = [major, minor, patch].map(Number);
+  const isFixed = compare(number, [0, 12, 4]) > 0 && compare(number, [0, 13, 0]) !== 0;
+  const isFirstFixed = compare(number, [0, 12, 4]) === 0 || compare(number, [0, 13, 0]) === 0;
+  return isFixed || (isFirstFixed && isRelease(suffix));
+}
+
+/**
+ * Whether a daemon keeps a record of its builds whatever its settings are, so that one without any
+ * record has never finished a build: as long as its releases could not switch the history off
+ * (`maxEntries = 0` under `[history]`), which the newest known one, v0.32.2, cannot.
+ */
+export function alwaysKeepsHistory({ version }: DaemonVersion): boolean {
+  const { major, minor, suffix = '' } = form.exec(version)?.groups ?? {};
+  const order = compare([Number(major), Number(minor)], [0, 32]);
+  return order < 0 || (order === 0 && isRelease(suffix));
+}
+
+function isRelease(suffix: string): boolean {
+  return suffix === '' || suffix.startsWith('+');
+}
+
+function compare(some: readonly number[], others: readonly number[]): number {
+  const index = some.findIndex((value, at) => value !== others[at]);
+  return index === -1 ? 0 : (some[index] ?? 0) - (others[index] ?? 0);
 }

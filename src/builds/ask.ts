@@ -1,6 +1,7 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { alwaysKeepsHistory, countsRightly, type DaemonVersion } from './answers.ts';
 import { type CallOptions, call } from './call.ts';
 import { type ConnectInput, connect } from './connect.ts';
 import {
@@ -11,15 +12,22 @@ import {
   listenBuildHistory,
   listenLatestRecord,
 } from './control.ts';
-import { askError, codeOf, cut, malformed, messageOf, quote } from './errors.ts';
-import { explainTls, isAboutClient } from './tls-errors.ts';
+import {
+  askError,
+  codeOf,
+  cut,
+  explainTls,
+  isAboutClient,
+  malformed,
+  messageOf,
+  quote,
+} from './errors.ts';
 import type { Build, BuildsKnown } from './types.ts';
-import { alwaysKeepsHistory, countsRightly, type DaemonVersion } from './version.ts';
 
 // How long the daemon may take to close its end before ours is torn down.
-const farewellMs = 500;
+const closeTimeoutMs = 500;
 
-// Of a daemon that sends all its records, so many are looked at.
+// How many records are read of a daemon that sends all of them.
 const mostRecords = 50;
 
 export interface AskInput extends ConnectInput {
@@ -27,23 +35,22 @@ export interface AskInput extends ConnectInput {
 }
 
 /**
- * Asks once which builds run.
+ * Asks once which builds are running.
  *
- * @param namesBuilds whether this daemon is known to name the builds that it runs, so that it needs
- * no other proof when it names none.
- * @throws BackendError, or what the signal says
+ * @param namesBuilds whether this daemon is known to name its running builds, so that "none" needs no other proof.
+ * @throws BackendError, or the signal's reason
  */
 export function askDaemon(input: AskInput, namesBuilds: boolean): Promise<BuildsKnown> {
-  return converse(input, (session, options) => askForBuilds(session, options, namesBuilds));
+  return withSession(input, (session, options) => askForBuilds(session, options, namesBuilds));
 }
 
-/** Asks once whether it is there. @throws BackendError, or what the signal says */
+/** Asks once whether the daemon answers. @throws BackendError, or the signal's reason */
 export function askForLife(input: AskInput): Promise<void> {
-  return converse(input, callInfo);
+  return withSession(input, callInfo);
 }
 
-/** Has a conversation, on a connection of its own. */
-async function converse<Answer>(
+/** Runs `talk` on a connection of its own. */
+async function withSession<Answer>(
   input: AskInput,
   talk: (session: ClientHttp2Session, options: CallOptions) => Promise<Answer>,
 ): Promise<Answer> {
@@ -54,14 +61,14 @@ async function converse<Answer>(
   const failed = failureOf(session, socket, endpoint.address, over.signal);
   const aborted = abortOf(signal, over.signal);
   try {
-    onStage('for the first word of HTTP/2');
-    await Promise.race([greeting(session), failed, aborted]);
+    onStage('for the first HTTP/2 frame');
+    await Promise.race([firstSettings(session), failed, aborted]);
     onStage('for the answer');
     const answer = talk(session, { signal: over.signal, timeoutMs });
     return await Promise.race([answer, failed, aborted]);
   } finally {
     over.abort();
-    sayGoodbye(session, socket);
+    closeSession(session, socket);
   }
 }
 
@@ -73,7 +80,7 @@ function openSession(socket: Socket): ClientHttp2Session {
   return connectHttp2(`${scheme}://${authority}`, { createConnection: () => socket });
 }
 
-function greeting(session: ClientHttp2Session): Promise<unknown> {
+function firstSettings(session: ClientHttp2Session): Promise<unknown> {
   return new Promise((resolve) => {
     session.once('remoteSettings', resolve);
   });
@@ -103,7 +110,7 @@ function failureOf(
         reject(noHttp2(address, session.encrypted ?? false, error));
       }
     };
-    // A TLS alert after the handshake is an error of the socket, of which the session never hears.
+    // A TLS alert after the handshake is an error of the socket, which the session never reports.
     socket.on('error', fail);
     session.on('error', fail);
     session.once('close', () => fail(new Error('the connection was closed')));
@@ -116,7 +123,7 @@ function abortOf(signal: AbortSignal, over: AbortSignal): Promise<never> {
   });
 }
 
-/** A promise that can only be rejected, whether or not anybody still waits for it then. */
+/** A promise that can only be rejected. It is never an unhandled rejection. */
 function rejection(start: (reject: (error: unknown) => void) => void): Promise<never> {
   const promise = new Promise<never>((_, reject) => start(reject));
   promise.catch(() => {});
@@ -140,7 +147,7 @@ function noHttp2(address: string, isTls: boolean, cause: unknown): Error {
       );
 }
 
-/** A daemon before v0.11 does not know the question, and says so. */
+/** A daemon before v0.11 does not know the method, and its reply says so. */
 async function callInfo(session: ClientHttp2Session, options: CallOptions): Promise<void> {
   try {
     await call(session, info, options);
@@ -151,7 +158,7 @@ async function callInfo(session: ClientHttp2Session, options: CallOptions): Prom
   }
 }
 
-/** The version is asked for at the same time, and matters only where the daemon names no build. */
+/** The version is requested at the same time. It matters only where the daemon names no build. */
 async function askForBuilds(
   session: ClientHttp2Session,
   options: CallOptions,
@@ -168,11 +175,11 @@ async function askForBuilds(
   if (past.length === 0 && mayBeSilent) {
     throw askError(
       'ERR_NO_HISTORY',
-      'the daemon names no build, which is not believed: it shows no build of the past either, and ' +
+      'the daemon names no build, which is not accepted: it has no record of a finished build either, and ' +
         'in its version the history can be switched off, which hides all builds',
     );
   }
-  // Should it show a build that has just begun, that one is running.
+  // A build that has just started is among them, and is running.
   const events = past.map(decodeBuildEvent);
   return { kind: 'known', builds: runningIn(events), lastEndedAtMs: lastEndIn(events) };
 }
@@ -190,40 +197,40 @@ function lastEndIn(events: readonly BuildEvent[]): number | null {
 async function trustedVersion(answer: Promise<readonly Uint8Array[]>): Promise<DaemonVersion> {
   const [message, ...others] = await answer.catch(noVersion);
   if (message === undefined || others.length > 0) {
-    throw malformed('there is not one message that says the version');
+    throw malformed('the version is not in exactly one message');
   }
   const { package: name, version } = decodeInfo(message);
   if (!countsRightly({ package: name, version })) {
     const daemon = `${quoted(name)} of version ${quoted(version)}`;
-    throw notVouched(`${daemon} is not known to name all builds`);
+    throw notTrusted(`${daemon} is not known to name all builds`);
   }
   return { package: name, version };
 }
 
 function noVersion(cause: unknown): never {
-  throw notVouched(`it does not say which version it is (${messageOf(cause)})`, cause);
+  throw notTrusted(`it does not say which version it is (${messageOf(cause)})`, cause);
 }
 
 function quoted(text: string): string {
   return JSON.stringify(quote(text));
 }
 
-function notVouched(why: string, cause?: unknown): Error {
+function notTrusted(why: string, cause?: unknown): Error {
   return askError(
-    'ERR_ZERO_NOT_VOUCHED',
-    `the daemon names no build, which is not believed: ${why}; buildkitd v0.12.4 and later are believed`,
+    'ERR_ZERO_NOT_TRUSTED',
+    `the daemon names no build, which is not accepted: ${why}; it is from buildkitd v0.12.4 and later`,
     cause,
   );
 }
 
 /**
- * Ends what is left of the conversation, and waits in the background until the daemon has closed its
- * end: until then that end is in the kernel's table, and has our name only while our socket is open.
+ * Ends the session, and waits in the background until the daemon has closed its end: until then that end is in the kernel's
+ * table, where it is known as ours only while our socket is open.
  */
-function sayGoodbye(session: ClientHttp2Session, socket: Socket): void {
+function closeSession(session: ClientHttp2Session, socket: Socket): void {
   session.close();
   socket.unref();
-  const timer = setTimeout(() => socket.destroy(), farewellMs);
+  const timer = setTimeout(() => socket.destroy(), closeTimeoutMs);
   timer.unref();
   socket.once('close', () => clearTimeout(timer));
 }

@@ -15,18 +15,17 @@ const statusNames = [
 ];
 
 export interface CallOptions {
-  /** Ends the call, whose answer nobody waits for any more. */
+  /** Ends the call; its answer is not needed any more. */
   readonly signal: AbortSignal;
-  /** How long the daemon may be at it. */
+  /** How long the daemon may take. */
   readonly timeoutMs: number;
-  /** With so many messages the answer is taken for whole, and the rest of it is not waited for. */
+  /** The answer is complete with this many messages, and the rest is not awaited. */
   readonly mostMessages?: number;
 }
 
 /**
- * Calls a method and returns the messages of the answer, once the daemon has said that these are all,
- * or when there are as many as are wanted.
- * It follows gRPC's PROTOCOL-HTTP2.md.
+ * Calls a method and returns the messages of the answer, once the daemon has said that these are all, or when there are
+ * `mostMessages`. It follows gRPC's PROTOCOL-HTTP2.md.
  *
  * @throws BackendError
  */
@@ -41,7 +40,7 @@ export function call(
       ':path': path,
       'content-type': 'application/grpc',
       te: 'trailers',
-      // For the daemon to give up by itself. That it took too long is ours to say, and in time.
+      // This makes the daemon give up by itself. Our own limit is shorter and gives the error.
       'grpc-timeout': `${2 * timeoutMs}m`,
       'user-agent': 'buildkit-drain',
     };
@@ -110,7 +109,7 @@ function checkHead(headers: IncomingHttpHeaders & { ':status'?: number | undefin
 function checkStatus(trailers: IncomingHttpHeaders): void {
   const text = trailers['grpc-status'];
   if (text === undefined) {
-    throw cut('it does not say that it was whole (no grpc-status)');
+    throw cut('it has no grpc-status, which would say that it is complete');
   }
   const status = Number(text);
   if (status === ok && text === '0') {

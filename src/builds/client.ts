@@ -2,43 +2,42 @@ import type { BackendError, Endpoint } from '../backends/types.ts';
 import { asBackendError, askError } from './errors.ts';
 import { createOwnSockets } from './own-sockets.ts';
 import type { BuildsAnswer, BuildsKnown, TlsConfig } from './types.ts';
-import { withTimeout } from './with-timeout.ts';
 
 export interface BuildsClientOptions {
-  /** Where buildkitd listens. On all addresses means that it is asked over the loopback interface. */
+  /** Where buildkitd listens. Where that is all addresses, the loopback interface is used. */
   readonly endpoint: Endpoint;
-  /** Null, also the default, for a daemon without TLS. Over a unix socket buildkitd has none. */
+  /** Null, the default, for a daemon without TLS. Over a unix socket buildkitd has none. */
   readonly tls?: TlsConfig | null;
-  /** How long an answer may take, from the begin of the connection on: 1000 by default. */
+  /** How long an answer may take, from the start of the connection: 1000 by default. */
   readonly timeoutMs?: number;
 }
 
-/** Asks buildkitd which builds it runs. */
+/** Asks buildkitd which builds are running. */
 export interface BuildsClient {
   /**
    * Asks once, on a connection that is closed right after. Never rejects.
    *
-   * @param namesBuilds whether this daemon has named a running build before. Otherwise it is believed
-   * to run none only if its version, and where that is not enough its records, say that it names all.
+   * @param namesBuilds whether this daemon has named a running build before. Otherwise "none" is accepted only if its version, and
+   * where that is not enough its records, show that it names all builds.
    */
   ask(namesBuilds?: boolean): Promise<BuildsAnswer>;
   /**
-   * The connections of this client as backends name them (`Connection.peer`): those that are open,
-   * those that the daemon has not closed at its end yet, and for 100 ms those that broke. A backend
-   * that can't tell the peers of unix sockets can't tell these either: see `isSettled`.
+   * The connections of this client as backends name them (`Connection.peer`): those that are open, those
+   * that the daemon has not closed yet, and for 100 ms those that failed. A backend that does not know the peers of unix
+   * sockets cannot match these: see `isSettled`.
    */
   ownPeers(): readonly string[];
-  /** Whether no connection of this client can be among what a backend sees. */
+  /** Whether no backend can see a connection of this client. */
   isSettled(): boolean;
-  /** Ends what is under way: its answer is unknown. A second call does nothing. */
+  /** Aborts running questions: their answers are unknown. A second call does nothing. */
   close(): void;
 }
 
 /**
  * Makes a client of the method `ListenBuildHistory` of buildkitd's own API
- * (`moby.buildkit.v1.Control`, v0.12.4 and later). It leaves out builds that are about to begin, and
- * what a client does after its build: a list of none says nothing of the next moment. Nor does it
- * have solves that a client has marked as internal.
+ * (`moby.buildkit.v1.Control`, v0.12.4 and later). It does not know builds that are about to begin, or what a client does
+ * after its build: an empty list says nothing about the next moment. Nor does it have solves that a client marked as
+ * internal.
  */
 export function createBuildsClient({
   endpoint,
@@ -54,7 +53,7 @@ export function createBuildsClient({
     asks.add(asking);
     try {
       return await withTimeout({ endpoint, timeoutMs, asking }, async (signal, onStage) => {
-        // Whoever never asks does not load HTTP/2 and TLS.
+        // A wait that never asks does not load HTTP/2 and TLS.
         const { askDaemon } = await import('./ask.ts');
         return await askDaemon({ endpoint, tls, own, signal, timeoutMs, onStage }, namesBuilds);
       });
@@ -89,4 +88,40 @@ function refuse(): never {
 
 function closed(): BackendError {
   return askError('ERR_CLOSED', 'the client was closed');
+}
+
+export interface Limit {
+  readonly endpoint: Endpoint;
+  readonly timeoutMs: number;
+  /** Aborted when the time is up, if not before. */
+  readonly asking: AbortController;
+}
+
+/**
+ * Asks with a time limit.
+ *
+ * @param ask must end with the signal's reason when the signal is raised, and report what it waits for.
+ * @throws what `ask` throws; when the time is up, a BackendError (`ERR_ASK_TIMEOUT`) that says what it was waiting for.
+ */
+export async function withTimeout<Answer>(
+  { endpoint: { address }, timeoutMs, asking }: Limit,
+  ask: (signal: AbortSignal, onStage: (stage: string) => void) => Promise<Answer>,
+): Promise<Answer> {
+  let stage = 'to begin';
+  const giveUp = (): void => {
+    asking.abort(
+      askError(
+        'ERR_ASK_TIMEOUT',
+        `${address} did not answer within ${timeoutMs}ms: it was waiting ${stage}`,
+      ),
+    );
+  };
+  const timer = setTimeout(giveUp, timeoutMs);
+  try {
+    return await ask(asking.signal, (next) => {
+      stage = next;
+    });
+  } finally {
+    clearTimeout(timer);
+  }
 }

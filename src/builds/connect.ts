@@ -1,23 +1,22 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import { BackendError, type Endpoint } from '../backends/types.ts';
-import { askError, codeOf, messageOf } from './errors.ts';
+import { askError, codeOf, explainTls, messageOf } from './errors.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { type Target, targetsOf } from './targets.ts';
-import { explainTls } from './tls-errors.ts';
 import type { TlsConfig } from './types.ts';
 
 export interface ConnectInput {
   readonly endpoint: Endpoint;
   /**
-   * Null for a daemon without TLS. Over a unix socket buildkitd never has it. `unverified` is TLS with
-   * whoever is there, for a question whose answer is only taken for a sign of life.
+   * Null for a daemon without TLS. Over a unix socket buildkitd never has it. `unverified` is TLS without checking the
+   * certificate, for probes that send nothing confidential.
    */
   readonly tls: TlsConfig | 'unverified' | null;
   readonly own: OwnSockets;
-  /** Aborted with the error that asking then fails with. */
+  /** Aborted with the error that the question then fails with. */
   readonly signal: AbortSignal;
-  /** Told of what is being waited for. */
+  /** Called with what the connection is waiting for. */
   readonly onStage: (stage: string) => void;
 }
 
@@ -33,15 +32,15 @@ export async function connect(input: ConnectInput): Promise<Socket> {
   let failure: unknown;
   for (const target of targets) {
     signal.throwIfAborted();
-    const isSecret = tls !== null && endpoint.kind === 'tcp';
-    const socket = own.add(endpoint.kind, () => open(target, isSecret ? tls : null));
-    const hangUp = (): void => {
+    const usesTls = tls !== null && endpoint.kind === 'tcp';
+    const socket = own.add(endpoint.kind, () => open(target, usesTls ? tls : null));
+    const destroy = (): void => {
       socket.destroy();
     };
-    signal.addEventListener('abort', hangUp);
+    signal.addEventListener('abort', destroy);
     try {
       await event(socket, 'connect');
-      if (isSecret) {
+      if (usesTls) {
         onStage('for the TLS handshake');
         await shakeHands(socket as TLSSocket, endpoint);
       }
@@ -53,7 +52,7 @@ export async function connect(input: ConnectInput): Promise<Socket> {
       }
       failure = error;
     } finally {
-      signal.removeEventListener('abort', hangUp);
+      signal.removeEventListener('abort', destroy);
     }
   }
   throw unreachable(endpoint, failure);
@@ -85,7 +84,7 @@ function open(target: Target, tls: ConnectInput['tls']): Socket {
   });
 }
 
-/** An address is no name to ask for, but one to look for in the certificate. */
+/** SNI takes host names only; an address is checked in the certificate alone. */
 function serverNameOf(name: string): string {
   return isIP(name) === 0 ? name : '';
 }
@@ -119,7 +118,7 @@ function unreachable(endpoint: Endpoint, cause: unknown): Error {
   const reason = messageOf(cause);
   return askError(
     code,
-    `${endpoint.address} can't be reached: ${reason}${remedyFor(endpoint, code)}`,
+    `${endpoint.address} cannot be reached: ${reason}${remedyFor(endpoint, code)}`,
     cause,
   );
 }
@@ -129,7 +128,7 @@ function remedyFor(endpoint: Endpoint, code: string): string {
     return '; run this as the user of buildkitd, or in the group of its socket';
   }
   if (endpoint.kind === 'unix' && endpoint.path.startsWith('@')) {
-    return '; Node.js 20 can reach no abstract socket of another program, Node.js 22 can';
+    return '; Node.js 20 cannot connect to abstract sockets of other programs, Node.js 22 can';
   }
   return '';
 }

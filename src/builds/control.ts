@@ -1,10 +1,10 @@
+import type { DaemonVersion } from './answers.ts';
 import { malformed } from './errors.ts';
 import { type Field, messageOf, readFields, textOf, varintOf } from './protobuf.ts';
 import type { Build } from './types.ts';
-import type { DaemonVersion } from './version.ts';
 
-// The part that is needed of BuildKit's api/services/control/control.proto: the service
-// moby.buildkit.v1.Control, its methods and the numbers of its fields.
+// The needed part of BuildKit's api/services/control/control.proto: methods and field numbers of the service
+// moby.buildkit.v1.Control.
 
 export interface Method {
   readonly path: string;
@@ -19,8 +19,8 @@ export const listenBuildHistory: Method = {
 };
 
 /**
- * The same, and a COMPLETE event for the build of the past that began last. Before v0.20, which does
- * not know `Limit`, there is one for each record, in no order.
+ * The same, and a COMPLETE event for the finished build that started last. Before v0.20, which does not know `Limit`, there is
+ * one for each record, in no order.
  */
 export const listenLatestRecord: Method = {
   path: listenBuildHistory.path,
@@ -44,7 +44,7 @@ const versionField = { package: 1, version: 2 } as const;
 // The range of a JavaScript Date, in seconds.
 const farthestSeconds = 8_640_000_000_000n;
 
-/** What a BuildHistoryEvent tells of one build. */
+/** One build in a BuildHistoryEvent. */
 export type BuildEvent =
   | { readonly kind: 'running'; readonly build: Build }
   /** When it ended, in milliseconds since the epoch; null where the record does not say. */
@@ -68,7 +68,7 @@ export function decodeBuildEvent(message: Uint8Array): BuildEvent {
   return { kind: 'running', build: { ref, startedAtMs } };
 }
 
-/** The version in an InfoResponse, its parts empty where the daemon does not say. */
+/** The version in an InfoResponse. Missing parts are empty. */
 export function decodeInfo(message: Uint8Array): DaemonVersion {
   const version = messageOf(readFields(message), infoField.buildkitVersion) ?? [];
   return {

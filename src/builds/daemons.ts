@@ -12,23 +12,23 @@ import type {
 
 /** Asks the daemons behind a sample. */
 export interface DaemonBuilds extends BuildsSource {
-  /** How many TCP connections asking may have made. */
+  /** How many TCP connections its questions may have opened. */
   readonly tcpConnections: () => number;
   readonly close: () => void;
 }
 
 /**
- * Makes the way to ask which builds run.
+ * Asks the daemons behind samples which builds are running.
  *
- * @param daemonsOf the daemons that a sample has seen to listen: one answer is enough of a daemon, and
- * none stands for another.
+ * @param daemonsOf the daemons whose listeners are in a sample. One answer is enough for a daemon, and never stands for
+ * another daemon.
  */
 export function openBuilds(
   daemonsOf: (sample: Sample) => readonly ListeningDaemon[],
   tls: TlsSource,
 ): DaemonBuilds {
   const clients: OpenClient[] = [];
-  // The listeners of daemons that have named a running build, and so are known to name them.
+  // The listeners of daemons that have named a running build, and so are known to name their builds.
   const naming = new Set<number>();
   let tcpConnections = 0;
 
@@ -99,7 +99,9 @@ interface OpenClient {
 }
 
 function noTlsFiles(cause: Error): BackendError {
-  return new BackendError('ERR_TLS_FILES', 'ask which builds run', cause.message, { cause });
+  return new BackendError('ERR_TLS_FILES', 'ask which builds are running', cause.message, {
+    cause,
+  });
 }
 
 function unixFirst({ kind: one }: Endpoint, { kind: other }: Endpoint): number {

@@ -1,10 +1,10 @@
 import { askError, cut } from './errors.ts';
 
-// A frame of gRPC: a byte that says whether the message is compressed, its length in four, itself.
+// A gRPC frame: one byte for the compression flag, four for the message's length, the message.
 const headerBytes = 5;
 
-// What gRPC's own clients take at most in one message; and for all of an answer, in which each
-// running build is one message of some kilobytes.
+// gRPC clients accept this much in one message by default. In a whole answer each running build is one message of some
+// kilobytes.
 const longestMessageBytes = 4 * 1024 * 1024;
 const longestAnswerBytes = 4 * longestMessageBytes;
 
@@ -15,11 +15,11 @@ export function encodeFrame(message: Uint8Array): Buffer {
 }
 
 export interface FrameReader {
-  /** Takes in what came, however it was cut into chunks. @throws BackendError */
+  /** Adds received bytes, in chunks of any size. @throws BackendError */
   push(chunk: Uint8Array): void;
-  /** The messages that are whole by now. */
+  /** The messages that are complete so far. */
   messages(): readonly Uint8Array[];
-  /** The messages, when no more will come. @throws BackendError when the last one is not whole. */
+  /** All messages, at the end of the stream. @throws BackendError when the last one is incomplete. */
   end(): readonly Uint8Array[];
 }
 
@@ -30,7 +30,7 @@ export function createFrameReader(): FrameReader {
   let needed = headerBytes;
   let total = 0;
 
-  /** Cuts off what is whole; chunks are put together only when a message is. */
+  /** Takes complete messages out. Chunks are joined only when a message is complete. */
   const takeWhole = (): void => {
     let rest: Uint8Array = Buffer.concat(chunks);
     needed = neededFor(rest);
@@ -58,14 +58,14 @@ export function createFrameReader(): FrameReader {
     messages: () => messages,
     end() {
       if (held > 0) {
-        throw cut('its last message is not whole');
+        throw cut('its last message is incomplete');
       }
       return messages;
     },
   };
 }
 
-/** How many bytes the next frame has, as far as one can tell by now. */
+/** The length of the next frame, as far as its header is known. */
 function neededFor(rest: Uint8Array): number {
   return rest.length < headerBytes ? headerBytes : headerBytes + messageLength(rest);
 }
@@ -74,7 +74,7 @@ function messageLength(frame: Uint8Array): number {
   if (frame[0] !== 0) {
     throw askError(
       'ERR_ANSWER_COMPRESSED',
-      'the answer is compressed, which was not asked for; check what stands before buildkitd',
+      'the answer is compressed, which was not requested; check for a proxy before buildkitd',
     );
   }
   const length = Buffer.from(frame.buffer, frame.byteOffset, headerBytes).readUInt32BE(1);
@@ -87,6 +87,6 @@ function messageLength(frame: Uint8Array): number {
 function tooLarge(what: string, most: number): Error {
   return askError(
     'ERR_ANSWER_TOO_LARGE',
-    `${what} is larger than the ${most} bytes that are taken; check that this is buildkitd's address`,
+    `${what} is larger than the accepted ${most} bytes; check that this is buildkitd's address`,
   );
 }

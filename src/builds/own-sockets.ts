@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import { peerText, plainAddress } from '../backends/addresses.ts';
 import type { Endpoint } from '../backends/types.ts';
 
-// When the other end has not said goodbye, it may be in the kernel's table for a moment longer.
+// Without a regular close, the other end may stay in the kernel's table for a moment longer.
 const settleMs = 100;
 
-/** The connections of this process to the daemon, so that none is taken for a client's. */
+/** This process's own connections to the daemon, so that none of them counts as a client. */
 export interface OwnSockets {
-  /** Opens a socket by `open`, which must begin to connect before it returns. */
+  /** Opens a socket by `open`, which must start connecting before it returns. */
   add(kind: Endpoint['kind'], open: () => Socket): Socket;
   /** As the backends name them: `Connection.peer`. */
   peers(): readonly string[];
@@ -34,14 +34,14 @@ export function createOwnSockets(): OwnSockets {
       const before = kind === 'unix' ? socketTexts() : null;
       const socket = open();
       names.set(socket, before === null ? null : unixName(before));
-      // From the first word on it is in the daemon's table, and after its end no port can be read.
+      // Once connected it is in the daemon's table, and after its end the port can no longer be read.
       socket.once('connect', () => nameOf(socket, names.get(socket) ?? null));
-      let isFarewell = false;
+      let hasEnded = false;
       socket.once('end', () => {
-        isFarewell = true;
+        hasEnded = true;
       });
       socket.once('close', () => {
-        if (isFarewell) {
+        if (hasEnded) {
           forget(socket);
         } else {
           setTimeout(forget, settleMs, socket).unref();
@@ -66,10 +66,9 @@ function tcpName({ localAddress, localPort }: Socket): string | null {
 }
 
 /**
- * A unix client is named by the inode of its socket, for which Node.js has no word. But it makes that
- * socket at once, and so it is the one that this process did not have before. Should another thread
- * have opened one in between, neither is named: ours is then taken for a client, and no client for
- * ours.
+ * A unix client is identified by its socket's inode, which Node.js does not expose. But Node.js creates that socket
+ * synchronously, so it is the one that this process did not have before. If another thread opened one at the same time, neither
+ * is named: ours then counts as a client, and no client is mistaken for ours.
  */
 function unixName(before: ReadonlySet<string>): string | null {
   const made = [...socketTexts()].filter((text) => !before.has(text));
@@ -87,12 +86,12 @@ function socketTexts(): ReadonlySet<string> {
       }
     }
   } catch {
-    // No /proc, and so no name.
+    // Without /proc there is no name.
   }
   return texts;
 }
 
-// The descriptor by which the directory was read is closed again.
+// The descriptor that read the directory is closed again.
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);

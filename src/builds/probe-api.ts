@@ -1,45 +1,45 @@
 import type { BackendError, Endpoint } from '../backends/types.ts';
+import { withTimeout } from './client.ts';
 import { asBackendError } from './errors.ts';
 import { createOwnSockets } from './own-sockets.ts';
 import type { TlsConfig } from './types.ts';
-import { withTimeout } from './with-timeout.ts';
 
 /**
- * What came of knocking at an endpoint: buildkitd's API has `answered`; or somebody there has taken
- * the connection and spoken TLS, and wants a certificate (`certificate-wanted`); or no such thing.
+ * The result of calling an endpoint: buildkitd's API `answered`; or the connection was accepted with TLS, and a client
+ * certificate is required (`certificate-wanted`); or neither.
  */
-export type Knock =
+export type ApiProbe =
   | { readonly kind: 'answered' | 'certificate-wanted' }
   | { readonly kind: 'unanswered'; readonly error: BackendError };
 
 /**
- * Asks whether a daemon answers at an endpoint, on a connection that is closed right after. Without
- * TLS being asked for it is tried over TCP where nothing else is understood: nothing is told to whoever
- * is there, so that his certificate does not matter.
+ * Checks whether a daemon answers on an endpoint, on a connection that is closed right after. Without TLS options, TLS
+ * is tried over TCP where the daemon does not understand plain text. The probe sends nothing confidential, so the daemon's
+ * certificate is not checked then.
  *
- * @param timeoutMs for the answer, from the begin of the connection on. Never rejects.
+ * @param timeoutMs for the answer, from the start of the connection. Never rejects.
  */
 export async function probeApi(
   endpoint: Endpoint,
   tls: TlsConfig | null,
   timeoutMs: number,
-): Promise<Knock> {
+): Promise<ApiProbe> {
   const own = createOwnSockets();
   try {
-    // To load it is our time, and not the daemon's.
+    // Loading it takes our time, not the daemon's.
     const { askForLife } = await import('./ask.ts');
     const limit = { endpoint, timeoutMs, asking: new AbortController() };
     return await withTimeout(limit, async (signal, onStage) => {
-      const knockBy = (by: TlsConfig | 'unverified' | null): Promise<void> =>
+      const probeWith = (by: TlsConfig | 'unverified' | null): Promise<void> =>
         askForLife({ endpoint, tls: by, own, signal, timeoutMs, onStage });
       try {
-        await knockBy(tls);
+        await probeWith(tls);
       } catch (error) {
         const code = asBackendError(error).code;
         if (tls !== null || endpoint.kind === 'unix' || code !== 'ERR_NO_GRPC') {
           throw error;
         }
-        return await knockUnverified(() => knockBy('unverified'), error);
+        return await probeUnverified(() => probeWith('unverified'), error);
       }
       return { kind: 'answered' };
     });
@@ -48,16 +48,16 @@ export async function probeApi(
   }
 }
 
-async function knockUnverified(knockOnce: () => Promise<void>, plain: unknown): Promise<Knock> {
+async function probeUnverified(probeOnce: () => Promise<void>, plain: unknown): Promise<ApiProbe> {
   try {
-    await knockOnce();
+    await probeOnce();
     return { kind: 'answered' };
   } catch (error) {
     const { code } = asBackendError(error);
     if (['ERR_TLS_CLIENT_CERT', 'ERR_TLS_REFUSED'].includes(code)) {
       return { kind: 'certificate-wanted' };
     }
-    // Who speaks no TLS either is best described by what came of speaking without it.
+    // Where TLS fails as well, the error without TLS says more.
     throw ['ERR_NO_TLS', 'ERR_TLS'].includes(code) ? plain : error;
   }
 }

@@ -11,7 +11,7 @@ export interface Build {
   readonly startedAtMs: number | null;
 }
 
-/** What the daemon answered. What could not be learned is `unknown`, never a list of none. */
+/** What the daemon answered. What could not be learned is `unknown`, never an empty list. */
 export type BuildsAnswer = BuildsKnown | { readonly kind: 'unknown'; readonly error: BackendError };
 
 export interface BuildsKnown {
@@ -19,24 +19,24 @@ export interface BuildsKnown {
   readonly builds: readonly Build[];
   /**
    * When the latest build that the daemon has a record of ended, in milliseconds since the epoch by
-   * its wall clock (`BuildHistoryRecord.CompletedAt`). Null where it has none, and where builds run:
-   * its records are not asked for then.
+   * its wall clock (`BuildHistoryRecord.CompletedAt`). Null where it has none, and where builds are running, since
+   * its records are not read then.
    */
   readonly lastEndedAtMs: number | null;
 }
 
 /** How to speak TLS with the daemon; certificates and the key as the content of PEM files. */
 export interface TlsConfig {
-  /** Who has signed the daemon's certificate; null for the authorities that Node.js knows. */
+  /** The authority that signed the daemon's certificate; null for those that Node.js trusts. */
   readonly ca: string | null;
-  /** What the client shows of itself, where the daemon asks for it: both, or none. */
+  /** The client's certificate and key, where the daemon asks for them: both or neither. */
   readonly cert: string | null;
   readonly key: string | null;
-  /** The name in the daemon's certificate; null for the host that the endpoint names. */
+  /** The name in the daemon's certificate; null for the endpoint's host. */
   readonly serverName: string | null;
 }
 
-/** One daemon that listens: where it can be asked, and the inodes of its listening sockets. */
+/** A daemon that listens: where its API can be called, and the inodes of its listening sockets. */
 export interface ListeningDaemon {
   readonly endpoints: readonly Endpoint[];
   /** Two answers come from one daemon if its listeners have an inode in common. */
@@ -48,21 +48,20 @@ export interface DaemonAnswer extends ListeningDaemon {
   readonly answer: BuildsAnswer;
 }
 
-/** How to speak TLS with the daemons, read for each question: mounted secrets come late, and change. */
+/** How to speak TLS with the daemons. It is read for each question, since mounted secrets arrive late and change. */
 export interface TlsSource {
   /** @returns null for daemons without TLS. May reject: builds are unknown then. */
   readonly read: () => Promise<TlsConfig | null>;
 }
 
-/** A way to ask the daemons which builds are running. */
+/** Asks the daemons which builds are running. */
 export interface BuildsSource {
   /**
-   * Asks each daemon that the sample has seen to listen. Never rejects, and ends within a second or
-   * so for each endpoint.
+   * Asks each daemon whose listeners are in the sample. Never rejects, and takes about a second for each endpoint at most.
    */
   readonly ask: (sample: Sample) => Promise<readonly DaemonAnswer[]>;
-  /** The peers of connections, as `Connection.peer` names them, that asking has made. */
+  /** Its own connections, named as `Connection.peer` is. */
   readonly ownPeers: () => readonly string[];
-  /** Whether no connection that asking has made can be among what a sample sees. */
+  /** Whether no sample can contain one of its own connections. */
   readonly isSettled: () => boolean;
 }

@@ -1,6 +1,6 @@
 import type { Backend, Endpoint } from '../backends/types.ts';
-import { attempt } from './attempt.ts';
 import type { EndpointFacts, MeansSight } from './types.ts';
+import { attempt } from './types.ts';
 
 // Between the looks of two means a connection may come or go.
 const mostTries = 3;

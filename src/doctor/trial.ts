@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Backend, Endpoint } from '../backends/types.ts';
-import { type Attempt, attempt, attemptLater } from './attempt.ts';
-import { type Family, families, type MeansTrial, type Trial } from './types.ts';
+import {
+  type Attempt,
+  attempt,
+  attemptLater,
+  type Family,
+  families,
+  type MeansTrial,
+  type Trial,
+} from './types.ts';
 
 /**
  * Opens a listener of each kind, on the loopback interface and in a folder for files that nobody

@@ -122,7 +122,7 @@ export function createBuildsClient(options: client.BuildsClientOptions): client.
 }
 
 /**
- * Makes the way to ask which builds run.
+ * Makes the way to ask which builds are running.
  *
  * @param daemonsOf the daemons that a sample has seen to listen: one answer is enough of a daemon, and
  * none stands for another.

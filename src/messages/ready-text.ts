@@ -1,5 +1,5 @@
 import type { Endpoint } from '../backends/types.ts';
-import type { NotReady, Readiness } from '../ready/types.ts';
+import type { NotReady, Readiness } from '../ready/readiness.ts';
 import { visible } from './words.ts';
 
 /** What `ready` prints: one line. */
@@ -9,12 +9,12 @@ export function readyText(readiness: Readiness): string {
   return `${visible(text)}.\n`;
 }
 
-function ground({ answered, wanting }: Readiness & { kind: 'ready' }): string {
+function ground({ answered, tlsOnly }: Readiness & { kind: 'ready' }): string {
   const parts = [
     answered.length > 0 ? `buildkitd answers at ${listed(answered)}` : '',
-    wanting.length > 0
-      ? `connections to ${listed(wanting)} are taken, and what takes them speaks TLS (its API was ` +
-        'not asked, for which it wants a certificate: see --tls-cert)'
+    tlsOnly.length > 0
+      ? `${listed(tlsOnly)} accepts connections and speaks TLS (its API was not called, since it requires ` +
+        'a client certificate: see --tls-cert)'
       : '',
   ];
   return parts.filter((part) => part !== '').join('; ');
@@ -23,21 +23,21 @@ function ground({ answered, wanting }: Readiness & { kind: 'ready' }): string {
 function reason(why: NotReady): string {
   switch (why.kind) {
     case 'draining':
-      return `a drain has begun (${why.marks.join(', ')})`;
+      return `a drain has begun (${why.markers.join(', ')})`;
     case 'drain-unknown':
-      return `whether a drain has begun can't be told: ${why.error.message}`;
+      return `whether a drain has begun is unknown: ${why.error.message}`;
     case 'gone':
-      return 'nothing listens, and no process of buildkitd is there';
+      return 'nothing listens, and there is no buildkitd process';
     case 'failed':
       return why.error.message;
-    case 'unheard':
-      return `buildkitd was told to listen on ${why.addresses.join(' and ')}, and does not`;
-    case 'silent':
-      return `nothing listens on ${why.addresses.join(' and ')}, though buildkitd runs`;
+    case 'not-listening':
+      return `buildkitd does not listen on ${why.addresses.join(' and ')}, which is in its settings`;
+    case 'no-listener':
+      return `nothing listens on ${why.addresses.join(' and ')}, though buildkitd is running`;
     case 'unreachable':
       return (
-        `buildkitd listens on ${why.addresses.join(' and ')} in another network namespace, and can't ` +
-        'be asked from here: give --addr for an address by which it can'
+        `buildkitd listens on ${why.addresses.join(' and ')} in another network namespace, and cannot ` +
+        'be called from here: give --addr with an address that can'
       );
     case 'unanswered':
       return `${why.error.message}${queueText(why.queued)}`;
@@ -49,9 +49,9 @@ function queueText(queued: number): string {
     case 0:
       return '';
     case 1:
-      return '; 1 connection waits there to be accepted';
+      return '; 1 connection is waiting to be accepted there';
     default:
-      return `; ${queued} connections wait there to be accepted`;
+      return `; ${queued} connections are waiting to be accepted there`;
   }
 }
 

@@ -1,8 +1,9 @@
-import type { ChildEnd, RunEvent } from '../run/types.ts';
+import type { ChildEnd } from '../run/child.ts';
+import type { RunEvent } from '../run/supervise.ts';
 import type { LogEntry } from './log/log.ts';
 import { formatDuration } from './words.ts';
 
-/** What is said of the daemon that is run. */
+/** The log entries of `run`. */
 export function runEntry(event: RunEvent): LogEntry {
   const { kind, ...fields } = event;
   return { ...entryOf(event), fields: { event: kind, ...fields } };
@@ -16,31 +17,31 @@ function entryOf(event: RunEvent): Pick<LogEntry, 'level' | 'message'> {
       return {
         level: 'info',
         message:
-          `Received ${event.signal}: waiting for quiet before SIGTERM is passed on to process ` +
-          `${event.pid}. A second one ends the wait.`,
+          `Received ${event.signal}: waiting for quiet before passing SIGTERM on to process ` +
+          `${event.pid}. A second signal ends the wait.`,
       };
     case 'run-skipped':
-      return { level: 'warn', message: `Received ${event.signal} again: the wait is skipped.` };
+      return { level: 'warn', message: `Received ${event.signal} again: ending the wait.` };
     case 'run-stopping':
       return { level: 'info', message: `Passing SIGTERM on to process ${event.pid}.` };
     case 'run-ended':
       return { level: 'info', message: `Process ${event.pid} ${endText(event.end)}.` };
-    case 'run-blind':
+    case 'run-unknown':
       return {
         level: 'error',
         message:
-          `The wait failed (${event.reason}), and nobody knows who is connected: SIGTERM is held ` +
-          `back ${event.restMs === null ? '' : `for ${formatDuration(event.restMs)}, or `}` +
-          'until a second one comes or the daemon ends.',
+          `The wait failed (${event.reason}), so clients may be connected: holding SIGTERM back ` +
+          `${event.restMs === null ? '' : `for ${formatDuration(event.restMs)}, or `}` +
+          'until a second signal comes or the daemon ends.',
       };
     case 'run-not-reaping':
       return {
         level: 'warn',
-        message: `Orphaned processes will not be reaped, which is for process 1 to do: ${event.reason}.`,
+        message: `As process 1 this should reap orphaned processes, and cannot: ${event.reason}.`,
       };
   }
 }
 
 function endText(end: ChildEnd): string {
-  return end.kind === 'exited' ? `has ended with code ${end.code}` : `was ended by ${end.signal}`;
+  return end.kind === 'exited' ? `ended with code ${end.code}` : `was ended by ${end.signal}`;
 }

@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { ChildEnd } from './types.ts';
+import { loadAddon } from '../backends/native.ts';
+import { findProcess, type Process } from '../backends/procfs/processes.ts';
+import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
+import { findEndpoints } from '../monitor/discover.ts';
+
+/** How a process has ended. */
+export type ChildEnd =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'killed'; readonly signal: NodeJS.Signals };
 
 /** The daemon's process, or a wrapper's that starts it. */
 export interface Child {
@@ -22,8 +30,8 @@ class StartError extends Error {
 }
 
 /**
- * Starts a command with our standard streams. It has a session of its own, so that Ctrl-C, which the
- * kernel sends to all processes in the foreground of a terminal, comes to us alone.
+ * Starts a command with our standard streams. It has its own session, so that Ctrl-C, which the kernel sends to the
+ * whole foreground group of a terminal, reaches this process alone.
  *
  * @throws StartError
  */
@@ -34,7 +42,7 @@ export async function startChild(
   const child = spawnOrFail(program, args, env);
   const { pid } = child;
   if (pid === undefined) {
-    // In the next turn, Node.js says why.
+    // Node.js reports the reason in the next turn.
     const cause = await new Promise((resolve) => child.once('error', resolve));
     throw startError(program, cause);
   }
@@ -68,12 +76,64 @@ function spawnOrFail(
 function startError(program: string, cause: unknown): StartError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'ERR_SPAWN';
   const reason = reasons[code] ?? `starting it failed with ${code}`;
-  const message = `${JSON.stringify(program)} can't be started: ${reason}`;
+  const message = `${JSON.stringify(program)} cannot be started: ${reason}`;
   return new StartError(code, message, { cause });
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT:
-    'there is no such program, or none that its first line names; give its path, or one in PATH',
-  EACCES: 'it is not executable, or its folder can not be entered',
+  ENOENT: 'there is no such program, or its first line names none; give a path, or a name in PATH',
+  EACCES: 'it is not executable, or its folder cannot be entered',
 };
+
+/**
+ * The daemon among a process and its descendants, the nearest first: one called buildkitd, else one that listens, else
+ * the process itself. A wrapper such as rootlesskit, or a shell, has the daemon below it.
+ *
+ * @returns null where processes cannot be read.
+ */
+export function findDaemonBelow(procRoot: string, pid: number): number | null {
+  try {
+    const scan = scanProcesses(procRoot);
+    const family = familyOf(procRoot, pid, scan);
+    const named = scan.daemons().map((process) => process.pid);
+    return (
+      family.find((each) => named.includes(each)) ??
+      family.find((each) => listens(procRoot, each, scan)) ??
+      pid
+    );
+  } catch {
+    return null;
+  }
+}
+
+/** A process and all below it, the nearest first. */
+function familyOf(procRoot: string, pid: number, scan: ProcessScan): number[] {
+  const processes = scan.pids().flatMap((each) => findProcess(procRoot, each) ?? []);
+  const childrenOf = (parents: readonly number[]): number[] =>
+    processes
+      .filter(({ parentPid }: Process) => parents.includes(parentPid))
+      .map((each) => each.pid);
+  const family = [pid];
+  for (let below = childrenOf(family); below.length > 0; below = childrenOf(below)) {
+    family.push(...below);
+  }
+  return family;
+}
+
+function listens(procRoot: string, pid: number, scan: ProcessScan): boolean {
+  return findEndpoints(procRoot, { pid, scan }).some(({ isListening }) => isListening);
+}
+
+/**
+ * Makes the function that reaps the orphans which process 1 inherits. Call it at each SIGCHLD. libuv reaps only what
+ * it started.
+ *
+ * @param own the pid of the child that libuv waits for.
+ * @throws BackendError where the addon cannot be loaded.
+ */
+export function createReaper(own: number): () => void {
+  const { reapOrphans } = loadAddon();
+  return () => {
+    reapOrphans(own);
+  };
+}

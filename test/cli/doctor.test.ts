@@ -250,7 +250,7 @@ describe.concurrent('doctor', () => {
       expect(of('Builds')).toEqual([
         {
           mark: 'degraded',
-          text: expect.stringContaining('names no build, which is not believed'),
+          text: expect.stringContaining('names no build, which is not accepted'),
           remedy:
             'A wait believes this daemon once it has named a running build. ' +
             'Without an answer, connections alone decide.',

@@ -83,7 +83,7 @@ describe.concurrent('a wait', () => {
     const args = ['--addr', 'tcp://daemon:1234', '--builds', 'require', '--timeout', '2s'];
     const wait = await startWait(sandbox, args, { through });
     const { message } = await wait.event('builds');
-    expect(message).toContain("tcp://daemon:1234 can't be reached: queryA ENOTFOUND daemon");
+    expect(message).toContain('tcp://daemon:1234 cannot be reached: queryA ENOTFOUND daemon');
     expect((await wait.ended).outcome).not.toBe('drained');
   });
 

@@ -100,7 +100,7 @@ describe.concurrent('ready', () => {
   }) => {
     expect(buildkitd.process.hasEnded()).toBe(false);
     expect(await ready(sandbox, ['--addr', tcp])).toEqual(
-      notReady(/nothing listens on tcp:\/\/127\.0\.0\.1:1234, though buildkitd runs/),
+      notReady(/nothing listens on tcp:\/\/127\.0\.0\.1:1234, though buildkitd is running/),
     );
   });
 
@@ -116,7 +116,7 @@ describe.concurrent('ready', () => {
     const buildkitd = await startBuildkitd(sandbox, { through });
     await buildkitd.listen(unix);
     expect(await ready(sandbox, [])).toEqual(
-      notReady(/buildkitd was told to listen on tcp:\/\/127\.0\.0\.1:8372, and does not/),
+      notReady(/buildkitd does not listen on tcp:\/\/127\.0\.0\.1:8372, which is in its settings/),
     );
     await buildkitd.listen('tcp://127.0.0.1:8372');
     expect((await ready(sandbox, [])).code).toBe(0);
@@ -150,7 +150,7 @@ describe.concurrent('ready', () => {
 
   it.for([
     [tcp, /.* did not answer within 300ms/],
-    [unix, /unix:\/\/\/run\/buildkitd\.sock can't be reached: connect EAGAIN/],
+    [unix, /unix:\/\/\/run\/buildkitd\.sock cannot be reached: connect EAGAIN/],
   ] as const)(
     'exits 5 where the queue of a stopped daemon is full, and says so: %s',
     async ([address, why], { sandbox, daemon, clients }) => {
@@ -159,7 +159,7 @@ describe.concurrent('ready', () => {
       await clients.connect(address, 2);
       const told = await ready(sandbox, ['--addr', address, '--timeout', '300ms']);
       expect(told).toEqual(notReady(why));
-      expect(told.text).toMatch(/; 2 connections wait there to be accepted\.\n$/);
+      expect(told.text).toMatch(/; 2 connections are waiting to be accepted there\.\n$/);
     },
   );
 
@@ -239,7 +239,7 @@ describe.concurrent('ready, over TLS', () => {
     const { code, text } = await ready(sandbox, ['--addr', tcp]);
     expect(code).toBe(0);
     expect(text).toMatch(
-      /^Ready: connections to tcp:\S+ are taken, and what takes them speaks TLS \(.* --tls-cert\)\.\n$/,
+      /^Ready: tcp:\S+ accepts connections and speaks TLS \(.* --tls-cert\)\.\n$/,
     );
     const shown = ['--tls-ca', ca, '--tls-cert', cert, '--tls-key', key];
     expect(await ready(sandbox, ['--addr', tcp, ...shown])).toEqual({
@@ -260,7 +260,7 @@ describe.runIf(hasOtherUsers).concurrent('ready as another user than the daemon'
     const closed = await sandbox.start(['chmod', '600', '/run/buildkitd.sock']);
     expect((await closed.ended).code).toBe(0);
     expect(await ready(sandbox, ['--addr', unix], { through: asNobody })).toEqual(
-      notReady(/.*can't be reached: connect EACCES.*; run this as the user of buildkitd/),
+      notReady(/.*cannot be reached: connect EACCES.*; run this as the user of buildkitd/),
     );
   });
 
@@ -343,7 +343,7 @@ describe.concurrent('ready --after-drain', () => {
     const options = { through: withoutProc };
     expect((await ready(sandbox, ['--addr', tcp], options)).code).toBe(0);
     expect(await ready(sandbox, ['--addr', tcp, '--after-drain'], options)).toEqual(
-      notReady(/whether a drain has begun can't be told: \/proc\/net\/unix can't be read/),
+      notReady(/whether a drain has begun is unknown: \/proc\/net\/unix can't be read/),
     );
   });
 });

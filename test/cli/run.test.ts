@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
-import { passedOn } from '../../src/run/signals.ts';
+import { passedOn } from '../../src/run/supervise.ts';
 import { cliPath, type LogLine, parseLog } from '../support/cli.ts';
 import { type PeerProcess, startDaemon } from '../support/peer-process.ts';
 import { hideProc, withOwnMounts } from '../support/refusals.ts';
@@ -74,7 +74,7 @@ describe.concurrent('run', () => {
     const missing = await runs('/no/such/program');
     expect(missing).toMatchObject({ code: 127, stdout: '' });
     expect(missing.stderr).toMatch(
-      /^buildkit-drain: "\/no\/such\/program" can't be started: .*\n$/,
+      /^buildkit-drain: "\/no\/such\/program" cannot be started: .*\n$/,
     );
     expect((await runs('no-such-program')).code).toBe(127);
     const file = join(sandbox.directory, 'file');

@@ -172,7 +172,7 @@ describe.concurrent('who holds the wait, for long', () => {
     await buildkitd.end('one');
     const end = await ending(waiting);
     expect(end).toMatchObject(drained);
-    expect(end.text).toContain('names no build, which is not believed');
+    expect(end.text).toContain('names no build, which is not accepted');
   });
 
   it.for([

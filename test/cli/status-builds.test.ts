@@ -95,7 +95,7 @@ describe.concurrent('status, of builds', () => {
     const addr = ['--addr', unix];
     const told = await status(sandbox, ...addr, '--json');
     expect(told.code).toBe(0);
-    const buildsError = expect.stringMatching(/names no build, which is not believed.*v0\.12\.3/);
+    const buildsError = expect.stringMatching(/names no build, which is not accepted.*v0\.12\.3/);
     expect(json(told)).toMatchObject({ connections: 0, builds: null, buildsError });
     expect((await status(sandbox, ...addr)).stdout).toBe(`No client is connected to ${unix}.\n`);
     const required = await status(sandbox, ...addr, '--builds', 'require');

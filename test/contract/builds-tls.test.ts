@@ -44,7 +44,7 @@ function unknown(code: string, message: RegExp) {
   return {
     kind: 'unknown',
     code,
-    operation: 'ask which builds run',
+    operation: 'ask which builds are running',
     message: expect.stringMatching(message),
   };
 }
@@ -134,9 +134,7 @@ describe.concurrent('asking a buildkitd with TLS', () => {
     const tls = config({ ca: authority.ca });
     await buildkitd.listen(tcp);
     await buildsClient.open(tcp, { tls });
-    expect(await buildsClient.ask()).toEqual(
-      unknown('ERR_NO_TLS', /does not speak TLS: leave out/),
-    );
+    expect(await buildsClient.ask()).toEqual(unknown('ERR_NO_TLS', /does not speak TLS: omit/));
     await buildkitd.listen('unix:///run/buildkitd.sock');
     await buildsClient.open('unix:///run/buildkitd.sock', { tls });
     expect(await buildsClient.ask()).toEqual(none);
@@ -145,7 +143,7 @@ describe.concurrent('asking a buildkitd with TLS', () => {
   it.for([
     ['an end without a word', 'ERR_TLS', /handshake .* failed/],
     ['HTTP/1.1', 'ERR_NO_TLS', /does not speak TLS/],
-    ['no word at all', 'ERR_ASK_TIMEOUT', /in waiting for the TLS handshake/],
+    ['no word at all', 'ERR_ASK_TIMEOUT', /waiting for the TLS handshake/],
   ] as const)('fails at a server of %s', async ([how, code, message], { stage }) => {
     const { buildkitd, buildsClient, authority } = stage;
     await buildkitd.listenBroken(tcp, how);

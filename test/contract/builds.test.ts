@@ -23,7 +23,7 @@ function unknown(code: string, message: RegExp) {
   return {
     kind: 'unknown',
     code,
-    operation: 'ask which builds run',
+    operation: 'ask which builds are running',
     message: expect.stringMatching(message),
   };
 }
@@ -157,7 +157,7 @@ describe.concurrent('a zero is not believed', () => {
     await buildkitd.behave({ answer: 'false-zero', version, package: name });
     await buildkitd.begin('one');
     await buildsClient.open(unix);
-    expect(await buildsClient.ask()).toEqual(unknown('ERR_ZERO_NOT_VOUCHED', /names no build/));
+    expect(await buildsClient.ask()).toEqual(unknown('ERR_ZERO_NOT_TRUSTED', /names no build/));
     await buildkitd.behave({ answer: 'right' });
     expect(await buildsClient.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
   });
@@ -257,8 +257,8 @@ const codes: Record<string, [code: string, message: RegExp]> = {
   'garbage instead of HTTP/2': ['ERR_NO_GRPC', /without TLS .*--tls-ca/],
   'garbage in a frame': ['ERR_ANSWER_MALFORMED', /not of buildkitd's form/],
   'garbage instead of a frame': ['ERR_ANSWER_COMPRESSED', /compressed/],
-  'a cut frame': ['ERR_ANSWER_CUT', /last message is not whole/],
-  'a cut frame header': ['ERR_ANSWER_CUT', /last message is not whole/],
+  'a cut frame': ['ERR_ANSWER_CUT', /last message is incomplete/],
+  'a cut frame header': ['ERR_ANSWER_CUT', /last message is incomplete/],
   'a message cut within its frame': ['ERR_ANSWER_MALFORMED', /ends within/],
   'a compressed frame': ['ERR_ANSWER_COMPRESSED', /compressed/],
   'a frame of 4 GiB': ['ERR_ANSWER_TOO_LARGE', /a message is larger than/],
@@ -276,7 +276,7 @@ const codes: Record<string, [code: string, message: RegExp]> = {
   'HTTP/1.1': ['ERR_NO_GRPC', /without TLS .*--tls-ca/],
   'an end without a word': ['ERR_NO_GRPC', /does not speak gRPC/],
   'a reset without a word': ['ERR_NO_GRPC', /does not speak gRPC/],
-  'no word at all': ['ERR_ASK_TIMEOUT', /within 1000ms: .* for the first word of HTTP\/2/],
+  'no word at all': ['ERR_ASK_TIMEOUT', /within 1000ms: .* for the first HTTP\/2 frame/],
   'no answer': ['ERR_ASK_TIMEOUT', /within 1000ms: .* for the answer/],
 };
 
@@ -299,13 +299,13 @@ describe.concurrent('what can not be read is unknown, never zero:', () => {
 
   it('a socket that is not there, or refuses', async ({ buildkitd, buildsClient }) => {
     await buildsClient.open(unix);
-    expect(await buildsClient.ask()).toEqual(unknown('ENOENT', /can't be reached/));
+    expect(await buildsClient.ask()).toEqual(unknown('ENOENT', /cannot be reached/));
     await buildsClient.open(tcp);
-    expect(await buildsClient.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
+    expect(await buildsClient.ask()).toEqual(unknown('ECONNREFUSED', /cannot be reached/));
     await buildkitd.listen(tcp);
     expect(await buildsClient.ask()).toEqual(none);
     await buildkitd.unlisten(tcp);
-    expect(await buildsClient.ask()).toEqual(unknown('ECONNREFUSED', /can't be reached/));
+    expect(await buildsClient.ask()).toEqual(unknown('ECONNREFUSED', /cannot be reached/));
   });
 
   it('an answer that nobody waits for any more', async ({ buildkitd, buildsClient }) => {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BackendError } from '../../src/backends/types.ts';
+import { countsRightly } from '../../src/builds/answers.ts';
 import { decodeBuildEvent, decodeInfo } from '../../src/builds/control.ts';
 import { createFrameReader, encodeFrame } from '../../src/builds/frames.ts';
 import { readFields } from '../../src/builds/protobuf.ts';
-import { countsRightly } from '../../src/builds/version.ts';
 import { foreignText, holds, mutated } from '../support/fuzz.ts';
 
 /** What comes of bytes; null where they are refused in one of the declared ways. */

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { findProcess, nameOf, startedAs } from '../../src/backends/procfs/processes.ts';
 import { scanProcesses } from '../../src/backends/procfs/scan.ts';
-import { findSelf } from '../../src/doctor/environment.ts';
+import { findSelf } from '../../src/doctor/facts.ts';
 import { parseCommandLine } from '../../src/monitor/command-line.ts';
 import { parseConfigFile } from '../../src/monitor/config-file.ts';
 import { matchListeners } from '../../src/monitor/endpoint-key.ts';

@@ -3,13 +3,11 @@ import { createBackends } from '../../backends/create-backends.ts';
 import { findProcess } from '../../backends/procfs/processes.ts';
 import type { Sample } from '../../backends/types.ts';
 import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
-import { findAddon } from '../../doctor/addon.ts';
-import { type Attempt, attempt, attemptLater } from '../../doctor/attempt.ts';
 import { compareMeans } from '../../doctor/endpoints.ts';
-import { findPlace, findSelf } from '../../doctor/environment.ts';
-import { findDaemons, findProcesses } from '../../doctor/processes.ts';
+import { findAddon, findDaemons, findPlace, findProcesses, findSelf } from '../../doctor/facts.ts';
 import { tryMeans } from '../../doctor/trial.ts';
 import type { BuildsFacts, Diagnosis, WaitFacts } from '../../doctor/types.ts';
+import { type Attempt, attempt, attemptLater } from '../../doctor/types.ts';
 import {
   doctorJson,
   doctorSections,

@@ -6,7 +6,7 @@ import { openMonitor, procRoot } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Environment, type Flags, readOptions } from '../../options/read-options.ts';
 import { readyOptions } from '../../options/wait-options.ts';
-import { checkReadiness } from '../../ready/check.ts';
+import { checkReadiness } from '../../ready/readiness.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
@@ -17,14 +17,14 @@ interface ReadySwitches {
 }
 
 const readyNotes = `
-Ready is a daemon that listens on every endpoint and answers at each.
+A daemon is ready if it listens on every endpoint and answers on each.
 Exit codes: 0 ready, 5 not ready; one line says why.`;
 
 /** Adds `buildkit-drain ready`. */
 export function addReady(program: Command, { process, exit }: CommandContext): void {
   const command = program
     .command('ready')
-    .description('Say whether buildkitd truly serves, for readiness and startup probes.')
+    .description('Check whether buildkitd serves, for readiness and startup probes.')
     .addHelpText('after', readyNotes)
     .option('--after-drain', 'say no once a drain has begun')
     .action(async (switches: ReadySwitches) => {
@@ -47,19 +47,19 @@ async function ready(
   const sample = monitor.sampler.sample();
   const readiness = await checkReadiness({
     sample,
-    unheard: notices.flatMap((notice) =>
+    notListening: notices.flatMap((notice) =>
       notice.kind === 'address-not-listening' ? notice.addresses : [],
     ),
     daemons: monitor.daemonsOf(sample).map(({ endpoints }) => endpoints),
-    findMarks: afterDrain ? (endpoints) => findMarks(procRoot, endpoints) : null,
-    knock: (endpoint) => probeApi(endpoint, config, options.timeout),
+    findMarkers: afterDrain ? (endpoints) => findMarks(procRoot, endpoints) : null,
+    probe: (endpoint) => probeApi(endpoint, config, options.timeout),
   });
   monitor.close();
   print(readyText(readiness));
   return readiness.kind === 'ready' ? exitCodes.done : exitCodes.notReady;
 }
 
-/** The wait's deadline is set for a whole container, and is no time for a probe. */
+/** The variable is the wait's deadline for a whole container, not the time for a probe. */
 function withoutDeadline(env: Environment): Environment {
   return { ...env, BUILDKIT_DRAIN_TIMEOUT: undefined };
 }

@@ -136,7 +136,7 @@ function buildsFinding({ addresses, answer }: BuildsFacts, isNeeded: boolean): F
 
 const hints: Readonly<Record<string, string>> = {
   ERR_NO_GRPC: 'If the daemon speaks TLS, give --tls-ca and what else it asks for.',
-  ERR_ZERO_NOT_VOUCHED: 'A wait believes this daemon once it has named a running build.',
+  ERR_ZERO_NOT_TRUSTED: 'A wait believes this daemon once it has named a running build.',
   ERR_NO_HISTORY: 'A wait believes this daemon once it has named a running build.',
 };
 

@@ -1,4 +1,4 @@
-import type { Attempt } from '../../doctor/attempt.ts';
+import type { Attempt } from '../../doctor/types.ts';
 
 /** Whether something is as it should be, makes the tool work less well, or keeps it from working. */
 type Mark = 'ok' | 'degraded' | 'problem';

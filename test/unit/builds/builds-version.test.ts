@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alwaysKeepsHistory, countsRightly } from '../../../src/builds/version.ts';
+import { alwaysKeepsHistory, countsRightly } from '../../../src/builds/answers.ts';
 
 const upstream = 'github.com/moby/buildkit';
 

@@ -11,9 +11,9 @@ describe('the message of an error of OpenSSL', () => {
   it.each([
     ['tlsv13 alert certificate required', 'it asks for a certificate'],
     ['tlsv1 alert unknown ca', 'it does not trust the authority that signed the given certificate'],
-    ['sslv3 alert handshake failure', /no cipher that is offered/],
-    ['ssl/tls alert handshake failure', /no cipher that is offered/],
-    ['tlsv1 alert protocol version', 'it speaks no version of TLS that is spoken here'],
+    ['sslv3 alert handshake failure', /accepts no offered cipher/],
+    ['ssl/tls alert handshake failure', /accepts no offered cipher/],
+    ['tlsv1 alert protocol version', 'it supports no TLS version that this client supports'],
     ['bad extension', 'TLS reports ERR_SSL_BAD_EXTENSION'],
   ])('is in words: %s', (reason, words) => {
     expect(messageOf(sslError(reason, 'ERR_SSL_BAD_EXTENSION'))).toEqual(

@@ -411,7 +411,7 @@ describe('what the daemon says of its builds', () => {
     const { outcome, events } = await run({
       sampleAt: (ms) => (ms < 5000 ? counted(builder) : counted()),
       trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],
-      buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_ZERO_NOT_VOUCHED')),
+      buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_ZERO_NOT_TRUSTED')),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000 });
     expect(only(events, 'named-builds-expired')).toMatchObject([{ why: 'no-connection' }]);

@@ -227,7 +227,7 @@ async function waitIn(world: World, changes: Partial<DrainConfig> = {}): Promise
     }
     return api === 'right' || named.has(life)
       ? runsNone(ended.length === 0 ? null : Math.max(...ended))
-      : unknownBuilds('ERR_ZERO_NOT_VOUCHED');
+      : unknownBuilds('ERR_ZERO_NOT_TRUSTED');
   };
   const named = new Set<number>();
   // Its two endpoints are one daemon where its process can be seen, and else two.

@@ -80,7 +80,7 @@ describe('the sentences of a wait', () => {
   });
 
   it('do not call the clients unknown where only the builds are', () => {
-    const error = new BackendError('ERR_NO_GRPC', 'ask which builds run', 'no gRPC');
+    const error = new BackendError('ERR_NO_GRPC', 'ask which builds are running', 'no gRPC');
     const builds = { kind: 'unknown', error } as const;
     const entry = outcomeEntry({ kind: 'unknown', error, ...stats(), builds }, config, 0);
     expect(entry.message).toMatch(

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { RunEvent } from '../../../src/run/types.ts';
-import { waitOrHold } from '../../../src/run/wait-or-hold.ts';
+import type { RunEvent } from '../../../src/run/supervise.ts';
+import { waitOrHold } from '../../../src/run/supervise.ts';
 
 const fail = () => Promise.reject(new Error('a bug'));
 
@@ -11,7 +11,7 @@ describe('a wait that fails', () => {
     const isOver = vi.fn();
     const waiting = waitOrHold(fail, null, over.signal, (event) => told.push(event)).then(isOver);
     await vi.waitFor(() => expect(told).toHaveLength(1));
-    expect(told).toEqual([{ kind: 'run-blind', reason: 'a bug', restMs: null }]);
+    expect(told).toEqual([{ kind: 'run-unknown', reason: 'a bug', restMs: null }]);
     expect(isOver).not.toHaveBeenCalled();
     over.abort();
     await waiting;
@@ -27,7 +27,7 @@ describe('a wait that fails', () => {
     await waitOrHold(failLater, 200, new AbortController().signal, (event) => told.push(event));
     expect(performance.now() - begunMs).toBeGreaterThanOrEqual(198);
     const [event] = told;
-    expect(event?.kind === 'run-blind' && event.restMs).toBeLessThanOrEqual(151);
+    expect(event?.kind === 'run-unknown' && event.restMs).toBeLessThanOrEqual(151);
   });
 
   it('holds no more where it was told so before', async () => {
