@@ -130,7 +130,7 @@ const meanings: readonly (readonly [string, string])[] = [
 const form = /(?:^|:)error:[0-9A-F]{8}:[^:]*:[^:]*:([^:]*)/;
 
 /** An OpenSSL error as a phrase; null where the text is not OpenSSL's. */
-export function explainOpenssl(text: string, code: string): string | null {
+function explainOpenssl(text: string, code: string): string | null {
   const reason = form.exec(text)?.[1];
   if (reason === undefined) {
     return null;

@@ -10,7 +10,7 @@ import { codeOf } from './errors.ts';
  *
  * @throws the resolver's error, or the signal's reason.
  */
-export async function addressesOf(host: string, signal: AbortSignal): Promise<readonly string[]> {
+async function addressesOf(host: string, signal: AbortSignal): Promise<readonly string[]> {
   if (isIP(host) !== 0) {
     return [host];
   }

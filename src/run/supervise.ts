@@ -132,7 +132,7 @@ export const passedOn = [
 ] as const satisfies readonly NodeJS.Signals[];
 
 /** Whether a signal asks the process to stop. Ctrl-C does, too, and the daemon is drained for it. */
-export function tellsToStop(signal: NodeJS.Signals): boolean {
+function tellsToStop(signal: NodeJS.Signals): boolean {
   return signal === 'SIGTERM' || signal === 'SIGINT';
 }
 

@@ -127,12 +127,12 @@ describe.concurrent('ready', () => {
     await buildkitd.process.signal('SIGKILL');
     await buildkitd.process.ended;
     expect(await ready(sandbox, ['--addr', unix])).toEqual(
-      notReady(/nothing listens, and no process/),
+      notReady(/nothing listens, and there is no buildkitd process/),
     );
   });
 
   it('exits 5 where no daemon is', async ({ sandbox }) => {
-    expect(await ready(sandbox, [])).toEqual(notReady(/nothing listens, and no process/));
+    expect(await ready(sandbox, [])).toEqual(notReady(/nothing listens, and there is no buildkitd process/));
   });
 
   it.for([tcp, unix])(
