@@ -90,17 +90,17 @@ const checks = {
     mustRun('cmake', ['--build', build, '-j2']);
     const programs = [
       // Whether a walk is the cheaper look is measured, and under valgrind it is another answer.
-      ['native-test', '--source-file-exclude=*kernel_tracker_test.cc'],
-      ['leak-loop', '5000'],
-      ['native-churn', 'tracked', '2000'],
-      ['native-churn', 'overflow', '2000'],
-      ['native-churn', 'no-counter', '2000'],
+      ['native/test/native-test', '--source-file-exclude=*kernel_tracker_test.cc'],
+      ['native/test/leak-loop', '5000'],
+      ['tools/churn/native-churn', 'tracked', '2000'],
+      ['tools/churn/native-churn', 'overflow', '2000'],
+      ['tools/churn/native-churn', 'no-counter', '2000'],
     ];
     const check = [...valgrind.slice(1), '--error-exitcode=99', '--trace-children=yes'];
     return () =>
       programs
         .map(([program, ...args]) => {
-          const command = [`${build}/native/test/${program}`, ...args];
+          const command = [`${build}/${program}`, ...args];
           return run(valgrind[0], [...check, '--trace-children-skip=*/ip,*/sh', ...command]);
         })
         .every((isClean) => isClean);
