@@ -6,12 +6,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "sockdiag/address.h"
 #include "sockdiag/bytes.h"
 #include "sockdiag/list.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_socket.h"
-#include "sockdiag/unix_socket.h"
+#include "sockdiag/unix_dump.h"
 
 // The crossing of values and errors. What cannot be converted has thrown into `env` and is empty.
 

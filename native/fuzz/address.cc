@@ -1,10 +1,9 @@
-#include "sockdiag/address.h"
-
 #include <arpa/inet.h>
 
 #include <cstring>
 
 #include "script.h"
+#include "sockdiag/tcp_socket.h"
 
 // An address of any bytes has a text that is read back as the same bytes.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,10 +1,9 @@
-#include "sockdiag/attributes.h"
-
 #include <linux/rtnetlink.h>
 
 #include <vector>
 
 #include "script.h"
+#include "sockdiag/netlink_message.h"
 
 // The attributes are those that the kernel's own macros find, and bytes on which the macros would
 // stop early are a failure.

@@ -1,11 +1,10 @@
-#include "sockdiag/destroyed.h"
-
 #include <linux/netlink.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "script.h"
+#include "sockdiag/destroy_events.h"
 
 namespace {
 

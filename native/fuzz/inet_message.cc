@@ -1,9 +1,8 @@
-#include "sockdiag/inet_message.h"
-
 #include <linux/inet_diag.h>
 #include <sys/socket.h>
 
 #include "script.h"
+#include "sockdiag/tcp_socket.h"
 
 namespace {
 

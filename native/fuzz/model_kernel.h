@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "script.h"
-#include "sockdiag/poll_reason.h"
+#include "sockdiag/poll_decision.h"
 #include "sockdiag/tcp_view.h"
 
 namespace sockdiag::fuzz {

@@ -19,10 +19,9 @@
 #include <vector>
 
 #include "../test/namespace.h"
-#include "sockdiag/destroy_events.h"
+#include "sockdiag/netlink_message.h"
 #include "sockdiag/netlink_socket.h"
 #include "sockdiag/passive_opens.h"
-#include "sockdiag/replies.h"
 #include "sockdiag/request.h"
 
 // record-corpus <folder>: makes many kinds of sockets in a network namespace of its own, and writes
@@ -177,7 +176,7 @@ class Recorder {
     }
   }
 
-  void recordEvents(DestroyEvents& events) {
+  void recordEvents(DestroyEventSocket& events) {
     std::array<std::byte, 2048> buffer;
     for (auto datagram = events.receive(buffer); datagram.ok() && datagram.value();
          datagram = events.receive(buffer)) {
@@ -211,8 +210,8 @@ int main(int argc, char** argv) {
   Recorder recorder{folder};
 
   const auto addresses = makeTcpSockets();
-  DestroyEvents events;
-  check(events.open(portOf(addresses[1]), DestroyEvents::kReceiveBufferBytes).ok(), "events");
+  DestroyEventSocket events;
+  check(events.open(portOf(addresses[1]), DestroyEventSocket::kReceiveBufferBytes).ok(), "events");
   for (const auto& address : addresses) {
     recorder.ask(tcpBothFamiliesRequest(portOf(address), kAllStates), "inet_message",
                  sizeof(inet_diag_msg));

@@ -1,12 +1,11 @@
-#include "sockdiag/replies.h"
-
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
 #include <vector>
 
 #include "script.h"
-#include "sockdiag/inet_message.h"
+#include "sockdiag/netlink_message.h"
+#include "sockdiag/tcp_socket.h"
 #include "sockdiag/unix_message.h"
 
 namespace {

@@ -1,11 +1,10 @@
-#include "sockdiag/snmp.h"
-
 #include <charconv>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "script.h"
+#include "sockdiag/passive_opens.h"
 
 namespace {
 

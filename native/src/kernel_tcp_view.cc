@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <ctime>
 
-#include "sockdiag/inet_message.h"
+#include "sockdiag/tcp_socket.h"
 
 namespace sockdiag {
 

@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <cstddef>
 
-#include "sockdiag/inet_message.h"
 #include "sockdiag/request.h"
+#include "sockdiag/tcp_socket.h"
 
 namespace sockdiag {
 

@@ -10,17 +10,6 @@
 #include "sockdiag/request.h"
 #include "sockdiag/unix_message.h"
 
-// Clients that wait to be accepted are listed in their listener's UNIX_DIAG_ICONS. Where that list
-// does not fit into the datagram that the kernel has allocated, the kernel ends the dump without
-// the listener and without what comes after it, and says nothing (unix_diag_dump in net/unix/diag.c
-// takes an empty datagram for the end). Measured on x86-64 and Linux 6.18: at most about 930
-// clients fit the first dump on a socket, at most 8,095 any other.
-//
-// So the first question goes without ICONS; it asks for the queue's length only, always fits, and
-// mostly suffices. The second, with ICONS, is asked if a client waits. By then the socket has
-// received with a large buffer, which gives it large datagrams; and its answer counts only if every
-// listener of the first answer, of whatever name, is in it.
-
 namespace sockdiag {
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include <linux/unix_diag.h>
 
-#include "sockdiag/attributes.h"
+#include "sockdiag/netlink_message.h"
 
 namespace sockdiag {
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "sockdiag/address.h"
-#include "sockdiag/unique_fd.h"
+#include "sockdiag/file_descriptor.h"
+#include "sockdiag/tcp_socket.h"
 
 // Real sockets for the tests that ask the real kernel. A step that fails ends the test.
 

@@ -22,7 +22,7 @@ namespace {
 
 struct Tracked {
   explicit Tracked(Port port, const char* snmpPath = kThreadNetSnmp,
-                   int eventBufferBytes = DestroyEvents::kReceiveBufferBytes)
+                   int eventBufferBytes = DestroyEventSocket::kReceiveBufferBytes)
       : view(port, snmpPath, eventBufferBytes) {}
 
   std::size_t clients() {

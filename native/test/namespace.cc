@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "sockdiag/unique_fd.h"
+#include "sockdiag/file_descriptor.h"
 
 namespace sockdiag::test {
 

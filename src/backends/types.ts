@@ -84,7 +84,7 @@ export interface EndpointSnapshot {
 
 /**
  * How a means that keeps the set of connections came to an answer: by what it keeps (`tracked`), or
- * why it walked the kernel's table (native/include/sockdiag/poll_reason.h).
+ * why it walked the kernel's table (native/include/sockdiag/poll_decision.h).
  */
 export type PollMode =
   | 'tracked'

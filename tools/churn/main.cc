@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
   std::deque<Observer> observers;
   for (const int port : kPorts) {
     observers.emplace_back(port, snmp,
-                           isOverflow ? 1 : sockdiag::DestroyEvents::kReceiveBufferBytes);
+                           isOverflow ? 1 : sockdiag::DestroyEventSocket::kReceiveBufferBytes);
   }
 
   for (auto& observer : observers) observer.look();

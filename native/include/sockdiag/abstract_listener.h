@@ -1,8 +1,8 @@
 #pragma once
 
 #include "sockdiag/bytes.h"
+#include "sockdiag/file_descriptor.h"
 #include "sockdiag/result.h"
-#include "sockdiag/unique_fd.h"
 
 namespace sockdiag {
 

@@ -1,31 +1,37 @@
 #pragma once
 
-#include "sockdiag/address.h"
+#include <cstdint>
+
+#include "sockdiag/bytes.h"
+#include "sockdiag/result.h"
+#include "sockdiag/tcp_socket.h"
 #include "sockdiag/transport.h"
-#include "sockdiag/unique_fd.h"
 
 namespace sockdiag {
 
-/// A netlink socket that is told of every destroyed TCP socket with one local port, in the network
-/// namespace of the thread that opened it. Needs no privilege.
-///
-/// While one is open the kernel makes a message for every TCP socket that ends in the namespace;
-/// those of other ports are dropped by a filter before they are queued, so that they neither wake
-/// anybody nor fill the queue.
-class DestroyEvents final : public Inbox {
+class DestroyedSink {
  public:
-  /// Holds 1,638 events (measured). More than net.core.rmem_max needs a privilege; without it the
-  /// kernel gives as much as that.
-  static constexpr int kReceiveBufferBytes = 2 * 1024 * 1024;
+  /// A TCP socket that the kernel has just freed. The peer's port is 0 for a listener, for a socket
+  /// that was never connected, and for one that forgot its peer before its end, and its bytes with
+  /// it: that of an MPTCP client, or one that its own process has reset.
+  virtual void destroyed(const TcpSocket& socket) = 0;
 
-  Status open(Port localPort, int receiveBufferBytes);
-  Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) override;
-  /// Readable when an event, or the news of a loss, is there; -1 while not open.
-  int descriptor() const { return socket_.get(); }
-  bool isOpen() const { return socket_.isOpen(); }
+  DestroyedSink(const DestroyedSink&) = delete;
+  DestroyedSink& operator=(const DestroyedSink&) = delete;
 
- private:
-  UniqueFd socket_;
+ protected:
+  DestroyedSink() = default;
+  ~DestroyedSink() = default;
 };
+
+enum class EventLoss : std::uint8_t { kNone, kSome };
+
+/// So many at most are taken in at once: under a flood there must be an end.
+inline constexpr int kEventsAtOnce = 4096;
+
+/// Takes what has come from the groups SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY, and
+/// gives the sockets with this local port to the sink. Says whether the kernel had to drop any
+/// because the queue was full (ENOBUFS), or some of them could not be read.
+Result<EventLoss> takeDestroyed(Inbox& inbox, Port localPort, DestroyedSink& sink);
 
 }  // namespace sockdiag

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "sockdiag/destroy_events.h"
 #include "sockdiag/list.h"
 #include "sockdiag/netlink_socket.h"
 #include "sockdiag/passive_opens.h"
@@ -14,7 +13,7 @@ namespace sockdiag {
 class KernelTcpView final : public TcpView {
  public:
   explicit KernelTcpView(Port localPort, const char* snmpPath = kThreadNetSnmp,
-                         int eventBufferBytes = DestroyEvents::kReceiveBufferBytes)
+                         int eventBufferBytes = DestroyEventSocket::kReceiveBufferBytes)
       : localPort_(localPort), eventBufferBytes_(eventBufferBytes), passiveOpens_(snmpPath) {}
 
   Result<std::uint64_t> passiveOpens() override { return passiveOpens_.read(); }
@@ -39,7 +38,7 @@ class KernelTcpView final : public TcpView {
   NetlinkSocket socket_;
   Conversation conversation_{socket_};
   TcpWalker walker_{conversation_};
-  DestroyEvents events_;
+  DestroyEventSocket events_;
   bool eventsFailed_ = false;
 };
 

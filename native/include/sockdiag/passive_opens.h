@@ -1,11 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "sockdiag/bytes.h"
+#include "sockdiag/file_descriptor.h"
 #include "sockdiag/result.h"
-#include "sockdiag/unique_fd.h"
 
 namespace sockdiag {
+
+/// `Tcp: PassiveOpens` of /proc/net/snmp (proc(5), RFC 1213's tcpPassiveOpens), found by its name.
+/// Nothing where the text does not have it whole.
+std::optional<std::uint64_t> passiveOpensIn(Bytes snmp);
 
 /// The counters of the network namespace that the calling thread is in, as its netlink sockets are.
 /// (`/proc/net` is that of the process's first thread.)

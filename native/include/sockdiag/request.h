@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "sockdiag/address.h"
 #include "sockdiag/bytes.h"
 #include "sockdiag/socket_state.h"
 #include "sockdiag/tcp_socket.h"

@@ -1,13 +1,12 @@
 #pragma once
 
-#include "sockdiag/address.h"
 #include "sockdiag/bytes.h"
-#include "sockdiag/conversation.h"
+#include "sockdiag/exchange.h"
 #include "sockdiag/list.h"
 #include "sockdiag/netlink_socket.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_socket.h"
-#include "sockdiag/unix_socket.h"
+#include "sockdiag/unix_dump.h"
 
 namespace sockdiag {
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "sockdiag/address.h"
-#include "sockdiag/conversation.h"
+#include "sockdiag/exchange.h"
 #include "sockdiag/list.h"
 #include "sockdiag/request.h"
 #include "sockdiag/result.h"

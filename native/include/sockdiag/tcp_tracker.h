@@ -6,8 +6,7 @@
 #include <optional>
 
 #include "sockdiag/list.h"
-#include "sockdiag/poll_costs.h"
-#include "sockdiag/poll_reason.h"
+#include "sockdiag/poll_decision.h"
 #include "sockdiag/result.h"
 #include "sockdiag/tcp_view.h"
 #include "sockdiag/tracked_set.h"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <span>
 
-#include "sockdiag/destroyed.h"
+#include "sockdiag/destroy_events.h"
 #include "sockdiag/list.h"
 #include "sockdiag/request.h"
 #include "sockdiag/result.h"

@@ -6,10 +6,10 @@
 #include <cstdint>
 
 #include "sockdiag/bytes.h"
-#include "sockdiag/conversation.h"
+#include "sockdiag/exchange.h"
 #include "sockdiag/netlink_socket.h"
 #include "sockdiag/result.h"
-#include "sockdiag/unix_socket.h"
+#include "sockdiag/unix_dump.h"
 
 namespace sockdiag {
 

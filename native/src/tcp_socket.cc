@@ -1,4 +1,4 @@
-#include "sockdiag/inet_message.h"
+#include "sockdiag/tcp_socket.h"
 
 #include <arpa/inet.h>
 #include <linux/inet_diag.h>
@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "sockdiag/attributes.h"
+#include "sockdiag/netlink_message.h"
 
 namespace sockdiag {
 
@@ -87,6 +87,12 @@ Result<bool> read(Bytes payload, TcpSocket& socket) {
 }
 
 }  // namespace
+
+AddressText toText(const InetAddress& address) {
+  AddressText text{};
+  ::inet_ntop(address.family, address.bytes.data(), text.data(), text.size());
+  return text;
+}
 
 Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question) {
   TcpSocket socket{};

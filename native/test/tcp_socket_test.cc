@@ -1,4 +1,4 @@
-#include "sockdiag/inet_message.h"
+#include "sockdiag/tcp_socket.h"
 
 #include <doctest/doctest.h>
 #include <linux/bpf.h>

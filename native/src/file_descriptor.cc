@@ -1,4 +1,4 @@
-#include "sockdiag/unique_fd.h"
+#include "sockdiag/file_descriptor.h"
 
 #include <unistd.h>
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "scripted_transport.h"
-#include "sockdiag/conversation.h"
+#include "sockdiag/exchange.h"
 
 namespace sockdiag::test {
 

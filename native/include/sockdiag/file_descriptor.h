@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <utility>
 
 namespace sockdiag {
@@ -31,5 +32,17 @@ class UniqueFd {
   static constexpr int kNone = -1;
   int fd_ = kNone;
 };
+
+/// Calls again what a signal has interrupted. Not for ever: whoever calls has a deadline of its
+/// own, and can't heed it from in here.
+template <typename Call>
+auto retriedOnEintr(Call call) {
+  constexpr int kMaxRetries = 100;
+  auto result = call();
+  for (int retries = 0; result < 0 && errno == EINTR && retries < kMaxRetries; ++retries) {
+    result = call();
+  }
+  return result;
+}
 
 }  // namespace sockdiag

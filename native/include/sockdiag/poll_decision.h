@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -53,5 +54,25 @@ struct PollEvidence {
 /// trusted only if the poll before it had read the same number already, and as long as the polls
 /// after it do.
 PollReason decide(const PollEvidence& evidence);
+
+/// What a walk and a lookup have taken on this machine, of late: a walk's time grows with the
+/// machine's memory and its sockets, by factors of ten.
+class PollCosts {
+ public:
+  void walked(Nanoseconds duration) { approach(walk_, duration); }
+  void lookedUp(std::size_t count, Nanoseconds duration);
+
+  /// False until both are known: each is tried once.
+  bool isWalkCheaper(std::size_t lookups);
+
+ private:
+  /// A shorter time is believed at once, a longer one bit by bit: the process may have been made to
+  /// wait.
+  static void approach(std::optional<Nanoseconds>& known, Nanoseconds measured);
+
+  std::optional<Nanoseconds> walk_;
+  std::optional<Nanoseconds> lookup_;
+  unsigned preferredInARow_ = 0;
+};
 
 }  // namespace sockdiag

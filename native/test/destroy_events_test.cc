@@ -1,4 +1,4 @@
-#include "sockdiag/destroyed.h"
+#include "sockdiag/destroy_events.h"
 
 #include <doctest/doctest.h>
 #include <linux/inet_diag.h>

@@ -1,4 +1,4 @@
-#include "sockdiag/poll_reason.h"
+#include "sockdiag/poll_decision.h"
 
 #include <doctest/doctest.h>
 
@@ -32,6 +32,38 @@ TEST_CASE("only where nothing is in doubt is the set taken for granted") {
   CHECK(after([](auto& it) { it.eventsLost = true; }) == PollReason::kEventsLost);
   CHECK(after([](auto& it) { it.walkIsCheaper = true; }) == PollReason::kCheaper);
   CHECK(after([](auto& it) { it.age = kMaxAge; }) == PollReason::kOld);
+}
+
+namespace {
+
+using std::chrono::microseconds;
+
+}  // namespace
+
+TEST_CASE("nothing is preferred before both have been tried") {
+  PollCosts costs;
+  CHECK_FALSE(costs.isWalkCheaper(1'000'000));
+  costs.walked(microseconds{100});
+  CHECK_FALSE(costs.isWalkCheaper(1'000'000));
+  costs.lookedUp(0, microseconds{100});
+  CHECK_FALSE(costs.isWalkCheaper(1'000'000));
+  costs.lookedUp(10, microseconds{20});
+  CHECK_FALSE(costs.isWalkCheaper(50));
+  CHECK(costs.isWalkCheaper(51));
+}
+
+TEST_CASE("a time that was long once is not believed at once, a short one is") {
+  PollCosts costs;
+  costs.walked(microseconds{100});
+  costs.lookedUp(1, microseconds{2});
+  costs.lookedUp(1, microseconds{50});
+  CHECK_FALSE(costs.isWalkCheaper(10));
+  for (int i = 0; i < 100; ++i) costs.lookedUp(1, microseconds{50});
+  CHECK(costs.isWalkCheaper(10));
+  costs.lookedUp(1, microseconds{2});
+  CHECK_FALSE(costs.isWalkCheaper(50));
+  costs.walked(microseconds{10});
+  CHECK(costs.isWalkCheaper(6));
 }
 
 }  // namespace sockdiag::test

@@ -1,4 +1,4 @@
-#include "sockdiag/conversation.h"
+#include "sockdiag/exchange.h"
 
 #include <doctest/doctest.h>
 #include <linux/netlink.h>

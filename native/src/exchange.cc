@@ -1,12 +1,21 @@
-#include "sockdiag/conversation.h"
+#include "sockdiag/exchange.h"
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
-#include "sockdiag/replies.h"
+#include "sockdiag/netlink_message.h"
 
 namespace sockdiag {
+
+std::optional<Milliseconds> Patience::left() {
+  const auto now = transport_.now();
+  if (!deadline_) deadline_ = now + kPatience;
+  if (now < *deadline_) return *deadline_ - now;
+  if (lastLookTaken_) return std::nullopt;
+  lastLookTaken_ = true;
+  return Milliseconds::zero();
+}
 
 namespace {
 
