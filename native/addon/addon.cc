@@ -1,12 +1,8 @@
 #include <napi.h>
 
-#include "mark_function.h"
-#include "orphans_function.h"
-#include "sock_diag_object.h"
-#include "tcp_tracker_object.h"
-#include "unix_tracker_object.h"
+#include "exports.h"
 
-// The table of exports. What is asked of the kernel, and how, is libsockdiag's.
+// The table of exports. The requests to the kernel are made by the core library, sockdiag.
 
 namespace {
 

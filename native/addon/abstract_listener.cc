@@ -1,6 +1,6 @@
-#include "mark_function.h"
-
 #include "sockdiag/abstract_listener.h"
+
+#include "exports.h"
 #include "values.h"
 
 namespace addon {

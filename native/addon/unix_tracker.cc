@@ -1,7 +1,7 @@
-#include "unix_tracker_object.h"
+#include "sockdiag/unix_tracker.h"
 
 #include "closable.h"
-#include "sockdiag/unix_tracker.h"
+#include "exports.h"
 
 namespace addon {
 

@@ -1,6 +1,6 @@
-#include "orphans_function.h"
-
 #include "sockdiag/orphans.h"
+
+#include "exports.h"
 #include "values.h"
 
 namespace addon {

@@ -1,8 +1,8 @@
-#include "tcp_tracker_object.h"
+#include "sockdiag/tcp_tracker.h"
 
 #include "closable.h"
+#include "exports.h"
 #include "sockdiag/kernel_tcp_view.h"
-#include "sockdiag/tcp_tracker.h"
 #include "wakeup.h"
 
 namespace addon {

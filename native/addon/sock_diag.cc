@@ -1,7 +1,7 @@
-#include "sock_diag_object.h"
+#include "sockdiag/sock_diag.h"
 
 #include "closable.h"
-#include "sockdiag/sock_diag.h"
+#include "exports.h"
 
 namespace addon {
 

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <napi.h>
+
+// What addon.cc exports; each is defined in the file of its name.
+
+namespace addon {
+
+/// `SockDiag`: one-shot dumps.
+Napi::Function defineSockDiag(Napi::Env env);
+
+/// `TcpTracker`: the tracked sockets of one port.
+Napi::Function defineTcpTracker(Napi::Env env);
+
+/// `UnixTracker`: the sockets of one name, with a revision.
+Napi::Function defineUnixTracker(Napi::Env env);
+
+/// `listenAbstract`: the listener that serves as a drain marker.
+Napi::Function defineListenAbstract(Napi::Env env);
+
+/// `reapOrphans`.
+Napi::Function defineReapOrphans(Napi::Env env);
+
+}  // namespace addon
