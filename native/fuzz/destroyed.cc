@@ -13,9 +13,9 @@ using namespace sockdiag;
 constexpr Port kPort{1234};
 
 /// Hands the script out as datagrams: each begins with a byte on how it comes and one on its size.
-class ScriptedInbox final : public Inbox {
+class ScriptedSource final : public DatagramSource {
  public:
-  explicit ScriptedInbox(Bytes bytes) : script_(bytes) {}
+  explicit ScriptedSource(Bytes bytes) : script_(bytes) {}
 
   Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) override {
     if (script_.isOver()) return std::optional<Datagram>{};
@@ -57,11 +57,11 @@ class Counter final : public DestroyedSink {
 
 // Any datagrams in the queue of destroyed sockets: whatever could not be read is told as lost.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  ScriptedInbox inbox{fuzz::bytesOf(data, size)};
+  ScriptedSource source{fuzz::bytesOf(data, size)};
   Counter counter;
-  const auto taken = takeDestroyed(inbox, kPort, counter);
-  fuzz::require(counter.count <= inbox.mostEvents, "no event is made up");
-  if (taken.ok() && inbox.wasLost) {
+  const auto taken = takeDestroyed(source, kPort, counter);
+  fuzz::require(counter.count <= source.mostEvents, "no event is made up");
+  if (taken.ok() && source.wasLost) {
     fuzz::require(taken.value() == EventLoss::kSome, "what was lost is told");
   }
   return 0;

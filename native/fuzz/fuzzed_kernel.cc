@@ -51,7 +51,7 @@ void FuzzedKernel::answer(Bytes request) {
   } else {
     answerDump(std::move(messages), header.nlmsg_seq);
   }
-  if (!queue_.empty() && !queue_.back().bytes.empty()) disturb(header.nlmsg_seq);
+  if (!queue_.empty() && !queue_.back().bytes.empty()) injectFault(header.nlmsg_seq);
 }
 
 void FuzzedKernel::answerDump(std::vector<Buffer> messages, std::uint32_t sequence) {
@@ -67,7 +67,7 @@ void FuzzedKernel::answerDump(std::vector<Buffer> messages, std::uint32_t sequen
   queue_.push_back({.bytes = std::move(datagram)});
 }
 
-void FuzzedKernel::disturb(std::uint32_t sequence) {
+void FuzzedKernel::injectFault(std::uint32_t sequence) {
   const int none = 0;
   const int refused = -ENOBUFS;
   const auto at = [&] {
@@ -109,7 +109,7 @@ void FuzzedKernel::disturb(std::uint32_t sequence) {
       any() = {.bytes = {}, .error = EINTR};
       break;
     case 10: {  // Any byte becomes any other: then nothing is known of the answer.
-      hasLied_ = true;
+      isCorrupted_ = true;
       auto& bytes = any().bytes;
       const auto index = std::size_t{script_.next()} * 256 + script_.next();
       if (!bytes.empty()) bytes[index % bytes.size()] = std::byte{script_.next()};

@@ -28,9 +28,9 @@ class FuzzedKernel : public Transport {
   void drop() override { queue_.clear(); }
 
   /// A question begins for which it answers truly, if nothing is left of an earlier one.
-  void begin() { hasLied_ = hasLied_ && !queue_.empty(); }
+  void begin() { isCorrupted_ = isCorrupted_ && !queue_.empty(); }
   /// Whether an answer was changed, so that it need not be the truth any more.
-  bool hasLied() const { return hasLied_; }
+  bool isCorrupted() const { return isCorrupted_; }
 
  protected:
   ~FuzzedKernel() = default;
@@ -50,13 +50,13 @@ class FuzzedKernel : public Transport {
 
   void answer(Bytes request);
   void answerDump(std::vector<Buffer> messages, std::uint32_t sequence);
-  void disturb(std::uint32_t sequence);
+  void injectFault(std::uint32_t sequence);
   Incoming& any() { return queue_[script_.choose(queue_.size())]; }
 
   Script& script_;
   std::deque<Incoming> queue_;
   Milliseconds time_{1'000'000};
-  bool hasLied_ = false;
+  bool isCorrupted_ = false;
 };
 
 }  // namespace sockdiag::fuzz

@@ -8,13 +8,13 @@ namespace {
 
 using namespace sockdiag;
 
-void check(const TcpSocket& socket, const TcpQuestion& question, const inet_diag_msg& message) {
-  fuzz::require(contains(question.states, socket.state), "only states that were asked for come");
-  fuzz::require(question.localPort == kAnyPort || socket.local.port == question.localPort,
+void check(const TcpSocket& socket, const TcpQuery& query, const inet_diag_msg& message) {
+  fuzz::require(contains(query.states, socket.state), "only states that were asked for come");
+  fuzz::require(query.localPort == kAnyPort || socket.local.port == query.localPort,
                 "only the port that was asked for comes");
   const int family = socket.local.address.family;
   fuzz::require(family == AF_INET || family == AF_INET6, "the family is one of the two");
-  fuzz::require(question.family == AF_UNSPEC || family == question.family,
+  fuzz::require(query.family == AF_UNSPEC || family == query.family,
                 "only the family that was asked for comes");
   fuzz::require(toText(socket.peer.address).front() != '\0', "the peer has an address");
   fuzz::require(socket.inode == message.idiag_inode, "the inode is the message's");
@@ -31,20 +31,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto payload = script.take(size);
   const auto message = readAt<inet_diag_msg>(payload);
 
-  TcpQuestion question{.family = AF_UNSPEC, .localPort = kAnyPort};
-  if ((how & 1U) != 0) question.family = AF_INET;
-  if ((how & 2U) != 0) question.family = AF_INET6;
+  TcpQuery query{.family = AF_UNSPEC, .localPort = kAnyPort};
+  if ((how & 1U) != 0) query.family = AF_INET;
+  if ((how & 2U) != 0) query.family = AF_INET6;
   // So that every byte is reached, the message's own.
   if (message && (how & 4U) != 0) {
-    question.localPort = static_cast<Port>(__builtin_bswap16(message->id.idiag_sport));
+    query.localPort = static_cast<Port>(__builtin_bswap16(message->id.idiag_sport));
   }
-  if ((how & 8U) != 0) question.localPort = Port{1234};
-  if ((how & 16U) != 0) question.states = maskOf(SocketState::kListen);
-  if ((how & 32U) != 0) question.states = static_cast<StateMask>(UINT32_MAX);
+  if ((how & 8U) != 0) query.localPort = Port{1234};
+  if ((how & 16U) != 0) query.states = maskOf(SocketState::kListen);
+  if ((how & 32U) != 0) query.states = static_cast<StateMask>(UINT32_MAX);
 
-  const auto parsed = parseTcpSocket(payload, question);
+  const auto parsed = parseTcpSocket(payload, query);
   fuzz::require(parsed.ok() || parsed.failure().error == EBADMSG, "the failure is EBADMSG");
   fuzz::require(message || !parsed.ok(), "a message without its head is a failure");
-  if (parsed.ok() && parsed.value()) check(*parsed.value(), question, *message);
+  if (parsed.ok() && parsed.value()) check(*parsed.value(), query, *message);
   return 0;
 }

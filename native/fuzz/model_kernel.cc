@@ -25,19 +25,20 @@ Status failedIf(bool& fails, const char* operation) {
 
 void ModelKernel::beginPoll() {
   isPolling_ = true;
-  there_.clear();
-  throughout_.clear();
+  presentDuringPoll_.clear();
+  presentThroughout_.clear();
   listeners_.clear();
   for (auto& each : sockets_) {
     if (!each.isListed && each.isCounterRead) list(each);
     if (!each.isListed || !isVisible(each.socket.state)) continue;
-    there_.insert(each.socket.cookie);
+    presentDuringPoll_.insert(each.socket.cookie);
     if (each.socket.state == kListen) listeners_.insert(each.socket.cookie);
-    if (each.isCounted || time_ - each.listedAt >= kMaxAge) throughout_.insert(each.socket.cookie);
+    if (each.isCounted || time_ - each.listedAt >= kMaxAge)
+      presentThroughout_.insert(each.socket.cookie);
   }
 }
 
-void ModelKernel::happen() {
+void ModelKernel::step() {
   const auto what = script_.choose(16);
   switch (what) {
     case 0:
@@ -77,17 +78,17 @@ void ModelKernel::happen() {
       ++counter_;
       return;
     default:
-      return disturb();
+      return injectFault();
   }
 }
 
-void ModelKernel::disturb() {
+void ModelKernel::injectFault() {
   switch (script_.choose(5)) {
     case 0:
       counterFails_ = true;
       return;
     case 1:
-      walkFails_ = true;
+      dumpFails_ = true;
       return;
     case 2:
       lookUpFails_ = true;
@@ -101,8 +102,8 @@ void ModelKernel::disturb() {
   }
 }
 
-void ModelKernel::maybeHappen() {
-  for (auto times = script_.choose(4); times > 1; --times) happen();
+void ModelKernel::maybeStep() {
+  for (auto times = script_.choose(4); times > 1; --times) step();
 }
 
 void ModelKernel::add(SocketState state, bool isCounted, bool isListed) {
@@ -120,7 +121,7 @@ void ModelKernel::remove(std::size_t index) {
   const auto removed = sockets_[index];
   const auto cookie = removed.socket.cookie;
   sockets_.erase(sockets_.begin() + static_cast<std::ptrdiff_t>(index));
-  throughout_.erase(cookie);
+  presentThroughout_.erase(cookie);
   listeners_.erase(cookie);
   destroyed_.push_back(cookie);
   auto event = removed.socket;
@@ -136,7 +137,7 @@ void ModelKernel::remove(std::size_t index) {
 
 void ModelKernel::setState(Socket& socket, SocketState state) {
   socket.socket.state = state;
-  if (!isVisible(state)) throughout_.erase(socket.socket.cookie);
+  if (!isVisible(state)) presentThroughout_.erase(socket.socket.cookie);
   noteVisible(socket);
 }
 
@@ -149,7 +150,7 @@ void ModelKernel::list(Socket& socket) {
 
 void ModelKernel::noteVisible(const Socket& socket) {
   const bool isSeen = socket.isListed && isVisible(socket.socket.state);
-  if (isPolling_ && isSeen) there_.insert(socket.socket.cookie);
+  if (isPolling_ && isSeen) presentDuringPoll_.insert(socket.socket.cookie);
 }
 
 ModelKernel::Socket* ModelKernel::anyIn(SocketState state) {
@@ -162,7 +163,7 @@ ModelKernel::Socket* ModelKernel::anyIn(SocketState state) {
 
 std::uint64_t ModelKernel::destroyedUnseen() const {
   return static_cast<std::uint64_t>(
-      std::ranges::count_if(destroyed_, [&](auto cookie) { return !met_.contains(cookie); }));
+      std::ranges::count_if(destroyed_, [&](auto cookie) { return !seen_.contains(cookie); }));
 }
 
 bool ModelKernel::wasDestroyed(std::uint64_t cookie) const {
@@ -170,38 +171,38 @@ bool ModelKernel::wasDestroyed(std::uint64_t cookie) const {
 }
 
 Result<std::uint64_t> ModelKernel::passiveOpens() {
-  maybeHappen();
+  maybeStep();
   if (auto failed = failedIf(counterFails_, "open"); !failed.ok()) return failed.failure();
   const auto read = counter_;
   for (auto& each : sockets_) each.isCounterRead = true;
-  maybeHappen();
+  maybeStep();
   return read;
 }
 
-Status ModelKernel::walk(StateMask states, List<TcpSocket>& sockets) {
-  maybeHappen();
+Status ModelKernel::dump(StateMask states, List<TcpSocket>& sockets) {
+  maybeStep();
   time_ += std::chrono::microseconds{script_.next()};
-  if (auto failed = failedIf(walkFails_, "sendmsg"); !failed.ok()) return failed;
+  if (auto failed = failedIf(dumpFails_, "sendmsg"); !failed.ok()) return failed;
   sockets.clear();
   for (const auto& each : sockets_) {
     if (each.isListed && contains(states, each.socket.state)) keep(sockets, each.socket);
   }
   // A bucket that changes while it is read may bring a socket twice, and in any order.
   if (!sockets.empty() && script_.choose(8) == 7) keep(sockets, TcpSocket{sockets[0]});
-  maybeHappen();
+  maybeStep();
   return Done{};
 }
 
 Status ModelKernel::lookUp(std::span<const TcpSocket> sockets, Traffic /*traffic*/,
-                           List<Sighting>& sightings) {
-  sightings.clear();
+                           List<LookupResult>& results) {
+  results.clear();
   for (const auto& wanted : sockets) {
-    maybeHappen();
+    maybeStep();
     const auto found = std::ranges::find_if(sockets_, [&](const Socket& each) {
       return each.socket.cookie == wanted.cookie && !each.isHidden && each.isListed &&
              contains(kTrackedStates, each.socket.state);
     });
-    keep(sightings, found == sockets_.end() ? Sighting{} : found->socket);
+    keep(results, found == sockets_.end() ? LookupResult{} : found->socket);
   }
   time_ += std::chrono::microseconds{script_.next()};
   return failedIf(lookUpFails_, "recvmsg");

@@ -18,26 +18,26 @@ class ModelKernel final : public TcpView {
   explicit ModelKernel(Script& script) : script_(script) {}
 
   Result<std::uint64_t> passiveOpens() override;
-  Status walk(StateMask states, List<TcpSocket>& sockets) override;
+  Status dump(StateMask states, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                List<Sighting>& sightings) override;
+                List<LookupResult>& results) override;
   Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
   Nanoseconds now() override { return time_; }
   void drop() override {}
 
   /// One thing more happens.
-  void happen();
+  void step();
 
   void beginPoll();
   void endPoll() { isPolling_ = false; }
 
   /// Whether a socket could be seen at any moment since the poll began.
-  bool wasThere(std::uint64_t cookie) const { return there_.contains(cookie); }
+  bool wasPresent(std::uint64_t cookie) const { return presentDuringPoll_.contains(cookie); }
   /// What could be seen all along since the poll began, and was either counted or there for long.
-  const std::set<std::uint64_t>& mustBeSeen() const { return throughout_; }
+  const std::set<std::uint64_t>& mustBeSeen() const { return presentThroughout_; }
   /// Whether any one listener stood all along since the poll began.
   bool listenedThroughout() const { return !listeners_.empty(); }
-  void noteSeen(std::uint64_t cookie) { met_.insert(cookie); }
+  void noteSeen(std::uint64_t cookie) { seen_.insert(cookie); }
   /// Of what is no more, so many no poll has seen.
   std::uint64_t destroyedUnseen() const;
   bool wasDestroyed(std::uint64_t cookie) const;
@@ -53,13 +53,13 @@ class ModelKernel final : public TcpView {
     Nanoseconds listedAt;
   };
 
-  void maybeHappen();
+  void maybeStep();
   void add(SocketState state, bool isCounted, bool isListed);
   void remove(std::size_t index);
   void setState(Socket& socket, SocketState state);
   void list(Socket& socket);
   void noteVisible(const Socket& socket);
-  void disturb();
+  void injectFault();
   Socket* anyIn(SocketState state);
 
   Script& script_;
@@ -70,15 +70,15 @@ class ModelKernel final : public TcpView {
   Nanoseconds time_{1'000'000'000};
   bool eventsAreLost_ = false;
   bool counterFails_ = false;
-  bool walkFails_ = false;
+  bool dumpFails_ = false;
   bool lookUpFails_ = false;
   bool eventsFail_ = false;
 
   bool isPolling_ = false;
-  std::set<std::uint64_t> there_;
-  std::set<std::uint64_t> throughout_;
+  std::set<std::uint64_t> presentDuringPoll_;
+  std::set<std::uint64_t> presentThroughout_;
   std::set<std::uint64_t> listeners_;
-  std::set<std::uint64_t> met_;
+  std::set<std::uint64_t> seen_;
   std::vector<std::uint64_t> destroyed_;
 };
 

@@ -131,7 +131,7 @@ class Answers final : public LookupSink {
  private:
   void check(std::size_t index, bool isTheSame, bool isFound) {
     fuzz::require(index == count++, "the answers come in the order of the questions");
-    if (kernel_.hasLied()) return;
+    if (kernel_.isCorrupted()) return;
     const auto cookie = asked_[index].cookie;
     const bool isThere =
         cookie <= UINT32_MAX && kernel_.table.contains(static_cast<std::uint32_t>(cookie));
@@ -147,8 +147,8 @@ class Answers final : public LookupSink {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Script script{fuzz::bytesOf(data, size)};
   TcpKernel kernel{script};
-  Conversation conversation{kernel};
-  TcpWalker walker{conversation};
+  Exchange exchange{kernel};
+  TcpDumper dumper{exchange};
   List<TcpSocket> sockets;
   constexpr auto kStates = kVisibleStates | maskOf(SocketState::kSynReceived);
 
@@ -158,13 +158,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (what == 0) {
       kernel.change();
     } else if (what < 3) {
-      const auto walked = what == 1
-                              ? walker.walk(kPort, kStates, sockets)
-                              : dumpTcp(conversation, kPort, kStates, Traffic::kLeftOut, sockets);
-      if (!walked.ok()) {
-        fuzz::require(walked.failure().error > 0, "a failure has an errno");
+      const auto dumped = what == 1 ? dumper.dump(kPort, kStates, sockets)
+                                    : dumpTcp(exchange, kPort, kStates, Traffic::kLeftOut, sockets);
+      if (!dumped.ok()) {
+        fuzz::require(dumped.failure().error > 0, "a failure has an errno");
         sockets.clear();
-      } else if (!kernel.hasLied()) {
+      } else if (!kernel.isCorrupted()) {
         fuzz::require(cookiesOf(sockets) == cookiesIn(kernel.table, kStates),
                       "a whole answer is the kernel's table");
       }
@@ -173,7 +172,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const auto ask = [&](std::size_t index) {
         return tcpLookupRequest(sockets[index], Traffic::kLeftOut);
       };
-      const auto looked = conversation.lookUp(sockets.size(), ask, answers);
+      const auto looked = exchange.lookUp(sockets.size(), ask, answers);
       fuzz::require(!looked.ok() || answers.count == sockets.size(), "every lookup is answered");
     }
   }

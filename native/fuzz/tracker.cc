@@ -17,9 +17,9 @@ namespace {
 using namespace sockdiag;
 using fuzz::ModelKernel;
 
-class Watch {
+class TrackerCheck {
  public:
-  explicit Watch(fuzz::Script& script) : kernel_(script) {}
+  explicit TrackerCheck(fuzz::Script& script) : kernel_(script) {}
 
   void poll() {
     kernel_.beginPoll();
@@ -30,13 +30,13 @@ class Watch {
     checkEnded();
     if (!revision.ok()) {
       fuzz::require(revision.failure().error == EPERM, "a failure is the kernel's");
-      fuzz::require(looksTheSame(before, seen), "a failed poll changes nothing that is seen");
+      fuzz::require(isUnchanged(before, seen), "a failed poll changes nothing that is seen");
       hasFailed_ = true;
       return;
     }
     fuzz::require(!hasFailed_ || tracker_.reason() != PollReason::kTracked,
                   "after a failure nothing is taken for granted");
-    const bool isSame = revision_ != 0 && looksTheSame(before, seen) && !hasBytesEnded_;
+    const bool isSame = revision_ != 0 && isUnchanged(before, seen) && !hasBytesEnded_;
     fuzz::require((revision.value() == revision_) == isSame,
                   "the revision changes if and only if what is seen does, or what had bytes ends");
     hasBytesEnded_ = false;
@@ -70,7 +70,7 @@ class Watch {
     return std::move(sockets.value());
   }
 
-  static bool looksTheSame(const List<TcpSocket>& some, const List<TcpSocket>& others) {
+  static bool isUnchanged(const List<TcpSocket>& some, const List<TcpSocket>& others) {
     const auto isSame = [](const TcpSocket& left, const TcpSocket& right) {
       return left.cookie == right.cookie && left.state == right.state && left.inode == right.inode;
     };
@@ -82,7 +82,7 @@ class Watch {
     bool isListening = false;
     for (const auto& each : sockets) {
       fuzz::require(seen.insert(each.cookie).second, "no socket is seen twice");
-      fuzz::require(kernel_.wasThere(each.cookie), "what is seen was there");
+      fuzz::require(kernel_.wasPresent(each.cookie), "what is seen was there");
       isListening |= each.state == SocketState::kListen;
       kernel_.noteSeen(each.cookie);
     }
@@ -100,7 +100,7 @@ class Watch {
       hasBytesEnded_ |= each.bytesReceived.value_or(2) > 1;
       if (each.peer.port == Port{0}) continue;
       fuzz::require(kernel_.wasDestroyed(each.cookie), "who is told to have ended was destroyed");
-      fuzz::require(told_.insert(each.cookie).second, "no end is told twice");
+      fuzz::require(reportedEnds_.insert(each.cookie).second, "no end is told twice");
     }
   }
 
@@ -114,26 +114,26 @@ class Watch {
   std::uint64_t revision_ = 0;
   bool hasFailed_ = true;
   bool hasBytesEnded_ = false;
-  std::set<std::uint64_t> told_;
+  std::set<std::uint64_t> reportedEnds_;
 };
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Script script{fuzz::bytesOf(data, size)};
-  Watch watch{script};
+  TrackerCheck check{script};
   while (!script.isOver()) {
     const auto what = script.choose(32);
     if (what < 10) {
-      watch.poll();
+      check.poll();
     } else if (what == 10) {
-      watch.askForTraffic();
+      check.askForTraffic();
     } else if (what == 11) {
-      watch.takeDestroyed();
+      check.takeDestroyed();
     } else {
-      watch.kernel().happen();
+      check.kernel().step();
     }
   }
-  watch.poll();
+  check.poll();
   return 0;
 }

@@ -130,7 +130,7 @@ UnixSockets expectedOf(const std::vector<UnixSocket>& table) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Script script{fuzz::bytesOf(data, size)};
   UnixKernel kernel{script};
-  Conversation conversation{kernel};
+  Exchange exchange{kernel};
   const auto name = std::as_bytes(std::span{kName});
   while (!script.isOver()) {
     if (script.choose(3) != 0) {
@@ -138,10 +138,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       continue;
     }
     kernel.begin();
-    const auto dumped = dumpUnix(conversation, name);
+    const auto dumped = dumpUnix(exchange, name);
     if (!dumped.ok()) {
       fuzz::require(dumped.failure().error > 0, "a failure has an errno");
-    } else if (!kernel.hasLied()) {
+    } else if (!kernel.isCorrupted()) {
       fuzz::require(dumped.value() == expectedOf(kernel.table),
                     "a whole answer has every client, the queued ones among them");
     }

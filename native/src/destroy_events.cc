@@ -31,11 +31,11 @@ EventLoss read(const Datagram& datagram, Port localPort, DestroyedSink& sink) {
 
 }  // namespace
 
-Result<EventLoss> takeDestroyed(Inbox& inbox, Port localPort, DestroyedSink& sink) {
+Result<EventLoss> takeDestroyed(DatagramSource& source, Port localPort, DestroyedSink& sink) {
   auto loss = EventLoss::kNone;
   std::array<std::byte, kEventSize> buffer;
-  for (int taken = 0; taken < kEventsAtOnce; ++taken) {
-    const auto datagram = inbox.receive(buffer);
+  for (int taken = 0; taken < kMaxEventsPerCall; ++taken) {
+    const auto datagram = source.receive(buffer);
     if (!datagram.ok()) {
       if (datagram.failure().error != ENOBUFS) return datagram.failure();
       loss = EventLoss::kSome;

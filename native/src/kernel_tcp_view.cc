@@ -11,41 +11,41 @@ namespace sockdiag {
 
 namespace {
 
-class SightingSink final : public LookupSink {
+class ResultSink final : public LookupSink {
  public:
-  SightingSink(std::span<const TcpSocket> sockets, List<Sighting>& sightings)
-      : sockets_(sockets), sightings_(sightings) {
-    sightings_.clear();
+  ResultSink(std::span<const TcpSocket> sockets, List<LookupResult>& results)
+      : sockets_(sockets), results_(results) {
+    results_.clear();
   }
 
   Status found(std::size_t index, Bytes payload) override {
     const auto& asked = sockets_[index];
-    const auto sighting =
+    const auto result =
         parseTcpSocket(payload, {.family = static_cast<std::uint8_t>(asked.local.address.family),
                                  .localPort = asked.local.port,
                                  .states = kTrackedStates});
-    if (!sighting.ok()) return sighting.failure();
-    if (sighting.value() && sighting.value()->cookie != asked.cookie) return malformed();
-    return sightings_.append(sighting.value());
+    if (!result.ok()) return result.failure();
+    if (result.value() && result.value()->cookie != asked.cookie) return malformed();
+    return results_.append(result.value());
   }
 
-  Status gone(std::size_t /*index*/) override { return sightings_.append(std::nullopt); }
+  Status gone(std::size_t /*index*/) override { return results_.append(std::nullopt); }
 
  private:
   std::span<const TcpSocket> sockets_;
-  List<Sighting>& sightings_;
+  List<LookupResult>& results_;
 };
 
 }  // namespace
 
-Status KernelTcpView::walk(StateMask states, List<TcpSocket>& sockets) {
-  return walker_.walk(localPort_, states, sockets);
+Status KernelTcpView::dump(StateMask states, List<TcpSocket>& sockets) {
+  return dumper_.dump(localPort_, states, sockets);
 }
 
 Status KernelTcpView::lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                             List<Sighting>& sightings) {
-  SightingSink sink{sockets, sightings};
-  return conversation_.lookUp(
+                             List<LookupResult>& results) {
+  ResultSink sink{sockets, results};
+  return exchange_.lookUp(
       sockets.size(), [&](std::size_t index) { return tcpLookupRequest(sockets[index], traffic); },
       sink);
 }
@@ -65,7 +65,7 @@ Nanoseconds KernelTcpView::now() {
 
 void KernelTcpView::drop() {
   socket_.drop();
-  walker_.reset();
+  dumper_.reset();
   passiveOpens_.drop();
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr int kLargestErrno = 4095;
 
 /// The errno of a message that ends a dump or refuses it: 0, or negative. Anything else is none.
-Result<Done> kernelVerdict(Bytes payload, std::size_t payloadSize, const char* operation) {
+Result<Done> readErrno(Bytes payload, std::size_t payloadSize, const char* operation) {
   const auto verdict = payload.size() < payloadSize ? std::nullopt : readAt<int>(payload);
   if (!verdict || *verdict > 0 || *verdict < -kLargestErrno) return malformed();
   if (*verdict < 0) return Failure{.operation = operation, .error = -*verdict};
@@ -39,12 +39,12 @@ Result<std::optional<Reply>> interpret(const nlmsghdr& header, Bytes payload) {
       return std::optional{reply};
     case NLMSG_ERROR:
       // With 0 it is an acknowledgement and not the end of the dump.
-      if (auto verdict = kernelVerdict(payload, sizeof(nlmsgerr), "NLMSG_ERROR"); !verdict.ok()) {
+      if (auto verdict = readErrno(payload, sizeof(nlmsgerr), "NLMSG_ERROR"); !verdict.ok()) {
         return verdict.failure();
       }
       return std::optional{reply};
     case NLMSG_DONE:
-      if (auto verdict = kernelVerdict(payload, sizeof(int), "NLMSG_DONE"); !verdict.ok()) {
+      if (auto verdict = readErrno(payload, sizeof(int), "NLMSG_DONE"); !verdict.ok()) {
         return verdict.failure();
       }
       reply.kind = Reply::Kind::kEnd;

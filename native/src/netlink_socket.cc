@@ -24,7 +24,7 @@ UniqueFd openSocket() {
   return UniqueFd{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
 }
 
-/// Inbox::receive() for a netlink socket.
+/// DatagramSource::receive() for a netlink socket.
 Result<std::optional<Datagram>> receiveFrom(const UniqueFd& socket, std::span<std::byte> buffer) {
   sockaddr_nl sender{};
   iovec part{.iov_base = buffer.data(), .iov_len = buffer.size()};

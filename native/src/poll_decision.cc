@@ -13,13 +13,13 @@ constexpr int kCaution = 8;
 
 PollReason decide(const PollEvidence& evidence) {
   if (!evidence.counter) return PollReason::kCounterUnreadable;
-  if (!evidence.vouched) return PollReason::kFirst;
+  if (!evidence.counterAtDump) return PollReason::kFirst;
   // Not only up: what has been reset or has wrapped around vouches for nothing.
-  if (*evidence.counter != *evidence.vouched) return PollReason::kCounterMoved;
+  if (*evidence.counter != *evidence.counterAtDump) return PollReason::kCounterMoved;
   if (!evidence.isSettled) return PollReason::kSettling;
   if (evidence.eventsLost) return PollReason::kEventsLost;
   if (evidence.age >= kMaxAge) return PollReason::kOld;
-  if (evidence.walkIsCheaper) return PollReason::kCheaper;
+  if (evidence.dumpIsCheaper) return PollReason::kCheaper;
   return PollReason::kTracked;
 }
 
@@ -51,8 +51,8 @@ void PollCosts::lookedUp(std::size_t count, Nanoseconds duration) {
   if (count > 0) approach(lookup_, duration / static_cast<Nanoseconds::rep>(count));
 }
 
-bool PollCosts::isWalkCheaper(std::size_t lookups) {
-  if (!walk_ || !lookup_ || *lookup_ * static_cast<Nanoseconds::rep>(lookups) <= *walk_) {
+bool PollCosts::isDumpCheaper(std::size_t lookups) {
+  if (!dump_ || !lookup_ || *lookup_ * static_cast<Nanoseconds::rep>(lookups) <= *dump_) {
     preferredInARow_ = 0;
     return false;
   }

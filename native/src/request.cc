@@ -21,7 +21,7 @@ constexpr std::uint16_t kDump = NLM_F_REQUEST | NLM_F_DUMP;
 
 __be16 networkOrder(Port port) { return htons(static_cast<std::uint16_t>(port)); }
 
-inet_diag_req_v2 tcpQuestion(std::uint8_t family, StateMask states, Traffic traffic) {
+inet_diag_req_v2 tcpRequestBody(std::uint8_t family, StateMask states, Traffic traffic) {
   inet_diag_req_v2 body{};
   body.sdiag_family = family;
   body.sdiag_protocol = IPPROTO_TCP;
@@ -51,7 +51,7 @@ void Request::setSequence(std::uint32_t sequence) {
 }
 
 Request tcpDumpRequest(std::uint8_t family, Port localPort, StateMask states, Traffic traffic) {
-  auto body = tcpQuestion(family, states, traffic);
+  auto body = tcpRequestBody(family, states, traffic);
   body.id.idiag_sport = networkOrder(localPort);
   return {SOCK_DIAG_BY_FAMILY, kDump, body};
 }
@@ -65,8 +65,8 @@ Request tcpBothFamiliesRequest(Port localPort, StateMask states) {
 
 Request tcpLookupRequest(const TcpSocket& socket, Traffic traffic) {
   // The kernel does not look at the states of a lookup.
-  auto body = tcpQuestion(static_cast<std::uint8_t>(socket.local.address.family),
-                          maskOf(socket.state), traffic);
+  auto body = tcpRequestBody(static_cast<std::uint8_t>(socket.local.address.family),
+                             maskOf(socket.state), traffic);
   auto& id = body.id;
   id.idiag_sport = networkOrder(socket.local.port);
   id.idiag_dport = networkOrder(socket.peer.port);

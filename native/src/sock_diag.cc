@@ -7,7 +7,7 @@ namespace sockdiag {
 
 Result<List<TcpSocket>> SockDiag::tcpSockets(Port localPort) {
   List<TcpSocket> sockets;
-  auto dumped = dumpTcp(conversation_, localPort, kVisibleStates, Traffic::kIncluded, sockets);
+  auto dumped = dumpTcp(exchange_, localPort, kVisibleStates, Traffic::kIncluded, sockets);
   if (!dumped.ok()) return dumped.failure();
   return sockets;
 }
@@ -15,11 +15,11 @@ Result<List<TcpSocket>> SockDiag::tcpSockets(Port localPort) {
 Result<List<TcpSocket>> SockDiag::tcpListeners() {
   List<TcpSocket> sockets;
   auto dumped =
-      dumpTcp(conversation_, kAnyPort, maskOf(SocketState::kListen), Traffic::kLeftOut, sockets);
+      dumpTcp(exchange_, kAnyPort, maskOf(SocketState::kListen), Traffic::kLeftOut, sockets);
   if (!dumped.ok()) return dumped.failure();
   return sockets;
 }
 
-Result<UnixSockets> SockDiag::unixSockets(Bytes name) { return dumpUnix(conversation_, name); }
+Result<UnixSockets> SockDiag::unixSockets(Bytes name) { return dumpUnix(exchange_, name); }
 
 }  // namespace sockdiag

@@ -15,19 +15,19 @@ namespace {
 /// Appends what one question brings to what was there before it.
 class FamilySink final : public DumpSink {
  public:
-  FamilySink(TcpQuestion question, List<TcpSocket>& sockets)
-      : question_(question), sockets_(sockets), before_(sockets.size()) {}
+  FamilySink(TcpQuery query, List<TcpSocket>& sockets)
+      : query_(query), sockets_(sockets), before_(sockets.size()) {}
 
   void restart() override { sockets_.shrinkTo(before_); }
 
   Status add(Bytes payload) override {
-    const auto socket = parseTcpSocket(payload, question_);
+    const auto socket = parseTcpSocket(payload, query_);
     if (!socket.ok()) return socket.failure();
     return socket.value() ? sockets_.append(*socket.value()) : Done{};
   }
 
  private:
-  TcpQuestion question_;
+  TcpQuery query_;
   List<TcpSocket>& sockets_;
   std::size_t before_;
 };
@@ -39,25 +39,25 @@ bool isRefusal(const Failure& failure) {
 
 }  // namespace
 
-Status dumpTcp(Conversation& conversation, Port localPort, StateMask states, Traffic traffic,
+Status dumpTcp(Exchange& exchange, Port localPort, StateMask states, Traffic traffic,
                List<TcpSocket>& sockets) {
   sockets.clear();
   for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
     FamilySink sink{{.family = family, .localPort = localPort, .states = states}, sockets};
     const auto request = tcpDumpRequest(family, localPort, states, traffic);
-    if (auto dumped = conversation.dump(request, sink); !dumped.ok()) return dumped;
+    if (auto dumped = exchange.dump(request, sink); !dumped.ok()) return dumped;
   }
   return Done{};
 }
 
-Status TcpWalker::walk(Port localPort, StateMask states, List<TcpSocket>& sockets) {
+Status TcpDumper::dump(Port localPort, StateMask states, List<TcpSocket>& sockets) {
   if (!isRefused_) {
     sockets.clear();
     FamilySink sink{{.family = AF_UNSPEC, .localPort = localPort, .states = states}, sockets};
-    auto walked = conversation_.dump(tcpBothFamiliesRequest(localPort, states), sink);
-    if (walked.ok() || !isRefusal(walked.failure())) return walked;
+    auto dumped = exchange_.dump(tcpBothFamiliesRequest(localPort, states), sink);
+    if (dumped.ok() || !isRefusal(dumped.failure())) return dumped;
   }
-  auto dumped = dumpTcp(conversation_, localPort, states, Traffic::kLeftOut, sockets);
+  auto dumped = dumpTcp(exchange_, localPort, states, Traffic::kLeftOut, sockets);
   // What fails in both forms is no matter of the form.
   isRefused_ = dumped.ok();
   return dumped;

@@ -20,13 +20,13 @@ static_assert(offsetof(tcp_info, tcpi_bytes_received) == 128);
 
 namespace {
 
-bool isOf(int family, const TcpQuestion& question) {
-  if (question.family != AF_UNSPEC) return family == question.family;
+bool isOf(int family, const TcpQuery& query) {
+  if (query.family != AF_UNSPEC) return family == query.family;
   return family == AF_INET || family == AF_INET6;
 }
 
-bool isOf(Port localPort, const TcpQuestion& question) {
-  return question.localPort == kAnyPort || localPort == question.localPort;
+bool isOf(Port localPort, const TcpQuery& query) {
+  return query.localPort == kAnyPort || localPort == query.localPort;
 }
 
 SocketAddress socketAddress(int family, const __be32 (&address)[4], __be16 port) {
@@ -94,13 +94,13 @@ AddressText toText(const InetAddress& address) {
   return text;
 }
 
-Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question) {
+Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuery& query) {
   TcpSocket socket{};
   const auto isSocket = read(payload, socket);
   if (!isSocket.ok()) return isSocket.failure();
 
-  if (!contains(question.states, socket.state)) return std::optional<TcpSocket>{};
-  if (!isOf(socket.local.address.family, question) || !isOf(socket.local.port, question))
+  if (!contains(query.states, socket.state)) return std::optional<TcpSocket>{};
+  if (!isOf(socket.local.address.family, query) || !isOf(socket.local.port, query))
     return malformed();
   if (socket.state == SocketState::kSynReceived && !isSocket.value()) {
     return std::optional<TcpSocket>{};

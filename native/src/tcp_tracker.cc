@@ -6,34 +6,34 @@
 namespace sockdiag {
 
 Result<std::uint64_t> TcpTracker::poll() {
-  const auto reason = look();
+  const auto reason = refresh();
   if (!reason.ok()) {
     view_.drop();
-    vouched_.reset();
-    counterBefore_.reset();
+    counterAtDump_.reset();
+    lastCounter_.reset();
     return reason.failure();
   }
   reason_ = reason.value();
-  return set_.revision() + endings_;
+  return set_.revision() + endCount_;
 }
 
-Result<PollReason> TcpTracker::look() {
+Result<PollReason> TcpTracker::refresh() {
   // A help, not a witness: the poll is as good without.
   static_cast<void>(takeDestroyed());
 
   // Before the walk that it is to vouch for: what comes after this line moves it once more.
   const auto read = view_.passiveOpens();
   const auto counter = read.ok() ? std::optional{read.value()} : std::nullopt;
-  judgeNameless(counter);
+  classifyWithoutPeer(counter);
 
   auto reason = decide({.counter = counter,
-                        .vouched = vouched_,
+                        .counterAtDump = counterAtDump_,
                         .isSettled = isSettled_,
                         .eventsLost = eventsLost_,
-                        .walkIsCheaper = costs_.isWalkCheaper(set_.all().size()),
-                        .age = view_.now() - walkedAt_});
-  const bool stoodStill = counter && counter == counterBefore_;
-  counterBefore_ = counter;
+                        .dumpIsCheaper = costs_.isDumpCheaper(set_.all().size()),
+                        .age = view_.now() - dumpedAt_});
+  const bool stoodStill = counter && counter == lastCounter_;
+  lastCounter_ = counter;
 
   if (reason == PollReason::kTracked) {
     const auto isDone = lookUp();
@@ -41,42 +41,42 @@ Result<PollReason> TcpTracker::look() {
     if (isDone.value()) return reason;
     reason = PollReason::kUnexpected;
   }
-  if (auto walked = walk(); !walked.ok()) return walked.failure();
-  vouched_ = counter;
+  if (auto dumped = dump(); !dumped.ok()) return dumped.failure();
+  counterAtDump_ = counter;
   isSettled_ = stoodStill;
   eventsLost_ = false;
   return reason;
 }
 
-Status TcpTracker::walk() {
-  walkedAt_ = view_.now();
-  if (auto walked = view_.walk(kTrackedStates, walked_); !walked.ok()) return walked;
-  costs_.walked(view_.now() - walkedAt_);
-  set_.replace(walked_);
+Status TcpTracker::dump() {
+  dumpedAt_ = view_.now();
+  if (auto dumped = view_.dump(kTrackedStates, dumped_); !dumped.ok()) return dumped;
+  costs_.dumped(view_.now() - dumpedAt_);
+  set_.replace(dumped_);
   return Done{};
 }
 
 Result<bool> TcpTracker::lookUp() {
   const auto known = set_.all();
   const auto start = view_.now();
-  auto seen = view_.lookUp(known, Traffic::kLeftOut, sightings_);
+  auto seen = view_.lookUp(known, Traffic::kLeftOut, results_);
   if (!seen.ok()) return seen.failure();
   costs_.lookedUp(known.size(), view_.now() - start);
 
-  if (!set_.standsBy(sightings_)) {
-    const auto stand = listenersStand();
+  if (!set_.foundAllListeners(results_)) {
+    const auto stand = listenersAreUnchanged();
     if (!stand.ok() || !stand.value()) return stand;
   }
-  return set_.update(sightings_);
+  return set_.update(results_);
 }
 
 // Among several listeners of one address (SO_REUSEPORT) the kernel looks up one by a hash, so that
 // the others seem gone. And where none is known, one may have come: no counter tells. A walk over
 // the listeners alone leaves the large table out, and costs about as much as eight lookups.
-Result<bool> TcpTracker::listenersStand() {
-  auto walked = view_.walk(maskOf(SocketState::kListen), walked_);
-  if (!walked.ok()) return walked.failure();
-  return set_.hasListeners(walked_);
+Result<bool> TcpTracker::listenersAreUnchanged() {
+  auto dumped = view_.dump(maskOf(SocketState::kListen), dumped_);
+  if (!dumped.ok()) return dumped.failure();
+  return set_.hasListeners(dumped_);
 }
 
 Result<List<TcpSocket>> TcpTracker::sockets() const {
@@ -91,71 +91,71 @@ Result<List<TcpSocket>> TcpTracker::sockets() const {
 Result<List<TcpSocket>> TcpTracker::socketsWithTraffic() {
   auto visible = sockets();
   if (!visible.ok()) return visible;
-  auto seen = view_.lookUp(visible.value(), Traffic::kIncluded, sightings_);
+  auto seen = view_.lookUp(visible.value(), Traffic::kIncluded, results_);
   if (!seen.ok()) return seen.failure();
   for (std::size_t i = 0; i < visible.value().size(); ++i) {
-    if (sightings_[i]) visible.value()[i] = *sightings_[i];
+    if (results_[i]) visible.value()[i] = *results_[i];
   }
   return visible;
 }
 
 Result<bool> TcpTracker::takeDestroyed() {
-  memberDestroyed_ = false;
+  trackedDestroyed_ = false;
   const auto taken = view_.takeDestroyed(*this);
   if (!taken.ok()) return taken.failure();
   const bool someLost = taken.value() == EventLoss::kSome;
   eventsLost_ |= someLost;
-  if (someLost) noteEnd(TcpSocket{});
-  return memberDestroyed_ || someLost;
+  if (someLost) recordEnd(TcpSocket{});
+  return trackedDestroyed_ || someLost;
 }
 
 void TcpTracker::destroyed(const TcpSocket& socket) {
-  memberDestroyed_ |= set_.sees(socket.cookie);
+  trackedDestroyed_ |= set_.contains(socket.cookie);
   const auto known = set_.peerOf(socket.cookie);
   auto ended = socket;
   if (known && socket.peer.port == Port{0}) ended.peer = *known;
   const bool hasPeer = ended.peer.port != Port{0};
-  if (hasPeer) noteEnd(ended);
+  if (hasPeer) recordEnd(ended);
   if (known) return;
   if (hasPeer) {
     countBetweenPolls(socket.peer.port);
   } else {
-    ++nameless_;
+    ++withoutPeer_;
   }
 }
 
-void TcpTracker::noteEnd(const TcpSocket& socket) {
+void TcpTracker::recordEnd(const TcpSocket& socket) {
   constexpr std::uint64_t kFin = 1;
   const auto& bytes = socket.bytesReceived;
-  if (!bytes || *bytes > kFin) ++endings_;
+  if (!bytes || *bytes > kFin) ++endCount_;
   const bool isNamed = socket.peer.port != Port{0};
-  if (isNamed && ended_.size() < kKeptEndings && ended_.append(socket).ok()) return;
+  if (isNamed && ended_.size() < kMaxEnded && ended_.append(socket).ok()) return;
   auto most = bytes;
-  if (otherEnded_ && bytes) {
-    const auto& others = otherEnded_->bytesReceived;
+  if (overflowEnded_ && bytes) {
+    const auto& others = overflowEnded_->bytesReceived;
     most = others ? std::optional{std::max(*bytes, *others)} : std::nullopt;
   }
-  otherEnded_ = TcpSocket{};
-  otherEnded_->bytesReceived = most;
+  overflowEnded_ = TcpSocket{};
+  overflowEnded_->bytesReceived = most;
 }
 
 Result<List<TcpSocket>> TcpTracker::takeEnded() {
-  if (otherEnded_) {
-    if (auto added = ended_.append(*otherEnded_); !added.ok()) return added.failure();
-    otherEnded_.reset();
+  if (overflowEnded_) {
+    if (auto added = ended_.append(*overflowEnded_); !added.ok()) return added.failure();
+    overflowEnded_.reset();
   }
   return std::exchange(ended_, {});
 }
 
 void TcpTracker::countBetweenPolls(Port peerPort) {
-  portsBetweenPolls_[seenBetweenPolls_++ % kKeptPorts] = peerPort;
+  portsBetweenPolls_[seenBetweenPolls_++ % kMaxPorts] = peerPort;
 }
 
 Result<List<Port>> TcpTracker::portsBetweenPolls() const {
   List<Port> ports;
-  auto index = seenBetweenPolls_ - std::min<std::uint64_t>(seenBetweenPolls_, kKeptPorts);
+  auto index = seenBetweenPolls_ - std::min<std::uint64_t>(seenBetweenPolls_, kMaxPorts);
   for (; index < seenBetweenPolls_; ++index) {
-    if (auto added = ports.append(portsBetweenPolls_[index % kKeptPorts]); !added.ok()) {
+    if (auto added = ports.append(portsBetweenPolls_[index % kMaxPorts]); !added.ok()) {
       return added.failure();
     }
   }
@@ -164,13 +164,13 @@ Result<List<Port>> TcpTracker::portsBetweenPolls() const {
 
 // A socket without a peer was a connection only if one was taken at that time: it may as well have
 // been one that was bound and closed.
-void TcpTracker::judgeNameless(const std::optional<std::uint64_t>& counter) {
-  const bool stoodStill = counter && counter == counterBefore_ && isSettled_;
-  auto judged = std::exchange(nameless_, 0);
+void TcpTracker::classifyWithoutPeer(const std::optional<std::uint64_t>& counter) {
+  const bool stoodStill = counter && counter == lastCounter_ && isSettled_;
+  auto judged = std::exchange(withoutPeer_, 0);
   if (stoodStill) return;
   for (; judged > 0; --judged) {
     countBetweenPolls(Port{0});
-    noteEnd(TcpSocket{});
+    recordEnd(TcpSocket{});
   }
 }
 

@@ -18,12 +18,12 @@ void sort(List<TcpSocket>& sockets) {
 }
 
 /// Of one socket at two times: the inode comes when the connection is accepted.
-bool looksTheSame(const TcpSocket& left, const TcpSocket& right) {
+bool isUnchanged(const TcpSocket& left, const TcpSocket& right) {
   return left.cookie == right.cookie && left.state == right.state && left.inode == right.inode &&
          left.uid == right.uid;
 }
 
-bool lookTheSame(std::span<const TcpSocket> left, std::span<const TcpSocket> right) {
+bool areUnchanged(std::span<const TcpSocket> left, std::span<const TcpSocket> right) {
   const auto nextVisible = [](auto& at, const auto& end) {
     while (at != end && !isVisible(*at)) ++at;
     return at != end;
@@ -34,11 +34,11 @@ bool lookTheSame(std::span<const TcpSocket> left, std::span<const TcpSocket> rig
     const bool isOne = nextVisible(one, left.end());
     const bool isOther = nextVisible(other, right.end());
     if (!isOne || !isOther) return isOne == isOther;
-    if (!looksTheSame(*one, *other)) return false;
+    if (!isUnchanged(*one, *other)) return false;
   }
 }
 
-const TcpSocket* findIn(std::span<const TcpSocket> sortedByCookie, std::uint64_t cookie) {
+const TcpSocket* findVisible(std::span<const TcpSocket> sortedByCookie, std::uint64_t cookie) {
   const auto found = std::ranges::lower_bound(sortedByCookie, cookie, {}, &TcpSocket::cookie);
   const bool isFound =
       found != sortedByCookie.end() && found->cookie == cookie && isVisible(*found);
@@ -54,50 +54,50 @@ bool canBecome(SocketState before, SocketState now) {
 
 std::span<const TcpSocket> TrackedSet::listeners() const { return all().subspan(listenersAt_); }
 
-void TrackedSet::replace(List<TcpSocket>& walked) {
-  sort(walked);
+void TrackedSet::replace(List<TcpSocket>& dumped) {
+  sort(dumped);
   // Where a bucket of the kernel's table changes while it is read, a socket may come twice.
   const auto isSame = [](const TcpSocket& left, const TcpSocket& right) {
     return left.cookie == right.cookie;
   };
-  walked.shrinkTo(
-      static_cast<std::size_t>(std::unique(walked.begin(), walked.end(), isSame) - walked.begin()));
-  if (revision_ == 0 || !lookTheSame(sockets_, walked)) ++revision_;
-  sockets_.swap(walked);
+  dumped.shrinkTo(
+      static_cast<std::size_t>(std::unique(dumped.begin(), dumped.end(), isSame) - dumped.begin()));
+  if (revision_ == 0 || !areUnchanged(sockets_, dumped)) ++revision_;
+  sockets_.swap(dumped);
   listenersAt_ =
       static_cast<std::size_t>(std::ranges::find_if(sockets_, isListener) - sockets_.begin());
-  for (const auto& before : walked) {
-    if (!sees(before.cookie)) remember(before);
+  for (const auto& before : dumped) {
+    if (!contains(before.cookie)) remember(before);
   }
 }
 
-bool TrackedSet::standsBy(std::span<const Sighting> sightings) const {
+bool TrackedSet::foundAllListeners(std::span<const LookupResult> results) const {
   if (listeners().empty()) return false;
-  return std::ranges::all_of(sightings.subspan(listenersAt_), [](const Sighting& sighting) {
-    return sighting && isListener(*sighting);
+  return std::ranges::all_of(results.subspan(listenersAt_), [](const LookupResult& result) {
+    return result && isListener(*result);
   });
 }
 
 bool TrackedSet::hasListeners(List<TcpSocket>& others) const {
   sort(others);
-  return lookTheSame(listeners(), others);
+  return areUnchanged(listeners(), others);
 }
 
-bool TrackedSet::update(std::span<const Sighting> sightings) {
+bool TrackedSet::update(std::span<const LookupResult> results) {
   for (std::size_t i = 0; i < listenersAt_; ++i) {
-    if (sightings[i] && !canBecome(sockets_[i].state, sightings[i]->state)) return false;
+    if (results[i] && !canBecome(sockets_[i].state, results[i]->state)) return false;
   }
   bool isChanged = false;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < listenersAt_; ++i) {
     const auto before = sockets_[i];
-    if (!sightings[i]) {
+    if (!results[i]) {
       remember(before);
       isChanged |= isVisible(before);
       continue;
     }
-    isChanged |= isVisible(*sightings[i]) && !looksTheSame(before, *sightings[i]);
-    sockets_[kept++] = *sightings[i];
+    isChanged |= isVisible(*results[i]) && !isUnchanged(before, *results[i]);
+    sockets_[kept++] = *results[i];
   }
   auto* const stays =
       std::move(sockets_.begin() + listenersAt_, sockets_.end(), sockets_.begin() + kept);
@@ -107,23 +107,23 @@ bool TrackedSet::update(std::span<const Sighting> sightings) {
   return true;
 }
 
-bool TrackedSet::sees(std::uint64_t cookie) const { return find(cookie) != nullptr; }
+bool TrackedSet::contains(std::uint64_t cookie) const { return find(cookie) != nullptr; }
 
 const TcpSocket* TrackedSet::find(std::uint64_t cookie) const {
-  const auto* const connection = findIn(all().first(listenersAt_), cookie);
-  return connection != nullptr ? connection : findIn(listeners(), cookie);
+  const auto* const connection = findVisible(all().first(listenersAt_), cookie);
+  return connection != nullptr ? connection : findVisible(listeners(), cookie);
 }
 
 std::optional<SocketAddress> TrackedSet::peerOf(std::uint64_t cookie) const {
   if (const auto* const seen = find(cookie)) return seen->peer;
-  const auto* const departed = std::ranges::find(departed_, cookie, &Departed::cookie);
-  return departed == departed_.end() ? std::nullopt : std::optional{departed->peer};
+  const auto* const removed = std::ranges::find(removed_, cookie, &Removed::cookie);
+  return removed == removed_.end() ? std::nullopt : std::optional{removed->peer};
 }
 
-void TrackedSet::remember(const TcpSocket& departed) {
-  if (!isVisible(departed)) return;
-  departed_[departedAt_] = {.cookie = departed.cookie, .peer = departed.peer};
-  departedAt_ = (departedAt_ + 1) % departed_.size();
+void TrackedSet::remember(const TcpSocket& removed) {
+  if (!isVisible(removed)) return;
+  removed_[nextRemoved_] = {.cookie = removed.cookie, .peer = removed.peer};
+  nextRemoved_ = (nextRemoved_ + 1) % removed_.size();
 }
 
 }  // namespace sockdiag

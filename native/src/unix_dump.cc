@@ -27,12 +27,12 @@ Result<Inodes> toInodes(Bytes bytes) {
 
 class NameSink final : public DumpSink {
  public:
-  NameSink(Bytes name, bool asksForQueues) : name_(name), asksForQueues_(asksForQueues) {}
+  NameSink(Bytes name, bool withQueues) : name_(name), withQueues_(withQueues) {}
 
   void restart() override {
     allListeners_.clear();
     sockets_ = {};
-    someoneWaits_ = false;
+    hasQueuedClients_ = false;
   }
 
   Status add(Bytes payload) override {
@@ -50,7 +50,7 @@ class NameSink final : public DumpSink {
     return Done{};
   }
 
-  bool someoneWaits() const { return someoneWaits_; }
+  bool hasQueuedClients() const { return hasQueuedClients_; }
   UnixSockets& sockets() { return sockets_; }
 
   bool hasAllListenersOf(const NameSink& other) const {
@@ -63,8 +63,8 @@ class NameSink final : public DumpSink {
   Status addListener(const UnixMessage& message) {
     if (!message.queueLength) return malformed();
     if (*message.queueLength > 0) {
-      if (asksForQueues_ && !message.queuedPeerInodes) return malformed();
-      someoneWaits_ = true;
+      if (withQueues_ && !message.queuedPeerInodes) return malformed();
+      hasQueuedClients_ = true;
     }
     auto queued = toInodes(message.queuedPeerInodes.value_or(Bytes{}));
     if (!queued.ok()) return queued.failure();
@@ -73,29 +73,29 @@ class NameSink final : public DumpSink {
   }
 
   Bytes name_;
-  bool asksForQueues_;
+  bool withQueues_;
   Inodes allListeners_;
   UnixSockets sockets_;
-  bool someoneWaits_ = false;
+  bool hasQueuedClients_ = false;
 };
 
-Request question(std::uint32_t show) {
+Request dumpRequest(std::uint32_t show) {
   constexpr auto kStates = maskOf(SocketState::kEstablished) | maskOf(SocketState::kListen);
   return unixDumpRequest(kStates, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | show);
 }
 
 }  // namespace
 
-Result<UnixSockets> dumpUnix(Conversation& conversation, Bytes name) {
+Result<UnixSockets> dumpUnix(Exchange& exchange, Bytes name) {
   // A listener that was closed between the two answers is missing from the second, too: then both
   // are asked again.
   for (int repeats = 0; repeats <= kMaxRepeats; ++repeats) {
     NameSink plain{withoutPathEnd(name), false};
-    if (auto dumped = conversation.dump(question(0), plain); !dumped.ok()) return dumped.failure();
-    if (!plain.someoneWaits()) return std::move(plain.sockets());
+    if (auto dumped = exchange.dump(dumpRequest(0), plain); !dumped.ok()) return dumped.failure();
+    if (!plain.hasQueuedClients()) return std::move(plain.sockets());
 
     NameSink withQueues{withoutPathEnd(name), true};
-    if (auto dumped = conversation.dump(question(UDIAG_SHOW_ICONS), withQueues); !dumped.ok()) {
+    if (auto dumped = exchange.dump(dumpRequest(UDIAG_SHOW_ICONS), withQueues); !dumped.ok()) {
       return dumped.failure();
     }
     if (withQueues.hasAllListenersOf(plain)) return std::move(withQueues.sockets());

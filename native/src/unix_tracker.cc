@@ -19,7 +19,7 @@ Status appendAll(List<T>& to, const List<T>& items) {
 }  // namespace
 
 Result<std::uint64_t> UnixTracker::poll() {
-  auto dumped = dumpUnix(conversation_, Bytes{name_}.first(nameSize_));
+  auto dumped = dumpUnix(exchange_, Bytes{name_}.first(nameSize_));
   if (!dumped.ok()) return dumped.failure();
   if (revision_ == 0 || !(dumped.value() == sockets_)) {
     sockets_ = std::move(dumped.value());

@@ -97,9 +97,9 @@ TEST_CASE("a queue that fails otherwise is a failure") {
 }
 
 TEST_CASE("under a flood there is an end") {
-  const std::vector<Event> flood(kEventsAtOnce + 10, event(recordedTcpConnection()));
+  const std::vector<Event> flood(kMaxEventsPerCall + 10, event(recordedTcpConnection()));
   const Taken taken{flood};
-  CHECK(taken.sink.sockets.size() == kEventsAtOnce);
+  CHECK(taken.sink.sockets.size() == kMaxEventsPerCall);
 }
 
 }  // namespace sockdiag::test

@@ -28,11 +28,11 @@ class CollectingSink final : public LookupSink {
   bool refused = false;
 };
 
-struct Talk {
-  explicit Talk(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
+struct Fixture {
+  explicit Fixture(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
 
   Status lookUp(std::size_t count) {
-    return conversation.lookUp(
+    return exchange.lookUp(
         count, [](std::size_t /*index*/) { return tcpLookupRequest({}, Traffic::kLeftOut); }, sink);
   }
 
@@ -44,7 +44,7 @@ struct Talk {
   }
 
   ScriptedTransport transport;
-  Conversation conversation{transport};
+  Exchange exchange{transport};
   CollectingSink sink;
 };
 
@@ -58,11 +58,11 @@ Event gone(std::uint32_t sequence) { return {.bytes = refusal(sequence, -ENOENT)
 }  // namespace
 
 TEST_CASE("several lookups go out together, each with its own sequence number and answer") {
-  Talk talk{{{found(1, "0a"), gone(2), found(3, "0c")}}};
-  CHECK(talk.lookUp(3).ok());
-  CHECK(talk.sink.answers == Answers{{0, 0x0a}, {1, -1}, {2, 0x0c}});
-  REQUIRE(talk.transport.requests.size() == 1);
-  const auto& sent = talk.transport.requests[0];
+  Fixture fixture{{{found(1, "0a"), gone(2), found(3, "0c")}}};
+  CHECK(fixture.lookUp(3).ok());
+  CHECK(fixture.sink.answers == Answers{{0, 0x0a}, {1, -1}, {2, 0x0c}});
+  REQUIRE(fixture.transport.requests.size() == 1);
+  const auto& sent = fixture.transport.requests[0];
   std::size_t at = 0;
   for (std::uint32_t sequence = 1; sequence <= 3; ++sequence) {
     const auto header = readAt<nlmsghdr>(sent, at);
@@ -76,16 +76,16 @@ TEST_CASE("several lookups go out together, each with its own sequence number an
 
 TEST_CASE("more lookups than fit at once go out in turn") {
   std::vector<Event> first;
-  for (std::uint32_t sequence = 1; sequence <= kLookupsAtOnce; ++sequence) {
+  for (std::uint32_t sequence = 1; sequence <= kMaxLookupsPerSend; ++sequence) {
     first.push_back(gone(sequence));
   }
-  Talk talk{{first, {found(kLookupsAtOnce + 1, "0a")}}};
-  CHECK(talk.lookUp(kLookupsAtOnce + 1).ok());
-  CHECK(talk.transport.requests.size() == 2);
-  CHECK(talk.sink.answers.size() == kLookupsAtOnce + 1);
-  CHECK(talk.sink.answers.back() == std::pair{kLookupsAtOnce, 0x0a});
+  Fixture fixture{{first, {found(kMaxLookupsPerSend + 1, "0a")}}};
+  CHECK(fixture.lookUp(kMaxLookupsPerSend + 1).ok());
+  CHECK(fixture.transport.requests.size() == 2);
+  CHECK(fixture.sink.answers.size() == kMaxLookupsPerSend + 1);
+  CHECK(fixture.sink.answers.back() == std::pair{kMaxLookupsPerSend, 0x0a});
 
-  Talk nobody{{}};
+  Fixture nobody{{}};
   CHECK(nobody.lookUp(0).ok());
   CHECK(nobody.transport.requests.empty());
 }
@@ -93,38 +93,38 @@ TEST_CASE("more lookups than fit at once go out in turn") {
 TEST_CASE("what answers another lookup, or comes from another process, is no answer") {
   auto foreign = found(1, "0b");
   foreign.senderPort = 4711;
-  Talk talk{{{found(7, "0b"), gone(0), foreign, found(1, "0a")}}};
-  CHECK(talk.lookUp(1).ok());
-  CHECK(talk.sink.answers == Answers{{0, 0x0a}});
+  Fixture fixture{{{found(7, "0b"), gone(0), foreign, found(1, "0a")}}};
+  CHECK(fixture.lookUp(1).ok());
+  CHECK(fixture.sink.answers == Answers{{0, 0x0a}});
 
   // The second lookup's answer is not taken for the first one's, nor for its own out of turn.
-  Talk swapped{{{found(2, "0b"), found(1, "0a")}}};
+  Fixture swapped{{{found(2, "0b"), found(1, "0a")}}};
   swapped.checkFails(2, ETIMEDOUT);
   CHECK(swapped.sink.answers == Answers{{0, 0x0a}});
 }
 
 TEST_CASE("any errno but ENOENT fails all lookups") {
-  Talk refused{{{gone(1), {.bytes = refusal(2, -EPERM)}, found(3, "0a")}}};
+  Fixture refused{{{gone(1), {.bytes = refusal(2, -EPERM)}, found(3, "0a")}}};
   refused.checkFails(3, EPERM);
-  Talk lost{{{{.bytes = {}, .error = ENOBUFS}}}};
+  Fixture lost{{{{.bytes = {}, .error = ENOBUFS}}}};
   lost.checkFails(1, ENOBUFS);
-  Talk silent{{{gone(1)}}};
+  Fixture silent{{{gone(1)}}};
   silent.checkFails(2, ETIMEDOUT);
-  Talk unsent{{}};
+  Fixture unsent{{}};
   unsent.transport.sendError = EBADF;
   unsent.checkFails(1, EBADF);
 }
 
 TEST_CASE("what is no socket, truncated or refused by the sink fails all lookups") {
-  Talk ended{{{{.bytes = done(1)}}}};
+  Fixture ended{{{{.bytes = done(1)}}}};
   ended.checkFails(1, EBADMSG);
-  Talk acknowledged{{{{.bytes = refusal(1, 0)}}}};
+  Fixture acknowledged{{{{.bytes = refusal(1, 0)}}}};
   acknowledged.checkFails(1, EBADMSG);
   auto cut = found(1, "0a");
   cut.truncated = true;
-  Talk truncated{{{cut}}};
+  Fixture truncated{{{cut}}};
   truncated.checkFails(1, EMSGSIZE);
-  Talk unwanted{{{found(1, "0a")}}};
+  Fixture unwanted{{{found(1, "0a")}}};
   unwanted.sink.refused = true;
   unwanted.checkFails(1, EBADMSG);
 }

@@ -24,12 +24,10 @@ class CollectingSink final : public DumpSink {
   bool refused = false;
 };
 
-struct Talk {
-  explicit Talk(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
+struct Fixture {
+  explicit Fixture(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
 
-  Status dump() {
-    return conversation.dump(unixDumpRequest(maskOf(SocketState::kListen), 0), sink);
-  }
+  Status dump() { return exchange.dump(unixDumpRequest(maskOf(SocketState::kListen), 0), sink); }
 
   void checkFails(const char* operation, int error) {
     const auto status = dump();
@@ -39,7 +37,7 @@ struct Talk {
   }
 
   ScriptedTransport transport;
-  Conversation conversation{transport};
+  Exchange exchange{transport};
   CollectingSink sink;
 };
 
@@ -61,73 +59,73 @@ std::vector<Event> interruptedScript(std::uint32_t sequence) {
 }  // namespace
 
 TEST_CASE("an answer of several datagrams is read to its end") {
-  Talk talk{{{socketEvent(1, kOne), socketEvent(1, kTwo), doneEvent(1)}}};
-  CHECK(talk.dump().ok());
-  CHECK(talk.sink.payloads == Buffers{kOne, kTwo});
-  CHECK(talk.transport.drops == 0);
+  Fixture fixture{{{socketEvent(1, kOne), socketEvent(1, kTwo), doneEvent(1)}}};
+  CHECK(fixture.dump().ok());
+  CHECK(fixture.sink.payloads == Buffers{kOne, kTwo});
+  CHECK(fixture.transport.drops == 0);
 }
 
 TEST_CASE("every question has its own sequence number") {
-  Talk talk{{{doneEvent(1)}, {doneEvent(2)}}};
-  CHECK(talk.dump().ok());
-  CHECK(talk.dump().ok());
-  CHECK(readAt<nlmsghdr>(talk.transport.requests.at(0))->nlmsg_seq == 1);
-  CHECK(readAt<nlmsghdr>(talk.transport.requests.at(1))->nlmsg_seq == 2);
+  Fixture fixture{{{doneEvent(1)}, {doneEvent(2)}}};
+  CHECK(fixture.dump().ok());
+  CHECK(fixture.dump().ok());
+  CHECK(readAt<nlmsghdr>(fixture.transport.requests.at(0))->nlmsg_seq == 1);
+  CHECK(readAt<nlmsghdr>(fixture.transport.requests.at(1))->nlmsg_seq == 2);
 }
 
 TEST_CASE("what another process sends is ignored, though it be truncated") {
-  Talk talk{{{
+  Fixture fixture{{{
       {.bytes = message(SOCK_DIAG_BY_FAMILY, 1, kTwo), .senderPort = 4711},
       {.bytes = done(1), .senderPort = 4711},
       {.bytes = done(1), .senderPort = 4711, .truncated = true},
       socketEvent(1, kOne),
       doneEvent(1),
   }}};
-  CHECK(talk.dump().ok());
-  CHECK(talk.sink.payloads == Buffers{kOne});
+  CHECK(fixture.dump().ok());
+  CHECK(fixture.sink.payloads == Buffers{kOne});
 }
 
 TEST_CASE("what answers an earlier question is ignored") {
-  Talk talk{
+  Fixture fixture{
       {{doneEvent(1)}, {socketEvent(1, kTwo), doneEvent(1), socketEvent(2, kOne), doneEvent(2)}}};
-  CHECK(talk.dump().ok());
-  CHECK(talk.dump().ok());
-  CHECK(talk.sink.payloads == Buffers{kOne});
+  CHECK(fixture.dump().ok());
+  CHECK(fixture.dump().ok());
+  CHECK(fixture.sink.payloads == Buffers{kOne});
 }
 
 TEST_CASE("a truncated datagram is a failure, even if its messages are whole") {
-  Talk talk{{{{.bytes = done(1), .truncated = true}}}};
-  talk.checkFails(kDumpOperation, EMSGSIZE);
+  Fixture fixture{{{{.bytes = done(1), .truncated = true}}}};
+  fixture.checkFails(kDumpOperation, EMSGSIZE);
 }
 
 TEST_CASE("silence ends in ETIMEDOUT after a bounded time") {
-  Talk talk{{{socketEvent(1, kOne)}}};
-  talk.checkFails("recvmsg", ETIMEDOUT);
-  CHECK(talk.transport.waited == kPatience);
-  CHECK(talk.transport.drops == 1);
+  Fixture fixture{{{socketEvent(1, kOne)}}};
+  fixture.checkFails("recvmsg", ETIMEDOUT);
+  CHECK(fixture.transport.waited == kReplyTimeout);
+  CHECK(fixture.transport.drops == 1);
 }
 
 TEST_CASE("a flood of foreign datagrams ends in ETIMEDOUT, too") {
-  Talk talk{{{}}};
-  talk.transport.flood = done(1);
-  talk.checkFails("recvmsg", ETIMEDOUT);
+  Fixture fixture{{{}}};
+  fixture.transport.flood = done(1);
+  fixture.checkFails("recvmsg", ETIMEDOUT);
 }
 
 TEST_CASE("a process that was stopped for long still takes the answer that has come meanwhile") {
   auto late = doneEvent(1);
   late.stopped = std::chrono::hours{1};
-  Talk talk{{{socketEvent(1, kOne), late}}};
-  CHECK(talk.dump().ok());
+  Fixture fixture{{{socketEvent(1, kOne), late}}};
+  CHECK(fixture.dump().ok());
 
   // However often, as long as something useful comes.
   auto lateSocket = socketEvent(1, kOne);
   lateSocket.stopped = std::chrono::hours{1};
-  Talk often{{{lateSocket, lateSocket, lateSocket, late}}};
+  Fixture often{{{lateSocket, lateSocket, lateSocket, late}}};
   CHECK(often.dump().ok());
 
-  Talk afterForeign{{{{.bytes = done(1), .senderPort = 4711},
-                      {.bytes = done(1), .senderPort = 4711, .stopped = std::chrono::hours{1}},
-                      doneEvent(1)}}};
+  Fixture afterForeign{{{{.bytes = done(1), .senderPort = 4711},
+                         {.bytes = done(1), .senderPort = 4711, .stopped = std::chrono::hours{1}},
+                         doneEvent(1)}}};
   CHECK(afterForeign.dump().ok());
 }
 
@@ -137,67 +135,67 @@ TEST_CASE("an interrupted dump is asked again as a whole") {
            {socketEvent(1, kOne), doneEvent(1, NLM_F_DUMP_INTR)},
            {{.bytes = joined({message(SOCK_DIAG_BY_FAMILY, 1, kOne, NLM_F_DUMP_INTR), done(1)})}},
        }) {
-    Talk talk{{interrupted, {socketEvent(2, kTwo), doneEvent(2)}}};
-    CHECK(talk.dump().ok());
-    CHECK(talk.sink.payloads == Buffers{kTwo});
-    CHECK(talk.transport.drops == 0);
+    Fixture fixture{{interrupted, {socketEvent(2, kTwo), doneEvent(2)}}};
+    CHECK(fixture.dump().ok());
+    CHECK(fixture.sink.payloads == Buffers{kTwo});
+    CHECK(fixture.transport.drops == 0);
   }
 }
 
 TEST_CASE("a dump that is interrupted again and again fails in the end") {
-  Talk lucky{{interruptedScript(1), interruptedScript(2), interruptedScript(3), {doneEvent(4)}}};
+  Fixture lucky{{interruptedScript(1), interruptedScript(2), interruptedScript(3), {doneEvent(4)}}};
   CHECK(lucky.dump().ok());
 
-  Talk talk{{interruptedScript(1),
-             interruptedScript(2),
-             interruptedScript(3),
-             interruptedScript(4),
-             {doneEvent(5)}}};
-  talk.checkFails(kDumpOperation, EINTR);
-  CHECK(talk.transport.requests.size() == 4);
+  Fixture fixture{{interruptedScript(1),
+                   interruptedScript(2),
+                   interruptedScript(3),
+                   interruptedScript(4),
+                   {doneEvent(5)}}};
+  fixture.checkFails(kDumpOperation, EINTR);
+  CHECK(fixture.transport.requests.size() == 4);
 }
 
 TEST_CASE("a kernel without memory is asked again over a new socket") {
   for (const auto& outOfMemory :
        {Event{.bytes = {}, .error = ENOBUFS}, Event{.bytes = refusal(1, -ENOBUFS)}}) {
-    Talk talk{{{socketEvent(1, kOne), outOfMemory}, {socketEvent(2, kTwo), doneEvent(2)}}};
-    CHECK(talk.dump().ok());
-    CHECK(talk.sink.payloads == Buffers{kTwo});
-    CHECK(talk.transport.drops == 1);
+    Fixture fixture{{{socketEvent(1, kOne), outOfMemory}, {socketEvent(2, kTwo), doneEvent(2)}}};
+    CHECK(fixture.dump().ok());
+    CHECK(fixture.sink.payloads == Buffers{kTwo});
+    CHECK(fixture.transport.drops == 1);
   }
 }
 
 TEST_CASE("a kernel that stays without memory is a failure") {
-  Talk talk{{}};
-  talk.transport.sendError = ENOBUFS;
-  talk.checkFails("sendmsg", ENOBUFS);
-  CHECK(talk.transport.requests.size() == 4);
+  Fixture fixture{{}};
+  fixture.transport.sendError = ENOBUFS;
+  fixture.checkFails("sendmsg", ENOBUFS);
+  CHECK(fixture.transport.requests.size() == 4);
 }
 
 TEST_CASE("any other failure is reported at once, and the next question starts afresh") {
-  Talk refused{{{{.bytes = refusal(1, -ENOENT)}}, {doneEvent(2)}}};
+  Fixture refused{{{{.bytes = refusal(1, -ENOENT)}}, {doneEvent(2)}}};
   refused.checkFails("NLMSG_ERROR", ENOENT);
   CHECK(refused.transport.requests.size() == 1);
   CHECK(refused.transport.drops == 1);
   CHECK(refused.dump().ok());
 
-  Talk atEnd{{{socketEvent(1, kOne), {.bytes = done(1, -EINVAL)}}}};
+  Fixture atEnd{{{socketEvent(1, kOne), {.bytes = done(1, -EINVAL)}}}};
   atEnd.checkFails("NLMSG_DONE", EINVAL);
 
-  Talk lost{{{{.bytes = {}, .error = EBADF}}}};
+  Fixture lost{{{{.bytes = {}, .error = EBADF}}}};
   lost.checkFails("recvmsg", EBADF);
   CHECK(lost.transport.drops == 1);
 
-  Talk badSocket{{{socketEvent(1, kOne), doneEvent(1)}}};
+  Fixture badSocket{{{socketEvent(1, kOne), doneEvent(1)}}};
   badSocket.sink.refused = true;
   badSocket.checkFails(kDumpOperation, EBADMSG);
   CHECK(badSocket.transport.drops == 1);
 }
 
 TEST_CASE("an acknowledgement does not end a dump") {
-  Talk talk{{{{.bytes = refusal(1, 0)}, socketEvent(1, kOne), doneEvent(1)}}};
-  CHECK(talk.dump().ok());
-  CHECK(talk.sink.payloads == Buffers{kOne});
+  Fixture fixture{{{{.bytes = refusal(1, 0)}, socketEvent(1, kOne), doneEvent(1)}}};
+  CHECK(fixture.dump().ok());
+  CHECK(fixture.sink.payloads == Buffers{kOne});
 }
 
 }  // namespace sockdiag::test

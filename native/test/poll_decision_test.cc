@@ -7,10 +7,10 @@ namespace sockdiag::test {
 namespace {
 
 constexpr PollEvidence kNoDoubt{.counter = 7,
-                                .vouched = 7,
+                                .counterAtDump = 7,
                                 .isSettled = true,
                                 .eventsLost = false,
-                                .walkIsCheaper = false,
+                                .dumpIsCheaper = false,
                                 .age = kMaxAge - Nanoseconds{1}};
 
 template <typename Change>
@@ -25,12 +25,12 @@ PollReason after(Change change) {
 TEST_CASE("only where nothing is in doubt is the set taken for granted") {
   CHECK(decide(kNoDoubt) == PollReason::kTracked);
   CHECK(after([](auto& it) { it.counter.reset(); }) == PollReason::kCounterUnreadable);
-  CHECK(after([](auto& it) { it.vouched.reset(); }) == PollReason::kFirst);
+  CHECK(after([](auto& it) { it.counterAtDump.reset(); }) == PollReason::kFirst);
   CHECK(after([](auto& it) { it.counter = 8; }) == PollReason::kCounterMoved);
   CHECK(after([](auto& it) { it.counter = 6; }) == PollReason::kCounterMoved);
   CHECK(after([](auto& it) { it.isSettled = false; }) == PollReason::kSettling);
   CHECK(after([](auto& it) { it.eventsLost = true; }) == PollReason::kEventsLost);
-  CHECK(after([](auto& it) { it.walkIsCheaper = true; }) == PollReason::kCheaper);
+  CHECK(after([](auto& it) { it.dumpIsCheaper = true; }) == PollReason::kCheaper);
   CHECK(after([](auto& it) { it.age = kMaxAge; }) == PollReason::kOld);
 }
 
@@ -42,28 +42,28 @@ using std::chrono::microseconds;
 
 TEST_CASE("nothing is preferred before both have been tried") {
   PollCosts costs;
-  CHECK_FALSE(costs.isWalkCheaper(1'000'000));
-  costs.walked(microseconds{100});
-  CHECK_FALSE(costs.isWalkCheaper(1'000'000));
+  CHECK_FALSE(costs.isDumpCheaper(1'000'000));
+  costs.dumped(microseconds{100});
+  CHECK_FALSE(costs.isDumpCheaper(1'000'000));
   costs.lookedUp(0, microseconds{100});
-  CHECK_FALSE(costs.isWalkCheaper(1'000'000));
+  CHECK_FALSE(costs.isDumpCheaper(1'000'000));
   costs.lookedUp(10, microseconds{20});
-  CHECK_FALSE(costs.isWalkCheaper(50));
-  CHECK(costs.isWalkCheaper(51));
+  CHECK_FALSE(costs.isDumpCheaper(50));
+  CHECK(costs.isDumpCheaper(51));
 }
 
 TEST_CASE("a time that was long once is not believed at once, a short one is") {
   PollCosts costs;
-  costs.walked(microseconds{100});
+  costs.dumped(microseconds{100});
   costs.lookedUp(1, microseconds{2});
   costs.lookedUp(1, microseconds{50});
-  CHECK_FALSE(costs.isWalkCheaper(10));
+  CHECK_FALSE(costs.isDumpCheaper(10));
   for (int i = 0; i < 100; ++i) costs.lookedUp(1, microseconds{50});
-  CHECK(costs.isWalkCheaper(10));
+  CHECK(costs.isDumpCheaper(10));
   costs.lookedUp(1, microseconds{2});
-  CHECK_FALSE(costs.isWalkCheaper(50));
-  costs.walked(microseconds{10});
-  CHECK(costs.isWalkCheaper(6));
+  CHECK_FALSE(costs.isDumpCheaper(50));
+  costs.dumped(microseconds{10});
+  CHECK(costs.isDumpCheaper(6));
 }
 
 }  // namespace sockdiag::test

@@ -14,17 +14,17 @@ namespace sockdiag::test {
 class ScriptedView final : public TcpView {
  public:
   Result<std::uint64_t> passiveOpens() override {
-    asked += 'c';
+    calls += 'c';
     if (counterError != 0) return Failure{.operation = "open", .error = counterError};
     return counter;
   }
 
-  Status walk(StateMask states, List<TcpSocket>& sockets) override {
+  Status dump(StateMask states, List<TcpSocket>& sockets) override {
     const bool listenersOnly = states == maskOf(SocketState::kListen);
-    asked += listenersOnly ? 'l' : 'w';
-    time += listenersOnly ? Nanoseconds{0} : walkTime;
-    if (beforeWalk != nullptr) beforeWalk();
-    if (walkError != 0) return Failure{.operation = "sendmsg", .error = walkError};
+    calls += listenersOnly ? 'l' : 'w';
+    time += listenersOnly ? Nanoseconds{0} : dumpTime;
+    if (beforeDump != nullptr) beforeDump();
+    if (dumpError != 0) return Failure{.operation = "sendmsg", .error = dumpError};
     sockets.clear();
     for (const auto& socket : table) {
       if (!contains(states, socket.state)) continue;
@@ -34,27 +34,27 @@ class ScriptedView final : public TcpView {
   }
 
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                List<Sighting>& sightings) override {
-    asked += traffic == Traffic::kIncluded ? 't' : 'k';
+                List<LookupResult>& results) override {
+    calls += traffic == Traffic::kIncluded ? 't' : 'k';
     time += lookupTime * static_cast<int>(sockets.size());
     if (lookupError != 0) return Failure{.operation = "recvmsg", .error = lookupError};
-    sightings.clear();
+    results.clear();
     for (const auto& wanted : sockets) {
-      Sighting sighting;
+      LookupResult result;
       for (const auto& socket : table) {
         const bool isHidden = socket.cookie == hiddenFromLookup;
         if (socket.cookie == wanted.cookie && !isHidden && contains(kTrackedStates, socket.state)) {
-          sighting = socket;
-          if (traffic == Traffic::kIncluded) sighting->bytesReceived = 7;
+          result = socket;
+          if (traffic == Traffic::kIncluded) result->bytesReceived = 7;
         }
       }
-      if (auto added = sightings.append(sighting); !added.ok()) return added;
+      if (auto added = results.append(result); !added.ok()) return added;
     }
     return Done{};
   }
 
   Result<EventLoss> takeDestroyed(DestroyedSink& sink) override {
-    asked += 'e';
+    calls += 'e';
     if (eventError != 0) return Failure{.operation = "bind", .error = eventError};
     for (const auto& event : events) sink.destroyed(event);
     events.clear();
@@ -62,15 +62,15 @@ class ScriptedView final : public TcpView {
   }
 
   Nanoseconds now() override { return time; }
-  void drop() override { asked += 'd'; }
+  void drop() override { calls += 'd'; }
 
   /// What was asked since the last time: (c)ounter, (w)alk, (l)isteners' walk, loo(k)up, lookup
   /// with (t)raffic, (e)vents, (d)rop.
-  std::string takeAsked() { return std::exchange(asked, {}); }
+  std::string takeCalls() { return std::exchange(calls, {}); }
 
   std::uint64_t counter = 100;
   int counterError = 0;
-  int walkError = 0;
+  int dumpError = 0;
   int lookupError = 0;
   int eventError = 0;
   std::uint64_t hiddenFromLookup = 0;
@@ -78,10 +78,10 @@ class ScriptedView final : public TcpView {
   std::vector<TcpSocket> events;
   EventLoss loss = EventLoss::kNone;
   Nanoseconds time{1'000'000'000};
-  Nanoseconds walkTime{1'000'000};
+  Nanoseconds dumpTime{1'000'000};
   Nanoseconds lookupTime{2'000};
-  void (*beforeWalk)() = nullptr;
-  std::string asked;
+  void (*beforeDump)() = nullptr;
+  std::string calls;
 };
 
 }  // namespace sockdiag::test

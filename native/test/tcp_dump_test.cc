@@ -31,9 +31,9 @@ List<TcpSocket> two() {
 }
 
 Result<List<TcpSocket>> dumped(ScriptedTransport& transport) {
-  Conversation conversation{transport};
+  Exchange exchange{transport};
   auto sockets = two();
-  auto status = dumpTcp(conversation, Port{12345}, kVisibleStates, Traffic::kIncluded, sockets);
+  auto status = dumpTcp(exchange, Port{12345}, kVisibleStates, Traffic::kIncluded, sockets);
   if (!status.ok()) return status.failure();
   return sockets;
 }
@@ -84,17 +84,17 @@ namespace {
 
 constexpr std::uint16_t kOlderForm = TCPDIAG_GETSOCK;
 
-struct Walk {
-  explicit Walk(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
+struct DumperFixture {
+  explicit DumperFixture(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
 
-  Status walk() { return walker.walk(Port{12345}, kVisibleStates, sockets); }
+  Status dump() { return dumper.dump(Port{12345}, kVisibleStates, sockets); }
   std::uint16_t typeOf(std::size_t request) const {
     return readAt<nlmsghdr>(transport.requests.at(request))->nlmsg_type;
   }
 
   ScriptedTransport transport;
-  Conversation conversation{transport};
-  TcpWalker walker{conversation};
+  Exchange exchange{transport};
+  TcpDumper dumper{exchange};
   List<TcpSocket> sockets = two();
 };
 
@@ -106,46 +106,48 @@ std::vector<Event> empty(std::uint32_t sequence) { return {{.bytes = done(sequen
 }  // namespace
 
 TEST_CASE("one walk brings both families") {
-  Walk walk{{{{.bytes = joined({message(kOlderForm, 1, asFamily(AF_INET, recordedTcpListener())),
-                                message(kOlderForm, 1, recordedTcpConnection())})},
-              {.bytes = done(1)}},
-             empty(2)}};
-  REQUIRE(walk.walk().ok());
-  REQUIRE(walk.sockets.size() == 2);
-  CHECK(walk.sockets[0].local.address.family == AF_INET);
-  CHECK(walk.sockets[1].local.address.family == AF_INET6);
-  CHECK(walk.typeOf(0) == kOlderForm);
-  REQUIRE(walk.walk().ok());
-  CHECK(walk.sockets.empty());
+  DumperFixture fixture{
+      {{{.bytes = joined({message(kOlderForm, 1, asFamily(AF_INET, recordedTcpListener())),
+                          message(kOlderForm, 1, recordedTcpConnection())})},
+        {.bytes = done(1)}},
+       empty(2)}};
+  REQUIRE(fixture.dump().ok());
+  REQUIRE(fixture.sockets.size() == 2);
+  CHECK(fixture.sockets[0].local.address.family == AF_INET);
+  CHECK(fixture.sockets[1].local.address.family == AF_INET6);
+  CHECK(fixture.typeOf(0) == kOlderForm);
+  REQUIRE(fixture.dump().ok());
+  CHECK(fixture.sockets.empty());
 }
 
 TEST_CASE("a socket of a third family is an answer to another question") {
-  Walk walk{{{{.bytes = message(kOlderForm, 1, asFamily(AF_UNIX, recordedTcpListener()))}}}};
-  CHECK(walk.walk().failure().error == EBADMSG);
+  DumperFixture fixture{
+      {{{.bytes = message(kOlderForm, 1, asFamily(AF_UNIX, recordedTcpListener()))}}}};
+  CHECK(fixture.dump().failure().error == EBADMSG);
 }
 
 TEST_CASE("where the older form is refused, two dumps take its place until the reset") {
   for (const int error : {EOPNOTSUPP, EINVAL, ENOENT}) {
-    Walk walk{{refused(1, error), empty(2), empty(3), empty(4), empty(5), empty(6)}};
-    REQUIRE(walk.walk().ok());
-    CHECK(walk.typeOf(1) == SOCK_DIAG_BY_FAMILY);
-    REQUIRE(walk.walk().ok());
-    REQUIRE(walk.transport.requests.size() == 5);
-    CHECK(walk.typeOf(3) == SOCK_DIAG_BY_FAMILY);
-    walk.walker.reset();
-    REQUIRE(walk.walk().ok());
-    CHECK(walk.typeOf(5) == kOlderForm);
+    DumperFixture fixture{{refused(1, error), empty(2), empty(3), empty(4), empty(5), empty(6)}};
+    REQUIRE(fixture.dump().ok());
+    CHECK(fixture.typeOf(1) == SOCK_DIAG_BY_FAMILY);
+    REQUIRE(fixture.dump().ok());
+    REQUIRE(fixture.transport.requests.size() == 5);
+    CHECK(fixture.typeOf(3) == SOCK_DIAG_BY_FAMILY);
+    fixture.dumper.reset();
+    REQUIRE(fixture.dump().ok());
+    CHECK(fixture.typeOf(5) == kOlderForm);
   }
 }
 
 TEST_CASE("what both forms answer is no matter of the form, and other failures are none either") {
-  Walk missing{{refused(1, ENOENT), refused(2, ENOENT), empty(3)}};
-  CHECK(missing.walk().failure().error == ENOENT);
-  REQUIRE(missing.walk().ok());
+  DumperFixture missing{{refused(1, ENOENT), refused(2, ENOENT), empty(3)}};
+  CHECK(missing.dump().failure().error == ENOENT);
+  REQUIRE(missing.dump().ok());
   CHECK(missing.typeOf(2) == kOlderForm);
 
-  Walk denied{{refused(1, EPERM), empty(2), empty(3)}};
-  CHECK(denied.walk().failure().error == EPERM);
+  DumperFixture denied{{refused(1, EPERM), empty(2), empty(3)}};
+  CHECK(denied.dump().failure().error == EPERM);
   CHECK(denied.transport.requests.size() == 1);
 }
 

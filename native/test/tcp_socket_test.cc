@@ -12,17 +12,17 @@ namespace sockdiag::test {
 
 namespace {
 
-constexpr TcpQuestion kQuestion{.family = AF_INET6, .localPort = Port{12345}};
+constexpr TcpQuery kQuery{.family = AF_INET6, .localPort = Port{12345}};
 
-TcpSocket parsed(const Buffer& payload, TcpQuestion question = kQuestion) {
-  const auto socket = parseTcpSocket(payload, question);
+TcpSocket parsed(const Buffer& payload, TcpQuery query = kQuery) {
+  const auto socket = parseTcpSocket(payload, query);
   REQUIRE(socket.ok());
   REQUIRE(socket.value().has_value());
   return *socket.value();
 }
 
-void checkMalformed(const Buffer& payload, TcpQuestion question = kQuestion) {
-  const auto socket = parseTcpSocket(payload, question);
+void checkMalformed(const Buffer& payload, TcpQuery query = kQuery) {
+  const auto socket = parseTcpSocket(payload, query);
   REQUIRE_FALSE(socket.ok());
   CHECK(socket.failure().error == EBADMSG);
 }
@@ -124,20 +124,20 @@ TEST_CASE("a connection that ended while the kernel filled in its message is lef
     const auto socket =
         parseTcpSocket(patched(recordedTcpConnection(), offsetof(inet_diag_msg, idiag_state),
                                bytesOf(static_cast<std::uint8_t>(state))),
-                       kQuestion);
+                       kQuery);
     REQUIRE(socket.ok());
     CHECK_FALSE(socket.value().has_value());
   }
 }
 
 TEST_CASE("of SYN_RECV, where it is asked for, a socket counts and a mere request does not") {
-  constexpr TcpQuestion kTracked{.family = AF_INET6,
-                                 .localPort = Port{12345},
-                                 .states = kVisibleStates | maskOf(SocketState::kSynReceived)};
+  constexpr TcpQuery kTracked{.family = AF_INET6,
+                              .localPort = Port{12345},
+                              .states = kVisibleStates | maskOf(SocketState::kSynReceived)};
   const auto socket = patched(recordedTcpConnection(), offsetof(inet_diag_msg, idiag_state),
                               bytesOf(static_cast<std::uint8_t>(SocketState::kSynReceived)));
   CHECK(parseTcpSocket(socket, kTracked).value()->state == SocketState::kSynReceived);
-  CHECK_FALSE(parseTcpSocket(socket, kQuestion).value().has_value());
+  CHECK_FALSE(parseTcpSocket(socket, kQuery).value().has_value());
   // A request has the fixed part, and to the privileged its mark.
   const auto request = joined(
       {prefix(socket, sizeof(inet_diag_msg)), attribute(INET_DIAG_MARK, hex("00 00 00 00"))});
@@ -158,7 +158,7 @@ TEST_CASE("any port will do where none is asked for") {
   CHECK(socket.value()->local.port == Port{12345});
 }
 
-TEST_CASE("a socket of another port or family is the answer to another question") {
+TEST_CASE("a socket of another port or family is the answer to another query") {
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{1234}});
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{0x3930}});
   checkMalformed(recordedTcpConnection(), {.family = AF_INET, .localPort = Port{12345}});

@@ -56,8 +56,8 @@ std::vector<Event> answer(std::uint32_t sequence, const std::vector<Socket>& soc
 }
 
 Result<UnixSockets> dump(ScriptedTransport& transport, std::string_view name) {
-  Conversation conversation{transport};
-  return dumpUnix(conversation, std::as_bytes(std::span{name}));
+  Exchange exchange{transport};
+  return dumpUnix(exchange, std::as_bytes(std::span{name}));
 }
 
 std::uint32_t shown(const Buffer& request) {

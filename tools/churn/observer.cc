@@ -102,10 +102,10 @@ void Observer::checkAgainst(const Shared& shared, bool allEventsCame) {
     truth[nameOf(entry.clientAddress, entry.clientPort)].push_back(&entry);
     ++made_;
   }
-  std::map<std::string, std::vector<const Poll*>> sightings;
+  std::map<std::string, std::vector<const Poll*>> results;
   for (const auto& poll : polls_) {
     for (const auto& client : poll.clients) {
-      sightings[client].push_back(&poll);
+      results[client].push_back(&poll);
       const auto known = truth.find(client);
       const bool isTrue =
           known != truth.end() && std::ranges::any_of(known->second, [&](const Entry* entry) {
@@ -115,7 +115,7 @@ void Observer::checkAgainst(const Shared& shared, bool allEventsCame) {
     }
   }
   for (const auto& [client, entries] : truth) {
-    const auto& seen = sightings[client];
+    const auto& seen = results[client];
     for (const auto* entry : entries) {
       const auto from =
           std::ranges::lower_bound(polls_, entry->connected + kSlackNs, {}, &Poll::start);

@@ -27,11 +27,11 @@ class DestroyedSink {
 enum class EventLoss : std::uint8_t { kNone, kSome };
 
 /// So many at most are taken in at once: under a flood there must be an end.
-inline constexpr int kEventsAtOnce = 4096;
+inline constexpr int kMaxEventsPerCall = 4096;
 
 /// Takes what has come from the groups SKNLGRP_INET_TCP_DESTROY and SKNLGRP_INET6_TCP_DESTROY, and
 /// gives the sockets with this local port to the sink. Says whether the kernel had to drop any
 /// because the queue was full (ENOBUFS), or some of them could not be read.
-Result<EventLoss> takeDestroyed(Inbox& inbox, Port localPort, DestroyedSink& sink);
+Result<EventLoss> takeDestroyed(DatagramSource& source, Port localPort, DestroyedSink& sink);
 
 }  // namespace sockdiag

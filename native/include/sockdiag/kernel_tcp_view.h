@@ -17,9 +17,9 @@ class KernelTcpView final : public TcpView {
       : localPort_(localPort), eventBufferBytes_(eventBufferBytes), passiveOpens_(snmpPath) {}
 
   Result<std::uint64_t> passiveOpens() override { return passiveOpens_.read(); }
-  Status walk(StateMask states, List<TcpSocket>& sockets) override;
+  Status dump(StateMask states, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                List<Sighting>& sightings) override;
+                List<LookupResult>& results) override;
   /// What fails once is not tried again: the polls are the truth, and do without events.
   Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
   Nanoseconds now() override;
@@ -36,8 +36,8 @@ class KernelTcpView final : public TcpView {
   int eventBufferBytes_;
   PassiveOpens passiveOpens_;
   NetlinkSocket socket_;
-  Conversation conversation_{socket_};
-  TcpWalker walker_{conversation_};
+  Exchange exchange_{socket_};
+  TcpDumper dumper_{exchange_};
   DestroyEventSocket events_;
   bool eventsFailed_ = false;
 };

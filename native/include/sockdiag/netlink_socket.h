@@ -26,7 +26,7 @@ class NetlinkSocket final : public Transport {
 /// While one is open the kernel makes a message for every TCP socket that ends in the namespace;
 /// those of other ports are dropped by a filter before they are queued, so that they neither wake
 /// anybody nor fill the queue.
-class DestroyEventSocket final : public Inbox {
+class DestroyEventSocket final : public DatagramSource {
  public:
   /// Holds 1,638 events (measured). More than net.core.rmem_max needs a privilege; without it the
   /// kernel gives as much as that.

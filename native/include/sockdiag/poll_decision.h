@@ -42,11 +42,11 @@ struct PollEvidence {
   /// Empty where the counter could not be read.
   std::optional<std::uint64_t> counter;
   /// As read before the walk that the set is from; empty if nothing vouches for the set.
-  std::optional<std::uint64_t> vouched;
+  std::optional<std::uint64_t> counterAtDump;
   /// Whether the poll before that walk had read the same.
   bool isSettled;
   bool eventsLost;
-  bool walkIsCheaper;
+  bool dumpIsCheaper;
   Nanoseconds age;
 };
 
@@ -59,18 +59,18 @@ PollReason decide(const PollEvidence& evidence);
 /// machine's memory and its sockets, by factors of ten.
 class PollCosts {
  public:
-  void walked(Nanoseconds duration) { approach(walk_, duration); }
+  void dumped(Nanoseconds duration) { approach(dump_, duration); }
   void lookedUp(std::size_t count, Nanoseconds duration);
 
   /// False until both are known: each is tried once.
-  bool isWalkCheaper(std::size_t lookups);
+  bool isDumpCheaper(std::size_t lookups);
 
  private:
   /// A shorter time is believed at once, a longer one bit by bit: the process may have been made to
   /// wait.
   static void approach(std::optional<Nanoseconds>& known, Nanoseconds measured);
 
-  std::optional<Nanoseconds> walk_;
+  std::optional<Nanoseconds> dump_;
   std::optional<Nanoseconds> lookup_;
   unsigned preferredInARow_ = 0;
 };

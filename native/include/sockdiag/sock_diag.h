@@ -21,7 +21,7 @@ class SockDiag {
 
  private:
   NetlinkSocket socket_;
-  Conversation conversation_{socket_};
+  Exchange exchange_{socket_};
 };
 
 }  // namespace sockdiag

@@ -10,21 +10,21 @@ namespace sockdiag {
 
 /// All sockets in `states` with this local port, both families: a listener on `[::]` shows its IPv4
 /// clients under AF_INET6. Fails if either family fails; `sockets` is void then.
-Status dumpTcp(Conversation& conversation, Port localPort, StateMask states, Traffic traffic,
+Status dumpTcp(Exchange& exchange, Port localPort, StateMask states, Traffic traffic,
                List<TcpSocket>& sockets);
 
 /// The same without traffic, in one walk through the kernel's table where the kernel allows that,
 /// else in the two of dumpTcp. The table is the whole host's, and to walk it is most of the cost.
-class TcpWalker {
+class TcpDumper {
  public:
-  explicit TcpWalker(Conversation& conversation) : conversation_(conversation) {}
+  explicit TcpDumper(Exchange& exchange) : exchange_(exchange) {}
 
-  Status walk(Port localPort, StateMask states, List<TcpSocket>& sockets);
+  Status dump(Port localPort, StateMask states, List<TcpSocket>& sockets);
   /// Lets the next walk find out anew what the kernel allows.
   void reset() { isRefused_ = false; }
 
  private:
-  Conversation& conversation_;
+  Exchange& exchange_;
   bool isRefused_ = false;
 };
 

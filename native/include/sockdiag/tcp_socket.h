@@ -62,7 +62,7 @@ struct TcpSocket {
 };
 
 /// What was asked for, and what the kernel must therefore answer with.
-struct TcpQuestion {
+struct TcpQuery {
   /// AF_UNSPEC for either.
   std::uint8_t family;
   /// kAnyPort for each.
@@ -80,7 +80,7 @@ struct TcpQuestion {
 ///
 /// Nothing either for a handshake that has no socket yet: to who asks for SYN_RECV the kernel lists
 /// its requests, too (inet_req_diag_fill in the same file, which writes no INET_DIAG_SHUTDOWN).
-Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuestion& question);
+Result<std::optional<TcpSocket>> parseTcpSocket(Bytes payload, const TcpQuery& query);
 
 /// Reads the same message as it is sent when a socket is freed: its state is no longer that of a
 /// connection, and its bytes are those of its whole life. Where it has forgotten its peer

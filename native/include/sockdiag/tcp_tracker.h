@@ -31,10 +31,10 @@ class TcpTracker final : private DestroyedSink {
 
   /// The connections, seen or not, that the kernel has freed since the last call, each with its
   /// peer and the bytes of its whole life; the FIN counts as one. The last one has no peer's port
-  /// where there were more than kKeptEndings, or events were lost: it stands for all those, with
+  /// where there were more than kMaxEnded, or events were lost: it stands for all those, with
   /// the most bytes of any of them, or with none where those of any are not known.
   Result<List<TcpSocket>> takeEnded();
-  static constexpr std::size_t kKeptEndings = 1024;
+  static constexpr std::size_t kMaxEnded = 1024;
 
   /// How the last poll came to its answer.
   PollReason reason() const { return reason_; }
@@ -51,42 +51,42 @@ class TcpTracker final : private DestroyedSink {
 
  private:
   /// So many ports are kept of connections that no poll has seen.
-  static constexpr std::size_t kKeptPorts = 1024;
+  static constexpr std::size_t kMaxPorts = 1024;
 
   void destroyed(const TcpSocket& socket) override;
-  void noteEnd(const TcpSocket& socket);
+  void recordEnd(const TcpSocket& socket);
   void countBetweenPolls(Port peerPort);
 
-  Result<PollReason> look();
-  Status walk();
+  Result<PollReason> refresh();
+  Status dump();
   /// Whether the known set could be brought up to date socket by socket.
   Result<bool> lookUp();
   /// Where not all listeners could be looked up: whether they stand all the same.
-  Result<bool> listenersStand();
-  void judgeNameless(const std::optional<std::uint64_t>& counter);
+  Result<bool> listenersAreUnchanged();
+  void classifyWithoutPeer(const std::optional<std::uint64_t>& counter);
 
   TcpView& view_;
   TrackedSet set_;
   PollCosts costs_;
   PollReason reason_ = PollReason::kFirst;
-  std::optional<std::uint64_t> vouched_;
-  std::optional<std::uint64_t> counterBefore_;
+  std::optional<std::uint64_t> counterAtDump_;
+  std::optional<std::uint64_t> lastCounter_;
   bool isSettled_ = false;
-  Nanoseconds walkedAt_{0};
+  Nanoseconds dumpedAt_{0};
   bool eventsLost_ = false;
-  bool memberDestroyed_ = false;
+  bool trackedDestroyed_ = false;
   std::uint64_t seenBetweenPolls_ = 0;
-  std::array<Port, kKeptPorts> portsBetweenPolls_{};
+  std::array<Port, kMaxPorts> portsBetweenPolls_{};
   /// Destroyed sockets that nobody met, and without a peer's port.
-  std::uint64_t nameless_ = 0;
+  std::uint64_t withoutPeer_ = 0;
   /// Of connections that may have brought bytes.
-  std::uint64_t endings_ = 0;
+  std::uint64_t endCount_ = 0;
   List<TcpSocket> ended_;
   /// Stands for those that have no place in the list.
-  std::optional<TcpSocket> otherEnded_;
+  std::optional<TcpSocket> overflowEnded_;
   // Kept for their memory.
-  List<TcpSocket> walked_;
-  List<Sighting> sightings_;
+  List<TcpSocket> dumped_;
+  List<LookupResult> results_;
 };
 
 }  // namespace sockdiag

@@ -17,7 +17,7 @@ using Nanoseconds = std::chrono::nanoseconds;
 
 /// The answer to a lookup: nothing for a socket that is gone, or in none of the states that the
 /// tracker keeps.
-using Sighting = std::optional<TcpSocket>;
+using LookupResult = std::optional<TcpSocket>;
 
 /// What is tracked of a port. A connection in SYN_RECV is no client yet, but with TCP Fast Open it
 /// can be so for long after PassiveOpens has counted it.
@@ -29,10 +29,10 @@ class TcpView {
  public:
   virtual Result<std::uint64_t> passiveOpens() = 0;
   /// Replaces `sockets` by all that the kernel's table has in `states`.
-  virtual Status walk(StateMask states, List<TcpSocket>& sockets) = 0;
+  virtual Status dump(StateMask states, List<TcpSocket>& sockets) = 0;
   /// Replaces `sightings` by one for each socket, taken in their order.
   virtual Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                        List<Sighting>& sightings) = 0;
+                        List<LookupResult>& results) = 0;
   /// Fails where there are no events to be had.
   virtual Result<EventLoss> takeDestroyed(DestroyedSink& sink) = 0;
   /// Monotonic.

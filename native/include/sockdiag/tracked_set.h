@@ -24,40 +24,40 @@ class TrackedSet {
   std::uint64_t revision() const { return revision_; }
 
   /// Takes the place of everything.
-  void replace(List<TcpSocket>& walked);
+  void replace(List<TcpSocket>& dumped);
 
   /// Whether each listener was seen, of at least one.
-  bool standsBy(std::span<const Sighting> sightings) const;
+  bool foundAllListeners(std::span<const LookupResult> results) const;
   /// Whether these are the listeners, in any order.
   bool hasListeners(List<TcpSocket>& others) const;
   /// Takes in what became of all() but the listeners; whoever was not seen leaves. False, and
   /// nothing is taken in, if one of them answers a state that it cannot have come to.
-  bool update(std::span<const Sighting> sightings);
+  bool update(std::span<const LookupResult> results);
 
   /// Whether a socket of this cookie can be seen.
-  bool sees(std::uint64_t cookie) const;
+  bool contains(std::uint64_t cookie) const;
   /// The peer of a socket that can be seen, or could not long ago; that of a listener has no port.
   std::optional<SocketAddress> peerOf(std::uint64_t cookie) const;
 
  private:
   /// A destroyed connection's event can come long after it has left the set: it does so when the
   /// client closes, and is destroyed when the daemon does. Beyond so many, the oldest is forgotten.
-  static constexpr std::size_t kRemembered = 1024;
+  static constexpr std::size_t kMaxRemoved = 1024;
 
-  struct Departed {
+  struct Removed {
     std::uint64_t cookie;
     SocketAddress peer;
   };
 
   /// The socket of this cookie, if it can be seen.
   const TcpSocket* find(std::uint64_t cookie) const;
-  void remember(const TcpSocket& departed);
+  void remember(const TcpSocket& removed);
 
   List<TcpSocket> sockets_;
   std::size_t listenersAt_ = 0;
   std::uint64_t revision_ = 0;
-  std::array<Departed, kRemembered> departed_{};
-  std::size_t departedAt_ = 0;
+  std::array<Removed, kMaxRemoved> removed_{};
+  std::size_t nextRemoved_ = 0;
 };
 
 }  // namespace sockdiag

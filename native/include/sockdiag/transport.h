@@ -22,22 +22,22 @@ struct Datagram {
 };
 
 /// Where datagrams come in.
-class Inbox {
+class DatagramSource {
  public:
   /// Never blocks: nothing if no datagram is there.
   virtual Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) = 0;
 
-  Inbox(const Inbox&) = delete;
-  Inbox& operator=(const Inbox&) = delete;
+  DatagramSource(const DatagramSource&) = delete;
+  DatagramSource& operator=(const DatagramSource&) = delete;
 
  protected:
-  Inbox() = default;
-  ~Inbox() = default;
+  DatagramSource() = default;
+  ~DatagramSource() = default;
 };
 
 /// What a conversation needs of a netlink socket and of the clock. NetlinkSocket is the real one;
 /// tests play scripted ones.
-class Transport : public Inbox {
+class Transport : public DatagramSource {
  public:
   /// Opens the socket first where there is none.
   virtual Status send(Bytes request) = 0;

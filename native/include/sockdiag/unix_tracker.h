@@ -32,7 +32,7 @@ class UnixTracker {
   std::array<std::byte, 128> name_{};
   std::size_t nameSize_;
   NetlinkSocket socket_;
-  Conversation conversation_{socket_};
+  Exchange exchange_{socket_};
   UnixSockets sockets_;
   std::uint64_t revision_ = 0;
 };

@@ -43,32 +43,32 @@ inline TcpSocket destroyed(std::uint64_t cookie, Port peer = Port{50000},
 using End = std::pair<Port, std::optional<std::uint64_t>>;
 
 /// A tracked set over a scripted kernel, in which one socket listens.
-struct Watch {
-  Watch() { view.table = {socket(kListen, kListener)}; }
+struct TrackerFixture {
+  TrackerFixture() { view.table = {socket(kListen, kListener)}; }
 
   /// Polls until the set is trusted.
   void settle() {
     for (int i = 0; i < 3; ++i) REQUIRE(tracker.poll().ok());
     REQUIRE(tracker.reason() == PollReason::kTracked);
-    view.takeAsked();
+    view.takeCalls();
   }
 
   /// One poll, which must go this way and ask just that.
-  std::uint64_t poll(PollReason reason, const char* asked) {
-    view.takeAsked();
+  std::uint64_t poll(PollReason reason, const char* calls) {
+    view.takeCalls();
     const auto revision = tracker.poll();
     REQUIRE(revision.ok());
     CHECK(toText(tracker.reason()) == doctest::String{toText(reason)});
-    CHECK(view.takeAsked() == asked);
+    CHECK(view.takeCalls() == calls);
     return revision.value();
   }
 
-  void checkFails(int error, const char* asked) {
-    view.takeAsked();
+  void checkFails(int error, const char* calls) {
+    view.takeCalls();
     const auto revision = tracker.poll();
     REQUIRE_FALSE(revision.ok());
     CHECK(revision.failure().error == error);
-    CHECK(view.takeAsked() == asked);
+    CHECK(view.takeCalls() == calls);
   }
 
   TcpSocket& inTable(std::uint64_t cookie) {
