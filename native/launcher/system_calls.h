@@ -1,5 +1,5 @@
-// The few system calls that the launcher makes, without a libc. They return a negative errno where
-// they fail, as the kernel does.
+// The launcher's system calls, without a libc. On failure they return a negative errno, as the
+// kernel does.
 #pragma once
 
 #include <asm/fcntl.h>
@@ -30,13 +30,13 @@ static inline long call4(long number, long first, long second, long third, long 
 #endif
 }
 
-enum { kCurrentDirectory = -100 };  // AT_FDCWD, from <fcntl.h>, which is a libc's.
+enum { kCurrentDirectory = -100 };  // AT_FDCWD of <fcntl.h>, a libc header.
 
 static inline long ReadLink(const char* path, char* target, unsigned long size) {
   return call4(__NR_readlinkat, kCurrentDirectory, (long)path, (long)target, (long)size);
 }
 
-// Zero where the file is there and can be reached.
+// Zero if the file exists and can be reached.
 static inline long CheckExists(const char* path) {
   return call4(__NR_faccessat, kCurrentDirectory, (long)path, 0, 0);
 }
@@ -53,16 +53,16 @@ static inline void Write(int file, const char* text, unsigned long length) {
   call4(__NR_write, file, (long)text, (long)length, 0);
 }
 
-// For writing at the end of it, without waiting for whoever reads it.
+// Does not wait for a reader if it is a pipe.
 static inline long OpenToAppend(const char* path) {
   return call4(__NR_openat, kCurrentDirectory, (long)path,
                O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 }
 
-// With a size that is none: it starts nothing, and says EINVAL where it could be used.
+// With an invalid size: starts nothing, and returns EINVAL if clone3 is allowed.
 static inline long TryClone3(void) { return call4(__NR_clone3, 0, 0, 0, 0); }
 
-// Returns to the parent when the child has ended.
+// Returns in the parent when the child has exited.
 static inline long ForkAndWait(void) { return call4(__NR_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0); }
 
 static inline void TakeStatus(long pid, int* status) { call4(__NR_wait4, pid, (long)status, 0, 0); }

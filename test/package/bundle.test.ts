@@ -287,8 +287,7 @@ describe('the launcher', () => {
       const { code, stderr } = await (await sandbox.start([`${copy}/buildkit-drain`, 'wait']))
         .ended;
       expect(stderr).toBe(
-        "buildkit-drain: the folder must be whole, but this can't be found in it: " +
-          `${copy}/${path} (errno 2)\n`,
+        `buildkit-drain: incomplete installation, file not found: ${copy}/${path} (errno 2)\n`,
       );
       expect(code).toBe(127);
       all += stderr;
@@ -302,7 +301,7 @@ describe('the launcher', () => {
     const script = 'exec "$0" wait 2>/proc/1/fd/2';
     const command = ['sh', '-c', script, `${bundle.emptyRoot('a:b')}/a:b/buildkit-drain`];
     expect((await (await sandbox.start(command)).ended).code).toBe(127);
-    expect(readFileSync(sandbox.mainLog, 'utf8').match(/must have no colon/g)).toHaveLength(1);
+    expect(readFileSync(sandbox.mainLog, 'utf8').match(/must not contain a colon/g)).toHaveLength(1);
   });
 
   const threads = 3;
@@ -332,8 +331,8 @@ describe('the launcher', () => {
       await waitFor('the other user', () => statSync(`/proc/${other.pid}`).uid === uid);
       const { process } = await startCli(sandbox, ['--version'], withThreads(threads, uid));
       const said =
-        'buildkit-drain: 3 processes or threads are needed, and no more may be started here: ' +
-        'trying again for a minute (errno 11)\n';
+        'buildkit-drain: cannot start the 3 processes or threads that Node.js needs: ' +
+        'retrying for one minute (errno 11)\n';
       await waitFor('what it says', () => process.stderr() === said);
       expect(process.hasEnded()).toBe(false);
       await other.signal('SIGKILL');
@@ -348,7 +347,7 @@ describe('the launcher', () => {
     const { EPERM, ENOSYS } = constants.errno;
     const refusing = (errno: number) => [compiled('deny'), String(errno), 'clone3', '--', launcher];
     const refused = await (await sandbox.start([...refusing(EPERM), 'wait'])).ended;
-    expect(refused.stderr).toContain("this container's seccomp profile answers EPERM to clone3");
+    expect(refused.stderr).toContain("this container's seccomp profile returns EPERM for clone3");
     expect(refused.code).toBe(127);
     expect(readFileSync(sandbox.mainLog, 'utf8')).toBe(refused.stderr);
     const other = await sandbox.start([...refusing(ENOSYS), '--version']);
@@ -429,7 +428,7 @@ describe('install', () => {
     const withColon = join(bundle.emptyRoot(), 'a:b');
     for (const [target, reason] of [
       [volume, `spawnSync ${volume}/buildkit-drain EACCES); mount the volume there without noexec`],
-      [withColon, `the path of the folder must have no colon and no semicolon: ${withColon}/)`],
+      [withColon, `the installation path must not contain a colon or semicolon: ${withColon}/)`],
     ] as const) {
       const expected = {
         code: 2,
