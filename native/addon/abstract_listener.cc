@@ -7,8 +7,8 @@ namespace addon {
 
 namespace {
 
-// A descriptor and not an object: it is asked for again and again while a fault lasts, and for an
-// object Node-API ends the process where there is no memory.
+// Returns a descriptor and not an object: it is called again as long as a fault lasts, and creating
+// an object ends the process when memory is short (Node-API).
 Napi::Value listenAbstract(const Napi::CallbackInfo& info) {
   const auto name = toName(info[0]);
   if (!name) return {};

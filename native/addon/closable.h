@@ -10,11 +10,11 @@
 
 namespace addon {
 
-/// What our objects have in common: a core that close() ends, and a mark, so that a method called
-/// on anything else is refused and not let loose on its memory. V8 sees to that by itself; the
-/// engines of other runtimes that load addons may not.
+/// The base of our objects: a core that close() destroys, and a type tag, so that a method called
+/// on another object is rejected instead of accessing its memory. V8 checks this itself; other
+/// engines that load addons may not.
 ///
-/// `Self` has `kTypeTag`, and in `kWrongReceiver` and `kClosed` what is said to misuse.
+/// `Self` defines `kTypeTag`, and the error messages `kWrongReceiver` and `kClosed`.
 template <typename Self, typename Core>
 class Closable : public Napi::ObjectWrap<Self> {
  public:
@@ -22,8 +22,7 @@ class Closable : public Napi::ObjectWrap<Self> {
     info.This().As<Napi::Object>().TypeTag(&Self::kTypeTag);
   }
 
-  /// Takes the place of ObjectWrap's, which every method goes through and which takes any wrapped
-  /// object for ours.
+  /// Hides ObjectWrap::Unwrap, which every method calls and which accepts any wrapped object.
   static Self* Unwrap(Napi::Object object) {
     if (object.IsObject() && object.CheckTypeTag(&Self::kTypeTag)) {
       return Napi::ObjectWrap<Self>::Unwrap(object);
@@ -33,7 +32,7 @@ class Closable : public Napi::ObjectWrap<Self> {
   }
 
  protected:
-  /// Throws where there is no memory for it: the core is most of an object.
+  /// Throws if memory is short: the core is most of an object's size.
   template <typename... Arguments>
   void open(Arguments&&... arguments) {
     auto* const memory = static_cast<Core*>(std::malloc(sizeof(Core)));
@@ -41,7 +40,7 @@ class Closable : public Napi::ObjectWrap<Self> {
     core_.reset(std::construct_at(memory, std::forward<Arguments>(arguments)...));
   }
 
-  /// Nothing, and thrown, after close().
+  /// Throws and returns null after close().
   Core* core(Napi::Env env) {
     if (core_) return core_.get();
     Napi::Error::New(env, Self::kClosed).ThrowAsJavaScriptException();

@@ -2,7 +2,7 @@
 
 #include <napi.h>
 
-// What addon.cc exports; each is defined in the file of its name.
+// What addon.cc exports. Each function is defined in the file named after it.
 
 namespace addon {
 

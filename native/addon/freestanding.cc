@@ -1,8 +1,8 @@
-// The part of libstdc++ that the addon uses and is not in its headers, so that no libstdc++ is
-// needed where it runs. What grows, or is large, has its memory from malloc and fails without it.
-// What is left for operator new are Node-API's own few bytes for each class and object, in whose
-// code no failure can be told: there, like every broken invariant, it ends the process, as V8 does
-// where it has no memory.
+// The parts of libstdc++ that the addon uses and that are not in its headers, so that it needs no
+// libstdc++ at run time. Large or growing data is allocated with malloc and reports failures. What
+// remains for operator new are the few bytes that Node-API's wrapper allocates for each class and
+// object, where failures cannot be reported: it ends the process, as V8 does when it is out of
+// memory.
 
 #include <cstddef>
 #include <cstdlib>
@@ -33,7 +33,7 @@ namespace std {
 
 }  // namespace std
 
-// Stands in the table of an abstract class for its functions; never called.
+// The entry of pure virtual functions in an abstract class's vtable; never called.
 extern "C" [[noreturn]] void __cxa_pure_virtual() { std::abort(); }
 
 // NOLINTEND(bugprone-reserved-identifier)

@@ -89,7 +89,7 @@ class TcpTracker : public Closable<TcpTracker, Core> {
   }
 
   void end(const Napi::CallbackInfo& /*info*/) {
-    // Before the descriptor that it waits for is closed.
+    // Before the descriptor that it watches is closed.
     forgetCallback();
     close();
   }
@@ -100,7 +100,7 @@ class TcpTracker : public Closable<TcpTracker, Core> {
   void takeDestroyed() {
     const auto isReason = coreIfOpen()->tracker.takeDestroyed();
     if (!isReason.ok()) {
-      // It would be readable for ever.
+      // Otherwise it would be reported readable forever.
       wakeup_->stop();
       return;
     }
@@ -108,7 +108,7 @@ class TcpTracker : public Closable<TcpTracker, Core> {
     const auto env = Env();
     const Napi::HandleScope scope{env};
     callback_.MakeCallback(env.Global(), 0, nullptr, *context_);
-    // There is no caller in JavaScript that it could go to.
+    // There is no JavaScript caller that could catch it.
     if (env.IsExceptionPending()) {
       napi_fatal_exception(env, env.GetAndClearPendingException().Value());
     }

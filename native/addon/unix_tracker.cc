@@ -25,7 +25,7 @@ class UnixTracker : public Closable<UnixTracker, sockdiag::UnixTracker> {
 
   Napi::Value sockets(const Napi::CallbackInfo& info) {
     auto* const tracker = core(info.Env());
-    // A copy: to set a property may run a script's setter, and that may call close().
+    // A copy: setting a property can run a setter in JavaScript, which may call close().
     return tracker == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), tracker->sockets());
   }
 

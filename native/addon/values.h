@@ -12,11 +12,12 @@
 #include "sockdiag/tcp_socket.h"
 #include "sockdiag/unix_dump.h"
 
-// The crossing of values and errors. What cannot be converted has thrown into `env` and is empty.
+// Conversion of values and errors. If a value cannot be converted, an exception is pending in `env`
+// and the result is empty.
 
 namespace addon {
 
-/// The only maker of errors that come from the kernel. Shaped as Node's own: `errno` is negative,
+/// Creates all errors that come from the kernel. They look like Node's own: `errno` is negative,
 /// `syscall` is the operation.
 void throwFailure(Napi::Env env, const sockdiag::Failure& failure);
 void throwTypeError(Napi::Env env, const char* message);
@@ -30,8 +31,7 @@ Napi::Value toValue(Napi::Env env, const sockdiag::List<sockdiag::TcpSocket>& so
 Napi::Value toValue(Napi::Env env, const sockdiag::UnixSockets& sockets);
 Napi::Value toValue(Napi::Env env, const sockdiag::List<sockdiag::Port>& ports);
 
-/// Numbers up to 2^53 are exact; a revision or a count that reaches it is beyond any process's
-/// life.
+/// Exact up to 2^53, which no revision or count reaches in a process's lifetime.
 Napi::Value toValue(Napi::Env env, std::uint64_t number);
 
 template <typename T>

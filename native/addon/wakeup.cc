@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <new>
 
-// The few names of libuv that are used, declared here because its header comes with Node.js's own
-// and not with Node-API's. libuv keeps all of this stable within version 1. Weak, so that the addon
-// loads where they are not.
+// The libuv functions used here, declared because libuv's header ships with Node.js and not with
+// Node-API. libuv keeps them stable within version 1. Weak, so that the addon also loads where they
+// are missing.
 extern "C" {
 struct uv_handle_s;
 struct uv_poll_s;
@@ -30,7 +30,7 @@ namespace {
 constexpr int kUvPoll = 8;      // UV_POLL of uv_handle_type
 constexpr int kUvReadable = 1;  // UV_READABLE of uv_poll_event
 
-/// Bun has all of libuv's names, and ends the process when one of them is called.
+/// Bun defines all of libuv's functions, and ends the process if one is called.
 bool isBun(napi_env env) {
   napi_value global = nullptr;
   bool has = false;
@@ -49,12 +49,12 @@ uv_poll_s* asPoll(void* handle) { return static_cast<uv_poll_s*>(handle); }
 
 }  // namespace
 
-/// What libuv and Node-API call back.
+/// The callbacks for libuv and Node-API.
 struct Wakeup::Libuv {
   static void readable(uv_poll_s* poll, int status, int /*events*/) {
     auto* const handle = reinterpret_cast<uv_handle_s*>(poll);
     auto* const wakeup = static_cast<Wakeup*>(uv_handle_get_data(handle));
-    // A descriptor that fails would be reported for ever.
+    // A failed descriptor would be reported forever.
     if (status < 0) {
       uv_poll_stop(poll);
     } else {
@@ -62,7 +62,7 @@ struct Wakeup::Libuv {
     }
   }
 
-  /// Only now has libuv let go of the handle, and the environment may end.
+  /// Only now has libuv released the handle, and the environment may end.
   static void closed(uv_handle_s* handle) {
     auto* const wakeup = static_cast<Wakeup*>(uv_handle_get_data(handle));
     napi_remove_async_cleanup_hook(wakeup->cleanupHook_);

@@ -4,18 +4,17 @@
 
 namespace addon {
 
-/// Tells when a descriptor becomes readable, from the event loop of its environment, which it does
-/// not keep alive.
+/// Watches for a descriptor to become readable, in the event loop of its environment, without
+/// keeping that loop alive.
 class Wakeup {
  public:
   using Callback = void (*)(void* data);
 
-  /// Puts itself into `slot`, and a null pointer in its place when it ends, which it does with the
-  /// environment at the latest. False where the runtime has no libuv loop: Node-API alone cannot
-  /// wait for a descriptor.
+  /// Stores itself in `slot`, and clears it when it ends, at the latest with the environment. False
+  /// if the runtime has no libuv loop: Node-API alone cannot watch a descriptor.
   static bool start(napi_env env, int descriptor, Callback onReadable, void* data, Wakeup*& slot);
 
-  /// No callback comes after this; the descriptor may be closed, and the slot may go.
+  /// After this there are no callbacks; the descriptor may be closed, and `slot` may be destroyed.
   void stop();
 
   Wakeup(const Wakeup&) = delete;
@@ -30,7 +29,7 @@ class Wakeup {
 
   Callback onReadable_;
   void* data_;
-  /// Null once it has been stopped.
+  /// Null once stopped.
   Wakeup** slot_;
   void* handle_ = nullptr;
   napi_async_cleanup_hook_handle cleanupHook_ = nullptr;

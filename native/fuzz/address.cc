@@ -5,7 +5,7 @@
 #include "script.h"
 #include "sockdiag/tcp_socket.h"
 
-// An address of any bytes has a text that is read back as the same bytes.
+// The text of any address parses back to the same bytes.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sockdiag;
   fuzz::Script script{fuzz::bytesOf(data, size)};
@@ -15,10 +15,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(address.bytes.data(), bytes.data(), bytes.size());
 
   const auto text = toText(address);
-  fuzz::require(std::memchr(text.data(), 0, text.size()) != nullptr, "the text has an end");
+  fuzz::require(std::memchr(text.data(), 0, text.size()) != nullptr, "the text is terminated");
   decltype(address.bytes) readBack{};
   fuzz::require(::inet_pton(address.family, text.data(), readBack.data()) == 1,
-                "the text is an address");
-  fuzz::require(readBack == address.bytes, "the text is that address");
+                "the text is a valid address");
+  fuzz::require(readBack == address.bytes, "the text is the same address");
   return 0;
 }

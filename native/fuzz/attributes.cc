@@ -5,8 +5,8 @@
 #include "script.h"
 #include "sockdiag/netlink_message.h"
 
-// The attributes are those that the kernel's own macros find, and bytes on which the macros would
-// stop early are a failure.
+// The attributes are those that the kernel's macros find, and input on which the macros stop early
+// is an error.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sockdiag;
   const std::vector<std::uint8_t> aligned{data, data + size};
@@ -17,20 +17,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto attribute = attributes.next();
     const bool isNext = rest > 0 && RTA_OK(expected, rest);
     if (!attribute.ok()) {
-      fuzz::require(!isNext && rest > 0, "only a length that lies is a failure");
+      fuzz::require(!isNext && rest > 0, "only an inconsistent length is an error");
       return 0;
     }
     if (!attribute.value()) {
       fuzz::require(rest <= 0, "all bytes are read");
       return 0;
     }
-    fuzz::require(isNext, "no attribute is made up");
+    fuzz::require(isNext, "every attribute was in the input");
     const auto& [type, payload] = *attribute.value();
-    fuzz::require(type == (expected->rta_type & NLA_TYPE_MASK), "the type is the kernel's");
+    fuzz::require(type == (expected->rta_type & NLA_TYPE_MASK),
+                  "the type is the one that the kernel's macros give");
     fuzz::require(payload.data() == static_cast<const void*>(RTA_DATA(expected)) &&
                       payload.size() == RTA_PAYLOAD(expected),
-                  "the payload is the kernel's");
-    // RTA_NEXT, which counts the padding even where the bytes end without it.
+                  "the payload is the one that the kernel's macros give");
+    // As RTA_NEXT, which counts the padding even if the bytes end without it.
     const auto step = RTA_ALIGN(expected->rta_len);
     expected = reinterpret_cast<const rtattr*>(reinterpret_cast<const char*>(expected) + step);
     rest -= static_cast<int>(step);

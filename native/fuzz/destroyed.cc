@@ -12,7 +12,7 @@ using namespace sockdiag;
 
 constexpr Port kPort{1234};
 
-/// Hands the script out as datagrams: each begins with a byte on how it comes and one on its size.
+/// Returns the script as datagrams; before each, one byte selects a fault and one the size.
 class ScriptedSource final : public DatagramSource {
  public:
   explicit ScriptedSource(Bytes bytes) : script_(bytes) {}
@@ -45,8 +45,9 @@ class ScriptedSource final : public DatagramSource {
 class Counter final : public DestroyedSink {
  public:
   void destroyed(const TcpSocket& socket) override {
-    fuzz::require(socket.local.port == kPort, "only the port that is watched comes");
-    fuzz::require(socket.peer.port != Port{0} || !socket.bytesReceived, "who forgot has no count");
+    fuzz::require(socket.local.port == kPort, "only the requested port is reported");
+    fuzz::require(socket.peer.port != Port{0} || !socket.bytesReceived,
+                  "a socket without a peer has no byte count");
     ++count;
   }
 
@@ -55,14 +56,14 @@ class Counter final : public DestroyedSink {
 
 }  // namespace
 
-// Any datagrams in the queue of destroyed sockets: whatever could not be read is told as lost.
+// Any datagrams in the queue of destroy events: what cannot be parsed is reported as lost.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ScriptedSource source{fuzz::bytesOf(data, size)};
   Counter counter;
   const auto taken = takeDestroyed(source, kPort, counter);
-  fuzz::require(counter.count <= source.mostEvents, "no event is made up");
+  fuzz::require(counter.count <= source.mostEvents, "every event was in the input");
   if (taken.ok() && source.wasLost) {
-    fuzz::require(taken.value() == EventLoss::kSome, "what was lost is told");
+    fuzz::require(taken.value() == EventLoss::kSome, "a loss is reported");
   }
   return 0;
 }

@@ -31,7 +31,7 @@ Buffer message(std::uint16_t type, std::uint32_t sequence, std::uint16_t flags, 
   return whole;
 }
 
-// Several questions may come in one datagram.
+// A datagram may contain several requests.
 Status FuzzedKernel::send(Bytes request) {
   const auto how = script_.next();
   if (how == 255) return Failure{.operation = "sendmsg", .error = ENOBUFS};
@@ -74,26 +74,26 @@ void FuzzedKernel::injectFault(std::uint32_t sequence) {
     return queue_.begin() + static_cast<std::ptrdiff_t>(script_.choose(queue_.size() + 1));
   };
   switch (script_.next()) {
-    case 1: {  // The table changed under the dump, so that a part of it is not there.
+    case 1: {  // The table changed during the dump, and a part of it is missing.
       auto& last = queue_.back().bytes;
       last[offsetof(nlmsghdr, nlmsg_flags)] |= std::byte{NLM_F_DUMP_INTR};
       if (queue_.size() > 1) queue_.pop_front();
       break;
     }
-    case 2:  // The queue overflowed: a datagram is lost, and the next call says so.
+    case 2:  // The queue overflowed: a datagram is lost, and the next call reports it.
       any() = {.bytes = {}, .error = ENOBUFS};
       break;
     case 3:
       any().truncated = true;
       break;
-    case 4:  // Somebody else sends an end.
+    case 4:  // Another process sends NLMSG_DONE.
       queue_.insert(at(),
                     {.bytes = message(NLMSG_DONE, sequence, 0, verdict(none)), .senderPort = 4711});
       break;
-    case 5:  // The end of what was asked before.
+    case 5:  // NLMSG_DONE of the previous request.
       queue_.insert(at(), {.bytes = message(NLMSG_DONE, sequence - 1, 0, verdict(refused))});
       break;
-    case 6:  // The answer stops.
+    case 6:  // The reply stops early.
       queue_.erase(at(), queue_.end());
       break;
     case 7:
@@ -108,14 +108,14 @@ void FuzzedKernel::injectFault(std::uint32_t sequence) {
     case 9:
       any() = {.bytes = {}, .error = EINTR};
       break;
-    case 10: {  // Any byte becomes any other: then nothing is known of the answer.
+    case 10: {  // A byte changes: now nothing can be expected of the reply.
       isCorrupted_ = true;
       auto& bytes = any().bytes;
       const auto index = std::size_t{script_.next()} * 256 + script_.next();
       if (!bytes.empty()) bytes[index % bytes.size()] = std::byte{script_.next()};
       break;
     }
-    case 11: {  // The end of the last datagram is lost, its length with it.
+    case 11: {  // The end of the last datagram is cut off.
       auto& bytes = queue_.back().bytes;
       bytes.resize(bytes.size() - std::min<std::size_t>(bytes.size(), 1 + script_.choose(40)));
       break;

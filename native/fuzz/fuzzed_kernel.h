@@ -14,9 +14,9 @@ using Buffer = std::vector<std::byte>;
 /// A netlink message of any type.
 Buffer message(std::uint16_t type, std::uint32_t sequence, std::uint16_t flags, Bytes payload);
 
-/// The kernel's end of a conversation. It answers every question truly, with what `messagesFor`
-/// gives, but in datagrams cut where the script says, and with the faults that it says: what the
-/// kernel does when it is short of memory, when its table changes, and when a queue overflows.
+/// The kernel's side of an exchange. It answers every request correctly, with what `messagesFor`
+/// returns, but splits the reply into datagrams as the script says, and injects faults that real
+/// kernels show when memory is short, the table changes, or a queue overflows.
 class FuzzedKernel : public Transport {
  public:
   explicit FuzzedKernel(Script& script) : script_(script) {}
@@ -27,15 +27,15 @@ class FuzzedKernel : public Transport {
   Milliseconds now() override { return time_; }
   void drop() override { queue_.clear(); }
 
-  /// A question begins for which it answers truly, if nothing is left of an earlier one.
+  /// Starts a request; its reply is uncorrupted if nothing of an earlier one is queued.
   void begin() { isCorrupted_ = isCorrupted_ && !queue_.empty(); }
-  /// Whether an answer was changed, so that it need not be the truth any more.
+  /// Whether a reply was changed, so that it may be wrong.
   bool isCorrupted() const { return isCorrupted_; }
 
  protected:
   ~FuzzedKernel() = default;
 
-  /// The answer to one question: messages, the end of a dump not among them.
+  /// The messages that answer one request, without NLMSG_DONE.
   virtual std::vector<Buffer> messagesFor(Bytes request) = 0;
 
   Script& script() { return script_; }

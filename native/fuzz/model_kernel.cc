@@ -65,7 +65,7 @@ void ModelKernel::step() {
     case 10:
       if (auto* const one = anyIn(kEstablished)) one->socket.inode = 4711;
       return;
-    case 11:  // Behind another one with the same address.
+    case 11:  // It shares its address with another one.
       if (auto* const one = anyIn(kListen)) one->isHidden = true;
       return;
     case 12:
@@ -74,7 +74,7 @@ void ModelKernel::step() {
     case 13:
       time_ += std::chrono::milliseconds{100} * script_.next();
       return;
-    case 14:  // Another port's.
+    case 14:  // A connection to another port.
       ++counter_;
       return;
     default:
@@ -126,7 +126,7 @@ void ModelKernel::remove(std::size_t index) {
   destroyed_.push_back(cookie);
   auto event = removed.socket;
   event.local.port = Port{1234};
-  // One that its own process has reset has forgotten its peer, and its bytes.
+  // A socket that its own process reset has lost its peer address and its byte counts.
   if (script_.choose(4) == 3) {
     event.peer.port = Port{0};
   } else {
@@ -187,7 +187,7 @@ Status ModelKernel::dump(StateMask states, List<TcpSocket>& sockets) {
   for (const auto& each : sockets_) {
     if (each.isListed && contains(states, each.socket.state)) keep(sockets, each.socket);
   }
-  // A bucket that changes while it is read may bring a socket twice, and in any order.
+  // If a bucket changes while it is read, a socket may be listed twice, and in any order.
   if (!sockets.empty() && script_.choose(8) == 7) keep(sockets, TcpSocket{sockets[0]});
   maybeStep();
   return Done{};

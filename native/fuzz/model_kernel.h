@@ -9,10 +9,10 @@
 
 namespace sockdiag::fuzz {
 
-/// The kernel as far as a tracker can see it, in which anything happens that the script says, also
-/// whenever it is asked. It keeps what the tracker relies on, and no more: a connection is counted
-/// before it is listed, and is listed before the poll after the one that first saw it counted
-/// begins; what is not counted may come at any time.
+/// A model of the kernel as a tracker sees it. The script decides what happens, also in the middle
+/// of each call. It guarantees only what the tracker relies on: a connection is counted before it
+/// is listed, and is listed before the start of the second poll that saw it counted; an uncounted
+/// one may appear at any time.
 class ModelKernel final : public TcpView {
  public:
   explicit ModelKernel(Script& script) : script_(script) {}
@@ -25,20 +25,21 @@ class ModelKernel final : public TcpView {
   Nanoseconds now() override { return time_; }
   void drop() override {}
 
-  /// One thing more happens.
+  /// Performs one random event.
   void step();
 
   void beginPoll();
   void endPoll() { isPolling_ = false; }
 
-  /// Whether a socket could be seen at any moment since the poll began.
+  /// Whether the socket was visible at any moment since the poll began.
   bool wasPresent(std::uint64_t cookie) const { return presentDuringPoll_.contains(cookie); }
-  /// What could be seen all along since the poll began, and was either counted or there for long.
+  /// The sockets that were visible all the time since the poll began, and are either counted or old
+  /// enough.
   const std::set<std::uint64_t>& mustBeSeen() const { return presentThroughout_; }
-  /// Whether any one listener stood all along since the poll began.
+  /// Whether one listener existed all the time since the poll began.
   bool listenedThroughout() const { return !listeners_.empty(); }
   void noteSeen(std::uint64_t cookie) { seen_.insert(cookie); }
-  /// Of what is no more, so many no poll has seen.
+  /// The number of destroyed sockets that no poll has seen.
   std::uint64_t destroyedUnseen() const;
   bool wasDestroyed(std::uint64_t cookie) const;
 
@@ -47,7 +48,7 @@ class ModelKernel final : public TcpView {
     TcpSocket socket;
     bool isCounted = true;
     bool isListed = true;
-    /// Whether a poll has read the counter since it was counted.
+    /// Whether a poll has read the counter since it counted this socket.
     bool isCounterRead = false;
     bool isHidden = false;
     Nanoseconds listedAt;

@@ -24,9 +24,9 @@
 #include "sockdiag/passive_opens.h"
 #include "sockdiag/request.h"
 
-// record-corpus <folder>: makes many kinds of sockets in a network namespace of its own, and writes
-// what this machine's kernel answers about them, as inputs for the targets of this folder. Sequence
-// numbers and inodes differ from run to run; scripts/record-corpus.mjs keeps what is new.
+// record-corpus <folder>: creates sockets of many kinds in a new network namespace, and writes this
+// kernel's replies about them as inputs for the fuzz targets. Sequence numbers and inodes differ
+// from run to run; scripts/record-corpus.mjs keeps only new inputs.
 
 namespace {
 
@@ -62,7 +62,7 @@ struct TcpAddress {
   socklen_t size = sizeof(storage);
 };
 
-/// A listener of this family on a port of the kernel's choice, and where to connect to.
+/// A listener of this family on a port chosen by the kernel, and its address.
 int listenOn(int family, int protocol, TcpAddress& address) {
   const int listener = keep(UniqueFd{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol)});
   check(::listen(listener, 16) == 0, "listen");
@@ -85,7 +85,7 @@ int connectTo(const TcpAddress& address, int family, int protocol) {
   return client;
 }
 
-/// Accepted ones with traffic, some of them half closed, and two that wait to be accepted.
+/// Three accepted connections with traffic, two of them half-closed, and two still queued.
 void fill(int listener, const TcpAddress& address, int family, int protocol) {
   for (int i = 0; i < 3; ++i) {
     const int client = connectTo(address, family, protocol);
@@ -134,12 +134,12 @@ void makeUnixSockets(std::string_view name, int type, int accepted, int queued) 
     UniqueFd client{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
     check(::connect(client.get(), generic(address.storage), address.size) == 0, "connect");
     if (i < accepted) keep(UniqueFd{::accept(listener, nullptr, nullptr)});
-    // The last one is gone, though it waits.
+    // The last client is closed while still queued.
     if (i + 1 < accepted + queued) keep(std::move(client));
   }
 }
 
-// What the kernel says
+// Replies
 
 class Recorder {
  public:
@@ -154,7 +154,7 @@ class Recorder {
                static_cast<std::streamsize>(bytes.size()));
   }
 
-  /// The datagrams of the answer, and what their messages hold.
+  /// Writes the datagrams of the reply, and the payloads and attributes of their messages.
   void ask(Request request, const std::string& target, std::size_t fixedSize) {
     request.setSequence(1);
     check(socket_.send(request.bytes()).ok(), "send");
@@ -169,7 +169,7 @@ class Recorder {
         isOver = !reply.ok() || (reply.value() && reply.value()->kind == Reply::Kind::kEnd);
         if (isOver || !reply.value()) break;
         const auto payload = reply.value()->payload;
-        // For inet_message: how to ask about it.
+        // The inet_message target reads the query from a first byte.
         write(target, payload, target == "inet_message" ? std::string_view{"\0", 1} : "");
         write("attributes", payload.subspan(fixedSize));
       }
@@ -181,7 +181,7 @@ class Recorder {
     for (auto datagram = events.receive(buffer); datagram.ok() && datagram.value();
          datagram = events.receive(buffer)) {
       const auto bytes = datagram.value()->bytes;
-      // For destroyed: how it comes, and how many quarters of its bytes.
+      // The destroyed target reads a fault and the size in units of 4 bytes.
       const std::string prefix{'\0', static_cast<char>(bytes.size() / 4)};
       write("destroyed", bytes, prefix);
       write("replies", bytes);
@@ -237,7 +237,7 @@ int main(int argc, char** argv) {
     recorder.ask(unixDumpRequest(kAllStates, static_cast<std::uint32_t>(show)), "unix_message",
                  sizeof(unix_diag_msg));
   }
-  // What the kernel refuses.
+  // A request that the kernel rejects.
   recorder.ask(tcpDumpRequest(AF_UNSPEC, kAnyPort, kAllStates, Traffic::kLeftOut), "inet_message",
                sizeof(inet_diag_msg));
 

@@ -6,8 +6,8 @@
 #include <iterator>
 #include <vector>
 
-// replay <files and folders>: gives a fuzz target each of these inputs once. The corpora are tests
-// like all others, without the fuzzer and its compiler.
+// replay <files and folders>: runs a fuzz target once on each of these inputs, so that the corpora
+// are ordinary tests, without the fuzzer and its compiler.
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 

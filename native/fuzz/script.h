@@ -11,26 +11,26 @@
 
 namespace sockdiag::fuzz {
 
-/// What must hold whatever the bytes are. Else the target aborts, which the fuzzer reports with the
-/// bytes that did it.
+/// A property that must hold for any input. If it does not, the target aborts, and the fuzzer
+/// reports the input.
 inline void require(bool holds, const char* what) {
   if (holds) return;
   std::fprintf(stderr, "does not hold: %s\n", what);
   std::abort();
 }
 
-/// Appends where memory is no question.
+/// Appends to a list of the model, which must not run out of memory.
 template <typename Item>
 void keep(List<Item>& list, Item item) {
-  require(list.append(std::move(item)).ok(), "there is memory for the model");
+  require(list.append(std::move(item)).ok(), "the model has enough memory");
 }
 
 inline Bytes bytesOf(const std::uint8_t* data, std::size_t size) {
   return std::as_bytes(std::span{data, size});
 }
 
-/// The fuzzer's bytes as a script, of which one after the other says what happens next. At its end
-/// every byte is 0: nothing happens any more.
+/// The fuzzer's input as a script: each byte decides what happens next. After the last one every
+/// byte is 0, which means no further event.
 class Script {
  public:
   explicit Script(Bytes bytes) : rest_(bytes) {}
@@ -44,7 +44,7 @@ class Script {
     return byte;
   }
 
-  /// One of so many.
+  /// A number below `count`.
   std::size_t choose(std::size_t count) { return next() % count; }
 
   Bytes take(std::size_t most) {

@@ -8,7 +8,7 @@
 
 namespace {
 
-/// The parts between the separators; what follows the last one is a part, too.
+/// The parts between the separators, including the one after the last.
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::size_t start = 0;
@@ -21,12 +21,12 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-/// What the text says, read in the plainest way.
+/// The expected result, by a simple implementation.
 std::optional<std::uint64_t> expectedOf(const std::string& text) {
   auto lines = split(text, '\n');
   lines.pop_back();
   std::erase_if(lines, [](const auto& line) { return !line.starts_with("Tcp: "); });
-  // A line with nothing but the prefix's five characters has no names.
+  // Lines of only the prefix contain no names.
   if (lines.size() < 2) return std::nullopt;
   const auto names = split(lines[0], ' ');
   const auto values = split(lines[1], ' ');
@@ -44,11 +44,11 @@ std::optional<std::uint64_t> expectedOf(const std::string& text) {
 
 }  // namespace
 
-// Any text is read as another program would read it, and a number that is not whole is none.
+// Any text gives the same result as another implementation, and an incomplete number gives none.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sockdiag;
   const std::string text{reinterpret_cast<const char*>(data), size};
   const auto found = passiveOpensIn(fuzz::bytesOf(data, size));
-  fuzz::require(found == expectedOf(text), "the counter is what stands in the text");
+  fuzz::require(found == expectedOf(text), "the counter is the one in the text");
   return 0;
 }

@@ -13,8 +13,8 @@
 #include "fuzzed_kernel.h"
 #include "script.h"
 
-// A dump and lookups, held with a kernel that answers truly, though not always to the end: what is
-// taken for the answer is the kernel's table, or there is a failure.
+// Dumps and lookups against a kernel that answers correctly, but not always completely: the result
+// is the kernel's table, or an error.
 
 namespace {
 
@@ -23,7 +23,7 @@ using fuzz::Buffer;
 
 constexpr Port kPort{1234};
 
-/// What there is, by the low word of the cookie.
+/// The sockets, by the low word of their cookie.
 using Table = std::map<std::uint32_t, inet_diag_msg>;
 
 class TcpKernel final : public fuzz::FuzzedKernel {
@@ -130,12 +130,12 @@ class Answers final : public LookupSink {
 
  private:
   void check(std::size_t index, bool isTheSame, bool isFound) {
-    fuzz::require(index == count++, "the answers come in the order of the questions");
+    fuzz::require(index == count++, "replies are in the order of the requests");
     if (kernel_.isCorrupted()) return;
     const auto cookie = asked_[index].cookie;
     const bool isThere =
         cookie <= UINT32_MAX && kernel_.table.contains(static_cast<std::uint32_t>(cookie));
-    fuzz::require(isTheSame && isThere == isFound, "a lookup says what is there");
+    fuzz::require(isTheSame && isThere == isFound, "a lookup finds exactly what exists");
   }
 
   const List<TcpSocket>& asked_;
@@ -161,11 +161,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const auto dumped = what == 1 ? dumper.dump(kPort, kStates, sockets)
                                     : dumpTcp(exchange, kPort, kStates, Traffic::kLeftOut, sockets);
       if (!dumped.ok()) {
-        fuzz::require(dumped.failure().error > 0, "a failure has an errno");
+        fuzz::require(dumped.failure().error > 0, "an error has an errno");
         sockets.clear();
       } else if (!kernel.isCorrupted()) {
         fuzz::require(cookiesOf(sockets) == cookiesIn(kernel.table, kStates),
-                      "a whole answer is the kernel's table");
+                      "a complete dump is the kernel's table");
       }
     } else {
       Answers answers{sockets, kernel};

@@ -7,10 +7,9 @@
 #include "script.h"
 #include "sockdiag/tcp_tracker.h"
 
-// The tracker, held with a kernel in which sockets come and go by the fuzzer's bytes, between the
-// polls and in the middle of them, and with a model that knows what was there. Never may a poll
-// leave out a connection that was there all along, nor show one that was not; and a failed one
-// changes nothing.
+// The tracker against a model of the kernel in which sockets appear and disappear as the input
+// says, between polls and during them. A poll must never omit a connection that existed all the
+// time, or show one that did not exist; a failed poll changes nothing.
 
 namespace {
 
@@ -29,16 +28,18 @@ class TrackerCheck {
     const auto seen = socketsNow();
     checkEnded();
     if (!revision.ok()) {
-      fuzz::require(revision.failure().error == EPERM, "a failure is the kernel's");
-      fuzz::require(isUnchanged(before, seen), "a failed poll changes nothing that is seen");
+      fuzz::require(revision.failure().error == EPERM, "an error is the kernel's");
+      fuzz::require(isUnchanged(before, seen),
+                    "a failed poll leaves the visible sockets unchanged");
       hasFailed_ = true;
       return;
     }
     fuzz::require(!hasFailed_ || tracker_.reason() != PollReason::kTracked,
-                  "after a failure nothing is taken for granted");
+                  "the first poll after a failure dumps");
     const bool isSame = revision_ != 0 && isUnchanged(before, seen) && !hasBytesEnded_;
-    fuzz::require((revision.value() == revision_) == isSame,
-                  "the revision changes if and only if what is seen does, or what had bytes ends");
+    fuzz::require(
+        (revision.value() == revision_) == isSame,
+        "the revision changes exactly when the visible sockets do, or a connection with data ends");
     hasBytesEnded_ = false;
     hasFailed_ = false;
     revision_ = revision.value();
@@ -49,9 +50,10 @@ class TrackerCheck {
     const auto expected = socketsNow();
     const auto sockets = tracker_.socketsWithTraffic();
     if (!sockets.ok()) return;
-    fuzz::require(sockets.value().size() == expected.size(), "traffic is that of all sockets");
+    fuzz::require(sockets.value().size() == expected.size(), "traffic is returned for all sockets");
     for (std::size_t i = 0; i < expected.size(); ++i) {
-      fuzz::require(sockets.value()[i].cookie == expected[i].cookie, "traffic keeps the order");
+      fuzz::require(sockets.value()[i].cookie == expected[i].cookie,
+                    "traffic is returned in the same order");
     }
   }
 
@@ -66,7 +68,7 @@ class TrackerCheck {
  private:
   List<TcpSocket> socketsNow() const {
     auto sockets = tracker_.sockets();
-    fuzz::require(sockets.ok(), "there is memory for the sockets");
+    fuzz::require(sockets.ok(), "copying the sockets needs no more memory than there is");
     return std::move(sockets.value());
   }
 
@@ -81,32 +83,34 @@ class TrackerCheck {
     std::set<std::uint64_t> seen;
     bool isListening = false;
     for (const auto& each : sockets) {
-      fuzz::require(seen.insert(each.cookie).second, "no socket is seen twice");
-      fuzz::require(kernel_.wasPresent(each.cookie), "what is seen was there");
+      fuzz::require(seen.insert(each.cookie).second, "no socket is listed twice");
+      fuzz::require(kernel_.wasPresent(each.cookie), "every listed socket existed");
       isListening |= each.state == SocketState::kListen;
       kernel_.noteSeen(each.cookie);
     }
     for (const auto cookie : kernel_.mustBeSeen()) {
-      fuzz::require(seen.contains(cookie), "what was there all along is seen");
+      fuzz::require(seen.contains(cookie), "a socket that existed all the time is listed");
     }
-    fuzz::require(isListening || !kernel_.listenedThroughout(), "a listener vouches");
+    fuzz::require(isListening || !kernel_.listenedThroughout(),
+                  "a listener that existed all the time is listed");
     checkBetween();
   }
 
   void checkEnded() {
     const auto ended = tracker_.takeEnded();
-    fuzz::require(ended.ok(), "there is memory for what has ended");
+    fuzz::require(ended.ok(), "copying the ended connections needs no more memory than there is");
     for (const auto& each : ended.value()) {
       hasBytesEnded_ |= each.bytesReceived.value_or(2) > 1;
       if (each.peer.port == Port{0}) continue;
-      fuzz::require(kernel_.wasDestroyed(each.cookie), "who is told to have ended was destroyed");
-      fuzz::require(reportedEnds_.insert(each.cookie).second, "no end is told twice");
+      fuzz::require(kernel_.wasDestroyed(each.cookie),
+                    "a connection reported as ended was destroyed");
+      fuzz::require(reportedEnds_.insert(each.cookie).second, "no end is reported twice");
     }
   }
 
   void checkBetween() {
     fuzz::require(tracker_.seenBetweenPolls() <= kernel_.destroyedUnseen(),
-                  "no connection between polls is made up");
+                  "every connection counted between polls was destroyed unseen");
   }
 
   ModelKernel kernel_;

@@ -12,9 +12,9 @@
 #include "fuzzed_kernel.h"
 #include "script.h"
 
-// The clients of a unix socket, asked of a kernel that answers truly, though not always to the end,
-// and that ends a dump before a listener whose queue does not fit: what is taken for the answer has
-// all of them, or there is a failure.
+// Dumps of a unix socket against a kernel that answers correctly, but not always completely, and
+// that ends a dump before a listener whose queue does not fit: the result has all clients, or is an
+// error.
 
 namespace {
 
@@ -67,7 +67,7 @@ class UnixKernel final : public fuzz::FuzzedKernel {
   }
 
   std::vector<UnixSocket> table;
-  /// A longer queue does not fit.
+  /// A longer queue does not fit in a datagram.
   std::size_t longestQueue = 6;
 
  private:
@@ -140,10 +140,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     kernel.begin();
     const auto dumped = dumpUnix(exchange, name);
     if (!dumped.ok()) {
-      fuzz::require(dumped.failure().error > 0, "a failure has an errno");
+      fuzz::require(dumped.failure().error > 0, "an error has an errno");
     } else if (!kernel.isCorrupted()) {
       fuzz::require(dumped.value() == expectedOf(kernel.table),
-                    "a whole answer has every client, the queued ones among them");
+                    "a complete dump has every client, including the queued ones");
     }
   }
   return 0;

@@ -12,7 +12,7 @@ namespace sockdiag {
 Result<UniqueFd> listenAbstract(Bytes name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  // A zero byte at its begin is what makes a name abstract; it ends where the address does.
+  // A leading NUL makes a name abstract; its length follows from the address size.
   if (name.size() >= sizeof(address.sun_path)) return Failure{"bind", ENAMETOOLONG};
   std::memcpy(address.sun_path + 1, name.data(), name.size());
   const auto size = offsetof(sockaddr_un, sun_path) + 1 + name.size();

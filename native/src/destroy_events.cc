@@ -13,7 +13,7 @@ namespace {
 // An event has 380 bytes on Linux 6.18.
 constexpr std::size_t kEventSize = 2048;
 constexpr std::uint32_t kKernelPort = 0;
-/// Of what answers no question.
+/// Events have no request, so their sequence number is 0.
 constexpr std::uint32_t kEventSequence = 0;
 
 EventLoss read(const Datagram& datagram, Port localPort, DestroyedSink& sink) {

@@ -5,7 +5,7 @@
 namespace sockdiag {
 
 void UniqueFd::reset() {
-  // Not retried on EINTR: Linux has let go of the descriptor by then.
+  // Not retried on EINTR: Linux has released the descriptor by then.
   if (isOpen()) ::close(std::exchange(fd_, kNone));
 }
 

@@ -16,11 +16,11 @@ namespace {
 // MAX_ERRNO of include/linux/err.h.
 constexpr int kLargestErrno = 4095;
 
-/// The errno of a message that ends a dump or refuses it: 0, or negative. Anything else is none.
+/// The errno of a message that ends or rejects a dump: 0 or negative. Other values are malformed.
 Result<Done> readErrno(Bytes payload, std::size_t payloadSize, const char* operation) {
-  const auto verdict = payload.size() < payloadSize ? std::nullopt : readAt<int>(payload);
-  if (!verdict || *verdict > 0 || *verdict < -kLargestErrno) return malformed();
-  if (*verdict < 0) return Failure{.operation = operation, .error = -*verdict};
+  const auto error = payload.size() < payloadSize ? std::nullopt : readAt<int>(payload);
+  if (!error || *error > 0 || *error < -kLargestErrno) return malformed();
+  if (*error < 0) return Failure{.operation = operation, .error = -*error};
   return Done{};
 }
 
@@ -29,7 +29,7 @@ Result<std::optional<Reply>> interpret(const nlmsghdr& header, Bytes payload) {
               .interrupted = (header.nlmsg_flags & NLM_F_DUMP_INTR) != 0,
               .payload = {}};
   switch (header.nlmsg_type) {
-    // A socket comes as the type of message that asked for it.
+    // A socket has the message type of its request.
     case SOCK_DIAG_BY_FAMILY:
     case TCPDIAG_GETSOCK:
       reply.kind = Reply::Kind::kSocket;
@@ -38,14 +38,14 @@ Result<std::optional<Reply>> interpret(const nlmsghdr& header, Bytes payload) {
     case NLMSG_NOOP:
       return std::optional{reply};
     case NLMSG_ERROR:
-      // With 0 it is an acknowledgement and not the end of the dump.
-      if (auto verdict = readErrno(payload, sizeof(nlmsgerr), "NLMSG_ERROR"); !verdict.ok()) {
-        return verdict.failure();
+      // Error 0 is an acknowledgement, not the end of the dump.
+      if (auto status = readErrno(payload, sizeof(nlmsgerr), "NLMSG_ERROR"); !status.ok()) {
+        return status.failure();
       }
       return std::optional{reply};
     case NLMSG_DONE:
-      if (auto verdict = readErrno(payload, sizeof(int), "NLMSG_DONE"); !verdict.ok()) {
-        return verdict.failure();
+      if (auto status = readErrno(payload, sizeof(int), "NLMSG_DONE"); !status.ok()) {
+        return status.failure();
       }
       reply.kind = Reply::Kind::kEnd;
       return std::optional{reply};

@@ -43,12 +43,12 @@ Result<std::optional<Datagram>> receiveFrom(const UniqueFd& socket, std::span<st
 
 constexpr __u32 groupBit(unsigned group) { return 1U << (group - 1); }
 
-/// Lets through what has this local port. Best effort: whoever reads the events looks at the port.
+/// Passes only events with this local port. Best effort: takeDestroyed() checks the port again.
 void filterByPort(const UniqueFd& socket, Port localPort) {
   constexpr auto kPortAt = static_cast<__u32>(sizeof(nlmsghdr) + offsetof(inet_diag_msg, id) +
                                               offsetof(inet_diag_sockid, idiag_sport));
   constexpr __u32 kAll = UINT32_MAX;
-  // The machine loads in network byte order, which the port is in.
+  // BPF loads in network byte order, which the port is in.
   std::array<sock_filter, 4> program{{
       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, kPortAt),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint16_t>(localPort), 0, 1),
@@ -74,7 +74,7 @@ Status NetlinkSocket::send(Bytes request) {
     if (!socket_.isOpen()) return failed("socket");
   }
 
-  // nl_pid 0 is the kernel. Our own port number is the kernel's choice (netlink_autobind).
+  // nl_pid 0 is the kernel. It chooses our own port number (netlink_autobind).
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   iovec part{.iov_base = const_cast<std::byte*>(request.data()), .iov_len = request.size()};
@@ -95,7 +95,7 @@ Result<std::optional<Datagram>> NetlinkSocket::receive(std::span<std::byte> buff
 
 Status NetlinkSocket::wait(Milliseconds limit) {
   pollfd waited{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-  // A signal ends the wait early, which callers reckon with.
+  // A signal ends the wait early, which callers expect.
   if (::poll(&waited, 1, static_cast<int>(limit.count())) < 0 && errno != EINTR) {
     return failed("poll");
   }
@@ -117,8 +117,8 @@ Status DestroyEventSocket::open(Port localPort, int receiveBufferBytes) {
   filterByPort(opened, localPort);
   setReceiveBuffer(opened, receiveBufferBytes);
 
-  // Without bind() the socket has port number 0, which is the kernel's own, and it gets nothing of
-  // what the kernel sends (do_one_broadcast in net/netlink/af_netlink.c).
+  // Without bind() the socket has port number 0, the kernel's own, and does not receive its
+  // multicasts (do_one_broadcast in net/netlink/af_netlink.c).
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
   address.nl_groups = groupBit(SKNLGRP_INET_TCP_DESTROY) | groupBit(SKNLGRP_INET6_TCP_DESTROY);

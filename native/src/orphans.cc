@@ -10,9 +10,9 @@ Result<std::uint64_t> reapOrphans(pid_t own) {
   std::uint64_t reaped = 0;
   for (;;) {
     siginfo_t dead{};
-    // Only looked at: whose it is decides who takes its status.
+    // WNOWAIT: only its pid tells whether to reap it here.
     if (::waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) != 0) {
-      // ECHILD: there are no children at all.
+      // ECHILD: there are no children.
       return errno == ECHILD ? Result{reaped} : Result<std::uint64_t>{Failure{"waitid", errno}};
     }
     if (dead.si_pid == 0 || dead.si_pid == own) return reaped;

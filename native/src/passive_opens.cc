@@ -15,11 +15,11 @@ namespace sockdiag {
 
 namespace {
 
-// 1,300 bytes on Linux 6.18. A text that does not fit has lost its end, not its Tcp lines' place:
-// whether they are whole is seen when they are read.
+// The file has 1,300 bytes on Linux 6.18. A longer text loses only its end; the parser checks that
+// the Tcp lines are complete.
 constexpr std::size_t kTextSize = 4096;
 
-/// Cuts the text before the first `end` off and drops `end`; nothing if there is none.
+/// Removes and returns the text up to the first `end`, and removes `end`; empty if there is none.
 std::optional<std::string_view> cut(std::string_view& text, char end) {
   const auto* const found = std::ranges::find(text, end);
   if (found == text.end()) return std::nullopt;
@@ -28,7 +28,7 @@ std::optional<std::string_view> cut(std::string_view& text, char end) {
   return before;
 }
 
-/// The next of some words with one space between them.
+/// The next word of a line, separated by single spaces.
 std::string_view nextWord(std::string_view& words) {
   if (const auto word = cut(words, ' ')) return *word;
   const auto last = words;
@@ -53,7 +53,7 @@ std::optional<std::uint64_t> number(std::string_view digits) {
 std::optional<std::uint64_t> passiveOpensIn(Bytes snmp) {
   constexpr std::string_view kPrefix = "Tcp: ";
   std::string_view text{reinterpret_cast<const char*>(snmp.data()), snmp.size()};
-  // A line with names, then one with their values.
+  // A line of names is followed by a line of values.
   std::string_view names;
   while (const auto line = cut(text, '\n')) {
     if (!line->starts_with(kPrefix)) continue;

@@ -4,7 +4,8 @@ namespace sockdiag {
 
 namespace {
 
-/// While walks are preferred, nothing is learned of lookups: one poll in so many tries them.
+/// While dumps are preferred, the cost of lookups is not measured: one poll in this many tries
+/// them.
 constexpr unsigned kTrialEvery = 32;
 
 constexpr int kCaution = 8;
@@ -14,7 +15,7 @@ constexpr int kCaution = 8;
 PollReason decide(const PollEvidence& evidence) {
   if (!evidence.counter) return PollReason::kCounterUnreadable;
   if (!evidence.counterAtDump) return PollReason::kFirst;
-  // Not only up: what has been reset or has wrapped around vouches for nothing.
+  // Also if it is lower: after a reset or an overflow the set cannot be trusted.
   if (*evidence.counter != *evidence.counterAtDump) return PollReason::kCounterMoved;
   if (!evidence.isSettled) return PollReason::kSettling;
   if (evidence.eventsLost) return PollReason::kEventsLost;

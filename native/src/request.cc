@@ -64,7 +64,7 @@ Request tcpBothFamiliesRequest(Port localPort, StateMask states) {
 }
 
 Request tcpLookupRequest(const TcpSocket& socket, Traffic traffic) {
-  // The kernel does not look at the states of a lookup.
+  // The kernel ignores the states of a lookup.
   auto body = tcpRequestBody(static_cast<std::uint8_t>(socket.local.address.family),
                              maskOf(socket.state), traffic);
   auto& id = body.id;

@@ -12,7 +12,7 @@ namespace sockdiag {
 
 namespace {
 
-/// Appends what one question brings to what was there before it.
+/// Appends the sockets of one request to the list, keeping what was there before.
 class FamilySink final : public DumpSink {
  public:
   FamilySink(TcpQuery query, List<TcpSocket>& sockets)
@@ -32,7 +32,7 @@ class FamilySink final : public DumpSink {
   std::size_t before_;
 };
 
-/// The kernel understood the question and will not answer in this form.
+/// The kernel understood the request but does not support this form.
 bool isRefusal(const Failure& failure) {
   return failure.error == EOPNOTSUPP || failure.error == EINVAL || failure.error == ENOENT;
 }
@@ -58,7 +58,7 @@ Status TcpDumper::dump(Port localPort, StateMask states, List<TcpSocket>& socket
     if (dumped.ok() || !isRefusal(dumped.failure())) return dumped;
   }
   auto dumped = dumpTcp(exchange_, localPort, states, Traffic::kLeftOut, sockets);
-  // What fails in both forms is no matter of the form.
+  // If both forms fail, the form is not the cause.
   isRefused_ = dumped.ok();
   return dumped;
 }

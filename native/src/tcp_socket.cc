@@ -37,7 +37,7 @@ SocketAddress socketAddress(int family, const __be32 (&address)[4], __be16 port)
   return result;
 }
 
-/// tcp_info only ever grew at its end: a kernel that does not have a field yet sends fewer bytes.
+/// tcp_info has only ever grown at its end: older kernels send fewer bytes.
 void readTcpInfo(Bytes info, TcpSocket& socket) {
   socket.bytesReceived = readAt<__u64>(info, offsetof(tcp_info, tcpi_bytes_received));
   socket.bytesAcked = readAt<__u64>(info, offsetof(tcp_info, tcpi_bytes_acked));
@@ -46,7 +46,7 @@ void readTcpInfo(Bytes info, TcpSocket& socket) {
   socket.lastAckReceivedMs = readAt<__u32>(info, offsetof(tcp_info, tcpi_last_ack_recv));
 }
 
-/// Whether the attributes are those of a socket and not of a mere request for one.
+/// Whether the attributes belong to a socket and not to a connection request.
 Result<bool> readAttributes(Bytes bytes, TcpSocket& socket) {
   bool isSocket = false;
   for (Attributes attributes{bytes};;) {
@@ -54,15 +54,15 @@ Result<bool> readAttributes(Bytes bytes, TcpSocket& socket) {
     if (!attribute.ok()) return attribute.failure();
     if (!attribute.value()) return isSocket;
     if (attribute.value()->type == INET_DIAG_SHUTDOWN) isSocket = true;
-    // For a listener the kernel fills in only its queue's lengths (tcp_get_info in net/ipv4/tcp.c):
-    // its zeros are no counts.
+    // For a listener the kernel fills in only its queue lengths (tcp_get_info in net/ipv4/tcp.c);
+    // the other zeros are not counts.
     if (attribute.value()->type == INET_DIAG_INFO && socket.state != SocketState::kListen) {
       readTcpInfo(attribute.value()->payload, socket);
     }
   }
 }
 
-/// Whether it is a socket and not a mere request for one.
+/// Whether it is a socket and not a connection request.
 Result<bool> read(Bytes payload, TcpSocket& socket) {
   const auto message = readAt<inet_diag_msg>(payload);
   if (!message) return malformed();

@@ -18,10 +18,11 @@ Result<std::uint64_t> TcpTracker::poll() {
 }
 
 Result<PollReason> TcpTracker::refresh() {
-  // A help, not a witness: the poll is as good without.
+  // Optional: a poll is correct without events.
   static_cast<void>(takeDestroyed());
 
-  // Before the walk that it is to vouch for: what comes after this line moves it once more.
+  // Read before the dump: any connection counted after this line changes the value that the next
+  // poll reads.
   const auto read = view_.passiveOpens();
   const auto counter = read.ok() ? std::optional{read.value()} : std::nullopt;
   classifyWithoutPeer(counter);
@@ -32,7 +33,7 @@ Result<PollReason> TcpTracker::refresh() {
                         .eventsLost = eventsLost_,
                         .dumpIsCheaper = costs_.isDumpCheaper(set_.all().size()),
                         .age = view_.now() - dumpedAt_});
-  const bool stoodStill = counter && counter == lastCounter_;
+  const bool isStable = counter && counter == lastCounter_;
   lastCounter_ = counter;
 
   if (reason == PollReason::kTracked) {
@@ -43,7 +44,7 @@ Result<PollReason> TcpTracker::refresh() {
   }
   if (auto dumped = dump(); !dumped.ok()) return dumped.failure();
   counterAtDump_ = counter;
-  isSettled_ = stoodStill;
+  isSettled_ = isStable;
   eventsLost_ = false;
   return reason;
 }
@@ -64,15 +65,16 @@ Result<bool> TcpTracker::lookUp() {
   costs_.lookedUp(known.size(), view_.now() - start);
 
   if (!set_.foundAllListeners(results_)) {
-    const auto stand = listenersAreUnchanged();
-    if (!stand.ok() || !stand.value()) return stand;
+    const auto unchanged = listenersAreUnchanged();
+    if (!unchanged.ok() || !unchanged.value()) return unchanged;
   }
   return set_.update(results_);
 }
 
-// Among several listeners of one address (SO_REUSEPORT) the kernel looks up one by a hash, so that
-// the others seem gone. And where none is known, one may have come: no counter tells. A walk over
-// the listeners alone leaves the large table out, and costs about as much as eight lookups.
+// If several listeners share an address (SO_REUSEPORT), the kernel looks up one of them by a hash,
+// and the others seem to be gone. And if no listener is known, a new one cannot be detected by a
+// counter. A dump of the listeners alone skips the large table and costs about as much as eight
+// lookups.
 Result<bool> TcpTracker::listenersAreUnchanged() {
   auto dumped = view_.dump(maskOf(SocketState::kListen), dumped_);
   if (!dumped.ok()) return dumped.failure();
@@ -162,13 +164,13 @@ Result<List<Port>> TcpTracker::portsBetweenPolls() const {
   return ports;
 }
 
-// A socket without a peer was a connection only if one was taken at that time: it may as well have
-// been one that was bound and closed.
+// A destroyed socket without a peer counts as a connection only if the counter moved at that time.
+// Otherwise it was only bound and closed.
 void TcpTracker::classifyWithoutPeer(const std::optional<std::uint64_t>& counter) {
-  const bool stoodStill = counter && counter == lastCounter_ && isSettled_;
-  auto judged = std::exchange(withoutPeer_, 0);
-  if (stoodStill) return;
-  for (; judged > 0; --judged) {
+  const bool isStable = counter && counter == lastCounter_ && isSettled_;
+  auto count = std::exchange(withoutPeer_, 0);
+  if (isStable) return;
+  for (; count > 0; --count) {
     countBetweenPolls(Port{0});
     recordEnd(TcpSocket{});
   }

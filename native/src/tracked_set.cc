@@ -17,7 +17,7 @@ void sort(List<TcpSocket>& sockets) {
   });
 }
 
-/// Of one socket at two times: the inode comes when the connection is accepted.
+/// Compares one socket at two times: the inode appears when the connection is accepted.
 bool isUnchanged(const TcpSocket& left, const TcpSocket& right) {
   return left.cookie == right.cookie && left.state == right.state && left.inode == right.inode &&
          left.uid == right.uid;
@@ -45,7 +45,7 @@ const TcpSocket* findVisible(std::span<const TcpSocket> sortedByCookie, std::uin
   return isFound ? &*found : nullptr;
 }
 
-/// From SYN_RECV a connection goes on to ESTABLISHED, and nothing goes back.
+/// SYN_RECV can become ESTABLISHED; the reverse is impossible.
 bool canBecome(SocketState before, SocketState now) {
   return now == before || (before == SocketState::kSynReceived && now == SocketState::kEstablished);
 }
@@ -56,7 +56,7 @@ std::span<const TcpSocket> TrackedSet::listeners() const { return all().subspan(
 
 void TrackedSet::replace(List<TcpSocket>& dumped) {
   sort(dumped);
-  // Where a bucket of the kernel's table changes while it is read, a socket may come twice.
+  // If a bucket of the kernel's table changes while it is read, a socket can be listed twice.
   const auto isSame = [](const TcpSocket& left, const TcpSocket& right) {
     return left.cookie == right.cookie;
   };

@@ -20,7 +20,7 @@ Bytes bytesIn(const std::string& text) { return std::as_bytes(std::span{text}); 
 
 std::string uniqueName() { return "native-test/abstract/" + std::to_string(::getpid()); }
 
-/// How many lines of the kernel's table are of listeners with exactly this name.
+/// The number of listeners with exactly this name in the kernel's table.
 int listenersCalled(const std::string& name) {
   std::ifstream table{"/proc/net/unix"};
   int count = 0;
@@ -46,20 +46,20 @@ UniqueFd openClient() {
 
 }  // namespace
 
-TEST_CASE("an abstract listener is seen under its exact name, as long as it is held") {
+TEST_CASE("an abstract listener is in the kernel's table under its exact name until it is closed") {
   const auto name = uniqueName();
   CHECK(listenersCalled(name) == 0);
   {
     auto listener = listenAbstract(bytesIn(name));
     REQUIRE(listener.ok());
     CHECK(listenersCalled(name) == 1);
-    // No program that this process starts gets it.
+    // Child processes do not inherit it.
     CHECK((::fcntl(listener.value().get(), F_GETFD) & FD_CLOEXEC) != 0);
   }
   CHECK(listenersCalled(name) == 0);
 }
 
-TEST_CASE("a name that is taken is refused") {
+TEST_CASE("a name that is in use is rejected") {
   const auto name = uniqueName();
   auto first = listenAbstract(bytesIn(name));
   REQUIRE(first.ok());
@@ -69,7 +69,7 @@ TEST_CASE("a name that is taken is refused") {
   CHECK(second.failure().error == EADDRINUSE);
 }
 
-TEST_CASE("the longest name has room, and a longer one is refused") {
+TEST_CASE("the longest name is accepted, and a longer one is rejected") {
   const std::string longest(sizeof(sockaddr_un::sun_path) - 1, 'n');
   CHECK(listenAbstract(bytesIn(longest)).ok());
   auto longer = listenAbstract(bytesIn(longest + "n"));
@@ -77,7 +77,7 @@ TEST_CASE("the longest name has room, and a longer one is refused") {
   CHECK(longer.failure().error == ENAMETOOLONG);
 }
 
-TEST_CASE("whoever connects is left in a queue with room for one") {
+TEST_CASE("connections stay in a queue with room for one") {
   const auto name = uniqueName();
   auto listener = listenAbstract(bytesIn(name));
   REQUIRE(listener.ok());

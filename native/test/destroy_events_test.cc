@@ -22,7 +22,7 @@ class CollectingSink final : public DestroyedSink {
   std::vector<TcpSocket> sockets;
 };
 
-/// As the kernel sends it to the groups: no question, no sequence number.
+/// As the kernel multicasts it: without a request, so without a sequence number.
 Event event(const Buffer& payload) { return {.bytes = message(SOCK_DIAG_BY_FAMILY, 0, payload)}; }
 
 struct Taken {
@@ -45,7 +45,7 @@ Buffer otherPort() {
 
 }  // namespace
 
-TEST_CASE("destroyed sockets of our port come with their peer's port and their cookie") {
+TEST_CASE("destroyed sockets of our port are reported with their peer port and cookie") {
   const Taken taken{{event(recordedTcpConnection()), event(recordedTcpListener())}};
   CHECK(taken.loss() == EventLoss::kNone);
   REQUIRE(taken.sink.sockets.size() == 2);
@@ -55,7 +55,7 @@ TEST_CASE("destroyed sockets of our port come with their peer's port and their c
   CHECK(taken.sink.sockets[1].cookie == 0x1006);
 }
 
-TEST_CASE("destroyed sockets come with their bytes, but for those that have forgotten their peer") {
+TEST_CASE("destroyed sockets are reported with their bytes, unless they lost their peer address") {
   const auto peerPortAt = offsetof(inet_diag_msg, id) + offsetof(inet_diag_sockid, idiag_dport);
   const Taken taken{{event(recordedTcpConnection()),
                      event(patched(recordedTcpConnection(), peerPortAt, hex("00 00"))),
@@ -66,7 +66,7 @@ TEST_CASE("destroyed sockets come with their bytes, but for those that have forg
   CHECK_FALSE(taken.sink.sockets[2].bytesReceived);
 }
 
-TEST_CASE("events of other ports, and from other processes, are passed over") {
+TEST_CASE("events of other ports, and from other processes, are ignored") {
   auto foreign = event(recordedTcpConnection());
   foreign.senderPort = 4711;
   auto foreignCut = foreign;
@@ -76,13 +76,13 @@ TEST_CASE("events of other ports, and from other processes, are passed over") {
   CHECK(taken.sink.sockets.size() == 1);
 }
 
-TEST_CASE("an overflow is a loss, and what is still there is taken") {
+TEST_CASE("an overflow is a loss, and the remaining events are read") {
   const Taken taken{{{.bytes = {}, .error = ENOBUFS}, event(recordedTcpConnection())}};
   CHECK(taken.loss() == EventLoss::kSome);
   CHECK(taken.sink.sockets.size() == 1);
 }
 
-TEST_CASE("an event that cannot be read is a loss") {
+TEST_CASE("an event that cannot be parsed is a loss") {
   auto cut = event(recordedTcpConnection());
   cut.truncated = true;
   CHECK(Taken{{cut}}.loss() == EventLoss::kSome);
@@ -90,13 +90,13 @@ TEST_CASE("an event that cannot be read is a loss") {
   CHECK(Taken{{{.bytes = hex("01 02 03")}}}.loss() == EventLoss::kSome);
 }
 
-TEST_CASE("a queue that fails otherwise is a failure") {
+TEST_CASE("any other error of the socket is an error") {
   const Taken taken{{{.bytes = {}, .error = EBADF}}};
   REQUIRE_FALSE(taken.result->ok());
   CHECK(taken.result->failure().error == EBADF);
 }
 
-TEST_CASE("under a flood there is an end") {
+TEST_CASE("the number of events per call is bounded") {
   const std::vector<Event> flood(kMaxEventsPerCall + 10, event(recordedTcpConnection()));
   const Taken taken{flood};
   CHECK(taken.sink.sockets.size() == kMaxEventsPerCall);

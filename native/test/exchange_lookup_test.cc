@@ -57,7 +57,7 @@ Event gone(std::uint32_t sequence) { return {.bytes = refusal(sequence, -ENOENT)
 
 }  // namespace
 
-TEST_CASE("several lookups go out together, each with its own sequence number and answer") {
+TEST_CASE("several lookups are sent together, each with its own sequence number and reply") {
   Fixture fixture{{{found(1, "0a"), gone(2), found(3, "0c")}}};
   CHECK(fixture.lookUp(3).ok());
   CHECK(fixture.sink.answers == Answers{{0, 0x0a}, {1, -1}, {2, 0x0c}});
@@ -74,7 +74,7 @@ TEST_CASE("several lookups go out together, each with its own sequence number an
   CHECK(at == sent.size());
 }
 
-TEST_CASE("more lookups than fit at once go out in turn") {
+TEST_CASE("more lookups than fit in one datagram are sent in batches") {
   std::vector<Event> first;
   for (std::uint32_t sequence = 1; sequence <= kMaxLookupsPerSend; ++sequence) {
     first.push_back(gone(sequence));
@@ -85,25 +85,25 @@ TEST_CASE("more lookups than fit at once go out in turn") {
   CHECK(fixture.sink.answers.size() == kMaxLookupsPerSend + 1);
   CHECK(fixture.sink.answers.back() == std::pair{kMaxLookupsPerSend, 0x0a});
 
-  Fixture nobody{{}};
-  CHECK(nobody.lookUp(0).ok());
-  CHECK(nobody.transport.requests.empty());
+  Fixture none{{}};
+  CHECK(none.lookUp(0).ok());
+  CHECK(none.transport.requests.empty());
 }
 
-TEST_CASE("what answers another lookup, or comes from another process, is no answer") {
+TEST_CASE("replies to other lookups, and from other processes, are ignored") {
   auto foreign = found(1, "0b");
   foreign.senderPort = 4711;
   Fixture fixture{{{found(7, "0b"), gone(0), foreign, found(1, "0a")}}};
   CHECK(fixture.lookUp(1).ok());
   CHECK(fixture.sink.answers == Answers{{0, 0x0a}});
 
-  // The second lookup's answer is not taken for the first one's, nor for its own out of turn.
+  // The second lookup's reply is used neither for the first lookup nor, out of order, for its own.
   Fixture swapped{{{found(2, "0b"), found(1, "0a")}}};
   swapped.checkFails(2, ETIMEDOUT);
   CHECK(swapped.sink.answers == Answers{{0, 0x0a}});
 }
 
-TEST_CASE("any errno but ENOENT fails all lookups") {
+TEST_CASE("any errno except ENOENT fails all lookups") {
   Fixture refused{{{gone(1), {.bytes = refusal(2, -EPERM)}, found(3, "0a")}}};
   refused.checkFails(3, EPERM);
   Fixture lost{{{{.bytes = {}, .error = ENOBUFS}}}};
@@ -115,7 +115,8 @@ TEST_CASE("any errno but ENOENT fails all lookups") {
   unsent.checkFails(1, EBADF);
 }
 
-TEST_CASE("what is no socket, truncated or refused by the sink fails all lookups") {
+TEST_CASE(
+    "a reply that is not a socket, is truncated or is rejected by the sink fails all lookups") {
   Fixture ended{{{{.bytes = done(1)}}}};
   ended.checkFails(1, EBADMSG);
   Fixture acknowledged{{{{.bytes = refusal(1, 0)}}}};

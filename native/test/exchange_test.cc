@@ -58,14 +58,14 @@ std::vector<Event> interruptedScript(std::uint32_t sequence) {
 
 }  // namespace
 
-TEST_CASE("an answer of several datagrams is read to its end") {
+TEST_CASE("a reply of several datagrams is read to its end") {
   Fixture fixture{{{socketEvent(1, kOne), socketEvent(1, kTwo), doneEvent(1)}}};
   CHECK(fixture.dump().ok());
   CHECK(fixture.sink.payloads == Buffers{kOne, kTwo});
   CHECK(fixture.transport.drops == 0);
 }
 
-TEST_CASE("every question has its own sequence number") {
+TEST_CASE("every request has its own sequence number") {
   Fixture fixture{{{doneEvent(1)}, {doneEvent(2)}}};
   CHECK(fixture.dump().ok());
   CHECK(fixture.dump().ok());
@@ -73,7 +73,7 @@ TEST_CASE("every question has its own sequence number") {
   CHECK(readAt<nlmsghdr>(fixture.transport.requests.at(1))->nlmsg_seq == 2);
 }
 
-TEST_CASE("what another process sends is ignored, though it be truncated") {
+TEST_CASE("datagrams from other processes are ignored, even truncated ones") {
   Fixture fixture{{{
       {.bytes = message(SOCK_DIAG_BY_FAMILY, 1, kTwo), .senderPort = 4711},
       {.bytes = done(1), .senderPort = 4711},
@@ -85,7 +85,7 @@ TEST_CASE("what another process sends is ignored, though it be truncated") {
   CHECK(fixture.sink.payloads == Buffers{kOne});
 }
 
-TEST_CASE("what answers an earlier question is ignored") {
+TEST_CASE("the reply to an earlier request is ignored") {
   Fixture fixture{
       {{doneEvent(1)}, {socketEvent(1, kTwo), doneEvent(1), socketEvent(2, kOne), doneEvent(2)}}};
   CHECK(fixture.dump().ok());
@@ -93,31 +93,31 @@ TEST_CASE("what answers an earlier question is ignored") {
   CHECK(fixture.sink.payloads == Buffers{kOne});
 }
 
-TEST_CASE("a truncated datagram is a failure, even if its messages are whole") {
+TEST_CASE("a truncated datagram is an error, even if its messages are complete") {
   Fixture fixture{{{{.bytes = done(1), .truncated = true}}}};
   fixture.checkFails(kDumpOperation, EMSGSIZE);
 }
 
-TEST_CASE("silence ends in ETIMEDOUT after a bounded time") {
+TEST_CASE("a missing reply ends in ETIMEDOUT after a bounded time") {
   Fixture fixture{{{socketEvent(1, kOne)}}};
   fixture.checkFails("recvmsg", ETIMEDOUT);
   CHECK(fixture.transport.waited == kReplyTimeout);
   CHECK(fixture.transport.drops == 1);
 }
 
-TEST_CASE("a flood of foreign datagrams ends in ETIMEDOUT, too") {
+TEST_CASE("a flood of datagrams from other processes ends in ETIMEDOUT too") {
   Fixture fixture{{{}}};
   fixture.transport.flood = done(1);
   fixture.checkFails("recvmsg", ETIMEDOUT);
 }
 
-TEST_CASE("a process that was stopped for long still takes the answer that has come meanwhile") {
+TEST_CASE("a process that was stopped for long still reads the reply that arrived meanwhile") {
   auto late = doneEvent(1);
   late.stopped = std::chrono::hours{1};
   Fixture fixture{{{socketEvent(1, kOne), late}}};
   CHECK(fixture.dump().ok());
 
-  // However often, as long as something useful comes.
+  // This may happen any number of times, as long as usable datagrams arrive.
   auto lateSocket = socketEvent(1, kOne);
   lateSocket.stopped = std::chrono::hours{1};
   Fixture often{{{lateSocket, lateSocket, lateSocket, late}}};
@@ -129,7 +129,7 @@ TEST_CASE("a process that was stopped for long still takes the answer that has c
   CHECK(afterForeign.dump().ok());
 }
 
-TEST_CASE("an interrupted dump is asked again as a whole") {
+TEST_CASE("an interrupted dump is repeated as a whole") {
   for (const auto& interrupted : {
            interruptedScript(1),
            {socketEvent(1, kOne), doneEvent(1, NLM_F_DUMP_INTR)},
@@ -142,7 +142,7 @@ TEST_CASE("an interrupted dump is asked again as a whole") {
   }
 }
 
-TEST_CASE("a dump that is interrupted again and again fails in the end") {
+TEST_CASE("a dump that is interrupted repeatedly fails in the end") {
   Fixture lucky{{interruptedScript(1), interruptedScript(2), interruptedScript(3), {doneEvent(4)}}};
   CHECK(lucky.dump().ok());
 
@@ -155,7 +155,7 @@ TEST_CASE("a dump that is interrupted again and again fails in the end") {
   CHECK(fixture.transport.requests.size() == 4);
 }
 
-TEST_CASE("a kernel without memory is asked again over a new socket") {
+TEST_CASE("after ENOBUFS the dump is repeated on a new socket") {
   for (const auto& outOfMemory :
        {Event{.bytes = {}, .error = ENOBUFS}, Event{.bytes = refusal(1, -ENOBUFS)}}) {
     Fixture fixture{{{socketEvent(1, kOne), outOfMemory}, {socketEvent(2, kTwo), doneEvent(2)}}};
@@ -165,14 +165,14 @@ TEST_CASE("a kernel without memory is asked again over a new socket") {
   }
 }
 
-TEST_CASE("a kernel that stays without memory is a failure") {
+TEST_CASE("repeated ENOBUFS is an error") {
   Fixture fixture{{}};
   fixture.transport.sendError = ENOBUFS;
   fixture.checkFails("sendmsg", ENOBUFS);
   CHECK(fixture.transport.requests.size() == 4);
 }
 
-TEST_CASE("any other failure is reported at once, and the next question starts afresh") {
+TEST_CASE("any other failure is reported at once, and the next request uses a new socket") {
   Fixture refused{{{{.bytes = refusal(1, -ENOENT)}}, {doneEvent(2)}}};
   refused.checkFails("NLMSG_ERROR", ENOENT);
   CHECK(refused.transport.requests.size() == 1);

@@ -6,21 +6,21 @@
 #include "sockdiag/file_descriptor.h"
 #include "sockdiag/tcp_socket.h"
 
-// Real sockets for the tests that ask the real kernel. A step that fails ends the test.
+// Real sockets for tests against the real kernel. A failed step ends the test.
 
 namespace sockdiag::test {
 
-/// On 127.0.0.1; port 0 is one of the kernel's choice. Others may listen on the same one.
+/// On 127.0.0.1; for port 0 the kernel chooses one. Other sockets may listen on the same port.
 UniqueFd listenOnLoopback(Port port = Port{0});
 UniqueFd connectTo(Port port);
 Port localPort(const UniqueFd& socket);
 std::uint32_t inodeOf(const UniqueFd& socket);
 
-/// `name` as sun_path has it: a path, or NUL and an abstract name.
+/// `name` is sun_path: a path, or NUL and an abstract name.
 UniqueFd listenOnUnix(std::string_view name, int backlog, int type);
 UniqueFd connectToUnix(std::string_view name);
 
-/// This process's NETLINK descriptors.
+/// The number of netlink descriptors of this process.
 int netlinkSockets();
 void closeNetlinkSockets();
 

@@ -6,7 +6,7 @@
 #include "kernel_sockets.h"
 #include "sockdiag/sock_diag.h"
 
-// What the kernel of this machine answers.
+// SockDiag against this machine's kernel.
 
 namespace sockdiag::test {
 
@@ -19,7 +19,7 @@ std::size_t countOf(const List<TcpSocket>& sockets, SocketState state) {
 
 }  // namespace
 
-TEST_CASE("a TCP client is seen from its connect to its close") {
+TEST_CASE("a TCP client is reported from its connect to its close") {
   const UniqueFd listener = listenOnLoopback();
   const auto port = localPort(listener);
   SockDiag sockDiag;
@@ -49,14 +49,14 @@ TEST_CASE("a TCP client is seen from its connect to its close") {
   CHECK(socket->lastDataReceivedMs.has_value());
   CHECK(socket->cookie != 0);
 
-  // The client's own end has that port as its peer's, and is not asked for.
+  // The client's own socket has the port as its peer port, and is not reported.
   CHECK(connected.value().size() == 2);
 
   client.reset();
   CHECK(countOf(sockDiag.tcpSockets(port).value(), SocketState::kEstablished) == 0);
 }
 
-TEST_CASE("listeners of all ports are seen, and nothing else") {
+TEST_CASE("the listeners of all ports are reported, and nothing else") {
   const UniqueFd one = listenOnLoopback();
   const UniqueFd other = listenOnLoopback();
   const UniqueFd client = connectTo(localPort(one));
@@ -74,7 +74,7 @@ TEST_CASE("listeners of all ports are seen, and nothing else") {
   CHECK(countOf(listeners.value(), SocketState::kListen) == listeners.value().size());
 }
 
-TEST_CASE("a lost descriptor fails one call and is replaced by the next") {
+TEST_CASE("a lost descriptor fails one call, and the next opens another") {
   const UniqueFd listener = listenOnLoopback();
   SockDiag sockDiag;
   REQUIRE(sockDiag.tcpSockets(localPort(listener)).ok());
@@ -88,7 +88,7 @@ TEST_CASE("a lost descriptor fails one call and is replaced by the next") {
   CHECK(sockDiag.tcpSockets(localPort(listener)).value().size() == 1);
 }
 
-TEST_CASE("the socket is opened at first use, kept, and closed with its owner") {
+TEST_CASE("the socket is opened on first use, kept, and closed with its owner") {
   {
     SockDiag sockDiag;
     CHECK(netlinkSockets() == 0);

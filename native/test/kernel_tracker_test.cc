@@ -14,7 +14,7 @@
 #include "sockdiag/kernel_tcp_view.h"
 #include "sockdiag/tcp_tracker.h"
 
-// The tracker on the kernel of this machine, in network namespaces where nothing else happens.
+// The tracker against this machine's kernel, in otherwise idle network namespaces.
 
 namespace sockdiag::test {
 
@@ -48,13 +48,13 @@ struct Tracked {
   TcpTracker tracker{view};
 };
 
-/// The kernel tells of a socket's end from a worker thread, soon after.
+/// The kernel sends destroy events from a worker, slightly later.
 bool isReadable(int descriptor, std::chrono::milliseconds limit) {
   pollfd waited{.fd = descriptor, .events = POLLIN, .revents = 0};
   return ::poll(&waited, 1, static_cast<int>(limit.count())) == 1;
 }
 
-/// In a thread of its own, because only this thread changes its network namespace.
+/// In a new thread, because unshare() changes only the calling thread's namespace.
 template <typename Body>
 void inOwnNetwork(Body body) {
   std::thread([&] {
@@ -108,7 +108,7 @@ TEST_CASE("a client is tracked from its connect to its close") {
   });
 }
 
-TEST_CASE("a listener that closes is missed by the same poll, and one that comes is seen by it") {
+TEST_CASE("a closed listener is missing from the next poll, and a new one is in it") {
   inOwnNetwork([] {
     UniqueFd listener = listenOnLoopback();
     const auto port = localPort(listener);
@@ -141,7 +141,7 @@ TEST_CASE("listeners that share an address are all tracked") {
   });
 }
 
-TEST_CASE("the kernel counts connections made with SYN cookies, too") {
+TEST_CASE("the kernel also counts connections made with SYN cookies") {
   inOwnNetwork([] {
     if (!set("tcp_syncookies", "2")) {
       MESSAGE("not tested: no permission to set net.ipv4.tcp_syncookies");
@@ -156,7 +156,7 @@ TEST_CASE("the kernel counts connections made with SYN cookies, too") {
   });
 }
 
-TEST_CASE("a connection that comes and goes between two polls is counted, other ports' are not") {
+TEST_CASE("a connection between two polls is counted, one to another port is not") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
     const UniqueFd other = listenOnLoopback();
@@ -173,7 +173,7 @@ TEST_CASE("a connection that comes and goes between two polls is counted, other 
   });
 }
 
-TEST_CASE("the end of a connection of the set is told at once") {
+TEST_CASE("the end of a tracked connection is reported immediately") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
     UniqueFd client = connectTo(localPort(listener));
@@ -189,7 +189,7 @@ TEST_CASE("the end of a connection of the set is told at once") {
   });
 }
 
-TEST_CASE("a queue that overflows has the next poll walk") {
+TEST_CASE("after an overflow of the event queue the next poll dumps") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
     Tracked tracked{localPort(listener), kThreadNetSnmp, 1};
@@ -208,7 +208,7 @@ TEST_CASE("a queue that overflows has the next poll walk") {
   });
 }
 
-TEST_CASE("without the counter every poll walks, and is right") {
+TEST_CASE("without the counter every poll dumps, with the correct result") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
     Tracked tracked{localPort(listener), "/nowhere"};
@@ -219,7 +219,7 @@ TEST_CASE("without the counter every poll walks, and is right") {
   });
 }
 
-TEST_CASE("a tracker whose descriptors are lost fails once, and the next poll opens others") {
+TEST_CASE("after its descriptors are lost, a tracker fails once, and the next poll opens others") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
     const UniqueFd client = connectTo(localPort(listener));
@@ -232,7 +232,7 @@ TEST_CASE("a tracker whose descriptors are lost fails once, and the next poll op
   });
 }
 
-TEST_CASE("descriptors are opened at first use, kept, and closed with their owner") {
+TEST_CASE("descriptors are opened on first use, kept, and closed with their owner") {
   inOwnNetwork([] {
     {
       Tracked tracked{Port{1}};

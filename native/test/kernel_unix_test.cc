@@ -13,7 +13,7 @@
 #include "kernel_sockets.h"
 #include "sockdiag/sock_diag.h"
 
-// What the kernel of this machine answers about unix sockets.
+// Unix sockets against this machine's kernel.
 
 namespace sockdiag::test {
 
@@ -25,7 +25,7 @@ std::string abstractName(std::string_view suffix) {
   return std::string(1, '\0') + "sockdiag-test-" + std::to_string(::getpid()) + std::string(suffix);
 }
 
-/// A client that has gone is still in the queue, and costs no descriptor.
+/// A closed client stays in the queue, and needs no descriptor.
 void queueClients(std::string_view name, int count) {
   for (int i = 0; i < count; ++i) connectToUnix(name);
 }
@@ -38,7 +38,7 @@ int maxBacklog() {
 
 }  // namespace
 
-TEST_CASE("a unix client is seen waiting, then accepted, then gone") {
+TEST_CASE("a unix client is reported as queued, then accepted, then gone") {
   const auto name = abstractName("");
   const UniqueFd listener = listenOnUnix(name, 16, SOCK_STREAM);
   SockDiag sockDiag;
@@ -64,7 +64,7 @@ TEST_CASE("a unix client is seen waiting, then accepted, then gone") {
   CHECK(sockDiag.unixSockets(bytes(name)).value().accepted[0].peerInode == 0);
 }
 
-TEST_CASE("paths of up to all 108 bytes are found, with and without the NUL at their end") {
+TEST_CASE("paths of up to the full 108 bytes are found, with and without a trailing NUL") {
   std::string folder = (std::filesystem::temp_directory_path() / "sockdiag-XXXXXX").string();
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   for (const std::size_t length : {folder.size() + 2, std::size_t{107}, std::size_t{108}}) {
@@ -85,7 +85,7 @@ TEST_CASE("paths of up to all 108 bytes are found, with and without the NUL at t
   std::filesystem::remove_all(folder);
 }
 
-TEST_CASE("a long queue is seen in full by the very first question") {
+TEST_CASE("the first request on a new socket lists a long queue completely") {
   constexpr int kClients = 3000;
   if (maxBacklog() < kClients) {
     MESSAGE("not tested: net.core.somaxconn is ", maxBacklog());
@@ -101,8 +101,8 @@ TEST_CASE("a long queue is seen in full by the very first question") {
   CHECK(sockets.value().listeners[0].queuedPeerInodes.size() == kClients);
 }
 
-TEST_CASE("a queue too long for the kernel to list is a failure, another one's hides nothing") {
-  // Of its own thread, because only this thread changes its network namespace.
+TEST_CASE("a queue too long for the kernel to list is an error, and does not affect other names") {
+  // In a new thread, because unshare() changes only the calling thread's namespace.
   std::thread([] {
     constexpr int kClients = 9000;
     if (::unshare(CLONE_NEWNET) != 0) {

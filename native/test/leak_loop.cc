@@ -11,8 +11,8 @@
 #include "sockdiag/kernel_tcp_view.h"
 #include "sockdiag/tcp_tracker.h"
 
-// leak-loop [polls]: polls one tracker, with a client that comes and goes every thousand polls, and
-// compares descriptors and resident memory after a tenth of them with those at the end.
+// leak-loop [polls]: polls one tracker, with one short connection every thousand polls, and
+// compares descriptors and resident memory after a tenth of the polls with those at the end.
 
 namespace {
 
@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
   if (::listen(listener.get(), 16) != 0 || ::getsockname(listener.get(), address, &size) != 0) {
     return 2;
   }
-  // The port is at the same place in both families' addresses.
+  // The port has the same offset in the addresses of both families.
   const auto port = static_cast<sockdiag::Port>(
       __builtin_bswap16(reinterpret_cast<const std::uint16_t*>(&storage)[1]));
 
@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
   const auto late = now();
   std::printf("%ld polls: descriptors %td -> %td, resident pages %ld -> %ld\n", polls,
               early.descriptors, late.descriptors, early.residentPages, late.residentPages);
-  // Of a sanitizer's own memory a part comes late.
+  // Sanitizers allocate a part of their own memory late.
   constexpr long kGrownPages = 1024;
   const bool hasGrown = late.descriptors != early.descriptors ||
                         late.residentPages > early.residentPages + kGrownPages;

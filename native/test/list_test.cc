@@ -19,7 +19,7 @@ List<Shared> listOf(const Shared& item, int count) {
 
 }  // namespace
 
-TEST_CASE("a list keeps what was appended while it grows, in order") {
+TEST_CASE("a growing list keeps its items in order") {
   List<int> list;
   CHECK(list.empty());
   for (int i = 0; i < 1000; ++i) REQUIRE(list.append(i).ok());
@@ -27,7 +27,7 @@ TEST_CASE("a list keeps what was appended while it grows, in order") {
   for (std::size_t i = 0; i < list.size(); ++i) CHECK(list[i] == static_cast<int>(i));
 }
 
-TEST_CASE("a list lets go of what is dropped, moved over, or left in it at its end") {
+TEST_CASE("a list destroys items that are removed or replaced, and the rest with itself") {
   const auto item = std::make_shared<int>(7);
   {
     auto list = listOf(item, 20);

@@ -2,8 +2,8 @@
 
 namespace sockdiag::test {
 
-/// Moves the calling thread into a new network namespace and takes its loopback up. False where
-/// that is not permitted.
+/// Moves the calling thread into a new network namespace and brings up its loopback interface.
+/// False without the permission.
 bool enterOwnNetwork();
 
 }  // namespace sockdiag::test

@@ -41,7 +41,7 @@ const Buffer kPayload = hex("01 02 03 04 05");
 
 }  // namespace
 
-TEST_CASE("messages come one by one, without their padding, up to the datagram's end") {
+TEST_CASE("messages are returned one by one, without padding, up to the end of the datagram") {
   const auto datagram =
       joined({message(SOCK_DIAG_BY_FAMILY, kSequence, kPayload), done(kSequence)});
   Replies replies{datagram, kSequence};
@@ -53,23 +53,23 @@ TEST_CASE("messages come one by one, without their padding, up to the datagram's
   CHECK_FALSE(replies.next().value().has_value());
 }
 
-TEST_CASE("an answer to another question is passed over") {
+TEST_CASE("a reply to another request is skipped") {
   const auto stale = joined({message(SOCK_DIAG_BY_FAMILY, kSequence - 1, kPayload),
                              done(kSequence - 1), refusal(kSequence + 1, -ENOENT)});
   CHECK_FALSE(first(stale).value().has_value());
   checkIs(joined({stale, message(SOCK_DIAG_BY_FAMILY, kSequence, kPayload)}), Kind::kSocket);
 }
 
-TEST_CASE("the kernel's errno comes in NLMSG_ERROR or in NLMSG_DONE") {
+TEST_CASE("the kernel's errno is in NLMSG_ERROR or NLMSG_DONE") {
   checkFails(refusal(kSequence, -ENOENT), "NLMSG_ERROR", ENOENT);
   checkFails(done(kSequence, -EINVAL), "NLMSG_DONE", EINVAL);
 }
 
-TEST_CASE("NLMSG_ERROR with 0 acknowledges and does not end the dump") {
+TEST_CASE("NLMSG_ERROR with error 0 is an acknowledgement and does not end the dump") {
   checkIs(refusal(kSequence, 0), Kind::kNothing);
 }
 
-TEST_CASE("NLMSG_NOOP is passed over, NLMSG_OVERRUN and unknown types are failures") {
+TEST_CASE("NLMSG_NOOP is skipped, NLMSG_OVERRUN and unknown types are errors") {
   checkIs(message(NLMSG_NOOP, kSequence, {}), Kind::kNothing);
   checkMalformed(message(NLMSG_OVERRUN, kSequence, {}));
   checkMalformed(message(SOCK_DESTROY, kSequence, kPayload));
@@ -84,7 +84,7 @@ TEST_CASE("NLM_F_DUMP_INTR is reported for every type of message") {
   CHECK_FALSE(first(done(kSequence, 0, NLM_F_MULTI)).value()->interrupted);
 }
 
-TEST_CASE("a datagram that is cut anywhere is a failure") {
+TEST_CASE("a datagram cut at any place is an error") {
   const auto whole = message(SOCK_DIAG_BY_FAMILY, kSequence, hex("01 02 03 04"));
   for (std::size_t size = 1; size < whole.size(); ++size) {
     CAPTURE(size);
@@ -93,14 +93,14 @@ TEST_CASE("a datagram that is cut anywhere is a failure") {
   CHECK_FALSE(first({}).value().has_value());
 }
 
-TEST_CASE("what follows the last message must be a message") {
+TEST_CASE("bytes after the last message must be a message") {
   const auto datagram = joined({message(SOCK_DIAG_BY_FAMILY, kSequence, {}), hex("00 00 00 00")});
   Replies replies{datagram, kSequence};
   CHECK(replies.next().ok());
   CHECK_FALSE(replies.next().ok());
 }
 
-TEST_CASE("a length that lies is a failure, in messages of any sequence number") {
+TEST_CASE("an inconsistent length is an error, with any sequence number") {
   for (const std::uint32_t sequence : {kSequence, kSequence + 1}) {
     const auto whole = message(SOCK_DIAG_BY_FAMILY, sequence, hex("01 02 03 04"));
     for (const std::uint32_t length : {0U, 1U, 15U, 21U, 0x7fffffffU, 0xffffffffU}) {
@@ -110,7 +110,7 @@ TEST_CASE("a length that lies is a failure, in messages of any sequence number")
   }
 }
 
-TEST_CASE("a verdict that is too short, or no errno, is no verdict") {
+TEST_CASE("a status that is too short, or not an errno, is malformed") {
   checkMalformed(message(NLMSG_DONE, kSequence, hex("00 00 00")));
   checkMalformed(message(NLMSG_DONE, kSequence, {}));
   checkMalformed(message(NLMSG_ERROR, kSequence, hex("fe ff ff ff")));
@@ -121,7 +121,7 @@ TEST_CASE("a verdict that is too short, or no errno, is no verdict") {
   checkFails(done(kSequence, -4095), "NLMSG_DONE", 4095);
 }
 
-TEST_CASE("attributes come one by one, without their padding") {
+TEST_CASE("attributes are returned one by one, without padding") {
   const auto bytes = joined({attribute(8, hex("aa")), attribute(2, hex("01 02 03 04"))});
   Attributes attributes{bytes};
   const auto one = attributes.next();
@@ -133,18 +133,18 @@ TEST_CASE("attributes come one by one, without their padding") {
   CHECK_FALSE(attributes.next().value().has_value());
 }
 
-TEST_CASE("the flags in an attribute's type are not part of it") {
+TEST_CASE("the flags are removed from an attribute's type") {
   CHECK(Attributes{attribute(2 | NLA_F_NESTED, {})}.next().value()->type == 2);
 }
 
-TEST_CASE("the last attribute may lack its padding") {
+TEST_CASE("the last attribute may lack padding") {
   const auto bytes = hex("05 00 08 00 aa");
   Attributes attributes{bytes};
   CHECK(attributes.next().ok());
   CHECK_FALSE(attributes.next().value().has_value());
 }
 
-TEST_CASE("an attribute that is cut anywhere is a failure") {
+TEST_CASE("an attribute cut at any place is an error") {
   const auto whole = attribute(2, hex("01 02 03 04"));
   for (std::size_t size = 1; size < whole.size(); ++size) {
     CAPTURE(size);
@@ -154,7 +154,7 @@ TEST_CASE("an attribute that is cut anywhere is a failure") {
   }
 }
 
-TEST_CASE("an attribute's length that lies is a failure") {
+TEST_CASE("an inconsistent attribute length is an error") {
   const auto whole = attribute(2, hex("01 02 03 04"));
   for (const auto length : std::to_array<std::uint16_t>({0, 1, 3, 9, 0xffff})) {
     CAPTURE(length);

@@ -31,13 +31,13 @@ std::uint64_t reaped(pid_t own) {
   return count.value();
 }
 
-constexpr pid_t kNobody = 0x7fffffff;
+constexpr pid_t kNoPid = 0x7fffffff;
 
 }  // namespace
 
-TEST_CASE("without any child there is nothing to reap") { CHECK(reaped(kNobody) == 0); }
+TEST_CASE("without children there is nothing to reap") { CHECK(reaped(kNoPid) == 0); }
 
-TEST_CASE("all dead children but the own one are reaped, and none is waited for") {
+TEST_CASE("all dead children except our own are reaped, without waiting for others") {
   const pid_t living = ::fork();
   if (living == 0) {
     ::pause();
@@ -45,8 +45,8 @@ TEST_CASE("all dead children but the own one are reaped, and none is waited for"
   }
   startAndEnd();
   startAndEnd();
-  CHECK(reaped(kNobody) == 2);
-  CHECK(reaped(kNobody) == 0);
+  CHECK(reaped(kNoPid) == 2);
+  CHECK(reaped(kNoPid) == 0);
 
   const pid_t own = startAndEnd();
   CHECK(reaped(own) == 0);
@@ -59,7 +59,7 @@ TEST_CASE("all dead children but the own one are reaped, and none is waited for"
   ::waitpid(living, nullptr, 0);
 }
 
-TEST_CASE("one that died behind the own one is reaped when that is gone") {
+TEST_CASE("a child that died after our own is reaped once our own is gone") {
   const pid_t own = startAndEnd();
   const pid_t orphan = startAndEnd();
   reaped(own);

@@ -21,7 +21,7 @@ struct TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-  /// In place, as /proc does.
+  /// Overwrites it in place, as /proc does.
   void write(const std::string& text) const { std::ofstream{path} << text; }
   void writeCount(int count) const {
     write("Tcp: PassiveOpens\nTcp: " + std::to_string(count) + "\n");
@@ -32,7 +32,7 @@ struct TemporaryFile {
 
 }  // namespace
 
-TEST_CASE("the file is read anew each time, and stays open") {
+TEST_CASE("the file is read again each time, and stays open") {
   const TemporaryFile file;
   file.writeCount(5);
   PassiveOpens counter{file.path.c_str()};
@@ -44,7 +44,7 @@ TEST_CASE("the file is read anew each time, and stays open") {
   CHECK(counter.read().failure().error == ENOENT);
 }
 
-TEST_CASE("a file that can't be opened, or makes no sense, is a failure until it is there") {
+TEST_CASE("a file that is missing or malformed is an error until it is readable") {
   const TemporaryFile file;
   PassiveOpens counter{file.path.c_str()};
   CHECK(counter.read().failure().error == EBADMSG);
@@ -56,7 +56,7 @@ TEST_CASE("a file that can't be opened, or makes no sense, is a failure until it
   CHECK(counter.read().value() == 7);
 }
 
-TEST_CASE("the kernel counts a connection that a listener takes, and not the one that it is from") {
+TEST_CASE("the kernel counts incoming connections of a listener, not the client's outgoing ones") {
   PassiveOpens counter{kThreadNetSnmp};
   const UniqueFd listener = listenOnLoopback();
   const auto before = counter.read();
@@ -67,7 +67,7 @@ TEST_CASE("the kernel counts a connection that a listener takes, and not the one
 
 namespace {
 
-// Linux 6.18, cut after the Tcp lines but for one.
+// From Linux 6.18, with one line after the Tcp lines.
 constexpr std::string_view kRecorded =
     "Ip: Forwarding DefaultTTL InReceives\n"
     "Ip: 2 64 49558\n"
@@ -88,14 +88,14 @@ std::string replaced(std::string_view what, std::string_view with) {
 
 }  // namespace
 
-TEST_CASE("the counter is found by its name, wherever its column is") {
+TEST_CASE("the counter is found by name in any column") {
   CHECK(parse(kRecorded) == 559U);
   CHECK(parse("Tcp: PassiveOpens\nTcp: 0\n") == 0U);
   CHECK(parse("Tcp: A PassiveOpens B\nTcp: -1 18446744073709551615 3\n") == UINT64_MAX);
   CHECK(parse("TcpExt: PassiveOpens\nTcpExt: 1\nTcp: PassiveOpens\nTcp: 2\n") == 2U);
 }
 
-TEST_CASE("a text without the counter has no number, rather than zero") {
+TEST_CASE("a text without the counter gives no number, not zero") {
   CHECK_FALSE(parse("").has_value());
   CHECK_FALSE(parse("\n\n").has_value());
   CHECK_FALSE(parse("Tcp: PassiveOpens\n").has_value());
@@ -109,12 +109,12 @@ TEST_CASE("a text without the counter has no number, rather than zero") {
   CHECK_FALSE(parse(replaced("559", "")).has_value());
 }
 
-TEST_CASE("a number too large for 64 bits is none, rather than what is left of it") {
+TEST_CASE("a number too large for 64 bits gives no number, not a truncated one") {
   CHECK_FALSE(parse(replaced("559", "18446744073709551616")).has_value());
   CHECK_FALSE(parse(replaced("559", "99999999999999999999559")).has_value());
 }
 
-TEST_CASE("a text that is cut before the end of the values' line has no number") {
+TEST_CASE("a text cut before the end of the line of values gives no number") {
   const auto end = kRecorded.find("\nUdp");
   for (std::size_t size = 0; size <= kRecorded.size(); ++size) {
     CAPTURE(size);

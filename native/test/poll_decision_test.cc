@@ -22,7 +22,7 @@ PollReason after(Change change) {
 
 }  // namespace
 
-TEST_CASE("only where nothing is in doubt is the set taken for granted") {
+TEST_CASE("the tracked set is used only if nothing is in doubt") {
   CHECK(decide(kNoDoubt) == PollReason::kTracked);
   CHECK(after([](auto& it) { it.counter.reset(); }) == PollReason::kCounterUnreadable);
   CHECK(after([](auto& it) { it.counterAtDump.reset(); }) == PollReason::kFirst);
@@ -40,7 +40,7 @@ using std::chrono::microseconds;
 
 }  // namespace
 
-TEST_CASE("nothing is preferred before both have been tried") {
+TEST_CASE("neither is preferred before both have been measured") {
   PollCosts costs;
   CHECK_FALSE(costs.isDumpCheaper(1'000'000));
   costs.dumped(microseconds{100});
@@ -52,7 +52,7 @@ TEST_CASE("nothing is preferred before both have been tried") {
   CHECK(costs.isDumpCheaper(51));
 }
 
-TEST_CASE("a time that was long once is not believed at once, a short one is") {
+TEST_CASE("a shorter time counts immediately, a longer one only if it persists") {
   PollCosts costs;
   costs.dumped(microseconds{100});
   costs.lookedUp(1, microseconds{2});

@@ -19,7 +19,7 @@ Buffer bytesOfRequest(Request request, std::uint32_t sequence) {
 
 }  // namespace
 
-TEST_CASE("a TCP dump asks for one family, one local port, two states and the tcp_info") {
+TEST_CASE("a TCP dump requests one family, one local port, two states and the tcp_info") {
   CHECK(bytesOfRequest(tcpDumpRequest(AF_INET6, Port{1234}, kBothStates, Traffic::kIncluded),
                        0x01020304) == hex(R"(
     48 00 00 00                                     # nlmsg_len 72
@@ -47,7 +47,7 @@ TEST_CASE("traffic can be left out of a TCP dump") {
   CHECK(bytes.at(18) == std::byte{0});
 }
 
-TEST_CASE("a walk over both families asks for one local port and two states") {
+TEST_CASE("a dump of both families requests one local port and two states") {
   CHECK(bytesOfRequest(tcpBothFamiliesRequest(Port{1234}, kBothStates), 0x01020304) == hex(R"(
     4c 00 00 00                                     # nlmsg_len 76
     12 00                                           # nlmsg_type TCPDIAG_GETSOCK
@@ -66,7 +66,7 @@ TEST_CASE("a walk over both families asks for one local port and two states") {
   )"));
 }
 
-TEST_CASE("a lookup names one socket by addresses, ports, interface and cookie") {
+TEST_CASE("a lookup identifies a socket by addresses, ports, interface and cookie") {
   TcpSocket socket{};
   socket.state = SocketState::kEstablished;
   socket.local = {.address = {.family = AF_INET6, .bytes = {std::byte{0xfd}, std::byte{1}}},
@@ -96,7 +96,7 @@ TEST_CASE("a lookup names one socket by addresses, ports, interface and cookie")
   CHECK(bytesOfRequest(tcpLookupRequest(socket, Traffic::kLeftOut), 1).at(18) == std::byte{0});
 }
 
-TEST_CASE("a unix dump asks for states and attributes") {
+TEST_CASE("a unix dump requests states and attributes") {
   const auto show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN;
   CHECK(bytesOfRequest(unixDumpRequest(kBothStates, show), 7) == hex(R"(
     28 00 00 00                                     # nlmsg_len 40

@@ -9,18 +9,18 @@
 
 namespace sockdiag::test {
 
-/// What receive() has: a datagram of the kernel's unless told otherwise, or an errno.
+/// What receive() returns: a datagram, by default from the kernel, or an errno.
 struct Event {
   Buffer bytes;
   std::uint32_t senderPort = 0;
   bool truncated = false;
   int error = 0;
-  /// How long the process was stopped before.
+  /// How long the process was stopped before it.
   Milliseconds stopped{0};
 };
 
-/// Plays one script per request that it is sent, then is silent. Its clock moves only when it is
-/// waited on, or told to.
+/// Plays one script for each request, then nothing more. Its clock moves only with wait() and with
+/// events that say so.
 class ScriptedTransport final : public Transport {
  public:
   explicit ScriptedTransport(std::vector<std::vector<Event>> scripts)
@@ -66,7 +66,7 @@ class ScriptedTransport final : public Transport {
   int drops = 0;
   Milliseconds waited{0};
   int sendError = 0;
-  /// If set, this comes from another process for ever.
+  /// If set, another process sends this forever.
   std::optional<Buffer> flood;
 
  private:

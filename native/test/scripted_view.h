@@ -9,8 +9,7 @@
 
 namespace sockdiag::test {
 
-/// A kernel of plain values: `table` is what is there, and lookups answer from it. Keeps a record
-/// of what it was asked.
+/// A simple kernel: `table` has its sockets, and lookups are answered from it. Records the calls.
 class ScriptedView final : public TcpView {
  public:
   Result<std::uint64_t> passiveOpens() override {
@@ -21,7 +20,7 @@ class ScriptedView final : public TcpView {
 
   Status dump(StateMask states, List<TcpSocket>& sockets) override {
     const bool listenersOnly = states == maskOf(SocketState::kListen);
-    calls += listenersOnly ? 'l' : 'w';
+    calls += listenersOnly ? 'l' : 'd';
     time += listenersOnly ? Nanoseconds{0} : dumpTime;
     if (beforeDump != nullptr) beforeDump();
     if (dumpError != 0) return Failure{.operation = "sendmsg", .error = dumpError};
@@ -62,10 +61,10 @@ class ScriptedView final : public TcpView {
   }
 
   Nanoseconds now() override { return time; }
-  void drop() override { calls += 'd'; }
+  void drop() override { calls += 'x'; }
 
-  /// What was asked since the last time: (c)ounter, (w)alk, (l)isteners' walk, loo(k)up, lookup
-  /// with (t)raffic, (e)vents, (d)rop.
+  /// The calls since the last time: (c)ounter, full (d)ump, dump of (l)isteners, loo(k)up, lookup
+  /// with (t)raffic, (e)vents, drop (x).
   std::string takeCalls() { return std::exchange(calls, {}); }
 
   std::uint64_t counter = 100;

@@ -11,16 +11,16 @@ namespace sockdiag::test {
 
 using Buffer = std::vector<std::byte>;
 
-/// Hexadecimal bytes, between which `#` begins a comment that ends with its line.
+/// Hexadecimal bytes; `#` begins a comment up to the end of the line.
 Buffer hex(std::string_view annotated);
 
 Buffer joined(std::initializer_list<Buffer> parts);
 
-/// The first bytes in memory of just their own, so that AddressSanitizer sees every read beyond
+/// The first `size` bytes in their own allocation, so that AddressSanitizer detects reads beyond
 /// them.
 Buffer prefix(const Buffer& bytes, std::size_t size);
 
-/// Other bytes from `at` on.
+/// `bytes` with `patch` written at `at`.
 Buffer patched(Buffer bytes, std::size_t at, const Buffer& patch);
 
 template <typename T>
@@ -31,7 +31,7 @@ Buffer bytesOf(const T& value) {
 
 Buffer message(std::uint16_t type, std::uint32_t sequence, const Buffer& payload,
                std::uint16_t flags = 0);
-/// NLMSG_DONE, with the errno as the kernel writes it: 0 or negative.
+/// NLMSG_DONE, with the errno in the kernel's form: 0 or negative.
 Buffer done(std::uint32_t sequence, int error = 0, std::uint16_t flags = 0);
 /// NLMSG_ERROR.
 Buffer refusal(std::uint32_t sequence, int error);

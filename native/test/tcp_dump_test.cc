@@ -23,7 +23,7 @@ Buffer asFamily(std::uint8_t family, const Buffer& payload) {
   return patched(payload, offsetof(inet_diag_msg, idiag_family), bytesOf(family));
 }
 
-/// What was there before, and is to be void.
+/// Earlier content, which a dump must discard.
 List<TcpSocket> two() {
   List<TcpSocket> sockets;
   for (int i = 0; i < 2; ++i) CHECK(sockets.append({}).ok());
@@ -40,7 +40,7 @@ Result<List<TcpSocket>> dumped(ScriptedTransport& transport) {
 
 }  // namespace
 
-TEST_CASE("both families' sockets are in one result") {
+TEST_CASE("the result contains the sockets of both families") {
   ScriptedTransport transport{{
       {{.bytes = socketMessage(1, asFamily(AF_INET, recordedTcpListener()))}, {.bytes = done(1)}},
       {{.bytes = joined(
@@ -61,7 +61,7 @@ TEST_CASE("both families' sockets are in one result") {
   CHECK(family(1) == AF_INET6);
 }
 
-TEST_CASE("a second family that is asked again does not cost the first one its sockets") {
+TEST_CASE("a repeated dump of the second family keeps the sockets of the first") {
   ScriptedTransport transport{{
       {{.bytes = socketMessage(1, asFamily(AF_INET, recordedTcpListener()))}, {.bytes = done(1)}},
       {{.bytes = socketMessage(2, recordedTcpListener(), NLM_F_DUMP_INTR)}, {.bytes = done(2)}},
@@ -105,7 +105,7 @@ std::vector<Event> empty(std::uint32_t sequence) { return {{.bytes = done(sequen
 
 }  // namespace
 
-TEST_CASE("one walk brings both families") {
+TEST_CASE("one pass returns both families") {
   DumperFixture fixture{
       {{{.bytes = joined({message(kOlderForm, 1, asFamily(AF_INET, recordedTcpListener())),
                           message(kOlderForm, 1, recordedTcpConnection())})},
@@ -120,13 +120,13 @@ TEST_CASE("one walk brings both families") {
   CHECK(fixture.sockets.empty());
 }
 
-TEST_CASE("a socket of a third family is an answer to another question") {
+TEST_CASE("a socket of a third family does not match the request") {
   DumperFixture fixture{
       {{{.bytes = message(kOlderForm, 1, asFamily(AF_UNIX, recordedTcpListener()))}}}};
   CHECK(fixture.dump().failure().error == EBADMSG);
 }
 
-TEST_CASE("where the older form is refused, two dumps take its place until the reset") {
+TEST_CASE("if the older form is refused, two dumps replace it until the reset") {
   for (const int error : {EOPNOTSUPP, EINVAL, ENOENT}) {
     DumperFixture fixture{{refused(1, error), empty(2), empty(3), empty(4), empty(5), empty(6)}};
     REQUIRE(fixture.dump().ok());
@@ -140,7 +140,7 @@ TEST_CASE("where the older form is refused, two dumps take its place until the r
   }
 }
 
-TEST_CASE("what both forms answer is no matter of the form, and other failures are none either") {
+TEST_CASE("if both forms fail, or with any other error, the older form is tried again") {
   DumperFixture missing{{refused(1, ENOENT), refused(2, ENOENT), empty(3)}};
   CHECK(missing.dump().failure().error == ENOENT);
   REQUIRE(missing.dump().ok());

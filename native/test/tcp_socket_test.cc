@@ -27,8 +27,7 @@ void checkMalformed(const Buffer& payload, TcpQuery query = kQuery) {
   CHECK(socket.failure().error == EBADMSG);
 }
 
-/// The recorded connection with a tcp_info that ends after `size` bytes, as an older kernel would
-/// have it.
+/// The recorded connection with a tcp_info of only `size` bytes, as from an older kernel.
 Buffer withTcpInfoOf(std::size_t size) {
   const auto connection = recordedTcpConnection();
   const Buffer info(connection.begin() + kRecordedTcpInfoAt,
@@ -57,7 +56,7 @@ TEST_CASE("an accepted connection from an IPv4 client of a dual-stack listener")
   CHECK(socket.lastAckReceivedMs == 48U);
 }
 
-TEST_CASE("each field is read from its own place") {
+TEST_CASE("each field is read from its own offset") {
   const auto at = [](std::size_t offset) { return kRecordedTcpInfoAt + offset; };
   auto payload = recordedTcpConnection();
   payload = patched(payload, offsetof(inet_diag_msg, idiag_retrans), bytesOf(std::uint8_t{3}));
@@ -78,7 +77,7 @@ TEST_CASE("each field is read from its own place") {
   CHECK(socket.bytesReceived == 1ULL << 40);
 }
 
-TEST_CASE("an IPv4 connection that nobody has accepted yet") {
+TEST_CASE("an IPv4 connection that has not been accepted yet") {
   const auto socket = parsed(hex(R"(
     02 01 00 00                                     # AF_INET, ESTABLISHED
     04 d2 e5 4a                                     # idiag_sport 1234, idiag_dport 58698
@@ -98,7 +97,7 @@ TEST_CASE("an IPv4 connection that nobody has accepted yet") {
   CHECK_FALSE(socket.bytesReceived.has_value());
 }
 
-TEST_CASE("a listener has no counts, not counts of zero") {
+TEST_CASE("a listener has unknown counts, not zeros") {
   const auto socket = parsed(recordedTcpListener());
   CHECK(socket.state == SocketState::kListen);
   CHECK(text(socket.local.address) == "::");
@@ -107,7 +106,7 @@ TEST_CASE("a listener has no counts, not counts of zero") {
   CHECK_FALSE(socket.lastAckReceivedMs.has_value());
 }
 
-TEST_CASE("what an older kernel's tcp_info does not hold is unknown") {
+TEST_CASE("fields missing from an older kernel's tcp_info are unknown") {
   CHECK(parsed(withTcpInfoOf(136)).bytesReceived == 5U);
   CHECK_FALSE(parsed(withTcpInfoOf(135)).bytesReceived.has_value());
   CHECK(parsed(withTcpInfoOf(128)).bytesAcked == 2U);
@@ -119,7 +118,7 @@ TEST_CASE("what an older kernel's tcp_info does not hold is unknown") {
   CHECK_FALSE(parsed(withTcpInfoOf(0)).lastAckReceivedMs.has_value());
 }
 
-TEST_CASE("a connection that ended while the kernel filled in its message is left out") {
+TEST_CASE("a connection that ended while the kernel filled in its message is omitted") {
   for (const auto state : {BPF_TCP_CLOSE, BPF_TCP_CLOSE_WAIT}) {
     const auto socket =
         parseTcpSocket(patched(recordedTcpConnection(), offsetof(inet_diag_msg, idiag_state),
@@ -130,7 +129,7 @@ TEST_CASE("a connection that ended while the kernel filled in its message is lef
   }
 }
 
-TEST_CASE("of SYN_RECV, where it is asked for, a socket counts and a mere request does not") {
+TEST_CASE("in SYN_RECV, if requested, sockets are returned and connection requests are omitted") {
   constexpr TcpQuery kTracked{.family = AF_INET6,
                               .localPort = Port{12345},
                               .states = kVisibleStates | maskOf(SocketState::kSynReceived)};
@@ -138,13 +137,13 @@ TEST_CASE("of SYN_RECV, where it is asked for, a socket counts and a mere reques
                               bytesOf(static_cast<std::uint8_t>(SocketState::kSynReceived)));
   CHECK(parseTcpSocket(socket, kTracked).value()->state == SocketState::kSynReceived);
   CHECK_FALSE(parseTcpSocket(socket, kQuery).value().has_value());
-  // A request has the fixed part, and to the privileged its mark.
+  // A connection request has the fixed part, and for privileged callers its mark.
   const auto request = joined(
       {prefix(socket, sizeof(inet_diag_msg)), attribute(INET_DIAG_MARK, hex("00 00 00 00"))});
   CHECK_FALSE(parseTcpSocket(request, kTracked).value().has_value());
 }
 
-TEST_CASE("either family will do where none is asked for") {
+TEST_CASE("without a requested family, either one matches") {
   const auto socket =
       parseTcpSocket(recordedTcpConnection(), {.family = AF_UNSPEC, .localPort = Port{12345}});
   CHECK(socket.value()->local.address.family == AF_INET6);
@@ -152,26 +151,26 @@ TEST_CASE("either family will do where none is asked for") {
                  {.family = AF_UNSPEC, .localPort = Port{12345}});
 }
 
-TEST_CASE("any port will do where none is asked for") {
+TEST_CASE("without a requested port, any port matches") {
   const auto socket =
       parseTcpSocket(recordedTcpConnection(), {.family = AF_INET6, .localPort = kAnyPort});
   CHECK(socket.value()->local.port == Port{12345});
 }
 
-TEST_CASE("a socket of another port or family is the answer to another query") {
+TEST_CASE("a socket of another port or family does not match the query") {
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{1234}});
   checkMalformed(recordedTcpConnection(), {.family = AF_INET6, .localPort = Port{0x3930}});
   checkMalformed(recordedTcpConnection(), {.family = AF_INET, .localPort = Port{12345}});
 }
 
-TEST_CASE("a payload that is cut within its fixed part is a failure") {
+TEST_CASE("a payload cut within its fixed part is an error") {
   for (std::size_t size = 0; size < sizeof(inet_diag_msg); ++size) {
     CAPTURE(size);
     checkMalformed(prefix(recordedTcpConnection(), size));
   }
 }
 
-TEST_CASE("a payload that is cut within an attribute is a failure") {
+TEST_CASE("a payload cut within an attribute is an error") {
   const auto whole = recordedTcpConnection();
   for (auto size = kRecordedTcpInfoAt - 3; size < whole.size(); ++size) {
     CAPTURE(size);

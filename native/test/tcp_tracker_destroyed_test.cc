@@ -10,7 +10,7 @@ namespace sockdiag::test {
 
 using Ends = std::vector<End>;
 
-TEST_CASE("what was destroyed without ever having been seen is counted") {
+TEST_CASE("a destroyed connection that was never seen is counted") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.settle();
@@ -20,7 +20,7 @@ TEST_CASE("what was destroyed without ever having been seen is counted") {
   CHECK(fixture.tracker.seenBetweenPolls() == 2);
 }
 
-TEST_CASE("what was destroyed before it was ESTABLISHED at any poll is counted") {
+TEST_CASE("a connection destroyed before a poll saw it ESTABLISHED is counted") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kSynReceived, 10));
   fixture.settle();
@@ -38,21 +38,21 @@ TEST_CASE("what was destroyed before it was ESTABLISHED at any poll is counted")
   CHECK(fixture.tracker.seenBetweenPolls() == 2);
 }
 
-TEST_CASE("what has left the set before it was destroyed is not counted") {
+TEST_CASE("a connection that left the set before it was destroyed is not counted") {
   for (const bool byDump : {true, false}) {
     TrackerFixture fixture;
     fixture.view.table.push_back(socket(kEstablished, 10));
     fixture.settle();
     fixture.inTable(10).state = kCloseWait;
     if (byDump) ++fixture.view.counter;
-    fixture.poll(byDump ? PollReason::kCounterMoved : PollReason::kTracked, byDump ? "ecw" : "eck");
+    fixture.poll(byDump ? PollReason::kCounterMoved : PollReason::kTracked, byDump ? "ecd" : "eck");
     fixture.view.events = {destroyed(10)};
     REQUIRE(fixture.tracker.poll().ok());
     CHECK(fixture.tracker.seenBetweenPolls() == 0);
   }
 }
 
-TEST_CASE("of those that were destroyed unseen, the latest ports are kept, the oldest first") {
+TEST_CASE("the most recent ports of connections destroyed unseen are kept, oldest first") {
   TrackerFixture fixture;
   fixture.settle();
   CHECK(fixture.tracker.portsBetweenPolls().value().empty());
@@ -78,7 +78,7 @@ TEST_CASE("of those that were destroyed unseen, the latest ports are kept, the o
   CHECK(fixture.tracker.portsBetweenPolls().value()[1023] == Port{0});
 }
 
-TEST_CASE("a destroyed socket without a peer counts only if a connection was taken") {
+TEST_CASE("a destroyed socket without a peer is counted only if the counter moved") {
   TrackerFixture fixture;
   fixture.settle();
   fixture.view.events = {destroyed(20, Port{0})};
@@ -87,16 +87,16 @@ TEST_CASE("a destroyed socket without a peer counts only if a connection was tak
 
   ++fixture.view.counter;
   fixture.view.events = {destroyed(21, Port{0})};
-  fixture.poll(PollReason::kCounterMoved, "ecw");
+  fixture.poll(PollReason::kCounterMoved, "ecd");
   CHECK(fixture.tracker.seenBetweenPolls() == 1);
   fixture.view.events = {destroyed(22, Port{0})};
-  fixture.poll(PollReason::kSettling, "ecw");
+  fixture.poll(PollReason::kSettling, "ecd");
   CHECK(fixture.tracker.seenBetweenPolls() == 2);
   fixture.poll(PollReason::kTracked, "eck");
   CHECK(fixture.tracker.seenBetweenPolls() == 2);
 }
 
-TEST_CASE("each end of a connection is told once, with its peer and its bytes, seen or not") {
+TEST_CASE("each end of a connection is reported once, with its peer and bytes, seen or not") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.view.table.push_back(socket(kEstablished, 11));
@@ -111,7 +111,7 @@ TEST_CASE("each end of a connection is told once, with its peer and its bytes, s
 }
 
 TEST_CASE(
-    "of a connection that has forgotten its peer, that is known from before, its bytes are not") {
+    "a connection that lost its peer address is reported with the known peer and unknown bytes") {
   for (const bool isInSet : {true, false}) {
     TrackerFixture fixture;
     fixture.view.table.push_back(socket(kEstablished, 10));
@@ -128,7 +128,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a listener that closes is no connection's end, whether it is in the set or has left it") {
+    "a closed listener is not the end of a connection, whether it is in the set or has left it") {
   for (const bool isInSet : {true, false}) {
     TrackerFixture fixture;
     fixture.settle();
@@ -140,7 +140,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("the end of a connection that may have brought bytes raises the revision once") {
+TEST_CASE("the end of a connection that may have carried data raises the revision once") {
   TrackerFixture fixture;
   fixture.settle();
   const auto before = fixture.tracker.poll().value();
@@ -154,7 +154,7 @@ TEST_CASE("the end of a connection that may have brought bytes raises the revisi
   CHECK(fixture.tracker.poll().value() != moved);
 }
 
-TEST_CASE("a taken connection that ended without a name is told as one of which nothing is known") {
+TEST_CASE("a counted connection that ended without a known peer is reported as an unknown end") {
   TrackerFixture fixture;
   fixture.settle();
   ++fixture.view.counter;
@@ -163,7 +163,7 @@ TEST_CASE("a taken connection that ended without a name is told as one of which 
   CHECK(fixture.ended() == Ends{{Port{0}, std::nullopt}});
 }
 
-TEST_CASE("lost events are told as an end of which nothing is known") {
+TEST_CASE("lost events are reported as an unknown end") {
   TrackerFixture fixture;
   fixture.settle();
   fixture.view.events = {destroyed(20, Port{1000}, 500)};
@@ -172,8 +172,7 @@ TEST_CASE("lost events are told as an end of which nothing is known") {
   CHECK(fixture.ended() == Ends{{Port{1000}, 500}, {Port{0}, std::nullopt}});
 }
 
-TEST_CASE(
-    "of many ends that nobody takes, those beyond the first are told as one, by the most bytes") {
+TEST_CASE("ends beyond the limit are merged into one, with the largest byte count") {
   TrackerFixture fixture;
   fixture.settle();
   const auto end = [&](unsigned count, std::optional<std::uint64_t> bytes) {
@@ -199,7 +198,7 @@ TEST_CASE(
   CHECK(ended.back() == End{Port{0}, std::nullopt});
 }
 
-TEST_CASE("the end of a member is a reason to poll, that of others is none") {
+TEST_CASE("the end of a tracked connection requires a poll, that of others does not") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.settle();

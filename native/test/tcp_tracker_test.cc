@@ -9,66 +9,66 @@
 
 namespace sockdiag::test {
 
-TEST_CASE("two polls walk, with the counter read before, and the third one tracks") {
+TEST_CASE("the first two polls read the counter and then dump, and the third uses lookups") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
-  const auto first = fixture.poll(PollReason::kFirst, "ecw");
+  const auto first = fixture.poll(PollReason::kFirst, "ecd");
   CHECK(fixture.seen() == Cookies{kListener, 10});
-  CHECK(fixture.poll(PollReason::kSettling, "ecw") == first);
+  CHECK(fixture.poll(PollReason::kSettling, "ecd") == first);
   CHECK(fixture.poll(PollReason::kTracked, "eck") == first);
   CHECK(fixture.poll(PollReason::kTracked, "eck") == first);
 }
 
-TEST_CASE("a counter that moves has this poll walk, and the next one") {
+TEST_CASE("after the counter moves, this poll and the next one dump") {
   for (const std::uint64_t moved : {101U, 99U, 0U}) {
     CAPTURE(moved);
     TrackerFixture fixture;
     fixture.settle();
     fixture.view.counter = moved;
-    fixture.poll(PollReason::kCounterMoved, "ecw");
-    fixture.poll(PollReason::kSettling, "ecw");
+    fixture.poll(PollReason::kCounterMoved, "ecd");
+    fixture.poll(PollReason::kSettling, "ecd");
     fixture.poll(PollReason::kTracked, "eck");
   }
 }
 
-TEST_CASE("a counter that keeps moving has every poll walk") {
+TEST_CASE("while the counter keeps moving, every poll dumps") {
   TrackerFixture fixture;
   fixture.settle();
   for (int i = 0; i < 4; ++i) {
     ++fixture.view.counter;
-    fixture.poll(PollReason::kCounterMoved, "ecw");
+    fixture.poll(PollReason::kCounterMoved, "ecd");
   }
-  fixture.poll(PollReason::kSettling, "ecw");
+  fixture.poll(PollReason::kSettling, "ecd");
   fixture.poll(PollReason::kTracked, "eck");
 }
 
-TEST_CASE("a connection that is counted before it is in the table is found by the second walk") {
+TEST_CASE("a connection counted before it is in the table is found by the second dump") {
   TrackerFixture fixture;
   fixture.settle();
   ++fixture.view.counter;
-  const auto before = fixture.poll(PollReason::kCounterMoved, "ecw");
+  const auto before = fixture.poll(PollReason::kCounterMoved, "ecd");
   CHECK(fixture.seen() == Cookies{kListener});
   fixture.view.table.push_back(socket(kEstablished, 10));
-  CHECK(fixture.poll(PollReason::kSettling, "ecw") != before);
+  CHECK(fixture.poll(PollReason::kSettling, "ecd") != before);
   CHECK(fixture.seen() == Cookies{kListener, 10});
 }
 
-TEST_CASE("a walk is counterAtDump for by what was read before it") {
+TEST_CASE("a dump is trusted by the counter value read before it") {
   TrackerFixture fixture;
   fixture.settle();
   static ScriptedView* view = nullptr;
   view = &fixture.view;
   ++fixture.view.counter;
-  // Taken while the walk is under way, at a place that it has passed.
+  // A connection during the dump, in a part of the table that was already read.
   fixture.view.beforeDump = [] { ++view->counter; };
-  fixture.poll(PollReason::kCounterMoved, "ecw");
+  fixture.poll(PollReason::kCounterMoved, "ecd");
   fixture.view.beforeDump = nullptr;
-  fixture.poll(PollReason::kCounterMoved, "ecw");
-  fixture.poll(PollReason::kSettling, "ecw");
+  fixture.poll(PollReason::kCounterMoved, "ecd");
+  fixture.poll(PollReason::kSettling, "ecd");
   fixture.poll(PollReason::kTracked, "eck");
 }
 
-TEST_CASE("a known connection leaves when it is gone, or half closed") {
+TEST_CASE("a tracked connection is removed when it is gone or half-closed") {
   for (const bool isGone : {true, false}) {
     TrackerFixture fixture;
     fixture.view.table.push_back(socket(kEstablished, 10));
@@ -86,7 +86,7 @@ TEST_CASE("a known connection leaves when it is gone, or half closed") {
   }
 }
 
-TEST_CASE("another socket with the place of a known one is not taken for it") {
+TEST_CASE("another socket with the same addresses does not replace a tracked one") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.settle();
@@ -95,13 +95,13 @@ TEST_CASE("another socket with the place of a known one is not taken for it") {
   CHECK(fixture.seen() == Cookies{kListener});
 }
 
-TEST_CASE("a connection in SYN_RECV is kept in mind, unseen, until it is ESTABLISHED") {
+TEST_CASE("a connection in SYN_RECV is tracked, but not visible until it is ESTABLISHED") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kSynReceived, 10));
   fixture.settle();
   const auto before = fixture.poll(PollReason::kTracked, "eck");
   CHECK(fixture.seen() == Cookies{kListener});
-  // With TCP Fast Open it can be accepted already.
+  // With TCP Fast Open it can already be accepted.
   fixture.inTable(10).inode = 4711;
   CHECK(fixture.poll(PollReason::kTracked, "eck") == before);
   fixture.inTable(10).state = kEstablished;
@@ -116,7 +116,7 @@ TEST_CASE("a connection in SYN_RECV is kept in mind, unseen, until it is ESTABLI
   CHECK(reset.poll(PollReason::kTracked, "eck") == unseen);
 }
 
-TEST_CASE("a connection that is accepted gets its inode, which is a change") {
+TEST_CASE("an accepted connection gets its inode, which is a change") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.inTable(10).inode = 0;
@@ -127,24 +127,24 @@ TEST_CASE("a connection that is accepted gets its inode, which is a change") {
   CHECK(fixture.tracker.sockets().value()[0].inode == 4711);
 }
 
-TEST_CASE("a listener that does not stand any more has the same poll walk") {
+TEST_CASE("if a listener is gone, the same poll dumps") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.settle();
   const auto before = fixture.poll(PollReason::kTracked, "eck");
   fixture.remove(kListener);
-  CHECK(fixture.poll(PollReason::kUnexpected, "ecklw") == before + 1);
+  CHECK(fixture.poll(PollReason::kUnexpected, "eckld") == before + 1);
   CHECK(fixture.seen() == Cookies{10});
 
   TrackerFixture replaced;
   replaced.settle();
   replaced.remove(kListener);
   replaced.view.table.push_back(socket(kListen, 2));
-  replaced.poll(PollReason::kUnexpected, "ecklw");
+  replaced.poll(PollReason::kUnexpected, "eckld");
   CHECK(replaced.seen() == Cookies{2});
 }
 
-TEST_CASE("a listener that no lookup finds is seen by a walk over the listeners alone") {
+TEST_CASE("a listener that lookups cannot find is found by a dump of the listeners alone") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kListen, 2));
   fixture.view.table.push_back(socket(kEstablished, 10));
@@ -155,56 +155,56 @@ TEST_CASE("a listener that no lookup finds is seen by a walk over the listeners 
   fixture.remove(10);
   CHECK(fixture.poll(PollReason::kTracked, "eckl") == before + 1);
   fixture.remove(2);
-  fixture.poll(PollReason::kUnexpected, "ecklw");
+  fixture.poll(PollReason::kUnexpected, "eckld");
 }
 
-TEST_CASE("where nothing listens, every poll looks whether somebody does now") {
+TEST_CASE("without a listener, every poll checks for a new one") {
   TrackerFixture fixture;
   fixture.view.table.clear();
-  CHECK(fixture.poll(PollReason::kFirst, "ecw") == 1);
-  fixture.poll(PollReason::kSettling, "ecw");
+  CHECK(fixture.poll(PollReason::kFirst, "ecd") == 1);
+  fixture.poll(PollReason::kSettling, "ecd");
   const auto before = fixture.poll(PollReason::kTracked, "eckl");
   CHECK(fixture.seen().empty());
   fixture.view.table.push_back(socket(kListen, kListener));
-  CHECK(fixture.poll(PollReason::kUnexpected, "ecklw") == before + 1);
+  CHECK(fixture.poll(PollReason::kUnexpected, "eckld") == before + 1);
   CHECK(fixture.seen() == Cookies{kListener});
 }
 
-TEST_CASE("a state that a socket cannot have come to has the poll walk") {
+TEST_CASE("if a socket is in an impossible state, the poll dumps") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.settle();
   fixture.inTable(10).state = kSynReceived;
-  fixture.poll(PollReason::kUnexpected, "eckw");
+  fixture.poll(PollReason::kUnexpected, "eckd");
 
   TrackerFixture listener;
   listener.settle();
   listener.inTable(kListener).state = kEstablished;
-  listener.poll(PollReason::kUnexpected, "ecklw");
+  listener.poll(PollReason::kUnexpected, "eckld");
 }
 
-TEST_CASE("without the counter every poll walks and says so, and none fails") {
+TEST_CASE("without the counter every poll dumps and reports the reason, and none fails") {
   TrackerFixture fixture;
   fixture.settle();
   fixture.view.counterError = ENOENT;
-  for (int i = 0; i < 3; ++i) fixture.poll(PollReason::kCounterUnreadable, "ecw");
+  for (int i = 0; i < 3; ++i) fixture.poll(PollReason::kCounterUnreadable, "ecd");
   fixture.view.counterError = 0;
-  fixture.poll(PollReason::kFirst, "ecw");
-  fixture.poll(PollReason::kSettling, "ecw");
+  fixture.poll(PollReason::kFirst, "ecd");
+  fixture.poll(PollReason::kSettling, "ecd");
   fixture.poll(PollReason::kTracked, "eck");
 }
 
-TEST_CASE("whatever fails, the poll fails, and the next one takes nothing for granted") {
+TEST_CASE("after any failure the poll fails, and the next one dumps") {
   for (auto ScriptedView::*error : {&ScriptedView::dumpError, &ScriptedView::lookupError}) {
     TrackerFixture fixture;
     fixture.settle();
     fixture.view.*error = EPERM;
     const bool isDump = error == &ScriptedView::dumpError;
     if (isDump) ++fixture.view.counter;
-    fixture.checkFails(EPERM, isDump ? "ecwd" : "eckd");
+    fixture.checkFails(EPERM, isDump ? "ecdx" : "eckx");
     fixture.view.*error = 0;
-    fixture.poll(PollReason::kFirst, "ecw");
-    fixture.poll(PollReason::kSettling, "ecw");
+    fixture.poll(PollReason::kFirst, "ecd");
+    fixture.poll(PollReason::kSettling, "ecd");
     fixture.poll(PollReason::kTracked, "eck");
   }
 
@@ -212,36 +212,36 @@ TEST_CASE("whatever fails, the poll fails, and the next one takes nothing for gr
   listeners.settle();
   listeners.remove(kListener);
   listeners.view.dumpError = ENOENT;
-  listeners.checkFails(ENOENT, "eckld");
+  listeners.checkFails(ENOENT, "ecklx");
 }
 
-TEST_CASE("a failed poll leaves what was seen, and a change is told by the next one") {
+TEST_CASE("a failed poll leaves the sockets unchanged, and the next one reports the change") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.settle();
   const auto before = fixture.poll(PollReason::kTracked, "eck");
   fixture.remove(10);
   fixture.view.lookupError = ENOBUFS;
-  fixture.checkFails(ENOBUFS, "eckd");
+  fixture.checkFails(ENOBUFS, "eckx");
   CHECK(fixture.seen() == Cookies{kListener, 10});
   fixture.view.lookupError = 0;
-  CHECK(fixture.poll(PollReason::kFirst, "ecw") == before + 1);
+  CHECK(fixture.poll(PollReason::kFirst, "ecd") == before + 1);
   CHECK(fixture.seen() == Cookies{kListener});
 }
 
-TEST_CASE("lost events have the next poll walk, once") {
+TEST_CASE("after lost events the next poll dumps, once") {
   TrackerFixture fixture;
   fixture.settle();
   fixture.view.loss = EventLoss::kSome;
-  fixture.poll(PollReason::kEventsLost, "ecw");
+  fixture.poll(PollReason::kEventsLost, "ecd");
   fixture.poll(PollReason::kTracked, "eck");
 
   fixture.view.loss = EventLoss::kSome;
   CHECK(fixture.tracker.takeDestroyed().value());
-  fixture.poll(PollReason::kEventsLost, "ecw");
+  fixture.poll(PollReason::kEventsLost, "ecd");
 }
 
-TEST_CASE("events that are not to be had cost the polls nothing") {
+TEST_CASE("polls work without events") {
   TrackerFixture fixture;
   fixture.view.eventError = EPERM;
   fixture.settle();
@@ -249,35 +249,35 @@ TEST_CASE("events that are not to be had cost the polls nothing") {
   CHECK(fixture.tracker.seenBetweenPolls() == 0);
 }
 
-TEST_CASE("a set of a certain age is dumped again") {
+TEST_CASE("a set that is too old is replaced by a dump") {
   TrackerFixture fixture;
   fixture.settle();
   fixture.view.time += kMaxAge - std::chrono::milliseconds{10};
   fixture.poll(PollReason::kTracked, "eck");
-  // Such as one made with TCP_REPAIR, which nothing counts.
+  // For example one made with TCP_REPAIR, which is not counted.
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.view.time += std::chrono::milliseconds{10};
-  fixture.poll(PollReason::kOld, "ecw");
+  fixture.poll(PollReason::kOld, "ecd");
   CHECK(fixture.seen() == Cookies{kListener, 10});
   fixture.poll(PollReason::kTracked, "eck");
 }
 
-TEST_CASE("where lookups would take longer than a walk, polls walk, and now and then try again") {
+TEST_CASE("while dumps are faster than lookups, polls dump, and occasionally try lookups") {
   TrackerFixture fixture;
   for (std::uint64_t cookie = 10; cookie < 610; ++cookie) {
     fixture.view.table.push_back(socket(kEstablished, cookie));
   }
   fixture.settle();
-  for (int i = 0; i < 31; ++i) fixture.poll(PollReason::kCheaper, "ecw");
+  for (int i = 0; i < 31; ++i) fixture.poll(PollReason::kCheaper, "ecd");
   fixture.poll(PollReason::kTracked, "eck");
-  fixture.poll(PollReason::kCheaper, "ecw");
+  fixture.poll(PollReason::kCheaper, "ecd");
 
   fixture.view.table.resize(400);
-  fixture.poll(PollReason::kCheaper, "ecw");
+  fixture.poll(PollReason::kCheaper, "ecd");
   fixture.poll(PollReason::kTracked, "eck");
 }
 
-TEST_CASE("a socket that a walk brings twice is one") {
+TEST_CASE("a socket listed twice by a dump is one socket") {
   TrackerFixture fixture;
   fixture.view.table = {socket(kListen, kListener), socket(kEstablished, 10),
                         socket(kEstablished, 10)};
@@ -285,16 +285,16 @@ TEST_CASE("a socket that a walk brings twice is one") {
   CHECK(fixture.seen() == Cookies{kListener, 10});
 }
 
-TEST_CASE("the order of a walk is no change") {
+TEST_CASE("a different order of a dump is not a change") {
   TrackerFixture fixture;
   fixture.view.table = {socket(kListen, kListener), socket(kEstablished, 10),
                         socket(kEstablished, 11)};
-  const auto first = fixture.poll(PollReason::kFirst, "ecw");
+  const auto first = fixture.poll(PollReason::kFirst, "ecd");
   std::ranges::reverse(fixture.view.table);
-  CHECK(fixture.poll(PollReason::kSettling, "ecw") == first);
+  CHECK(fixture.poll(PollReason::kSettling, "ecd") == first);
 }
 
-TEST_CASE("traffic is asked for on demand, and unknown of what has gone since the poll") {
+TEST_CASE("traffic is read on demand, and unknown for sockets gone since the poll") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));
   fixture.view.table.push_back(socket(kEstablished, 11));

@@ -39,21 +39,21 @@ inline TcpSocket destroyed(std::uint64_t cookie, Port peer = Port{50000},
   return socket;
 }
 
-/// The peer's port of a connection that has ended, and the bytes that it brought.
+/// The peer port of an ended connection, and the bytes it received.
 using End = std::pair<Port, std::optional<std::uint64_t>>;
 
-/// A tracked set over a scripted kernel, in which one socket listens.
+/// A tracker on a scripted kernel with one listener.
 struct TrackerFixture {
   TrackerFixture() { view.table = {socket(kListen, kListener)}; }
 
-  /// Polls until the set is trusted.
+  /// Polls until the tracker uses lookups.
   void settle() {
     for (int i = 0; i < 3; ++i) REQUIRE(tracker.poll().ok());
     REQUIRE(tracker.reason() == PollReason::kTracked);
     view.takeCalls();
   }
 
-  /// One poll, which must go this way and ask just that.
+  /// Polls once and checks the reason and the calls.
   std::uint64_t poll(PollReason reason, const char* calls) {
     view.takeCalls();
     const auto revision = tracker.poll();
@@ -78,7 +78,7 @@ struct TrackerFixture {
     std::erase_if(view.table, [=](const auto& one) { return one.cookie == cookie; });
   }
 
-  /// The cookies of what is seen, the listeners' too.
+  /// The cookies of the visible sockets, including listeners.
   std::vector<std::uint64_t> seen() const {
     std::vector<std::uint64_t> cookies;
     const auto sockets = tracker.sockets();

@@ -93,7 +93,7 @@ TEST_CASE("the recorded listener and its accepted socket are found by their path
   CHECK(sockets.value().accepted[0].peerInode == 21159);
 }
 
-TEST_CASE("where nobody waits, one question without the queues suffices") {
+TEST_CASE("if no client is queued, one request without the queues is sufficient") {
   ScriptedTransport transport{{answer(1, {kListener, {kEstablished, 2, "/a\0"sv}})}};
   const auto sockets = dump(transport, "/a");
   REQUIRE(sockets.ok());
@@ -103,7 +103,7 @@ TEST_CASE("where nobody waits, one question without the queues suffices") {
   CHECK(shown(transport.requests[0]) == (UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN));
 }
 
-TEST_CASE("where a client waits, the whole answer is that to the question with the queues") {
+TEST_CASE("if a client is queued, the result is the reply to the request with the queues") {
   ScriptedTransport transport{
       {answer(1, {kBusyListener, kOtherListener}),
        answer(2, {kListenerWithQueue, kOtherListener, {kEstablished, 2, "/a\0"sv}})}};
@@ -114,7 +114,7 @@ TEST_CASE("where a client waits, the whole answer is that to the question with t
   CHECK((shown(transport.requests.at(1)) & UDIAG_SHOW_ICONS) != 0);
 }
 
-TEST_CASE("only stream sockets of exactly that name are kept") {
+TEST_CASE("only stream sockets with exactly that name are kept") {
   ScriptedTransport transport{{answer(1, {
                                              {kListen, 1, "/a\0"sv},
                                              {kListen, 2, "/a2\0"sv},
@@ -133,7 +133,7 @@ TEST_CASE("only stream sockets of exactly that name are kept") {
   CHECK(sockets.value().accepted[0].inode == 8);
 }
 
-TEST_CASE("abstract names are compared to the last NUL") {
+TEST_CASE("abstract names are compared including every NUL") {
   ScriptedTransport transport{{answer(1, {{kListen, 1, "\0a"sv}, {kListen, 2, "\0a\0"sv}})}};
   const auto sockets = dump(transport, "\0a\0"sv);
   REQUIRE(sockets.ok());
@@ -141,7 +141,7 @@ TEST_CASE("abstract names are compared to the last NUL") {
   CHECK(sockets.value().listeners[0].inode == 2);
 }
 
-TEST_CASE("an answer with queues that lacks any listener was cut by the kernel") {
+TEST_CASE("a reply with queues that lacks a listener was cut off by the kernel") {
   const auto cut = [](std::uint32_t sequence) { return answer(sequence, {kListenerWithQueue}); };
   const auto plain = [](std::uint32_t sequence) {
     return answer(sequence, {kBusyListener, kOtherListener});
@@ -156,12 +156,12 @@ TEST_CASE("an answer with queues that lacks any listener was cut by the kernel")
   REQUIRE_FALSE(sockets.ok());
   CHECK(sockets.failure().error == EMSGSIZE);
 
-  // As if the other listener had been closed between the two answers.
+  // As if the other listener had been closed between the two replies.
   ScriptedTransport once{{plain(1), cut(2), answer(3, {kBusyListener}), cut(4)}};
   CHECK(dump(once, "/a").ok());
 }
 
-TEST_CASE("a listener without what was asked about it is a failure") {
+TEST_CASE("a listener without the requested attributes is an error") {
   Socket withoutLength = kListener;
   withoutLength.queueLength.reset();
   ScriptedTransport noLength{{answer(1, {withoutLength})}};

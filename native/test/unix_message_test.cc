@@ -40,7 +40,7 @@ TEST_CASE("a listener with its queue") {
   CHECK(message.value().queueLength == 2U);
 }
 
-TEST_CASE("an accepted socket and its client's end") {
+TEST_CASE("an accepted socket and its client's socket") {
   const auto accepted = recordedAcceptedUnixSocket();
   const auto message = parseUnixMessage(accepted);
   REQUIRE(message.ok());
@@ -54,7 +54,7 @@ TEST_CASE("an accepted socket and its client's end") {
   CHECK(parseUnixMessage(client).value().name.empty());
 }
 
-TEST_CASE("a path loses the NUL at its end, an abstract name loses nothing") {
+TEST_CASE("a path loses its trailing NUL, an abstract name loses nothing") {
   using namespace std::string_view_literals;
   CHECK(text(withoutPathEnd(bytes("/a\0"sv))) == "/a"sv);
   CHECK(text(withoutPathEnd(bytes("/a"sv))) == "/a"sv);
@@ -64,9 +64,9 @@ TEST_CASE("a path loses the NUL at its end, an abstract name loses nothing") {
   CHECK(withoutPathEnd({}).empty());
 }
 
-TEST_CASE("a payload that is cut within its fixed part or an attribute is a failure") {
+TEST_CASE("a payload cut within its fixed part or an attribute is an error") {
   const auto whole = recordedUnixListener();
-  // The attributes' own ends, where nothing tells that more was to come.
+  // The ends of the attributes, where a cut cannot be detected.
   const std::vector<std::size_t> ends{16, 33, 34, 35, 36, 48, 60, 65, 66, 67};
   for (std::size_t size = 0; size < whole.size(); ++size) {
     CAPTURE(size);
@@ -75,13 +75,13 @@ TEST_CASE("a payload that is cut within its fixed part or an attribute is a fail
   }
 }
 
-TEST_CASE("an attribute of another size than its type has is a failure") {
+TEST_CASE("an attribute of the wrong size for its type is an error") {
   CHECK_FALSE(parseUnixMessage(withAttribute(UNIX_DIAG_PEER, hex("01 02 03"))).ok());
   CHECK_FALSE(parseUnixMessage(withAttribute(UNIX_DIAG_ICONS, hex("01 02 03 04 05"))).ok());
   CHECK_FALSE(parseUnixMessage(withAttribute(UNIX_DIAG_RQLEN, hex("01 00 00 00 02 00 00"))).ok());
 }
 
-TEST_CASE("an attribute that this program does not know is passed over") {
+TEST_CASE("an unknown attribute is skipped") {
   CHECK(parseUnixMessage(withAttribute(0x1234, hex("01"))).ok());
 }
 

@@ -1,4 +1,4 @@
-#include "observer.h"
+#include "checker.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,8 +11,8 @@ namespace {
 using sockdiag::SocketState;
 using sockdiag::TcpSocket;
 
-// The clients' clock and the server's sockets are apart by what the machine takes to carry a
-// segment from one process's system call to the other's socket, which under load is not nothing.
+// The server's sockets lag behind the clients' clock by the time that the machine needs to carry a
+// segment from one process to the other, which is noticeable under load.
 constexpr std::int64_t kSlackNs = 50'000'000;
 
 std::string nameOf(const std::array<std::uint8_t, 16>& address, std::uint16_t port) {
@@ -39,11 +39,11 @@ bool has(const Set& set, const typename Set::key_type& key) {
 
 }  // namespace
 
-void Observer::fault(const char* what) {
+void TrackerChecker::fault(const char* what) {
   if (++faults_ <= 10) std::printf("port %d: %s\n", static_cast<int>(port_), what);
 }
 
-Observer::Clients Observer::dumped() {
+TrackerChecker::Clients TrackerChecker::dumped() {
   Clients clients;
   const auto sockets = plain_.tcpSockets(port_);
   if (!sockets.ok()) {
@@ -56,7 +56,7 @@ Observer::Clients Observer::dumped() {
   return clients;
 }
 
-void Observer::look() {
+void TrackerChecker::poll() {
   const auto before = dumped();
   Poll poll{.start = nowNs(), .end = 0, .clients = {}};
   const bool isDone = tracker_.poll().ok();
@@ -79,42 +79,42 @@ void Observer::look() {
     tracked.insert(socket.cookie);
     everSeen_.insert(socket.cookie);
     poll.clients.push_back(nameOf(socket));
-    // It may have come and gone between the two dumps: then the record must know it.
+    // It may have existed only between the two dumps; then the clients' record must have it.
     if (!has(before, socket.cookie) && !has(after, socket.cookie)) ++neitherBeforeNorAfter_;
   }
   if (listeners != 1) fault("the listener was missed");
   for (const auto cookie : before) {
-    if (has(after, cookie) && !has(tracked, cookie)) fault("a connection of both dumps was missed");
+    if (has(after, cookie) && !has(tracked, cookie)) fault("a connection in both dumps was missed");
   }
   polls_.push_back(std::move(poll));
 }
 
-void Observer::checkQuiet() {
-  if (!tracker_.poll().ok()) return fault("a poll failed at a quiet point");
-  if (tracker_.sockets().value().size() != 1) fault("somebody was seen at a quiet point");
+void TrackerChecker::checkQuiet() {
+  if (!tracker_.poll().ok()) return fault("a poll failed in a quiet phase");
+  if (tracker_.sockets().value().size() != 1) fault("a connection was reported in a quiet phase");
 }
 
-void Observer::checkAgainst(const Shared& shared, bool allEventsCame) {
-  std::map<std::string, std::vector<const Entry*>> truth;
+void TrackerChecker::checkRecord(const Shared& shared, bool allEventsReceived) {
+  std::map<std::string, std::vector<const Entry*>> groundTruth;
   for (std::size_t i = 0; i < shared.count; ++i) {
     const auto& entry = shared.entries.at(i);
     if (entry.serverPort != static_cast<std::uint16_t>(port_)) continue;
-    truth[nameOf(entry.clientAddress, entry.clientPort)].push_back(&entry);
+    groundTruth[nameOf(entry.clientAddress, entry.clientPort)].push_back(&entry);
     ++made_;
   }
   std::map<std::string, std::vector<const Poll*>> results;
   for (const auto& poll : polls_) {
     for (const auto& client : poll.clients) {
       results[client].push_back(&poll);
-      const auto known = truth.find(client);
+      const auto known = groundTruth.find(client);
       const bool isTrue =
-          known != truth.end() && std::ranges::any_of(known->second, [&](const Entry* entry) {
+          known != groundTruth.end() && std::ranges::any_of(known->second, [&](const Entry* entry) {
             return entry->connecting <= poll.end && poll.start <= entry->closing + kSlackNs;
           });
-      if (!isTrue) fault("a connection was invented");
+      if (!isTrue) fault("a connection was reported that did not exist");
     }
   }
-  for (const auto& [client, entries] : truth) {
+  for (const auto& [client, entries] : groundTruth) {
     const auto& seen = results[client];
     for (const auto* entry : entries) {
       const auto from =
@@ -125,11 +125,11 @@ void Observer::checkAgainst(const Shared& shared, bool allEventsCame) {
     }
   }
   const auto accounted = everSeen_.size() + tracker_.seenBetweenPolls();
-  if (accounted > made_) fault("more connections were accounted for than were made");
-  if (allEventsCame && accounted < made_) fault("a connection was neither seen nor counted");
+  if (accounted > made_) fault("more connections were seen or counted than were made");
+  if (allEventsReceived && accounted < made_) fault("a connection was neither seen nor counted");
 }
 
-void Observer::report() const {
+void TrackerChecker::report() const {
   std::printf("port %d: %zu connections, %zu seen, %llu between polls; %zu polls:",
               static_cast<int>(port_), made_, everSeen_.size(),
               static_cast<unsigned long long>(tracker_.seenBetweenPolls()), polls_.size());

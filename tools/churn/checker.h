@@ -12,17 +12,17 @@
 
 namespace churn {
 
-/// Polls a tracker of one port, between two plain dumps each time, and remembers what it saw.
-class Observer {
+/// Polls a tracker of one port, each time between two plain dumps, and records the results.
+class TrackerChecker {
  public:
-  Observer(int port, const char* snmpPath, int eventBufferBytes)
+  TrackerChecker(int port, const char* snmpPath, int eventBufferBytes)
       : port_(static_cast<sockdiag::Port>(port)), view_(port_, snmpPath, eventBufferBytes) {}
 
-  void look();
-  /// Nobody is connected, as the clients know it: the tracker must agree, by whatever way.
+  void poll();
+  /// Called when the clients have no connection: the tracker must report none either.
   void checkQuiet();
-  /// Holds what was seen against the clients' own record.
-  void checkAgainst(const Shared& shared, bool allEventsCame);
+  /// Compares the results with the clients' own record.
+  void checkRecord(const Shared& shared, bool allEventsReceived);
 
   int faults() const { return faults_; }
   void report() const;

@@ -14,7 +14,7 @@ namespace churn {
 namespace {
 
 constexpr int kAtOnce = 64;
-constexpr int kBetweenQuiets = 1000;
+constexpr int kConnectionsPerPhase = 1000;
 constexpr std::int64_t kLongestNs = 300'000'000;
 
 struct Target {
@@ -38,7 +38,7 @@ struct Open {
 
 Open connectTo(const Target& target, std::int64_t lifetimeNs) {
   Open open{};
-  // An IPv4 connection is made from an IPv6 socket: on the wire and on the other side it is IPv4.
+  // IPv4 connections are made from an IPv6 socket: on the wire and on the server they are IPv4.
   open.descriptor = ::socket(AF_INET6, SOCK_STREAM, 0);
   if (open.descriptor < 0) fail("socket");
   const auto server = address(target.address, target.port);
@@ -65,22 +65,22 @@ void close(Shared& shared, Open open) {
   shared.entries.at(index) = open.entry;
 }
 
-/// Half of the time connections only end, so that there are polls which need not walk.
+/// During half of the time connections only end, so that there are polls without a dump.
 bool mayOpen() {
   constexpr std::int64_t kSlotNs = 128'000'000;
   return nowNs() / kSlotNs % 2 == 0;
 }
 
-void beQuiet(Shared& shared) {
-  const int before = shared.quietsSeen;
-  ++shared.quietMakers;
-  while (shared.quietsSeen == before) ::usleep(1000);
+void waitForCheck(Shared& shared) {
+  const int before = shared.quietsChecked;
+  ++shared.quietClients;
+  while (shared.quietsChecked == before) ::usleep(1000);
 }
 
 }  // namespace
 
 void makeLoad(Shared& shared, int count, unsigned seed, bool fromOtherNamespace) {
-  while (!shared.observersAreReady) ::usleep(1000);
+  while (!shared.checkersAreReady) ::usleep(1000);
   std::mt19937 random{seed};
   const auto& targets = fromOtherNamespace ? kRemote : kLocal;
   std::priority_queue<Open> open;
@@ -95,17 +95,17 @@ void makeLoad(Shared& shared, int count, unsigned seed, bool fromOtherNamespace)
       closeOldest();
     }
     while (!open.empty() && open.top().end <= nowNs()) closeOldest();
-    // Half of them live for less than 30 ms, some for no time at all.
+    // Half of them last less than 30 ms, some no time at all.
     const auto longest = random() % 2 == 0 ? kLongestNs : kLongestNs / 10;
     const auto lifetime = random() % 8 == 0 ? 0 : static_cast<std::int64_t>(random()) % longest;
     open.push(connectTo(targets.at(random() % targets.size()), lifetime));
-    if (made % kBetweenQuiets == kBetweenQuiets - 1) {
+    if (made % kConnectionsPerPhase == kConnectionsPerPhase - 1) {
       while (!open.empty()) closeOldest();
-      beQuiet(shared);
+      waitForCheck(shared);
     }
   }
   while (!open.empty()) closeOldest();
-  ++shared.makersDone;
+  ++shared.clientsDone;
   std::_Exit(0);
 }
 

@@ -7,11 +7,13 @@
 #include <string>
 #include <string_view>
 
-#include "observer.h"
+#include "checker.h"
 
-// Exactness under churn: churn [tracked|overflow|no-counter] [connections]
-// Clients in this and in another network namespace come and go, a server takes them, and a tracker
-// for each port is held against plain dumps at every poll and against the clients' own record.
+// Exactness under churn: native-churn [tracked|overflow|no-counter] [connections]
+//
+// Clients in this network namespace and in another one connect to a server and disconnect. A
+// tracker of each port is compared with plain dumps at every poll, and with the clients' own
+// record.
 
 namespace {
 
@@ -32,7 +34,7 @@ pid_t inProcess(Body body) {
   return child;
 }
 
-/// In a namespace of its own, at the other end of a veth pair.
+/// In its own network namespace, at the other end of a veth pair.
 [[noreturn]] void makeRemoteLoad(Shared& shared, int count, std::atomic<int>& stage) {
   if (::unshare(CLONE_NEWNET) != 0) fail("unshare");
   stage = 1;
@@ -71,38 +73,38 @@ int main(int argc, char** argv) {
 
   const bool isOverflow = mode == "overflow";
   const char* const snmp = mode == "no-counter" ? "/nowhere" : sockdiag::kThreadNetSnmp;
-  std::deque<Observer> observers;
+  std::deque<TrackerChecker> checkers;
   for (const int port : kPorts) {
-    observers.emplace_back(port, snmp,
-                           isOverflow ? 1 : sockdiag::DestroyEventSocket::kReceiveBufferBytes);
+    checkers.emplace_back(port, snmp,
+                          isOverflow ? 1 : sockdiag::DestroyEventSocket::kReceiveBufferBytes);
   }
 
-  for (auto& observer : observers) observer.look();
-  shared.observersAreReady = true;
+  for (auto& checker : checkers) checker.poll();
+  shared.checkersAreReady = true;
 
-  constexpr int kMakers = 2;
+  constexpr int kClientProcesses = 2;
   std::mt19937 random{3};
-  while (shared.makersDone < kMakers) {
-    for (auto& observer : observers) observer.look();
+  while (shared.clientsDone < kClientProcesses) {
+    for (auto& checker : checkers) checker.poll();
     ::usleep(static_cast<useconds_t>(random() % 8'000));
-    if (shared.quietMakers + shared.makersDone == kMakers && shared.quietMakers > 0) {
-      // What the clients have closed, the server's side learns in its own time.
+    if (shared.quietClients + shared.clientsDone == kClientProcesses && shared.quietClients > 0) {
+      // The server's sockets close slightly later than the clients'.
       ::usleep(100'000);
-      for (auto& observer : observers) observer.checkQuiet();
-      shared.quietMakers = 0;
-      ++shared.quietsSeen;
+      for (auto& checker : checkers) checker.checkQuiet();
+      shared.quietClients = 0;
+      ++shared.quietsChecked;
     }
   }
   ::usleep(300'000);
-  for (auto& observer : observers) {
-    observer.checkQuiet();
-    observer.checkAgainst(shared, !isOverflow);
+  for (auto& checker : checkers) {
+    checker.checkQuiet();
+    checker.checkRecord(shared, !isOverflow);
   }
   shared.serverMayEnd = true;
   int faults = 0;
-  for (auto& observer : observers) {
-    observer.report();
-    faults += observer.faults();
+  for (auto& checker : checkers) {
+    checker.report();
+    faults += checker.faults();
   }
   std::printf("%s: %zu connections, %d faults\n", argc > 1 ? argv[1] : "tracked",
               shared.count.load(), faults);

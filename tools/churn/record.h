@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <ctime>
 
-// What the processes of the churn test share.
+// Shared by the processes of the churn test.
 
 namespace churn {
 
@@ -28,11 +28,11 @@ inline std::int64_t nowNs() {
   std::_Exit(2);
 }
 
-/// One connection as its client made it: the truth.
+/// One connection, recorded by its client: the ground truth.
 struct Entry {
   std::uint16_t serverPort;
   std::uint16_t clientPort;
-  std::array<std::uint8_t, 16> clientAddress;  // An IPv4 one is mapped.
+  std::array<std::uint8_t, 16> clientAddress;  // IPv4 addresses are mapped.
   std::int64_t connecting;
   std::int64_t connected;
   std::int64_t closing;
@@ -42,12 +42,13 @@ inline constexpr std::size_t kMaxEntries = 200'000;
 
 struct Shared {
   std::atomic<std::size_t> count;
-  /// Clients that have no connection open now, and wait; and how often they were told to go on.
-  std::atomic<int> quietMakers;
-  std::atomic<int> quietsSeen;
-  std::atomic<int> makersDone;
+  /// The number of client processes that have no open connection and wait, and how often they were
+  /// told to continue.
+  std::atomic<int> quietClients;
+  std::atomic<int> quietsChecked;
+  std::atomic<int> clientsDone;
   std::atomic<bool> serverIsReady;
-  std::atomic<bool> observersAreReady;
+  std::atomic<bool> checkersAreReady;
   std::atomic<bool> serverMayEnd;
   std::array<Entry, kMaxEntries> entries;
 };
@@ -72,11 +73,11 @@ inline constexpr int kIpv4Port = 1235;
 inline constexpr int kIpv6Port = 1236;
 inline constexpr std::array kPorts{kDualStackPort, kIpv4Port, kIpv6Port};
 
-/// Accepts on all ports, and closes what its client closes.
+/// Accepts on all ports, and closes each connection when its client does.
 [[noreturn]] void serve(Shared& shared);
 
-/// Makes `count` connections to the targets, for 0 to 300 ms each, and is quiet after every
-/// thousand until the observer has looked.
+/// Makes `count` connections to the targets, for 0 to 300 ms each. After every thousand it closes
+/// all and waits until the checker has polled.
 [[noreturn]] void makeLoad(Shared& shared, int count, unsigned seed, bool fromOtherNamespace);
 
 }  // namespace churn

@@ -17,7 +17,7 @@ int listenOn(int port) {
   sockaddr_in6 any{};
   socklen_t size = sizeof(any);
   any.sin6_family = static_cast<sa_family_t>(family);
-  any.sin6_port = htons(static_cast<std::uint16_t>(port));  // At sin_port's place, too.
+  any.sin6_port = htons(static_cast<std::uint16_t>(port));  // The same offset as sin_port.
   if (family == AF_INET) {
     size = sizeof(sockaddr_in);
   } else {

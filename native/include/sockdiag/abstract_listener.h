@@ -6,10 +6,10 @@
 
 namespace sockdiag {
 
-/// A unix socket that listens under an abstract name (unix(7)), given without its leading zero
-/// byte. It is there to be seen in the kernel's table: nobody who connects is ever taken, and it
-/// vanishes with the last descriptor for it, and so with its process. {"bind", EADDRINUSE} where
-/// the network namespace has the name already.
+/// Listens on a unix socket with an abstract name (unix(7)), given without its leading NUL. The
+/// socket exists only to appear in the kernel's table: connections to it are never accepted, and it
+/// disappears when its last descriptor is closed, at the latest with the process. Fails with
+/// {"bind", EADDRINUSE} if the network namespace already has the name.
 Result<UniqueFd> listenAbstract(Bytes name);
 
 }  // namespace sockdiag

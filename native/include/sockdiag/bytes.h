@@ -13,8 +13,8 @@ namespace sockdiag {
 
 using Bytes = std::span<const std::byte>;
 
-/// The T that starts at `offset`, copied out because a buffer promises no alignment; empty if the
-/// bytes end before it does.
+/// The T at `offset`, copied out because the buffer may be unaligned; empty if the bytes end too
+/// early.
 template <typename T>
 std::optional<T> readAt(Bytes bytes, std::size_t offset = 0) {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -24,7 +24,7 @@ std::optional<T> readAt(Bytes bytes, std::size_t offset = 0) {
   return value;
 }
 
-/// What every parser answers to bytes whose lengths lie.
+/// The error of every parser for inconsistent lengths.
 inline Failure malformed() { return {.operation = kDumpOperation, .error = EBADMSG}; }
 
 }  // namespace sockdiag

@@ -5,7 +5,7 @@
 
 namespace sockdiag {
 
-/// Owns a file descriptor from the line it is born on.
+/// Owns a file descriptor.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -25,7 +25,7 @@ class UniqueFd {
   int get() const { return fd_; }
   bool isOpen() const { return fd_ != kNone; }
   void reset();
-  /// Leaves it open, for another owner.
+  /// Gives up ownership without closing it.
   int release() { return std::exchange(fd_, kNone); }
 
  private:
@@ -33,8 +33,8 @@ class UniqueFd {
   int fd_ = kNone;
 };
 
-/// Calls again what a signal has interrupted. Not for ever: whoever calls has a deadline of its
-/// own, and can't heed it from in here.
+/// Repeats a call that a signal interrupted. Bounded, because the caller has a deadline that this
+/// function cannot check.
 template <typename Call>
 auto retriedOnEintr(Call call) {
   constexpr int kMaxRetries = 100;

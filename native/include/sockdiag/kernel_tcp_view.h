@@ -8,8 +8,8 @@
 
 namespace sockdiag {
 
-/// The real kernel, in the network namespace of the calling thread. Opens what it needs when it is
-/// first asked.
+/// The real kernel, in the network namespace of the calling thread. Opens sockets and files on
+/// first use.
 class KernelTcpView final : public TcpView {
  public:
   explicit KernelTcpView(Port localPort, const char* snmpPath = kThreadNetSnmp,
@@ -20,13 +20,13 @@ class KernelTcpView final : public TcpView {
   Status dump(StateMask states, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                 List<LookupResult>& results) override;
-  /// What fails once is not tried again: the polls are the truth, and do without events.
+  /// Not retried after a failure: polls are correct without events.
   Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
   Nanoseconds now() override;
-  /// Keeps the events' socket, so that whoever waits for its descriptor may go on.
+  /// Leaves the event socket open, because the event loop may be watching its descriptor.
   void drop() override;
 
-  /// Opens the events' socket; -1 if there are none to be had.
+  /// Opens the event socket; -1 if events are not available.
   int eventDescriptor();
 
  private:

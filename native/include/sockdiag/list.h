@@ -14,8 +14,8 @@ namespace sockdiag {
 
 inline Failure outOfMemory() { return {.operation = "malloc", .error = ENOMEM}; }
 
-/// What grows with the sockets of a host. Memory that is not to be had is a failure like any other
-/// here; a std::vector would end the process.
+/// A vector for data that grows with the number of sockets on the host. Running out of memory is an
+/// error like any other here; std::vector would end the process.
 template <typename T>
 class List {
  public:
@@ -36,7 +36,7 @@ class List {
     std::free(items_);
   }
 
-  /// Fails without a change.
+  /// On failure the list is unchanged.
   Status append(T item) {
     if (size_ == capacity_) {
       if (auto grown = grow(); !grown.ok()) return grown;
@@ -47,7 +47,7 @@ class List {
   }
 
   void clear() { shrinkTo(0); }
-  /// Drops what is beyond the first so many.
+  /// Removes all items from index `size` on.
   void shrinkTo(std::size_t size) {
     if (size >= size_) return;
     std::destroy(items_ + size, items_ + size_);

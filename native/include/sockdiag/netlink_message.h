@@ -8,26 +8,25 @@
 
 namespace sockdiag {
 
-/// What one message means to the question that it answers.
+/// One message of a reply.
 struct Reply {
   enum class Kind : std::uint8_t { kSocket, kEnd, kNothing };
 
   Kind kind;
-  /// NLM_F_DUMP_INTR: the table changed under the dump, so that entries may be missing from it.
+  /// NLM_F_DUMP_INTR: the table changed during the dump, so entries may be missing.
   bool interrupted;
-  /// Of kSocket: what follows the message's header.
+  /// For kSocket: what follows the message header.
   Bytes payload;
 };
 
-/// Walks one datagram of netlink messages. Makes no system call: the socket's loop, the tests and
-/// the fuzzer feed it alike.
+/// Iterates over the netlink messages of one datagram. Makes no system call.
 class Replies {
  public:
   Replies(Bytes datagram, std::uint32_t sequence) : rest_(datagram), sequence_(sequence) {}
 
-  /// The next message with our sequence number, or nothing at the datagram's end. Fails with the
-  /// kernel's errno if that is what the message brings ("NLMSG_ERROR", "NLMSG_DONE"), and with
-  /// EBADMSG if a length lies or the type is unknown.
+  /// The next message with our sequence number, or nothing at the end of the datagram. Fails with
+  /// the errno that the message carries ("NLMSG_ERROR", "NLMSG_DONE"), or with EBADMSG if a length
+  /// is inconsistent or the type is unknown.
   Result<std::optional<Reply>> next();
 
  private:
@@ -40,12 +39,12 @@ struct Attribute {
   Bytes payload;
 };
 
-/// Walks the attributes (struct rtattr) that follow a message's fixed part.
+/// Iterates over the attributes (struct rtattr) that follow the fixed part of a message.
 class Attributes {
  public:
   explicit Attributes(Bytes bytes) : rest_(bytes) {}
 
-  /// The next attribute, or nothing at the end; EBADMSG if a length lies.
+  /// The next attribute, or nothing at the end; EBADMSG if a length is inconsistent.
   Result<std::optional<Attribute>> next();
 
  private:

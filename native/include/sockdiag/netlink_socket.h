@@ -6,7 +6,7 @@
 
 namespace sockdiag {
 
-/// A NETLINK_SOCK_DIAG socket that opens at the first send() and stays open. Sees the network
+/// A NETLINK_SOCK_DIAG socket, opened by the first send() and kept open. It reports on the network
 /// namespace of the thread that opened it. Needs no privilege.
 class NetlinkSocket final : public Transport {
  public:
@@ -20,21 +20,21 @@ class NetlinkSocket final : public Transport {
   UniqueFd socket_;
 };
 
-/// A netlink socket that is told of every destroyed TCP socket with one local port, in the network
-/// namespace of the thread that opened it. Needs no privilege.
+/// A netlink socket that receives an event for every destroyed TCP socket with one local port, in
+/// the network namespace of the thread that opened it. Needs no privilege.
 ///
-/// While one is open the kernel makes a message for every TCP socket that ends in the namespace;
-/// those of other ports are dropped by a filter before they are queued, so that they neither wake
-/// anybody nor fill the queue.
+/// While it is open the kernel creates an event for every TCP socket destroyed in the namespace. A
+/// filter drops those of other ports before they are queued, so they neither wake the process nor
+/// fill the queue.
 class DestroyEventSocket final : public DatagramSource {
  public:
-  /// Holds 1,638 events (measured). More than net.core.rmem_max needs a privilege; without it the
-  /// kernel gives as much as that.
+  /// Holds 1,638 events (measured). Exceeding net.core.rmem_max requires CAP_NET_ADMIN; without it
+  /// the kernel caps the size.
   static constexpr int kReceiveBufferBytes = 2 * 1024 * 1024;
 
   Status open(Port localPort, int receiveBufferBytes);
   Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) override;
-  /// Readable when an event, or the news of a loss, is there; -1 while not open.
+  /// Readable when an event or an overflow error is queued; -1 while not open.
   int descriptor() const { return socket_.get(); }
   bool isOpen() const { return socket_.isOpen(); }
 

@@ -8,10 +8,9 @@
 
 namespace sockdiag {
 
-/// Takes the exit status of this process's dead children, as process 1 has to of those whose
-/// parents have died before them, and says of how many. It never waits. `own` is left alone:
-/// whoever started it waits for it. Behind a dead `own` there may be others, for another call after
-/// that.
+/// Reaps this process's dead children, as process 1 must for orphaned processes, and returns their
+/// number. Never waits. `own` is not reaped: the code that started it waits for it. Dead children
+/// queued behind a dead `own` are left to the next call.
 Result<std::uint64_t> reapOrphans(pid_t own);
 
 }  // namespace sockdiag

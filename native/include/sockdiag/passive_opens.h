@@ -9,23 +9,24 @@
 
 namespace sockdiag {
 
-/// `Tcp: PassiveOpens` of /proc/net/snmp (proc(5), RFC 1213's tcpPassiveOpens), found by its name.
-/// Nothing where the text does not have it whole.
+/// `Tcp: PassiveOpens` of /proc/net/snmp (proc(5), RFC 1213's tcpPassiveOpens), found by name.
+/// Empty if the text does not contain it completely.
 std::optional<std::uint64_t> passiveOpensIn(Bytes snmp);
 
-/// The counters of the network namespace that the calling thread is in, as its netlink sockets are.
-/// (`/proc/net` is that of the process's first thread.)
+/// The counters of the calling thread's network namespace, which its netlink sockets use too.
+/// (`/proc/net` is that of the process's main thread.)
 inline constexpr const char* kThreadNetSnmp = "/proc/thread-self/net/snmp";
 
-/// The number of connections that listeners of a network namespace have ever taken, both families
-/// together. The kernel counts one when it makes the connection's socket, which is before that can
-/// be found or is ESTABLISHED (tcp_create_openreq_child in net/ipv4/tcp_minisocks.c).
+/// The number of connections that the listeners of a network namespace have received so far, IPv4
+/// and IPv6 together. The kernel increments it when it creates the connection's socket, which is
+/// before that can be found or is ESTABLISHED (tcp_create_openreq_child in
+/// net/ipv4/tcp_minisocks.c).
 class PassiveOpens {
  public:
-  /// `path` is of the form of /proc/net/snmp, and outlives this object.
+  /// `path` has the format of /proc/net/snmp and must outlive this object.
   explicit PassiveOpens(const char* path) : path_(path) {}
 
-  /// Opens the file at the first call, and after a failure.
+  /// Opens the file on the first call and after a failure.
   Result<std::uint64_t> read();
   void drop() { file_.reset(); }
 

@@ -8,66 +8,65 @@
 
 namespace sockdiag {
 
-/// Why a poll walked the kernel's table, or that it did not.
+/// Why a poll dumped the kernel's table, or that it did not.
 enum class PollReason : std::uint8_t {
-  /// It did not: the counter stood still, and every known socket was looked up.
+  /// No dump: the counter was unchanged, and every known socket was looked up.
   kTracked,
-  /// Nothing vouches for the set: it is the first poll, or one after a failure.
+  /// There is no tracked set yet: the first poll, or the first after a failure.
   kFirst,
   kCounterUnreadable,
-  /// A connection was taken, by any listener of the namespace.
+  /// A listener of the namespace, on any port, got a connection.
   kCounterMoved,
-  /// The counter has not stood still for a whole poll yet.
+  /// The counter has not been unchanged for a whole poll yet.
   kSettling,
   kEventsLost,
-  /// To look up so many would take longer.
+  /// Looking up this many sockets would take longer than a dump.
   kCheaper,
-  /// The set is this old (see kMaxAge).
+  /// The set has reached kMaxAge.
   kOld,
-  /// The listeners have changed, or a socket answered what it cannot.
+  /// The listeners changed, or a socket was in an impossible state.
   kUnexpected,
 };
 
 const char* toText(PollReason reason);
 
-/// Connections that PassiveOpens does not count are found after this time at the latest: those made
-/// with TCP_REPAIR (a restored checkpoint) and those that the port's own side opened. It also
-/// bounds what a processor that stands still between counting a connection and listing it could
-/// hide. Half of the shortest quiet that anybody should conclude anything from; at ten polls a
-/// second it adds a fiftieth of a walk to each.
+/// The longest time until connections are found that PassiveOpens does not count: those made with
+/// TCP_REPAIR (a restored checkpoint) and outgoing ones from the port. It also bounds what can be
+/// missed if a CPU stalls between counting a connection and listing it. Half of the shortest quiet
+/// period that is safe to use; at ten polls a second it adds 2 % of a dump to each.
 inline constexpr Nanoseconds kMaxAge = std::chrono::seconds{5};
 
-/// What a poll knows before it decides.
+/// The input of decide().
 struct PollEvidence {
-  /// Empty where the counter could not be read.
+  /// Empty if the counter could not be read.
   std::optional<std::uint64_t> counter;
-  /// As read before the walk that the set is from; empty if nothing vouches for the set.
+  /// The value read just before the dump that filled the set; empty if there is no valid set.
   std::optional<std::uint64_t> counterAtDump;
-  /// Whether the poll before that walk had read the same.
+  /// Whether the poll before that dump read the same value.
   bool isSettled;
   bool eventsLost;
   bool dumpIsCheaper;
   Nanoseconds age;
 };
 
-/// The rule. A connection is counted a moment before it is in the kernel's table. So a walk is
-/// trusted only if the poll before it had read the same number already, and as long as the polls
-/// after it do.
+/// The rule. A connection is counted slightly before it appears in the kernel's table. So a dump is
+/// trusted only if the previous poll had already read the same counter value, and only as long as
+/// later polls still read it.
 PollReason decide(const PollEvidence& evidence);
 
-/// What a walk and a lookup have taken on this machine, of late: a walk's time grows with the
-/// machine's memory and its sockets, by factors of ten.
+/// Recent durations of a dump and of a lookup on this machine. A dump's duration grows with the
+/// machine's memory and sockets, by factors of ten.
 class PollCosts {
  public:
   void dumped(Nanoseconds duration) { approach(dump_, duration); }
   void lookedUp(std::size_t count, Nanoseconds duration);
 
-  /// False until both are known: each is tried once.
+  /// False until both are measured, so each is tried once.
   bool isDumpCheaper(std::size_t lookups);
 
  private:
-  /// A shorter time is believed at once, a longer one bit by bit: the process may have been made to
-  /// wait.
+  /// A shorter duration replaces the known one; a longer one raises it gradually, because the
+  /// process may just have been preempted.
   static void approach(std::optional<Nanoseconds>& known, Nanoseconds measured);
 
   std::optional<Nanoseconds> dump_;

@@ -5,12 +5,11 @@
 
 namespace sockdiag {
 
-/// Why an answer could not be had.
+/// Why an operation failed.
 ///
-/// `operation` says who spoke: a system call that failed ("socket", "sendmsg", "recvmsg", "poll"),
-/// the kernel's reply
-/// ("NLMSG_ERROR", "NLMSG_DONE"), or `kDumpOperation` for an answer that came but cannot be used.
-/// `error` is the errno, positive. A socket that stayed silent is {"recvmsg", ETIMEDOUT}.
+/// `operation` is the system call that failed ("socket", "sendmsg", "recvmsg", "poll"), the
+/// kernel's reply ("NLMSG_ERROR", "NLMSG_DONE"), or `kDumpOperation` for a reply that cannot be
+/// used. `error` is the errno, positive. A reply that never came is {"recvmsg", ETIMEDOUT}.
 struct Failure {
   const char* operation;
   int error;
@@ -18,7 +17,7 @@ struct Failure {
 
 inline constexpr const char* kDumpOperation = "netlink dump";
 
-/// A value, or the failure that took its place. Nothing in this library throws.
+/// A value or a failure. Nothing in this library throws.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -26,10 +25,10 @@ class [[nodiscard]] Result {
   Result(Failure failure) : outcome_(failure) {}
 
   bool ok() const { return std::holds_alternative<T>(outcome_); }
-  /// Only where ok().
+  /// Only if ok().
   T& value() { return *std::get_if<T>(&outcome_); }
   const T& value() const { return *std::get_if<T>(&outcome_); }
-  /// Only where not ok().
+  /// Only if not ok().
   const Failure& failure() const { return *std::get_if<Failure>(&outcome_); }
 
  private:

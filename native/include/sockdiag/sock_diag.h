@@ -10,12 +10,12 @@
 
 namespace sockdiag {
 
-/// Asks the kernel which sockets there are in this network namespace. One thread at a time; several
-/// objects are independent. After a failure the next call starts afresh with a new socket.
+/// Lists the sockets of this network namespace. Not thread-safe, but several objects are
+/// independent. After a failure the next call opens a new socket.
 class SockDiag {
  public:
   Result<List<TcpSocket>> tcpSockets(Port localPort);
-  /// Those of all ports, without traffic. The large table of connections is left out.
+  /// The listeners of all ports, without traffic. Skips the large table of connections.
   Result<List<TcpSocket>> tcpListeners();
   Result<UnixSockets> unixSockets(Bytes name);
 

@@ -8,19 +8,20 @@
 
 namespace sockdiag {
 
-/// All sockets in `states` with this local port, both families: a listener on `[::]` shows its IPv4
-/// clients under AF_INET6. Fails if either family fails; `sockets` is void then.
+/// All sockets in `states` with this local port, of both families: a listener on `[::]` has its
+/// IPv4 clients under AF_INET6. Fails if either family fails; `sockets` is undefined then.
 Status dumpTcp(Exchange& exchange, Port localPort, StateMask states, Traffic traffic,
                List<TcpSocket>& sockets);
 
-/// The same without traffic, in one walk through the kernel's table where the kernel allows that,
-/// else in the two of dumpTcp. The table is the whole host's, and to walk it is most of the cost.
+/// The same without traffic, in one pass over the kernel's table if the kernel supports that, else
+/// in the two passes of dumpTcp. The table is shared by the whole host, and passing over it is most
+/// of the cost.
 class TcpDumper {
  public:
   explicit TcpDumper(Exchange& exchange) : exchange_(exchange) {}
 
   Status dump(Port localPort, StateMask states, List<TcpSocket>& sockets);
-  /// Lets the next walk find out anew what the kernel allows.
+  /// Makes the next dump try the single pass again.
   void reset() { isRefused_ = false; }
 
  private:

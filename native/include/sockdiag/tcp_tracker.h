@@ -13,44 +13,44 @@
 
 namespace sockdiag {
 
-/// Keeps the LISTEN and ESTABLISHED sockets of one local port, without walking the kernel's table
-/// where that can be done exactly. docs/decisions/tracked-set.md has the reasons.
+/// Tracks the LISTEN and ESTABLISHED sockets of one local port, without dumping the kernel's table
+/// when the result is exact without it. See docs/decisions/tracked-set.md.
 class TcpTracker final : private DestroyedSink {
  public:
   explicit TcpTracker(TcpView& view) : view_(view) {}
 
-  /// Looks once. Returns a revision, which rises if what is seen changes, or if a connection that
-  /// may have brought bytes has ended; or fails as a whole. After a failure the next poll takes
-  /// nothing for granted.
+  /// Updates the set. Returns a revision that increases when the visible sockets change or when a
+  /// connection that may have carried data has ended; or fails as a whole. The first poll after a
+  /// failure dumps.
   Result<std::uint64_t> poll();
 
-  /// As of the last poll that did not fail, without traffic: no system call.
+  /// As of the last successful poll, without traffic. Makes no system call.
   Result<List<TcpSocket>> sockets() const;
-  /// The same with its traffic as it is now. Traffic is unknown of what has gone since.
+  /// The same with current traffic counts, which are unknown for sockets gone since the poll.
   Result<List<TcpSocket>> socketsWithTraffic();
 
-  /// The connections, seen or not, that the kernel has freed since the last call, each with its
-  /// peer and the bytes of its whole life; the FIN counts as one. The last one has no peer's port
-  /// where there were more than kMaxEnded, or events were lost: it stands for all those, with
-  /// the most bytes of any of them, or with none where those of any are not known.
+  /// The connections destroyed since the last call, seen by a poll or not, each with its peer and
+  /// the bytes it received in its whole life; the FIN counts as one byte. If there were more than
+  /// kMaxEnded, or events were lost, a last entry without a peer port stands for all the others,
+  /// with the largest byte count among them, or none if any is unknown.
   Result<List<TcpSocket>> takeEnded();
   static constexpr std::size_t kMaxEnded = 1024;
 
-  /// How the last poll came to its answer.
+  /// Why the last poll dumped, or that it did not.
   PollReason reason() const { return reason_; }
 
-  /// Connections that were destroyed without any poll having seen them ESTABLISHED, as far as the
-  /// kernel told: at least so many where events were lost, 0 where there are none to be had.
+  /// The number of connections destroyed that no poll had seen ESTABLISHED, as far as events tell:
+  /// a lower bound if events were lost, 0 if there are no events.
   std::uint64_t seenBetweenPolls() const { return seenBetweenPolls_; }
-  /// The peers' ports of the latest of those, oldest first; 0 where the socket had forgotten it.
+  /// The peer ports of the most recent of those, oldest first; 0 if unknown.
   Result<List<Port>> portsBetweenPolls() const;
 
-  /// Takes in what has been destroyed, without a poll. True if there is reason to poll: a socket of
-  /// the set is gone, or events were lost. Fails where there are no events to be had, or no more.
+  /// Reads the destroy events, without a poll. True if a poll is needed: a tracked socket is gone,
+  /// or events were lost. Fails if events are not, or no longer, available.
   Result<bool> takeDestroyed();
 
  private:
-  /// So many ports are kept of connections that no poll has seen.
+  /// How many ports are kept of connections that no poll has seen.
   static constexpr std::size_t kMaxPorts = 1024;
 
   void destroyed(const TcpSocket& socket) override;
@@ -59,9 +59,9 @@ class TcpTracker final : private DestroyedSink {
 
   Result<PollReason> refresh();
   Status dump();
-  /// Whether the known set could be brought up to date socket by socket.
+  /// Whether lookups could bring the set up to date.
   Result<bool> lookUp();
-  /// Where not all listeners could be looked up: whether they stand all the same.
+  /// Whether the listeners are unchanged, for listeners that lookups cannot find.
   Result<bool> listenersAreUnchanged();
   void classifyWithoutPeer(const std::optional<std::uint64_t>& counter);
 
@@ -77,14 +77,14 @@ class TcpTracker final : private DestroyedSink {
   bool trackedDestroyed_ = false;
   std::uint64_t seenBetweenPolls_ = 0;
   std::array<Port, kMaxPorts> portsBetweenPolls_{};
-  /// Destroyed sockets that nobody met, and without a peer's port.
+  /// Destroyed sockets that were not tracked and have no peer port.
   std::uint64_t withoutPeer_ = 0;
-  /// Of connections that may have brought bytes.
+  /// Number of ended connections that may have carried data.
   std::uint64_t endCount_ = 0;
   List<TcpSocket> ended_;
-  /// Stands for those that have no place in the list.
+  /// Stands for those that do not fit in the list.
   std::optional<TcpSocket> overflowEnded_;
-  // Kept for their memory.
+  // Members only to reuse their memory.
   List<TcpSocket> dumped_;
   List<LookupResult> results_;
 };

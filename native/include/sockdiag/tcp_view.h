@@ -15,29 +15,28 @@ namespace sockdiag {
 
 using Nanoseconds = std::chrono::nanoseconds;
 
-/// The answer to a lookup: nothing for a socket that is gone, or in none of the states that the
-/// tracker keeps.
+/// The result of a lookup: empty if the socket is gone, or in a state that is not tracked.
 using LookupResult = std::optional<TcpSocket>;
 
-/// What is tracked of a port. A connection in SYN_RECV is no client yet, but with TCP Fast Open it
-/// can be so for long after PassiveOpens has counted it.
+/// The states that are tracked. A connection in SYN_RECV is not a client yet, but with TCP Fast
+/// Open it can stay there long after PassiveOpens has counted it.
 inline constexpr StateMask kTrackedStates = kVisibleStates | maskOf(SocketState::kSynReceived);
 
-/// What the tracker of one local port asks the kernel. KernelTcpView is the real one; tests play
+/// What the tracker of one local port needs of the kernel. KernelTcpView is the real one; tests use
 /// scripted ones.
 class TcpView {
  public:
   virtual Result<std::uint64_t> passiveOpens() = 0;
-  /// Replaces `sockets` by all that the kernel's table has in `states`.
+  /// Replaces `sockets` with all sockets of the kernel's table that are in `states`.
   virtual Status dump(StateMask states, List<TcpSocket>& sockets) = 0;
-  /// Replaces `sightings` by one for each socket, taken in their order.
+  /// Replaces `results` with one result for each socket, in the same order.
   virtual Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                         List<LookupResult>& results) = 0;
-  /// Fails where there are no events to be had.
+  /// Fails if events are not available.
   virtual Result<EventLoss> takeDestroyed(DestroyedSink& sink) = 0;
   /// Monotonic.
   virtual Nanoseconds now() = 0;
-  /// Closes what may be at fault; it is opened anew when it is needed.
+  /// Closes what may be faulty; it is reopened when needed.
   virtual void drop() = 0;
 
   TcpView(const TcpView&) = delete;

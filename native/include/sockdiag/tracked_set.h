@@ -11,37 +11,37 @@
 
 namespace sockdiag {
 
-/// The sockets of one local port that are kept in mind. Makes no system call.
+/// The tracked sockets of one local port. Makes no system call.
 class TrackedSet {
  public:
-  /// First those in ESTABLISHED or SYN_RECV, then the listeners, so that who looks them up in this
-  /// order has seen the listeners last. Each part is in the order of the cookies.
+  /// First the connections (ESTABLISHED or SYN_RECV), then the listeners, so that lookups in this
+  /// order check the listeners last. Both parts are sorted by cookie.
   std::span<const TcpSocket> all() const { return sockets_; }
   std::span<const TcpSocket> listeners() const;
 
-  /// Changes when what can be seen does, which all but those in SYN_RECV are. 0 before the first
-  /// walk.
+  /// Increases when the visible sockets change: all except those in SYN_RECV. 0 before the first
+  /// dump.
   std::uint64_t revision() const { return revision_; }
 
-  /// Takes the place of everything.
+  /// Replaces the set with the result of a dump.
   void replace(List<TcpSocket>& dumped);
 
-  /// Whether each listener was seen, of at least one.
+  /// Whether there are listeners and all of them were found.
   bool foundAllListeners(std::span<const LookupResult> results) const;
-  /// Whether these are the listeners, in any order.
+  /// Whether `others` are exactly the listeners, in any order.
   bool hasListeners(List<TcpSocket>& others) const;
-  /// Takes in what became of all() but the listeners; whoever was not seen leaves. False, and
-  /// nothing is taken in, if one of them answers a state that it cannot have come to.
+  /// Applies the lookup results of the connections; those not found are removed. Returns false,
+  /// without a change, if one is in a state that it cannot have reached.
   bool update(std::span<const LookupResult> results);
 
-  /// Whether a socket of this cookie can be seen.
+  /// Whether a visible socket has this cookie.
   bool contains(std::uint64_t cookie) const;
-  /// The peer of a socket that can be seen, or could not long ago; that of a listener has no port.
+  /// The peer of a visible socket, or of one removed recently; a listener's has port 0.
   std::optional<SocketAddress> peerOf(std::uint64_t cookie) const;
 
  private:
-  /// A destroyed connection's event can come long after it has left the set: it does so when the
-  /// client closes, and is destroyed when the daemon does. Beyond so many, the oldest is forgotten.
+  /// The destroy event of a connection can come long after it left the set: it leaves when the
+  /// client closes, and is destroyed when the daemon closes. The oldest entries are overwritten.
   static constexpr std::size_t kMaxRemoved = 1024;
 
   struct Removed {
@@ -49,7 +49,7 @@ class TrackedSet {
     SocketAddress peer;
   };
 
-  /// The socket of this cookie, if it can be seen.
+  /// The visible socket with this cookie.
   const TcpSocket* find(std::uint64_t cookie) const;
   void remember(const TcpSocket& removed);
 

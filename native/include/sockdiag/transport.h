@@ -21,10 +21,10 @@ struct Datagram {
   bool truncated;
 };
 
-/// Where datagrams come in.
+/// Where datagrams are received.
 class DatagramSource {
  public:
-  /// Never blocks: nothing if no datagram is there.
+  /// Never blocks; empty if no datagram is queued.
   virtual Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) = 0;
 
   DatagramSource(const DatagramSource&) = delete;
@@ -35,13 +35,13 @@ class DatagramSource {
   ~DatagramSource() = default;
 };
 
-/// What a conversation needs of a netlink socket and of the clock. NetlinkSocket is the real one;
-/// tests play scripted ones.
+/// What an exchange needs of a netlink socket and of the clock. NetlinkSocket is the real one;
+/// tests use scripted ones.
 class Transport : public DatagramSource {
  public:
-  /// Opens the socket first where there is none.
+  /// Opens the socket if it is closed.
   virtual Status send(Bytes request) = 0;
-  /// Returns once a datagram may be there, at the latest after `limit`; may return early.
+  /// Returns when a datagram may be queued, at the latest after `limit`; may return early.
   virtual Status wait(Milliseconds limit) = 0;
   /// Monotonic.
   virtual Milliseconds now() = 0;

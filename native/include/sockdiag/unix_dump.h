@@ -11,8 +11,8 @@ namespace sockdiag {
 
 struct UnixListener {
   std::uint32_t inode;
-  /// One for each client that waits to be accepted; 0 for one that has closed its end already: it
-  /// still is in the queue.
+  /// One for each client waiting to be accepted; 0 for one that has closed its end but is still
+  /// queued.
   List<std::uint32_t> queuedPeerInodes;
 
   bool operator==(const UnixListener&) const = default;
@@ -20,13 +20,13 @@ struct UnixListener {
 
 struct AcceptedUnixSocket {
   std::uint32_t inode;
-  /// 0 where the client has closed its end.
+  /// 0 if the client has closed its end.
   std::uint32_t peerInode;
 
   bool operator==(const AcceptedUnixSocket&) const = default;
 };
 
-/// The stream sockets under one name.
+/// The stream sockets with one name.
 struct UnixSockets {
   List<UnixListener> listeners;
   List<AcceptedUnixSocket> accepted;
@@ -34,9 +34,9 @@ struct UnixSockets {
   bool operator==(const UnixSockets&) const = default;
 };
 
-/// All listening and accepted stream sockets whose name has exactly these bytes: a path (with or
-/// without the NUL at its end) or an abstract name with the NUL at its beginning. EMSGSIZE if the
-/// kernel cannot tell who is in a queue (see unix_dump.cc).
+/// All listening and accepted stream sockets with exactly this name: a path (with or without a
+/// trailing NUL) or an abstract name with its leading NUL. EMSGSIZE if the kernel cannot list a
+/// queue (see unix_dump.cc).
 Result<UnixSockets> dumpUnix(Exchange& exchange, Bytes name);
 
 }  // namespace sockdiag

@@ -9,7 +9,7 @@
 
 namespace sockdiag {
 
-/// One struct unix_diag_msg with its attributes. The views point into the message.
+/// One struct unix_diag_msg with its attributes. Views point into the message.
 struct UnixMessage {
   std::uint8_t type;
   SocketState state;
@@ -18,18 +18,18 @@ struct UnixMessage {
   /// an abstract name.
   Bytes name;
   std::uint32_t peerInode;
-  /// UNIX_DIAG_ICONS: of a listener, an array of 32 bit inodes.
+  /// UNIX_DIAG_ICONS: for a listener, an array of 32-bit inodes.
   std::optional<Bytes> queuedPeerInodes;
-  /// UNIX_DIAG_RQLEN: of a listener, the number of clients that wait to be accepted.
+  /// UNIX_DIAG_RQLEN: for a listener, the number of clients waiting to be accepted.
   std::optional<std::uint32_t> queueLength;
 };
 
-/// EBADMSG if a length lies.
+/// EBADMSG if a length is inconsistent.
 Result<UnixMessage> parseUnixMessage(Bytes payload);
 
 /// The kernel ends the path of a pathname socket with a NUL and counts it (unix_mkname_bsd in
-/// net/unix/af_unix.c), so a path of all 108 bytes comes as 109. In an abstract name, which begins
-/// with NUL, every byte counts.
+/// net/unix/af_unix.c), so a path of the full 108 bytes is sent as 109. In an abstract name, which
+/// begins with NUL, every byte counts.
 Bytes withoutPathEnd(Bytes name);
 
 }  // namespace sockdiag

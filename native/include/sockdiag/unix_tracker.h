@@ -13,9 +13,9 @@
 
 namespace sockdiag {
 
-/// The sockets under one name (see dumpUnix), with a revision that changes when they do. Every poll
-/// is a dump: of unix sockets the kernel has neither counters nor events, its table is the network
-/// namespace's own, and a lookup by inode walks that table, too (unix_lookup_by_ino in
+/// The sockets with one name (see dumpUnix), with a revision that increases when they change. Every
+/// poll is a dump: for unix sockets the kernel has neither counters nor events, its table is per
+/// network namespace, and a lookup by inode also scans that table (unix_lookup_by_ino in
 /// net/unix/diag.c).
 class UnixTracker {
  public:
@@ -24,11 +24,11 @@ class UnixTracker {
   }
 
   Result<std::uint64_t> poll();
-  /// As of the last poll that did not fail.
+  /// As of the last successful poll.
   Result<UnixSockets> sockets() const;
 
  private:
-  /// A longer name is no socket's: sun_path has 108 bytes, and a path may end with a NUL beside.
+  /// No socket has a longer name: sun_path has 108 bytes, and a path may have a trailing NUL.
   std::array<std::byte, 128> name_{};
   std::size_t nameSize_;
   NetlinkSocket socket_;
