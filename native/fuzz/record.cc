@@ -1,24 +1,17 @@
 #include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <linux/unix_diag.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <array>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "../test/namespace.h"
+#include "recorded_sockets.h"
 #include "sockdiag/netlink_message.h"
 #include "sockdiag/netlink_socket.h"
 #include "sockdiag/passive_opens.h"
@@ -31,115 +24,9 @@
 namespace {
 
 using namespace sockdiag;
+using namespace sockdiag::fuzz;
 
 constexpr auto kAllStates = static_cast<StateMask>(UINT32_MAX);
-
-std::vector<UniqueFd> kept;
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(2);
-}
-
-void check(bool works, const char* what) {
-  if (!works) fail(what);
-}
-
-template <typename Address>
-const sockaddr* generic(const Address& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
-
-int keep(UniqueFd socket) {
-  check(socket.isOpen(), "socket");
-  return kept.emplace_back(std::move(socket)).get();
-}
-
-// TCP
-
-struct TcpAddress {
-  sockaddr_in6 storage{};
-  socklen_t size = sizeof(storage);
-};
-
-/// A listener of this family on a port chosen by the kernel, and its address.
-int listenOn(int family, int protocol, TcpAddress& address) {
-  const int listener = keep(UniqueFd{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol)});
-  check(::listen(listener, 16) == 0, "listen");
-  auto* const name = reinterpret_cast<sockaddr*>(&address.storage);
-  check(::getsockname(listener, name, &address.size) == 0, "getsockname");
-  return listener;
-}
-
-int connectTo(const TcpAddress& address, int family, int protocol) {
-  const int client = keep(UniqueFd{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, protocol)});
-  sockaddr_in ipv4{.sin_family = AF_INET,
-                   .sin_port = address.storage.sin6_port,
-                   .sin_addr = {htonl(INADDR_LOOPBACK)},
-                   .sin_zero = {}};
-  auto ipv6 = address.storage;
-  ipv6.sin6_addr = in6addr_loopback;
-  const bool isConnected = family == AF_INET ? ::connect(client, generic(ipv4), sizeof(ipv4)) == 0
-                                             : ::connect(client, generic(ipv6), sizeof(ipv6)) == 0;
-  check(isConnected, "connect");
-  return client;
-}
-
-/// Three accepted connections with traffic, two of them half-closed, and two still queued.
-void fill(int listener, const TcpAddress& address, int family, int protocol) {
-  for (int i = 0; i < 3; ++i) {
-    const int client = connectTo(address, family, protocol);
-    const int accepted = keep(UniqueFd{::accept(listener, nullptr, nullptr)});
-    check(::send(client, "hello", 5, 0) == 5 && ::send(accepted, "hi", 2, 0) == 2, "send");
-    if (i == 1) ::shutdown(client, SHUT_WR);
-    if (i == 2) ::shutdown(accepted, SHUT_WR);
-  }
-  connectTo(address, family, protocol);
-  connectTo(address, family, protocol);
-}
-
-std::vector<TcpAddress> makeTcpSockets() {
-  std::vector<TcpAddress> addresses(3);
-  const int ipv4 = listenOn(AF_INET, 0, addresses[0]);
-  fill(ipv4, addresses[0], AF_INET, 0);
-  const int both = listenOn(AF_INET6, 0, addresses[1]);
-  fill(both, addresses[1], AF_INET6, 0);
-  fill(both, addresses[1], AF_INET, 0);
-  constexpr int kMptcp = 262;
-  const int multipath = listenOn(AF_INET, kMptcp, addresses[2]);
-  fill(multipath, addresses[2], AF_INET, kMptcp);
-  fill(multipath, addresses[2], AF_INET, 0);
-  return addresses;
-}
-
-// Unix
-
-struct UnixAddress {
-  explicit UnixAddress(std::string_view name)
-      : size(static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size())) {
-    std::memcpy(storage.sun_path, name.data(), name.size());
-  }
-
-  sockaddr_un storage{.sun_family = AF_UNIX, .sun_path = {}};
-  socklen_t size;
-};
-
-void makeUnixSockets(std::string_view name, int type, int accepted, int queued) {
-  const UnixAddress address{name};
-  const int listener = keep(UniqueFd{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)});
-  check(::bind(listener, generic(address.storage), address.size) == 0, "bind");
-  if (type == SOCK_DGRAM) return;
-  check(::listen(listener, 16) == 0, "listen");
-  for (int i = 0; i < accepted + queued; ++i) {
-    UniqueFd client{::socket(AF_UNIX, type | SOCK_CLOEXEC, 0)};
-    check(::connect(client.get(), generic(address.storage), address.size) == 0, "connect");
-    if (i < accepted) keep(UniqueFd{::accept(listener, nullptr, nullptr)});
-    // The last client is closed while still queued.
-    if (i + 1 < accepted + queued) keep(std::move(client));
-  }
-}
-
-// Replies
 
 class Recorder {
  public:
@@ -155,7 +42,7 @@ class Recorder {
   }
 
   /// Writes the datagrams of the reply, and the payloads and attributes of their messages.
-  void ask(Request request, const std::string& target, std::size_t fixedSize) {
+  void request(Request request, const std::string& target, std::size_t fixedSize) {
     request.setSequence(1);
     check(socket_.send(request.bytes()).ok(), "send");
     std::array<std::byte, 32768> buffer;
@@ -194,10 +81,6 @@ class Recorder {
   int count_ = 0;
 };
 
-Port portOf(const TcpAddress& address) {
-  return static_cast<Port>(ntohs(address.storage.sin6_port));
-}
-
 Bytes wholeOf(const std::string& text) { return std::as_bytes(std::span{text}); }
 
 }  // namespace
@@ -213,10 +96,10 @@ int main(int argc, char** argv) {
   DestroyEventSocket events;
   check(events.open(portOf(addresses[1]), DestroyEventSocket::kReceiveBufferBytes).ok(), "events");
   for (const auto& address : addresses) {
-    recorder.ask(tcpBothFamiliesRequest(portOf(address), kAllStates), "inet_message",
+    recorder.request(tcpBothFamiliesRequest(portOf(address), kAllStates), "inet_message",
                  sizeof(inet_diag_msg));
     for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
-      recorder.ask(tcpDumpRequest(family, portOf(address), kAllStates, Traffic::kIncluded),
+      recorder.request(tcpDumpRequest(family, portOf(address), kAllStates, Traffic::kIncluded),
                    "inet_message", sizeof(inet_diag_msg));
     }
   }
@@ -234,14 +117,14 @@ int main(int argc, char** argv) {
   makeUnixSockets(path("datagrams"), SOCK_DGRAM, 0, 0);
   for (const auto show : {0, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN,
                           UDIAG_SHOW_NAME | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN, 0xff}) {
-    recorder.ask(unixDumpRequest(kAllStates, static_cast<std::uint32_t>(show)), "unix_message",
+    recorder.request(unixDumpRequest(kAllStates, static_cast<std::uint32_t>(show)), "unix_message",
                  sizeof(unix_diag_msg));
   }
   // A request that the kernel rejects.
-  recorder.ask(tcpDumpRequest(AF_UNSPEC, kAnyPort, kAllStates, Traffic::kLeftOut), "inet_message",
+  recorder.request(tcpDumpRequest(AF_UNSPEC, kAnyPort, kAllStates, Traffic::kLeftOut), "inet_message",
                sizeof(inet_diag_msg));
 
-  kept.clear();
+  closeSockets();
   std::this_thread::sleep_for(std::chrono::milliseconds{300});
   recorder.recordEvents(events);
 

@@ -46,7 +46,7 @@ class TrackerCheck {
     checkSeen(seen);
   }
 
-  void askForTraffic() {
+  void readTraffic() {
     const auto expected = socketsNow();
     const auto sockets = tracker_.socketsWithTraffic();
     if (!sockets.ok()) return;
@@ -131,7 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (what < 10) {
       check.poll();
     } else if (what == 10) {
-      check.askForTraffic();
+      check.readTraffic();
     } else if (what == 11) {
       check.takeDestroyed();
     } else {
