@@ -26,7 +26,6 @@ module.exports = {
       'run',
       'serve',
     ],
-    'watch',
   ],
   library: ['backends', 'builds', 'monitor', 'drain', 'options'],
   bench: ['backends', 'drain', 'options', 'cli'],

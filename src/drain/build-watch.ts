@@ -30,10 +30,10 @@ interface BuildsNeed {
   readonly progressDueMs: number;
 }
 
-/** A word that holds the wait no longer, though its daemon has not said that its builds have ended. */
+/** Builds that hold the wait no longer, though their daemon has not said that they have ended. */
 export interface ExpiredBuilds {
-  readonly word: NamedBuilds;
-  readonly why: ExpiryReason;
+  readonly named: NamedBuilds;
+  readonly reason: ExpiryReason;
 }
 
 /** Asks when the answer can matter, which is never each time that one looks. */
@@ -96,14 +96,14 @@ export function watchBuilds({
       if (latest === null || latest.named.length === 0) {
         return [];
       }
-      const { named, answers } = latest;
-      const ended = named.flatMap((word): ExpiredBuilds[] => {
-        const why = expiryOf(word, { ...seen, answers, quietPeriodMs });
-        return why === null ? [] : [{ word, why }];
+      const { answers } = latest;
+      const expired = latest.named.flatMap((named): ExpiredBuilds[] => {
+        const reason = expiryOf(named, { ...seen, answers, quietPeriodMs });
+        return reason === null ? [] : [{ named, reason }];
       });
-      const isOver = (word: NamedBuilds): boolean => ended.some((each) => each.word === word);
-      latest = { ...latest, named: named.filter((word) => !isOver(word)) };
-      return ended;
+      const isExpired = (each: NamedBuilds): boolean => expired.some(({ named }) => named === each);
+      latest = { ...latest, named: latest.named.filter((each) => !isExpired(each)) };
+      return expired;
     },
     askIfDue(need) {
       if (source === null || isAsking) {

@@ -1,6 +1,5 @@
 import type { ExpiredBuilds } from './build-watch.ts';
 import { type BuildsState, isSameAnswer } from './builds-note.ts';
-import { longestNamedMs } from './last-word.ts';
 import type { DrainEvent } from './types.ts';
 
 /** What one look has found out about builds. */
@@ -8,7 +7,6 @@ interface BuildsFound {
   readonly note: BuildsState | null;
   readonly expired: readonly ExpiredBuilds[];
   readonly nowMs: number;
-  readonly quietPeriodMs: number;
   /** Since when quiet lasted before that; null where it did not. */
   readonly quietSinceMs: number | null;
 }
@@ -16,21 +14,15 @@ interface BuildsFound {
 /** What is worth telling of the step from what the daemons said before. */
 export function buildsEvents(
   before: BuildsState | null,
-  { note, expired, nowMs, quietPeriodMs, quietSinceMs }: BuildsFound,
+  { note, expired, nowMs, quietSinceMs }: BuildsFound,
 ): DrainEvent[] {
   const events: DrainEvent[] = [];
   if (note !== null && !isSameAnswer(before?.answer, note.answer)) {
     const { answer, named: namedBuilds } = note;
-    events.push({
-      kind: 'builds',
-      answer,
-      namedBuilds,
-      longestNamedMs: longestNamedMs(quietPeriodMs),
-      nowMs,
-    });
+    events.push({ kind: 'builds', answer, namedBuilds, nowMs });
   }
-  for (const { word, why } of expired) {
-    events.push({ kind: 'named-builds-expired', word, why });
+  for (const each of expired) {
+    events.push({ kind: 'named-builds-expired', ...each });
   }
   const endedMs = note?.endedMs ?? null;
   if (endedMs !== null && quietSinceMs !== null && endedMs > quietSinceMs) {

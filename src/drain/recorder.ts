@@ -66,9 +66,8 @@ export function createDrainRecorder(
   };
 
   const recordBuilds = ({ builds: note, expired, before, reading }: Entry): void => {
-    const { quietPeriodMs } = rule;
     const { quietSinceMs } = before;
-    const found = { note, expired, nowMs: reading.toMs, quietPeriodMs, quietSinceMs };
+    const found = { note, expired, nowMs: reading.toMs, quietSinceMs };
     buildsEvents(builds, found).forEach(onEvent);
     builds = note;
   };

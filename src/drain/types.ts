@@ -75,44 +75,67 @@ export interface DrainStatus {
   readonly quietForMs: number | null;
 }
 
-export type DrainEvent =
+/** What both a wait and a watch report. Each event name has one set of fields. */
+type CommonEvent =
   | ({ readonly kind: 'started' } & DrainStatus)
   | ({
       readonly kind: 'changed';
+      /** How many clients there were before. */
       readonly before: number;
       readonly arrived: TrackedConnections;
       readonly left: TrackedConnections;
     } & DrainStatus)
-  | ({ readonly kind: 'progress' } & DrainStatus)
-  /** A connection is taken for no client, its standing telling why, or is again taken for one. */
+  /**
+   * A connection does not count as a client, its kind being the reason; or counts as one again; or, in
+   * a watch, counts as one for the first time after it was pending.
+   */
   | {
-      readonly kind: 'not-counted' | 'counted-again';
+      readonly kind: 'not-counted' | 'counted-again' | 'counted';
       readonly entry: TrackedConnection;
       readonly builds: BuildsAnswer | null;
       readonly nowMs: number;
     }
-  /** The daemon has said something else of its builds than before. */
+  /** The daemon's answer differs from the one before. */
   | {
       readonly kind: 'builds';
       readonly answer: BuildsAnswer;
-      /** What holds the wait where the answer is unknown, for at most so long after the last client. */
+      /** The builds that hold a wait although the answer is unknown. */
       readonly namedBuilds: readonly NamedBuilds[];
-      readonly longestNamedMs: number;
       readonly nowMs: number;
     }
-  /** A daemon's last word holds the wait no longer, though it has not said that its builds ended. */
+  | { readonly kind: 'count-failed'; readonly error: BackendError; readonly seen: number }
+  | { readonly kind: 'count-recovered'; readonly lostForMs: number; readonly connections: number };
+
+/** What a wait reports. */
+export type DrainEvent =
+  | CommonEvent
+  | ({ readonly kind: 'progress' } & DrainStatus)
+  /** Builds that a daemon named hold the wait no longer, though it has not said that they ended. */
   | {
       readonly kind: 'named-builds-expired';
-      readonly word: NamedBuilds;
-      readonly why: ExpiryReason;
+      readonly named: NamedBuilds;
+      readonly reason: ExpiryReason;
     }
-  /** Clients have come and gone without being counted: the quiet period starts over. */
+  /** Clients came and went without being counted: the quiet period starts over. */
   | { readonly kind: 'short-lived-clients'; readonly clients: readonly EndedConnection[] }
-  /** The daemon has a record of a build that ended unseen: the quiet period starts over then. */
+  /** The daemon has a record of a build that no answer named: the quiet period starts at its end. */
   | { readonly kind: 'build-recorded'; readonly endedAgoMs: number }
-  | { readonly kind: 'count-failed'; readonly error: BackendError; readonly seen: number }
-  | { readonly kind: 'count-recovered'; readonly lostForMs: number; readonly connections: number }
   | { readonly kind: 'sampling-gap'; readonly gapMs: number };
+
+/** What a watch reports. */
+export type WatchEvent =
+  | CommonEvent
+  /** Connections that came and went between two polls: at least so many, and since the start. */
+  | { readonly kind: 'between-polls'; readonly more: number; readonly total: number }
+  | { readonly kind: 'gone' | 'back' };
+
+/** The state of a watch after a poll. */
+export interface WatchStatus extends DrainStatus {
+  /** The connections of the latest poll, without this program's own. */
+  readonly tracked: TrackedConnections;
+  /** Connections that came and went between two polls since the start: at least so many. */
+  readonly seenBetweenPolls: number;
+}
 
 export interface DrainStats {
   /** The moment of the end, on the clock that the roster's times are of. */

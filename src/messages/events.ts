@@ -1,5 +1,6 @@
 import type { EndpointResult, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
+import { longestNamedMs } from '../drain/last-word.ts';
 import type { TrackedConnection, TrackedConnections } from '../drain/tracked.ts';
 import type { DrainConfig, DrainEvent, DrainStatus, ExpiryReason } from '../drain/types.ts';
 import type { LogEntry } from './log/log.ts';
@@ -52,6 +53,7 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
       };
     case 'not-counted':
     case 'counted-again':
+    case 'counted':
       return kindEntry(event, config);
     case 'builds':
       return buildsEntry(event, config);
@@ -98,7 +100,7 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
   }
 }
 
-type KindEvent = Extract<DrainEvent, { kind: 'not-counted' | 'counted-again' }>;
+type KindEvent = Extract<DrainEvent, { kind: 'not-counted' | 'counted-again' | 'counted' }>;
 
 function peersOf(tracked: TrackedConnections): (string | null)[] {
   return tracked.slice(0, mostFields).map(({ connection }) => connection.peer);
@@ -113,7 +115,7 @@ function kindEntry(event: KindEvent, config: DrainConfig): LogEntry {
     message:
       kind === 'not-counted'
         ? `${nameOf(entry)} no longer counts as a client: ${evidence(event, config)}.`
-        : `${nameOf(entry)} counts as a client again${returnReason(entry, nowMs)}.`,
+        : `${nameOf(entry)} counts as a client${kind === 'counted' ? '' : ' again'}${returnReason(entry, nowMs)}.`,
     fields: {
       event: kind,
       endpoint: connection.endpoint,
@@ -150,7 +152,7 @@ function returnReason({ traffic }: TrackedConnection, nowMs: number): string {
 type BuildsEvent = Extract<DrainEvent, { kind: 'builds' }>;
 
 function buildsEntry(event: BuildsEvent, config: DrainConfig): LogEntry {
-  const { kind, answer, namedBuilds, longestNamedMs, nowMs } = event;
+  const { kind, answer, namedBuilds, nowMs } = event;
   const fields = { event: kind, ...answerFields(answer) };
   if (answer.kind === 'known') {
     const message = `The daemon says that ${buildsAreRunning(answer.builds)}.`;
@@ -162,7 +164,7 @@ function buildsEntry(event: BuildsEvent, config: DrainConfig): LogEntry {
     const ageMs = nowMs - Math.max(...namedBuilds.map(({ askedMs }) => askedMs));
     const message =
       `${what} ${about(ageMs)} ago the daemon named ${countBuilds(held)}: the wait goes on, for at ` +
-      `most ${formatDuration(longestNamedMs)} after the last client.`;
+      `most ${formatDuration(longestNamedMs(config.quietPeriodMs))} after the last client.`;
     return { level: 'warn', message, fields };
   }
   return config.builds === 'require'
@@ -184,14 +186,14 @@ function briefEntry({ kind, clients }: DrainEvent & { kind: 'short-lived-clients
 
 function wordEndedEntry({
   kind,
-  word,
-  why,
+  named,
+  reason,
 }: DrainEvent & { kind: 'named-builds-expired' }): LogEntry {
-  const builds = `${countBuilds(word.builds)} that the daemon had named`;
+  const builds = `${countBuilds(named.builds)} that the daemon had named`;
   return {
     level: 'info',
-    message: `The wait no longer goes on for ${builds}: ${wordEndReasons[why]}.`,
-    fields: { event: kind, builds: word.builds.slice(0, mostFields), reason: why },
+    message: `The wait no longer goes on for ${builds}: ${wordEndReasons[reason]}.`,
+    fields: { event: kind, builds: named.builds.slice(0, mostFields), reason },
   };
 }
 

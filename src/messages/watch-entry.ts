@@ -1,6 +1,6 @@
 import type { Sample } from '../backends/types.ts';
 import type { ConnectionKind, TrackedConnection } from '../drain/tracked.ts';
-import type { WatchEvent, WatchStatus } from '../watch/types.ts';
+import type { WatchEvent, WatchStatus } from '../drain/types.ts';
 import type { ConnectionRow } from './connection-table.ts';
 import type { LogEntry } from './log/log.ts';
 import { buildsAreRunning, leftOutReason } from './state.ts';
@@ -22,7 +22,6 @@ export function watchEntry(event: WatchEvent, report: WatchReport): LogEntry {
 type Said = Partial<LogEntry> & Pick<LogEntry, 'message'>;
 
 function said(event: WatchEvent, report: WatchReport): Said {
-  const { status } = report;
   switch (event.kind) {
     case 'started':
       return startedText(report);
@@ -32,12 +31,12 @@ function said(event: WatchEvent, report: WatchReport): Said {
     case 'counted-again':
     case 'counted':
       return standingText(event, report);
-    case 'between-looks':
+    case 'between-polls':
       return {
         message:
           `At least ${event.more} more came and went between two looks ` +
-          `(${status.seenBetweenPolls} since the start).`,
-        fields: { more: event.more, seenBetweenPolls: status.seenBetweenPolls },
+          `(${event.total} since the start).`,
+        fields: { more: event.more, seenBetweenPolls: event.total },
       };
     case 'builds':
       return event.answer.kind === 'known'
@@ -61,7 +60,7 @@ function said(event: WatchEvent, report: WatchReport): Said {
       return { level: 'warn', message: `The daemon is gone: ${goneText}. Still watching.` };
     case 'back':
       return {
-        message: `The daemon is back, and listens on ${whereText(status.sample)}: ${countText(report)}.`,
+        message: `The daemon is back, and listens on ${whereText(report.status.sample)}: ${countText(report)}.`,
       };
   }
 }

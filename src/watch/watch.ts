@@ -4,10 +4,16 @@ import { isSameAnswer } from '../drain/builds-note.ts';
 import type { ClassifyRule } from '../drain/classify.ts';
 import { type Classification, classifyAll, noConnections } from '../drain/classify-all.ts';
 import type { Clock } from '../drain/clock.ts';
-import type { TrackedConnection, TrackedConnections } from '../drain/tracked.ts';
+import {
+  clientsIn,
+  isNotCounted,
+  pendingIn,
+  type TrackedConnection,
+  type TrackedConnections,
+} from '../drain/tracked.ts';
+import type { WatchEvent, WatchStatus } from '../drain/types.ts';
 import { type Asker, createAsker } from './ask.ts';
 import { countabilityChanges, trackedChanges } from './changes.ts';
-import type { WatchEvent, WatchStatus } from './types.ts';
 import { createUnseenCount } from './unseen.ts';
 
 export interface WatchInput {
@@ -47,7 +53,7 @@ export async function watch(input: WatchInput): Promise<void> {
     before = status;
     onPoll(status, events);
     const { nowMs, sample, tracked } = status;
-    if (events.some(({ kind }) => kind === 'changed' || kind === 'between-looks')) {
+    if (events.some(({ kind }) => kind === 'changed' || kind === 'between-polls')) {
       changedMs = nowMs;
     }
     asker.askIfDue({ nowMs, sample, hasClients: tracked.length > 0, changedMs });
@@ -64,6 +70,8 @@ function createLook(input: WatchInput, asker: Asker): Look {
   const countUnseen = createUnseenCount(input.seenBetweenPolls, input.tcpConnections);
   let classification = noConnections;
   let told: TrackedConnections = [];
+  let lostSinceMs: number | null = null;
+  const startedMs = clock.now();
 
   const takeCensusOf = (
     sample: Sample,
@@ -92,13 +100,26 @@ function createLook(input: WatchInput, asker: Asker): Look {
     classification = takeCensusOf(sample, before, nowMs);
     const known = classification.tracked.filter((entry) => isOthers(entry, input.builds !== null));
     const seenBetweenPolls = countUnseen(nowMs);
-    const builds = asker.latest()?.answer ?? null;
+    const said = asker.latest();
     const tracked = known.filter(({ connection }) => isSeen(sample, connection.endpoint));
-    const status = { nowMs, sample, tracked, builds, seenBetweenPolls };
+    const status: WatchStatus = {
+      ...{ nowMs, waitedMs: nowMs - startedMs, sample, tracked, seenBetweenPolls },
+      ...{ clients: clientsIn(tracked), pending: pendingIn(tracked) },
+      notCounted: tracked.filter(isNotCounted),
+      builds: said?.answer ?? null,
+      buildsAskedMs: said?.askedMs ?? null,
+      namedBuilds: said?.named ?? [],
+      quietForMs: null,
+    };
+    const lostForMs = nowMs - (lostSinceMs ?? nowMs);
+    lostSinceMs = sample.kind === 'failed' ? (lostSinceMs ?? nowMs) : null;
     const events: readonly WatchEvent[] = [
       ...(before === null
-        ? [{ kind: 'started' } as const]
-        : [...trackedChanges(told, known), ...countabilityChanges(before.sample, sample)]),
+        ? [{ kind: 'started', ...status } as const]
+        : [
+            ...trackedChanges(told, known, status),
+            ...countabilityChanges(before.sample, sample, lostForMs, status.clients.length),
+          ]),
       ...betweenChanges(before, status),
       ...buildsChanges(before, status),
     ];
@@ -131,10 +152,11 @@ function isOthers({ kind, connection }: TrackedConnection, asks: boolean): boole
 
 function betweenChanges(before: WatchStatus | null, now: WatchStatus): WatchEvent[] {
   const more = now.seenBetweenPolls - (before?.seenBetweenPolls ?? 0);
-  return more > 0 ? [{ kind: 'between-looks', more }] : [];
+  return more > 0 ? [{ kind: 'between-polls', more, total: now.seenBetweenPolls }] : [];
 }
 
-function buildsChanges(before: WatchStatus | null, { builds }: WatchStatus): WatchEvent[] {
+function buildsChanges(before: WatchStatus | null, now: WatchStatus): WatchEvent[] {
+  const { builds, namedBuilds, nowMs } = now;
   const isNew = builds !== null && !isSameAnswer(before?.builds ?? undefined, builds);
-  return isNew ? [{ kind: 'builds', answer: builds }] : [];
+  return isNew ? [{ kind: 'builds', answer: builds, namedBuilds, nowMs }] : [];
 }

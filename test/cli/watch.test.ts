@@ -78,9 +78,9 @@ describe.concurrent('watch', () => {
     await watch.told('started');
     await waitFor('one that no look has seen', async () => {
       await clients.leave(await clients.connect(tcp));
-      return watch.lines().some(({ event }) => event === 'between-looks');
+      return watch.lines().some(({ event }) => event === 'between-polls');
     });
-    const line = await watch.told('between-looks');
+    const line = await watch.told('between-polls');
     expect(line.message).toMatch(/^At least \d+ more came and went between two looks \(\d+ since/);
     expect(line['more']).toBeGreaterThan(0);
   });
@@ -223,7 +223,7 @@ describe.concurrent('watch', () => {
       .filter(({ event }) => event === 'changed')
       .flatMap((line) => named(line['arrived']));
     expect(peers).toHaveLength(1);
-    expect(watch.lines().filter(({ event }) => event === 'between-looks')).toEqual([]);
+    expect(watch.lines().filter(({ event }) => event === 'between-polls')).toEqual([]);
   });
 
   it('ends with its reader, and exits 0', async ({ sandbox, daemon, clients }) => {

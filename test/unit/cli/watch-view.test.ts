@@ -20,11 +20,19 @@ function reportOf(count: number): WatchReport {
   const connections = Array.from({ length: count }, (_, index) =>
     client(`10.0.0.5:${1000 + index}`),
   );
+  const tracked = classifyOnce(connections, new Map(), rule, false);
   const status = {
     nowMs: classifiedAtMs,
+    waitedMs: 0,
     sample: counted(...connections),
-    tracked: classifyOnce(connections, new Map(), rule, false),
+    tracked,
+    clients: tracked,
+    pending: [],
+    notCounted: [],
     builds: null,
+    buildsAskedMs: null,
+    namedBuilds: [],
+    quietForMs: null,
     seenBetweenPolls: 0,
   };
   return { status, rowOf: (entry: TrackedConnection) => ({ entry, isIgnored: false }) };
@@ -83,7 +91,8 @@ describe('the table of a watch', () => {
   it('is not drawn for each of many changes', () => {
     const { view, frames } = viewOn({ columns: 80, rows: 24 });
     for (let times = 0; times < 100; times += 1) {
-      view.show(reportOf(times % 2), [{ kind: 'changed', arrived: [], left: [] }]);
+      const report = reportOf(times % 2);
+      view.show(report, [{ kind: 'changed', before: 0, arrived: [], left: [], ...report.status }]);
       vi.advanceTimersByTime(1);
     }
     expect(frames().length).toBeGreaterThan(1);

@@ -404,7 +404,7 @@ describe('what the daemon says of its builds', () => {
       { answer: running },
       { answer: unknown, namedBuilds: [{ builds: [{ ref: 'r1' }] }] },
     ]);
-    expect(only(events, 'named-builds-expired')).toMatchObject([{ why: 'too-old' }]);
+    expect(only(events, 'named-builds-expired')).toMatchObject([{ reason: 'too-old' }]);
   });
 
   it('holds no longer where it replies without naming a build, and no connection is left', async () => {
@@ -414,7 +414,7 @@ describe('what the daemon says of its builds', () => {
       buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_ZERO_NOT_TRUSTED')),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000 });
-    expect(only(events, 'named-builds-expired')).toMatchObject([{ why: 'no-connection' }]);
+    expect(only(events, 'named-builds-expired')).toMatchObject([{ reason: 'no-connection' }]);
   });
 
   it('goes with the daemon that said it', async () => {
@@ -424,7 +424,7 @@ describe('what the daemon says of its builds', () => {
       buildsAt: (ms) => (ms < 5000 ? running : unknownBuilds('ERR_NO_HISTORY')),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_000 });
-    expect(only(events, 'named-builds-expired')).toMatchObject([{ why: 'daemon-gone' }]);
+    expect(only(events, 'named-builds-expired')).toMatchObject([{ reason: 'daemon-gone' }]);
   });
 
   it('is asked for afresh before the end: a build that has begun since holds the wait', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/backends/types.ts';
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
+import type { WatchEvent } from '../../../src/drain/types.ts';
 import { watchEntry } from '../../../src/messages/watch-entry.ts';
-import type { WatchEvent } from '../../../src/watch/types.ts';
 import { watch } from '../../../src/watch/watch.ts';
 import {
   client,
