@@ -70,9 +70,9 @@ function dumping(localPort: number): Poller {
 
 function lookingBy(backend: Backend, localPort: number): Poller {
   const address = `tcp://127.0.0.1:${localPort}`;
-  const endpoint = { kind: 'tcp', address, localPort } as const;
+  const open = backend.open({ kind: 'tcp', address, localPort });
   return {
-    poll: () => backend.poll(endpoint).connections.length,
-    close: () => backend.close(),
+    poll: () => open.poll().connections.length,
+    close: () => open.close(),
   };
 }

@@ -25,6 +25,7 @@ export type {
   ExpiryReason,
   NamedBuilds,
 } from './drain/types.ts';
+export type { WatchedEndpoint } from './library/functions.ts';
 export {
   createBuildsClient,
   createProcfsBackend,
@@ -39,6 +40,5 @@ export {
 } from './library/functions.ts';
 export type { DaemonState, DaemonWatch } from './monitor/daemon.ts';
 export type { FindOptions } from './monitor/discover.ts';
-export type { WatchedEndpoint } from './monitor/sampler.ts';
 export type { FindingNotice, FoundDaemon, OtherNetns } from './monitor/types.ts';
 export { BadValueError } from './options/bad-value.ts';

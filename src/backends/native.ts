@@ -138,7 +138,15 @@ export function addonPath(): string {
   return loader.resolve(packageRoot);
 }
 
-/** Gives an error of the addon the shape and the words of a backend's error. */
+/** Calls the addon, and gives its errors the shape and the words of a backend's error. */
+export function guarded<Answer>(call: () => Answer): Answer {
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof BackendError ? error : fromNative(error);
+  }
+}
+
 export function fromNative(cause: unknown): BackendError {
   const { errno, syscall } = cause as { errno?: number; syscall?: string };
   if (errno === undefined || syscall === undefined) {

@@ -1,7 +1,16 @@
 import { peerText, plainAddress } from './addresses.ts';
-import type { Connection, Endpoint, EndpointSnapshot, UnixEndpoint } from './types.ts';
+import {
+  BackendError,
+  type Connection,
+  type Endpoint,
+  type EndpointSnapshot,
+  type UnixEndpoint,
+} from './types.ts';
 
-/** What both backends know of a TCP socket. */
+/** A snapshot before it has a revision. */
+export type Contents = Omit<EndpointSnapshot, 'revision'>;
+
+/** What both backends know about a TCP socket. */
 export interface TcpSocket {
   readonly state: 'listen' | 'established';
   readonly localAddress: string;
@@ -11,7 +20,7 @@ export interface TcpSocket {
   readonly inode: number;
 }
 
-export function tcpSnapshot(endpoint: Endpoint, sockets: readonly TcpSocket[]): EndpointSnapshot {
+export function tcpContents(endpoint: Endpoint, sockets: readonly TcpSocket[]): Contents {
   const listenerInodes: number[] = [];
   const connections: Connection[] = [];
   for (const socket of sockets) {
@@ -41,4 +50,9 @@ export function unixConnection(
   peer: string | null,
 ): Connection {
   return { endpoint: endpoint.address, peer, peerAddress: null, local: endpoint.path, inode };
+}
+
+/** Thrown by a poll of an endpoint that has been closed. */
+export function closedError(): BackendError {
+  return new BackendError('ERR_CLOSED', 'poll', 'the endpoint was closed');
 }

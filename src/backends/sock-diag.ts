@@ -1,100 +1,116 @@
-import { closedError } from './closed.ts';
-import { fromNative, loadAddon, type NativeAddon } from './native.ts';
-import { type Backend, BackendError, type Endpoint } from './types.ts';
-import type { EndpointTracker } from './watch.ts';
-import { trackTcp } from './watch-tcp.ts';
-import { trackUnix } from './watch-unix.ts';
+import { peerText, plainAddress } from './addresses.ts';
+import { guarded, loadAddon, type NativeAddon, type NativeTcpSocket } from './native.ts';
+import { closedError, tcpContents } from './snapshot.ts';
+import { openUnix } from './sock-diag-unix.ts';
+import type {
+  Backend,
+  EndpointSnapshot,
+  OpenEndpoint,
+  TcpEndpoint,
+  TcpFacts,
+  Traffic,
+  TrafficOf,
+} from './types.ts';
 
-/**
- * The backend that asks the kernel over netlink (sock_diag(7)). It sees its own namespace, and
- * keeps descriptors open for each endpoint that it has looked at.
- */
+/** The backend that asks the kernel over netlink (sock_diag(7)). It sees its own namespace. */
 export function createSockDiagBackend(): Backend {
-  let loaded: NativeAddon | BackendError | undefined;
-  let isClosed = false;
-  // By what is looked at: names that differ in what can't be seen have the same text.
-  const watches = new Map<string | number, EndpointTracker>();
+  let loaded: { readonly addon: NativeAddon } | { readonly error: unknown } | undefined;
 
-  // A binary that could not be loaded stays so: it is tried once, not at every look.
+  // If the binary cannot be loaded, it never can be: try once, not at each poll.
   const addon = (): NativeAddon => {
     loaded ??= load();
-    if (loaded instanceof BackendError) {
-      throw loaded;
+    if ('error' in loaded) {
+      throw loaded.error;
     }
-    return loaded;
-  };
-
-  const watchOf = (endpoint: Endpoint): EndpointTracker => {
-    if (isClosed) {
-      throw closedError();
-    }
-    let watch = watches.get(endpointKey(endpoint));
-    if (watch === undefined) {
-      watch = endpoint.kind === 'tcp' ? trackTcp(addon(), endpoint) : trackUnix(addon(), endpoint);
-      watches.set(endpointKey(endpoint), watch);
-    }
-    return watch;
+    return loaded.addon;
   };
 
   return {
     name: 'sock-diag',
-    poll(endpoint) {
-      return ask(() => watchOf(endpoint).poll());
+    open: (endpoint) =>
+      guarded(() =>
+        endpoint.kind === 'tcp' ? openTcp(addon(), endpoint) : openUnix(addon(), endpoint),
+      ),
+  };
+}
+
+function load(): { readonly addon: NativeAddon } | { readonly error: unknown } {
+  try {
+    return { addon: loadAddon() };
+  } catch (error) {
+    return { error };
+  }
+}
+
+const counterUnreadable =
+  "the kernel's counter of new connections (/proc/net/snmp) can't be read, so each poll walks the " +
+  "host's table of connections";
+
+function openTcp(addon: NativeAddon, endpoint: TcpEndpoint): OpenEndpoint {
+  const tracker = new addon.TcpTracker(endpoint.localPort);
+  let latest: EndpointSnapshot | undefined;
+  let announcesEnds = false;
+  let isClosed = false;
+
+  const traffic = (): TrafficOf => {
+    const sockets = tracker.socketsWithTraffic().filter(({ state }) => state !== 'listen');
+    const connections = latest?.connections ?? [];
+    return new Map(
+      sockets.flatMap((socket, index) => {
+        const connection = connections[index];
+        return connection?.inode === socket.inode ? [[connection, trafficOf(socket)]] : [];
+      }),
+    );
+  };
+
+  const tcp: TcpFacts = {
+    traffic: () => guarded(traffic),
+    takeEnded: () =>
+      guarded(() =>
+        tracker.takeEnded().map(({ peerAddress, peerPort, bytesReceived }) => {
+          const address = peerPort === 0 ? null : plainAddress(peerAddress);
+          const peer = address === null ? null : peerText(address, peerPort);
+          return { peer, peerAddress: address, bytesReceived };
+        }),
+      ),
+    onEnd(callback) {
+      announcesEnds = guarded(() => tracker.onDestroyed(callback));
+      return announcesEnds;
     },
-    isUnchanged(endpoint) {
-      return ask(() => watches.get(endpointKey(endpoint))?.isUnchanged() ?? false);
+    announcesEnds: () => announcesEnds,
+    seenBetweenPolls: () => tracker.seenBetweenPolls(),
+    degraded: () => (tracker.mode() === 'counter-unreadable' ? counterUnreadable : null),
+    mode: () => tracker.mode(),
+  };
+
+  return {
+    poll() {
+      if (isClosed) {
+        throw closedError();
+      }
+      return guarded(() => {
+        const revision = tracker.poll();
+        if (latest?.revision !== revision) {
+          latest = { revision, ...tcpContents(endpoint, tracker.sockets()) };
+        }
+        return latest;
+      });
     },
-    traffic(endpoint) {
-      return ask(() => watchOf(endpoint).traffic());
-    },
-    endedTraffic(endpoint) {
-      return ask(() => watches.get(endpointKey(endpoint))?.endedTraffic() ?? []);
-    },
-    onEnd(endpoint, callback) {
-      return ask(() => watchOf(endpoint).onEnd(callback));
-    },
-    announcesEnds(endpoint) {
-      return watches.get(endpointKey(endpoint))?.announcesEnds() ?? false;
-    },
-    seenBetweenPolls(endpoint) {
-      return watches.get(endpointKey(endpoint))?.seenBetweenPolls() ?? 0;
-    },
-    degraded(endpoint) {
-      return watches.get(endpointKey(endpoint))?.degraded() ?? null;
-    },
-    mode(endpoint) {
-      return watches.get(endpointKey(endpoint))?.mode() ?? null;
-    },
+    tcp,
     close() {
       isClosed = true;
-      for (const watch of watches.values()) {
-        watch.close();
-      }
-      watches.clear();
+      tracker.close();
     },
   };
 }
 
-function endpointKey(endpoint: Endpoint): string | number {
-  return endpoint.kind === 'tcp' ? endpoint.localPort : endpoint.path;
-}
-
-function load(): NativeAddon | BackendError {
-  try {
-    return loadAddon();
-  } catch (error) {
-    return asBackendError(error);
-  }
-}
-
-function ask<Answer>(question: () => Answer): Answer {
-  try {
-    return question();
-  } catch (error) {
-    throw asBackendError(error);
-  }
-}
-
-function asBackendError(error: unknown): BackendError {
-  return error instanceof BackendError ? error : fromNative(error);
+function trafficOf(socket: NativeTcpSocket): Traffic {
+  return {
+    bytesReceived: socket.bytesReceived,
+    bytesAcked: socket.bytesAcked,
+    msSinceReceived: socket.lastDataReceivedMs,
+    msSinceSent: socket.lastDataSentMs,
+    msSinceAcked: socket.lastAckReceivedMs,
+    unanswered: socket.unanswered,
+  };
 }

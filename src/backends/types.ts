@@ -1,4 +1,4 @@
-/** An address buildkitd listens on, `address` being its text as buildkitd writes it. */
+/** An address that buildkitd listens on; `address` is its text as buildkitd writes it. */
 export type Endpoint = TcpEndpoint | UnixEndpoint;
 
 export interface TcpEndpoint {
@@ -18,8 +18,8 @@ export const backendNames = ['sock-diag', 'procfs'] as const;
 export type BackendName = (typeof backendNames)[number];
 
 /**
- * One client's connection, seen on the daemon's side: established, and accepted or still queued.
- * What the means of looking can't tell is null, never zero.
+ * A client's connection, seen from the daemon's side: established, and accepted or still queued.
+ * What the backend cannot tell is null, never zero.
  */
 export interface Connection {
   /** Address of the endpoint that the client is connected to. */
@@ -29,7 +29,7 @@ export interface Connection {
    * as /proc/<pid>/fd shows it.
    */
   readonly peer: string | null;
-  /** The peer's IP address, an IPv4-mapped one as plain IPv4. Null for a unix client. */
+  /** The peer's IP address; IPv4-mapped addresses are written as IPv4. Null for a unix client. */
   readonly peerAddress: string | null;
   /** The daemon's end: `10.0.0.3:1234`, or for a unix client the path of the socket. */
   readonly local: string;
@@ -38,53 +38,58 @@ export interface Connection {
 }
 
 /**
- * What the kernel knows of a TCP connection's traffic (struct tcp_info, struct inet_diag_msg). Null
- * is what an older kernel does not tell.
+ * What the kernel knows about a TCP connection's traffic (struct tcp_info, struct inet_diag_msg).
+ * Null is what an older kernel does not report.
  */
 export interface Traffic {
   /** Payload bytes from the peer. */
   readonly bytesReceived: number | null;
-  /** Payload bytes to the peer, as far as it has acknowledged them; the SYN counts as one. */
+  /** Payload bytes to the peer that it has acknowledged; the SYN counts as one. */
   readonly bytesAcked: number | null;
-  /** Since the last data from the peer; where there was none, since the connection was made. */
+  /** Since the last data from the peer; if there was none, since the connection was established. */
   readonly msSinceReceived: number | null;
-  /** Since the last data to the peer, be it sent for the first time or again. */
+  /** Since data was last sent to the peer, retransmissions included. */
   readonly msSinceSent: number | null;
-  /** Since the last sign of life of the peer, be it an answer to a keep-alive. */
+  /** Since the last acknowledgement by the peer, answers to keep-alives included. */
   readonly msSinceAcked: number | null;
-  /** How often data or a keep-alive was sent again without an answer up to now. */
+  /** How many times data or a keep-alive has been sent again without an answer. */
   readonly unanswered: number | null;
 }
 
-/** Traffic by connection: by the very objects of the latest look. */
+/** Traffic by connection; the keys are the objects of the latest snapshot. */
 export type TrafficOf = ReadonlyMap<Connection, Traffic>;
 
-/** A TCP connection that has ended, as the kernel tells when it frees the daemon's socket. */
+/** A TCP connection that has ended, as the kernel reports it when it frees the daemon's socket. */
 export interface EndedConnection {
   /**
-   * The other end, as it was in `Connection`. Null where the socket had forgotten it, which that of
-   * an MPTCP client and one that the daemon has reset do, and where this stands for connections of
-   * which there were too many, or of whose ends the kernel had to drop the news.
+   * The other end, as in `Connection`. Null if the socket no longer knew it (MPTCP clients and
+   * connections that the daemon reset), or if this entry stands for several connections: there were
+   * too many, or the kernel dropped events.
    */
   readonly peer: string | null;
   readonly peerAddress: string | null;
   /**
-   * Payload bytes from the peer over the connection's whole life, its FIN counting as one; the most
-   * of any where this stands for several. Null is unknown.
+   * Payload bytes from the peer over the whole life of the connection; its FIN counts as one. The
+   * maximum if this entry stands for several connections. Null is unknown.
    */
   readonly bytesReceived: number | null;
 }
 
-/** What one backend sees of one endpoint at one moment. */
+/** What one backend saw of one endpoint at one moment. */
 export interface EndpointSnapshot {
-  /** The LISTEN sockets of the endpoint: the positive control that makes a zero believable. */
+  /**
+   * Differs from the revision of another snapshot of the same open endpoint if what they show does,
+   * or if a connection that may have transferred data has ended between them.
+   */
+  readonly revision: number;
+  /** The LISTEN sockets of the endpoint. Without one, a count of zero is not trusted. */
   readonly listenerInodes: readonly number[];
   readonly connections: readonly Connection[];
 }
 
 /**
- * How a means that keeps the set of connections came to an answer: by what it keeps (`tracked`), or
- * why it walked the kernel's table (native/include/sockdiag/poll_decision.h).
+ * How a backend that tracks connections got its answer: from the tracked set (`tracked`), or why it
+ * walked the kernel's table instead (native/include/sockdiag/poll_decision.h).
  */
 export type PollMode =
   | 'tracked'
@@ -97,58 +102,61 @@ export type PollMode =
   | 'old'
   | 'unexpected';
 
-/** A means of looking at an endpoint. */
+/** A way to ask the kernel for connections. It holds no resources itself; open endpoints do. */
 export interface Backend {
   readonly name: BackendName;
+  /** @throws BackendError */
+  open(endpoint: Endpoint): OpenEndpoint;
+}
+
+/** An endpoint that one backend polls, with the descriptors that this takes. */
+export interface OpenEndpoint {
   /**
-   * Looks once, synchronously. May return the sight of an earlier look, the same object, while
-   * nothing has changed: that costs nothing.
-   * @throws BackendError when the answer can't be had in full.
+   * Polls once, synchronously. Returns the previous snapshot if nothing has changed since.
+   *
+   * @throws BackendError if there is no complete answer.
    */
-  poll(endpoint: Endpoint): EndpointSnapshot;
-  /**
-   * Whether a look now would return the sight of the latest one, and no connection has ended since
-   * that brought bytes. Only a means that knows for less than a look has this method.
-   * @throws BackendError as `look` does.
-   */
-  isUnchanged?(endpoint: Endpoint): boolean;
-  /**
-   * The traffic of the latest look's connections, as it is now. Only a means that knows of traffic
-   * has this method; unix connections have none that anybody counts.
-   * @throws BackendError as `look` does.
-   */
-  traffic?(endpoint: Endpoint): TrafficOf;
-  /**
-   * The connections that have ended since the last call, or since the first look, be it that a look
-   * had seen them or that they came and went in between: each once. Only a means that is told of ends
-   * has this method, and only of TCP connections.
-   */
-  endedTraffic?(endpoint: Endpoint): readonly EndedConnection[];
-  /**
-   * Calls back when a connection that was seen at the last look has ended: it is time for another
-   * one. Only a means that is told of it has this method.
-   * @returns false where the kernel does not tell. Looks are as good without.
-   */
-  onEnd?(endpoint: Endpoint, callback: (() => void) | null): boolean;
-  /**
-   * Whether `onEnd` was called and will call back: soon after the kernel has freed the socket of a
-   * connection that was seen.
-   */
-  announcesEnds?(endpoint: Endpoint): boolean;
-  /** Connections that came and went without any look having seen them: at least so many. */
-  seenBetweenPolls?(endpoint: Endpoint): number;
-  /**
-   * Why looks at this endpoint cost more than they have to, or null. The answers are right all the
-   * same. Costs more than a look: not to be asked each time.
-   */
-  degraded?(endpoint: Endpoint): string | null;
-  /** How the latest look at this endpoint came to its answer; null where there was none. */
-  mode?(endpoint: Endpoint): PollMode | null;
-  /** Releases what the backend holds open: it looks no more. A second call does nothing. */
+  poll(): EndpointSnapshot;
+  /** What else is known about TCP connections; null for unix sockets, and for procfs. */
+  readonly tcp: TcpFacts | null;
+  /** Frees the descriptors. A second call does nothing; a poll after it throws `ERR_CLOSED`. */
   close(): void;
 }
 
-/** What came of looking at one endpoint, and by which means. */
+/** What sock_diag knows about the TCP connections of an endpoint beyond their existence. */
+export interface TcpFacts {
+  /**
+   * The current traffic of the latest snapshot's connections.
+   *
+   * @throws BackendError
+   */
+  traffic(): TrafficOf;
+  /**
+   * The connections that have ended since the last call, or since the first poll. Each is returned
+   * once, including those that came and went between two polls.
+   *
+   * @throws BackendError
+   */
+  takeEnded(): readonly EndedConnection[];
+  /**
+   * Calls back soon after the kernel has freed the socket of a connection of the latest snapshot:
+   * time for another poll. A later call replaces the callback; null removes it.
+   *
+   * @returns false if the kernel does not report ends. Polls are correct without them.
+   * @throws BackendError
+   */
+  onEnd(callback: (() => void) | null): boolean;
+  /** Whether `onEnd` was called and will call back. */
+  announcesEnds(): boolean;
+  /** At least this many connections have come and gone between two polls. */
+  seenBetweenPolls(): number;
+  /** Why polls cost more than they should, or null. Their answers are correct all the same. */
+  degraded(): string | null;
+  /** How the latest poll got its answer. */
+  mode(): PollMode;
+}
+
+/** The outcome of polling one endpoint. */
 export type EndpointResult =
   | {
       readonly kind: 'polled';
@@ -159,14 +167,16 @@ export type EndpointResult =
   | { readonly kind: 'failed'; readonly endpoint: Endpoint; readonly error: BackendError };
 
 /**
- * One look at all endpoints. Only `counted` says how many clients there are: every endpoint was
- * seen in full, and the listeners seen with it vouch for the number; where one is no more, all the
- * sockets of the daemon that had it.
+ * One poll of all endpoints. Only `counted` gives the number of clients: every endpoint was polled
+ * in full, and each has a listener that confirms the count. If a listener is gone, all sockets of
+ * the daemon that had it confirm the count instead.
  */
 export type Sample = CountedSample | FailedSample | GoneSample;
 
 export interface CountedSample {
   readonly kind: 'counted';
+  /** Equal for two samples of one sampler only if nothing has changed between them. */
+  readonly revision: number;
   readonly results: readonly EndpointResult[];
   readonly connections: readonly Connection[];
 }
@@ -181,37 +191,34 @@ export interface FailedSample {
 
 export interface GoneSample {
   readonly kind: 'gone';
-  /** Whether a daemon, a listener or a client has been seen before. If not, nothing was found at all. */
+  /** Whether a daemon, a listener or a client has been seen before. If not, nothing was ever found. */
   readonly wasThere: boolean;
   readonly results: readonly EndpointResult[];
 }
 
-/** Takes samples. Nothing of it throws. */
+/** Takes samples. None of its methods throws. */
 export interface Sampler {
-  /**
-   * One look at all endpoints, and at the daemon's process where nothing listens. While nothing
-   * changes, the same counted sample is handed back.
-   */
+  /** Polls all endpoints, and looks at the daemon's processes if an endpoint has no listener. */
   readonly sample: () => Sample;
   /**
-   * Whether a sample now would be the very counted one of the last time, and no connection has
-   * ended since that brought bytes. Costs less than a sample.
+   * Whether a sample now would be counted and have the revision of the latest one. Costs less than
+   * a sample.
    */
   readonly isUnchanged: () => boolean;
-  /** The traffic of the latest sample's connections, as far as it is to be had. */
+  /** The current traffic of the latest sample's connections, where it is known. */
   readonly traffic: () => TrafficOf;
-  /** The connections that have ended since the last call, as far as the kernel tells of them. */
-  readonly endedTraffic: () => readonly EndedConnection[];
-  /** Whether the end of this connection, which was seen, will be told without any look. */
+  /** The connections that have ended since the last call, where the kernel reports ends. */
+  readonly takeEnded: () => readonly EndedConnection[];
+  /** Whether the end of this connection, which was sampled, will be reported without a poll. */
   readonly announcesEnd: (connection: Connection) => boolean;
 }
 
-/** Why a look gave no answer. Code decides by `code`; people read `message`. */
+/** Why a poll gave no answer. Code decides by `code`; people read `message`. */
 export class BackendError extends Error {
   override readonly name = 'BackendError';
   /** An errno name such as `EPERM`, or one of ours that begins with `ERR_`. */
   readonly code: string;
-  /** What was being done, as a person would say it or as the system call is called. */
+  /** What was being done: a system call's name, or a short description. */
   readonly operation: string;
 
   constructor(code: string, operation: string, message: string, options?: ErrorOptions) {

@@ -1,14 +1,16 @@
+import { createProcfsBackend } from './procfs/procfs.ts';
+import { closedError } from './snapshot.ts';
+import { createSockDiagBackend } from './sock-diag.ts';
 import {
   type Backend,
   BackendError,
   type BackendName,
-  type EndedConnection,
   type Endpoint,
   type EndpointResult,
-  type TrafficOf,
+  type OpenEndpoint,
 } from './types.ts';
 
-/** Which means of looking is used for an endpoint, and why not the one that comes first. */
+/** Which backend is used for an endpoint, and why not the preferred one. */
 export type BackendNotice =
   | {
       readonly kind: 'backend-chosen';
@@ -26,38 +28,45 @@ export type BackendNotice =
       readonly kind: 'backend-degraded';
       readonly endpoint: Endpoint;
       readonly backend: BackendName;
-      /** Why its looks cost more than they have to; null when they no longer do. */
+      /** Why its polls cost more than they should; null once they no longer do. */
       readonly degraded: string | null;
     };
-
-/** Looks at one endpoint. Nothing of it throws. */
-export interface EndpointPoller {
-  readonly poll: () => EndpointResult;
-  /** Whether a look now would return the very look of the last time, its listener included. */
-  readonly isUnchanged: () => boolean;
-  /** The traffic of the latest look's connections, as far as it is to be had. */
-  readonly traffic: () => TrafficOf;
-  /** The connections that have ended since the last call, as far as they are told. */
-  readonly endedTraffic: () => readonly EndedConnection[];
-  /** Whether the ends of the latest look's connections will be told without any look. */
-  readonly announcesEnds: () => boolean;
-}
 
 export interface SkippedBackend {
   readonly backend: BackendName;
   readonly reason: string;
 }
 
-// A failure is often over at the next look. An answer without a listener is an answer: it is
-// only checked against the other means now and then.
-const looksBeforeTrial = { failed: 5, 'no listener': 50 } as const;
+/** Polls one endpoint by the best backend. None of its methods throws. */
+export interface EndpointPoller {
+  readonly poll: () => EndpointResult;
+  /** What the chosen backend has open; null until one is chosen. Its methods may throw. */
+  readonly current: () => OpenEndpoint | null;
+  /** `TcpFacts.onEnd` of whatever backend is chosen, now or later. */
+  readonly onEnd: (callback: () => void) => void;
+  /** `TcpFacts.seenBetweenPolls` of all backends that were chosen. */
+  readonly seenBetweenPolls: () => number;
+  readonly close: () => void;
+}
 
-const looksPerHandicap = 50;
+/** The backends, the preferred one first. */
+export function createBackends(only: BackendName | 'auto', procRoot: string): Backend[] {
+  const makers: Record<BackendName, () => Backend> = {
+    'sock-diag': createSockDiagBackend,
+    procfs: () => createProcfsBackend(`${procRoot}/net`),
+  };
+  return only === 'auto' ? Object.values(makers).map((make) => make()) : [makers[only]()];
+}
+
+// A failure is often over at the next poll. A snapshot without a listener is an answer: it is only
+// compared with the other backends' now and then.
+const pollsBeforeTrial = { failed: 5, polled: 50 } as const;
+
+const pollsPerDegradedCheck = 50;
 
 /**
- * Looks at one endpoint by the first backend that sees its listener, and changes to another one
- * when the chosen one has failed several times in a row. While nothing changes, the same look is
- * handed back.
+ * Polls an endpoint by the first backend that sees its listener, and switches to another one when
+ * the chosen one has failed several times in a row.
  *
  * @param backends in order of preference, at least one.
  */
@@ -66,162 +75,196 @@ export function withFallback(
   backends: readonly Backend[],
   notify: (notice: BackendNotice) => void,
 ): EndpointPoller {
-  let chosen: Backend | undefined;
-  let unvouchedInARow = 0;
-  let last: EndpointResult | undefined;
-  let results = 0;
+  let chosen: Chosen | null = null;
+  let pollsWithoutListener = 0;
+  let polls = 0;
   let degraded: string | null = null;
+  let seenByFormer = 0;
+  let onEnd: (() => void) | null = null;
+  let isClosed = false;
 
-  const choose = (): EndpointResult => {
-    const tried = pollInTurn(backends, endpoint);
-    const best = bestOf(tried);
+  const closeChosen = (): void => {
+    seenByFormer += seenBetweenPolls(chosen);
+    chosen?.open.close();
+    chosen = null;
+  };
+
+  const choose = (next: Chosen): void => {
+    closeChosen();
+    chosen = next;
+    pollsWithoutListener = 0;
+    degraded = null;
+    reportEnds(next, onEnd);
+  };
+
+  const pollFirst = (): EndpointResult => {
+    const attempts = pollInTurn(backends, endpoint);
+    const best = bestOf(attempts);
+    closeAllBut(best, attempts);
     if (best.result.kind === 'failed') {
-      return { kind: 'failed', endpoint, error: combinedError(tried, best.result.error) };
+      return { kind: 'failed', endpoint, error: combinedError(attempts, best.result.error) };
     }
-    chosen = best.backend;
-    const [first] = tried;
+    if (isAnswer(best)) {
+      choose(best);
+    }
+    const [first] = attempts;
     const skipped = first === undefined || first === best ? null : skip(first);
-    notify({ kind: 'backend-chosen', endpoint, backend: chosen.name, skipped });
+    notify({ kind: 'backend-chosen', endpoint, backend: best.backend.name, skipped });
     return best.result;
   };
 
-  const tellHandicap = (current: Backend): void => {
-    const now = current.degraded?.(endpoint) ?? null;
-    if (now !== degraded) {
-      degraded = now;
-      notify({ kind: 'backend-degraded', endpoint, backend: current.name, degraded });
+  const pollAgain = (current: Chosen): EndpointResult => {
+    const result = pollOnce(current, endpoint);
+    polls += 1;
+    if (polls % pollsPerDegradedCheck === 1) {
+      checkDegraded(current);
     }
-  };
-
-  const pollAgain = (current: Backend): EndpointResult => {
-    const result = pollOnce(current, endpoint, last);
-    last = result;
-    results += 1;
-    if (results % looksPerHandicap === 1) {
-      tellHandicap(current);
-    }
-    if (vouches(result)) {
-      unvouchedInARow = 0;
+    if (hasListener(result)) {
+      pollsWithoutListener = 0;
       return result;
     }
-    unvouchedInARow += 1;
-    const patience = looksBeforeTrial[result.kind === 'failed' ? 'failed' : 'no listener'];
-    return unvouchedInARow % patience === 0 ? trial({ backend: current, result }) : result;
+    pollsWithoutListener += 1;
+    return pollsWithoutListener % pollsBeforeTrial[result.kind] === 0
+      ? tryOthers({ ...current, result })
+      : result;
   };
 
-  const trial = (current: Attempt): EndpointResult => {
-    const others = backends.filter((backend) => backend !== current.backend);
-    const best = bestOf([current, ...pollInTurn(others, endpoint)]);
-    if (best !== current) {
-      chosen = best.backend;
-      unvouchedInARow = 0;
-      // It was the other one's: that it is over is not this one's to tell.
-      degraded = null;
+  const checkDegraded = ({ backend, open }: Chosen): void => {
+    const now = open.tcp?.degraded() ?? null;
+    if (now !== degraded) {
+      degraded = now;
+      notify({ kind: 'backend-degraded', endpoint, backend: backend.name, degraded });
+    }
+  };
+
+  const tryOthers = (current: Attempt): EndpointResult => {
+    const others = pollInTurn(
+      backends.filter((backend) => backend !== current.backend),
+      endpoint,
+    );
+    const best = bestOf([current, ...others]);
+    closeAllBut(best, others);
+    if (best !== current && isAnswer(best)) {
+      choose(best);
       const skipped = skip(current);
-      notify({ kind: 'backend-switched', endpoint, backend: chosen.name, skipped });
+      notify({ kind: 'backend-switched', endpoint, backend: best.backend.name, skipped });
     }
     return best.result;
   };
 
   return {
-    poll: () => (chosen === undefined ? choose() : pollAgain(chosen)),
-    isUnchanged() {
-      return last !== undefined && vouches(last) && hasNothingNew(chosen, endpoint);
+    poll() {
+      if (isClosed) {
+        return { kind: 'failed', endpoint, error: closedError() };
+      }
+      return chosen === null ? pollFirst() : pollAgain(chosen);
     },
-    traffic() {
-      return trafficOf(chosen, endpoint);
+    current: () => chosen?.open ?? null,
+    onEnd(callback) {
+      onEnd = callback;
+      if (chosen !== null) {
+        reportEnds(chosen, onEnd);
+      }
     },
-    endedTraffic() {
-      return endedTrafficOf(chosen, endpoint);
-    },
-    announcesEnds() {
-      return chosen?.announcesEnds?.(endpoint) ?? false;
+    seenBetweenPolls: () => seenByFormer + seenBetweenPolls(chosen),
+    close() {
+      isClosed = true;
+      closeChosen();
     },
   };
 }
 
-// Where it fails, the look that follows does so as well, and tells why.
-function hasNothingNew(backend: Backend | undefined, endpoint: Endpoint): boolean {
-  try {
-    return backend?.isUnchanged?.(endpoint) ?? false;
-  } catch {
-    return false;
-  }
-}
-
-// Traffic only ever takes connections out of the count: unknown, they stay in it.
-function trafficOf(backend: Backend | undefined, endpoint: Endpoint): TrafficOf {
-  try {
-    return backend?.traffic?.(endpoint) ?? new Map();
-  } catch {
-    return new Map();
-  }
-}
-
-// As good as a kernel that does not tell.
-function endedTrafficOf(
-  backend: Backend | undefined,
-  endpoint: Endpoint,
-): readonly EndedConnection[] {
-  try {
-    return backend?.endedTraffic?.(endpoint) ?? [];
-  } catch {
-    return [];
-  }
+interface Chosen {
+  readonly backend: Backend;
+  readonly open: OpenEndpoint;
 }
 
 interface Attempt {
   readonly backend: Backend;
+  /** Null if the backend could not open the endpoint. */
+  readonly open: OpenEndpoint | null;
   readonly result: EndpointResult;
 }
 
+function isAnswer(attempt: Attempt): attempt is Attempt & Chosen {
+  return attempt.open !== null && attempt.result.kind === 'polled';
+}
+
+/** Up to the first backend that sees a listener. */
 function pollInTurn(backends: readonly Backend[], endpoint: Endpoint): Attempt[] {
-  const tried: Attempt[] = [];
+  const attempts: Attempt[] = [];
   for (const backend of backends) {
-    const result = pollOnce(backend, endpoint);
-    tried.push({ backend, result });
-    if (vouches(result)) {
+    const attempt = openAndPoll(backend, endpoint);
+    attempts.push(attempt);
+    if (hasListener(attempt.result)) {
       break;
     }
   }
-  return tried;
+  return attempts;
 }
 
-/** @param known an earlier look, handed back where it is the same. */
-function pollOnce(backend: Backend, endpoint: Endpoint, known?: EndpointResult): EndpointResult {
+function openAndPoll(backend: Backend, endpoint: Endpoint): Attempt {
   try {
-    const snapshot = backend.poll(endpoint);
-    if (known?.kind === 'polled' && known.snapshot === snapshot && known.backend === backend.name) {
-      return known;
-    }
-    return { kind: 'polled', endpoint, backend: backend.name, snapshot };
+    const open = backend.open(endpoint);
+    return { backend, open, result: pollOnce({ backend, open }, endpoint) };
   } catch (error) {
-    return { kind: 'failed', endpoint, error: asBackendError(error) };
+    return { backend, open: null, result: failure(endpoint, error) };
   }
 }
 
-// What a backend throws beside its own errors is a bug of ours. It must not end the wait.
-function asBackendError(error: unknown): BackendError {
-  if (error instanceof BackendError) {
-    return error;
+function pollOnce({ backend, open }: Chosen, endpoint: Endpoint): EndpointResult {
+  try {
+    return { kind: 'polled', endpoint, backend: backend.name, snapshot: open.poll() };
+  } catch (error) {
+    return failure(endpoint, error);
   }
-  const message = `a bug in buildkit-drain: ${error instanceof Error ? error.message : error}`;
-  return new BackendError('ERR_BUG', 'look', message, { cause: error });
 }
 
-function vouches(result: EndpointResult): boolean {
+// Anything but a backend's own error is a bug of ours. It must not end the wait.
+function failure(endpoint: Endpoint, cause: unknown): EndpointResult & { kind: 'failed' } {
+  if (cause instanceof BackendError) {
+    return { kind: 'failed', endpoint, error: cause };
+  }
+  const message = `a bug in buildkit-drain: ${cause instanceof Error ? cause.message : cause}`;
+  return {
+    kind: 'failed',
+    endpoint,
+    error: new BackendError('ERR_BUG', 'poll', message, { cause }),
+  };
+}
+
+// Reported ends only save time: without them, the next poll sees that a connection is gone.
+function reportEnds({ open }: Chosen, callback: (() => void) | null): void {
+  try {
+    if (callback !== null) {
+      open.tcp?.onEnd(callback);
+    }
+  } catch {}
+}
+
+function seenBetweenPolls(chosen: Chosen | null): number {
+  return chosen?.open.tcp?.seenBetweenPolls() ?? 0;
+}
+
+function hasListener(result: EndpointResult): boolean {
   return result.kind === 'polled' && result.snapshot.listenerInodes.length > 0;
 }
 
-function bestOf(tried: readonly Attempt[]): Attempt {
+function bestOf(attempts: readonly Attempt[]): Attempt {
   const best =
-    tried.find(({ result }) => vouches(result)) ??
-    tried.find(({ result }) => result.kind === 'polled') ??
-    tried[0];
+    attempts.find(({ result }) => hasListener(result)) ?? attempts.find(isAnswer) ?? attempts[0];
   if (best === undefined) {
     throw new RangeError('Expected at least one backend but received none');
   }
   return best;
+}
+
+function closeAllBut(best: Attempt, attempts: readonly Attempt[]): void {
+  for (const attempt of attempts) {
+    if (attempt !== best || !isAnswer(best)) {
+      attempt.open?.close();
+    }
+  }
 }
 
 function skip({ backend, result }: Attempt): SkippedBackend {
@@ -229,8 +272,9 @@ function skip({ backend, result }: Attempt): SkippedBackend {
   return { backend: backend.name, reason };
 }
 
-function combinedError(tried: readonly Attempt[], first: BackendError): BackendError {
-  const reasons = tried.map((attempt) => {
+/** Of attempts that have all failed. */
+function combinedError(attempts: readonly Attempt[], first: BackendError): BackendError {
+  const reasons = attempts.map((attempt) => {
     const { backend, reason } = skip(attempt);
     return `${backend}: ${reason}`;
   });

@@ -31,8 +31,13 @@ function lookByEach(endpoint: Endpoint, backends: readonly Backend[]): MeansSigh
   return backends.map((backend) => ({
     backend: backend.name,
     seen: attempt(() => {
-      const { listenerInodes, connections } = backend.poll(endpoint);
-      return { isListening: listenerInodes.length > 0, connections: connections.length };
+      const open = backend.open(endpoint);
+      try {
+        const { listenerInodes, connections } = open.poll();
+        return { isListening: listenerInodes.length > 0, connections: connections.length };
+      } finally {
+        open.close();
+      }
     }),
   }));
 }

@@ -3,7 +3,7 @@ import { createServer, type ListenOptions, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Backend, Endpoint } from '../backends/types.ts';
+import type { Backend, Endpoint, OpenEndpoint } from '../backends/types.ts';
 import {
   type Attempt,
   attempt,
@@ -81,42 +81,42 @@ function opened(where: ListenOptions): Promise<Server> {
   });
 }
 
-// So many looks, and a moment between them, are enough to see by which way answers come.
-const mostLooks = 10;
+// With a moment between them, this many polls are enough to see how answers come about.
+const mostPolls = 10;
 const pauseMs = 20;
 
 async function tryOne(backend: Backend, endpoint: Endpoint): Promise<MeansTrial> {
-  const result = (): Attempt<boolean> =>
-    attempt(() => backend.poll(endpoint).listenerInodes.length > 0);
-  let sees = result();
-  for (let results = 1; results < mostLooks && isSettling(backend, endpoint); results += 1) {
-    await delay(pauseMs);
-    sees = result();
+  const opened = attempt(() => backend.open(endpoint));
+  if (opened.kind === 'failed') {
+    return { backend: backend.name, sees: opened, mode: null, degraded: null, hearsEnds: null };
   }
-  const degraded = attempt(() => backend.degraded?.(endpoint) ?? null);
-  return {
+  const open = opened.value;
+  const poll = (): Attempt<boolean> => attempt(() => open.poll().listenerInodes.length > 0);
+  let sees = poll();
+  for (let polls = 1; polls < mostPolls && isSettling(open); polls += 1) {
+    await delay(pauseMs);
+    sees = poll();
+  }
+  const trial = {
     backend: backend.name,
     sees,
-    mode: modeOf(backend, endpoint),
-    degraded: degraded.kind === 'done' ? degraded.value : null,
-    hearsEnds: hearsEnds(backend, endpoint),
+    mode: open.tcp?.mode() ?? null,
+    degraded: open.tcp?.degraded() ?? null,
+    hearsEnds: hearsEnds(open),
   };
+  open.close();
+  return trial;
 }
 
-function isSettling(backend: Backend, endpoint: Endpoint): boolean {
-  const mode = modeOf(backend, endpoint);
-  return mode !== null && mode !== 'tracked' && mode !== 'counter-unreadable';
+function isSettling({ tcp }: OpenEndpoint): boolean {
+  const mode = tcp?.mode() ?? 'tracked';
+  return mode !== 'tracked' && mode !== 'counter-unreadable';
 }
 
-function modeOf(backend: Backend, endpoint: Endpoint) {
-  const mode = attempt(() => backend.mode?.(endpoint) ?? null);
-  return mode.kind === 'done' ? mode.value : null;
-}
-
-function hearsEnds(backend: Backend, endpoint: Endpoint): boolean | null {
-  if (backend.onEnd === undefined || endpoint.kind === 'unix') {
+function hearsEnds({ tcp }: OpenEndpoint): boolean | null {
+  if (tcp === null) {
     return null;
   }
-  const told = attempt(() => backend.onEnd?.(endpoint, () => {}) ?? false);
-  return told.kind === 'done' && told.value;
+  const hears = attempt(() => tcp.onEnd(() => {}));
+  return hears.kind === 'done' && hears.value;
 }

@@ -60,7 +60,7 @@ export function createPollStep(
     const seen = {
       nowMs,
       connections: sample.connections.filter(rule.counts),
-      isUnchanged: sample === last,
+      isUnchanged: last?.kind === 'counted' && sample.revision === last.revision,
       showsArrivals: isWatched && last?.kind === 'counted',
       traffic: sampler.traffic,
       ownPeers: builds.ownPeers(),
@@ -84,7 +84,7 @@ export function createPollStep(
     const { tracked } = classification;
     const shortLived = briefClients({
       nowMs: toMs,
-      ended: sampler.endedTraffic().filter(rule.counts),
+      ended: sampler.takeEnded().filter(rule.counts),
       before,
       builds: builds.latest(),
       ownPeers: builds.ownPeers(),

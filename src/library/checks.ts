@@ -13,6 +13,7 @@ import {
 export const text = ofType('string');
 export const flag = ofType('boolean');
 export const callable = ofType('function');
+export const callableOrNull = nullOr(callable);
 
 // Node's timers count to 2^31 milliseconds, and fire at once beyond.
 const longestMs = 2 ** 31 - 1;
@@ -46,7 +47,7 @@ export const endpoint: Check = (value, name) => {
 
 export const backends = listOf(
   'a list of at least one backend',
-  withFields('a backend', { name: text, poll: callable, close: callable }),
+  withFields('a backend', { name: text, open: callable }),
   1,
 );
 
@@ -64,10 +65,10 @@ export const watched = listOf(
     isAssumed: flag,
     poller: withFields('what withFallback returns', {
       poll: callable,
-      isUnchanged: callable,
-      traffic: callable,
-      endedTraffic: callable,
-      announcesEnds: callable,
+      current: callable,
+      onEnd: callable,
+      seenBetweenPolls: callable,
+      close: callable,
     }),
   }),
   1,
@@ -116,7 +117,7 @@ export const drainInput = withFields('what to wait for, and how', {
     sample: callable,
     isUnchanged: callable,
     traffic: callable,
-    endedTraffic: callable,
+    takeEnded: callable,
     announcesEnd: callable,
   }),
   builds: nullOr(

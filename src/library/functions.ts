@@ -1,6 +1,13 @@
 import * as procfs from '../backends/procfs/procfs.ts';
 import * as sockDiag from '../backends/sock-diag.ts';
-import type { Backend, Endpoint, Sample, Sampler } from '../backends/types.ts';
+import type {
+  Backend,
+  Endpoint,
+  OpenEndpoint,
+  Sample,
+  Sampler,
+  TcpFacts,
+} from '../backends/types.ts';
 import * as choose from '../backends/with-fallback.ts';
 import * as client from '../builds/client.ts';
 import * as source from '../builds/daemons.ts';
@@ -10,6 +17,7 @@ import type { DrainOutcome } from '../drain/types.ts';
 import * as daemon from '../monitor/daemon.ts';
 import * as find from '../monitor/discover.ts';
 import * as samplers from '../monitor/sampler.ts';
+import type { Target } from '../monitor/targets.ts';
 import type { FoundDaemon } from '../monitor/types.ts';
 import * as endpoints from '../options/endpoint.ts';
 import * as check from './checks.ts';
@@ -28,10 +36,7 @@ export function parseEndpoint(text: string): Endpoint {
   return endpoints.parseEndpoint(text);
 }
 
-/**
- * The backend that asks the kernel over netlink (sock_diag(7)). It sees its own network namespace,
- * and keeps descriptors open for each endpoint that it has looked at.
- */
+/** The backend that asks the kernel over netlink (sock_diag(7)). It sees its own network namespace. */
 export function createSockDiagBackend(): Backend {
   return withDoors(sockDiag.createSockDiagBackend());
 }
@@ -47,23 +52,31 @@ export function createProcfsBackend(netDirectory: string): Backend {
   return withDoors(procfs.createProcfsBackend(netDirectory));
 }
 
-/** Each method of a backend that has an argument has an endpoint as its first. */
 function withDoors(backend: Backend): Backend {
-  const methods = Object.entries(backend).map(([name, method]) => [
-    name,
-    typeof method === 'function' && name !== 'close'
-      ? (endpoint: unknown, ...rest: unknown[]) => {
-          check.endpoint(endpoint, 'endpoint');
-          return method(endpoint, ...rest);
-        }
-      : method,
-  ]);
-  return Object.fromEntries(methods);
+  return {
+    name: backend.name,
+    open(endpoint): OpenEndpoint {
+      check.endpoint(endpoint, 'endpoint');
+      const open = backend.open(endpoint);
+      const { tcp } = open;
+      return { ...open, tcp: tcp && withDoorsOfTcp(tcp) };
+    },
+  };
+}
+
+function withDoorsOfTcp(tcp: TcpFacts): TcpFacts {
+  return {
+    ...tcp,
+    onEnd(callback) {
+      check.callableOrNull(callback, 'callback');
+      return tcp.onEnd(callback);
+    },
+  };
 }
 
 /**
- * Looks at one endpoint by the first backend that sees its listener, and changes to another one
- * when the chosen one has failed several times in a row.
+ * Polls an endpoint by the first backend that sees its listener, and switches to another one when
+ * the chosen one has failed several times in a row.
  *
  * @param backends in order of preference, at least one.
  */
@@ -96,18 +109,36 @@ export function watchDaemon(
   return daemon.watchDaemon(procRoot, inPod, options);
 }
 
+/** An endpoint to sample, and how to poll it. */
+export interface WatchedEndpoint {
+  readonly endpoint: Endpoint;
+  /** A default that was not asked for: it counts once it has a listener, or a client. */
+  readonly isAssumed: boolean;
+  readonly poller: choose.EndpointPoller;
+}
+
 /**
- * Makes what looks at these endpoints, and at the daemon where nothing listens.
+ * Makes a sampler of these endpoints. It looks at the daemon's processes if one has no listener.
  *
- * @param watched at least one: without a listener that is seen, a count of zero is worth nothing.
+ * @param watched at least one: without a listener, a count of zero is not trusted.
  */
 export function createSampler(
-  watched: readonly samplers.WatchedEndpoint[],
+  watched: readonly WatchedEndpoint[],
   daemonWatch: daemon.DaemonWatch,
 ): Sampler {
   check.watched(watched, 'watched');
   check.daemonWatch(daemonWatch, 'daemon');
-  return samplers.createSampler(watched, daemonWatch);
+  const pollers = new Map<Target, choose.EndpointPoller>(
+    watched.map(({ poller, ...rest }) => [{ ...rest, otherNetns: null, owners: [] }, poller]),
+  );
+  return samplers.createSampler({
+    targets: [...pollers.keys()],
+    open: (target) => pollers.get(target) as choose.EndpointPoller,
+    daemon: daemonWatch,
+    rediscovery: null,
+    now: () => 0,
+    onListenerGone: () => {},
+  });
 }
 
 /**

@@ -1,13 +1,11 @@
-import { createBackends } from '../backends/create-backends.ts';
 import { isRunning } from '../backends/procfs/processes.ts';
 import type { Backend, Connection, Endpoint, Sample, Sampler } from '../backends/types.ts';
-import { type EndpointPoller, withFallback } from '../backends/with-fallback.ts';
+import { createBackends, withFallback } from '../backends/with-fallback.ts';
 import type { Environment } from '../options/read-options.ts';
 import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
 import { chooseTargets } from './choose-targets.ts';
 import { isInPod } from './container.ts';
-import { followEndpoints } from './follow.ts';
-import { listenersOf } from './judge.ts';
+import { listenersOf } from './evaluate.ts';
 import { notifyChanges } from './notices.ts';
 import { createOtherNetnsBackend } from './other-netns.ts';
 import { createSampler } from './sampler.ts';
@@ -23,18 +21,18 @@ export const procRoot = '/proc';
 
 export interface Monitor {
   readonly sampler: Sampler;
-  /** What is looked at, each with its means of looking, the preferred one first. */
-  readonly looking: readonly Looking[];
+  /** What is polled, and by which backends, the preferred one first. */
+  readonly watched: () => readonly WatchedTarget[];
   /** Calls back soon after a connection has ended, where the kernel tells of it. */
   readonly onEnd: (callback: () => void) => void;
   /** The daemons that a sample has seen to listen, and where each can be asked. */
   readonly daemonsOf: (sample: Sample) => readonly ReachableDaemon[];
-  /** Connections that came and went without any look having seen them: at least so many. */
+  /** At least this many connections have come and gone between two polls. */
   readonly seenBetweenPolls: () => number;
   readonly close: () => void;
 }
 
-interface Looking {
+interface WatchedTarget {
   readonly target: Target;
   readonly backends: readonly Backend[];
 }
@@ -46,23 +44,12 @@ export function openMonitor(
   notify: (notice: MonitorNotice) => void,
 ): Monitor {
   const ours = createBackends(options.backend, procRoot);
-  const looking: Looking[] = [];
   let isClosed = false;
-  let wake: (() => void) | undefined;
 
-  const lookAt = (target: Target): EndpointPoller => {
-    const { endpoint, otherNetns } = target;
-    const backends =
-      otherNetns === null
-        ? ours
-        : [createOtherNetnsBackend(procRoot, otherNetns.netDirectory, otherNetns.process)];
-    const added = { target, backends };
-    looking.push(added);
-    if (wake !== undefined) {
-      tellOfEnds(added, wake);
-    }
-    return withFallback(endpoint, backends, notify);
-  };
+  const backendsOf = ({ otherNetns }: Target): readonly Backend[] =>
+    otherNetns === null
+      ? ours
+      : [createOtherNetnsBackend(procRoot, otherNetns.netDirectory, otherNetns.process)];
   const { targets, daemon, find, notFoundYet } = chooseTargets(options, {
     procRoot,
     inPod: isInPod(env),
@@ -73,62 +60,41 @@ export function openMonitor(
   });
   const onListenerGone = (silent: readonly Endpoint[]): void =>
     notify({ kind: 'listener-gone', endpoints: silent.map(({ address }) => address) });
-  const sampler =
-    find === null
-      ? createSampler(
-          targets.map((target) => {
-            const { endpoint, isAssumed } = target;
-            return { endpoint, isAssumed, poller: lookAt(target) };
-          }),
-          daemon,
-          onListenerGone,
-        )
-      : followEndpoints({
-          targets,
-          lookAt,
-          daemon,
-          find,
-          notFoundYet,
-          isRunning: (process) => isRunning(procRoot, process),
-          now: () => performance.now(),
-          onChange: notifyChanges(targets, options.pid !== null, notify),
-          onListenerGone,
-        });
+  const sampler = createSampler({
+    targets,
+    open: (target) => withFallback(target.endpoint, backendsOf(target), notify),
+    daemon,
+    rediscovery: find && {
+      find,
+      notFoundYet,
+      isRunning: (process) => isRunning(procRoot, process),
+      onChange: notifyChanges(targets, options.pid !== null, notify),
+    },
+    now: () => performance.now(),
+    onListenerGone,
+  });
 
-  /** Each with its owners: where its address was given, they are known by its listeners. */
+  /** Each with its owners: if its address was given, they are known by its listeners. */
   const listeningTargets = ({ results }: Sample): ListeningTarget[] =>
     results.flatMap((result) => {
-      const found = looking.find(({ target }) => target.endpoint === result.endpoint);
+      const target = sampler.targets().find(({ endpoint }) => endpoint === result.endpoint);
       const listeners = listenersOf(result);
-      if (listeners.length === 0 || !found) {
+      if (listeners.length === 0 || !target) {
         return [];
       }
-      const { target } = found;
       const owners = target.owners.length > 0 ? target.owners : daemon.ownersOf(listeners);
       return [{ target: { ...target, owners }, listeners }];
     });
 
   return {
     sampler,
-    looking,
-    onEnd(callback) {
-      wake = atMostEvery(shortestWakeMs, callback);
-      for (const each of looking) {
-        tellOfEnds(each, wake);
-      }
-    },
+    watched: () => sampler.targets().map((target) => ({ target, backends: backendsOf(target) })),
+    onEnd: (callback) => sampler.onEnd(atMostEvery(shortestWakeMs, callback)),
     daemonsOf: (sample) => groupByDaemon(procRoot, listeningTargets(sample)),
-    seenBetweenPolls() {
-      const counts = looking.flatMap(({ target, backends }) =>
-        backends.map((backend) => backend.seenBetweenPolls?.(target.endpoint) ?? 0),
-      );
-      return counts.reduce((sum, count) => sum + count, 0);
-    },
+    seenBetweenPolls: sampler.seenBetweenPolls,
     close() {
       isClosed = true;
-      for (const backend of ours) {
-        backend.close();
-      }
+      sampler.close();
     },
   };
 }
@@ -148,15 +114,6 @@ function atMostEvery(pauseMs: number, callback: () => void): () => void {
       setTimeout(call, pauseMs).unref();
     }
   };
-}
-
-// The ends of connections only save time: where they can't be had, the next look finds out.
-function tellOfEnds({ target, backends }: Looking, callback: () => void): void {
-  for (const backend of backends) {
-    try {
-      backend.onEnd?.(target.endpoint, callback);
-    } catch {}
-  }
 }
 
 /** Which connections count as clients. */

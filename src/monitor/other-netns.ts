@@ -1,38 +1,45 @@
 import { isRunning, type Process } from '../backends/procfs/processes.ts';
 import { createProcfsBackend } from '../backends/procfs/procfs.ts';
-import type { Backend } from '../backends/types.ts';
+import type { Backend, EndpointSnapshot } from '../backends/types.ts';
+
+// The revisions of procfs begin at 1.
+const noSockets: EndpointSnapshot = { revision: -1, listenerInodes: [], connections: [] };
 
 /**
- * The backend of endpoints in another network namespace, that of a process. It reads the tables
- * there, and of unix sockets ours as well: the kernel lists an accepted one in the namespace of its
- * client.
+ * The backend for endpoints in the network namespace of another process. It reads the tables there,
+ * and for unix sockets ours as well: the kernel lists an accepted one in the namespace of its client.
  *
- * When the process is dead there is no way to its namespace any more, and its sockets are closed:
- * that is an answer, of no listener and no connection.
+ * Once the process is dead, its namespace can no longer be reached, and its sockets are closed: the
+ * answer then is no listener and no connection.
  */
 export function createOtherNetnsBackend(
   procRoot: string,
   netDirectory: string,
   process: Process,
 ): Backend {
-  const theirs = createProcfsBackend(netDirectory);
-  const ours = createProcfsBackend(`${procRoot}/net`);
   return {
     name: 'procfs',
-    poll(endpoint) {
-      if (!isRunning(procRoot, process)) {
-        return { listenerInodes: [], connections: [] };
-      }
-      const there = theirs.poll(endpoint);
-      if (endpoint.kind === 'tcp') {
-        return there;
-      }
-      const here = ours.poll(endpoint);
+    open(endpoint) {
+      const theirs = createProcfsBackend(netDirectory).open(endpoint);
+      const ours =
+        endpoint.kind === 'unix' ? createProcfsBackend(`${procRoot}/net`).open(endpoint) : null;
+      const poll = (): EndpointSnapshot => {
+        const there = theirs.poll();
+        const here = ours?.poll() ?? noSockets;
+        return {
+          revision: there.revision + here.revision,
+          listenerInodes: [...there.listenerInodes, ...here.listenerInodes],
+          connections: [...there.connections, ...here.connections],
+        };
+      };
       return {
-        listenerInodes: [...there.listenerInodes, ...here.listenerInodes],
-        connections: [...there.connections, ...here.connections],
+        poll: () => (isRunning(procRoot, process) ? poll() : noSockets),
+        tcp: null,
+        close() {
+          theirs.close();
+          ours?.close();
+        },
       };
     },
-    close() {},
   };
 }

@@ -3,12 +3,10 @@ import { isTransient } from '../backends/procfs/transient.ts';
 import { nextTargets, type Target, targetKey } from './targets.ts';
 import type { FoundDaemon } from './types.ts';
 
-export interface RediscoveryInput {
-  /** What to watch at first. */
-  readonly targets: readonly Target[];
-  /** Finds the daemons that run now. */
+/** How to search for the daemons again. */
+export interface Rediscovery {
   readonly find: () => readonly FoundDaemon[];
-  /** Why they could not be looked for at first, so that the targets may not be all; else null. */
+  /** Why the first search failed, so that there may be more targets than are known; else null. */
   readonly notFoundYet: string | null;
   readonly isRunning: (process: Process) => boolean;
   readonly onChange: (change: TargetChange) => void;
@@ -20,40 +18,33 @@ export interface TargetChange {
   readonly dropped: readonly Target[];
 }
 
-/** What is to be watched, by what was found last. */
-export interface Rediscovery {
-  readonly targets: () => readonly Target[];
-  /** Why there may be more that could not be looked for yet; else null. */
-  readonly notFoundYet: () => string | null;
-  /** Looks the daemons up. @returns whether the targets are others now, or are taken for something else. */
-  readonly again: () => boolean;
+interface Rediscovered {
+  readonly targets: readonly Target[];
+  /** Whether the targets, or what is known about them, differ from those before. */
+  readonly isChanged: boolean;
+  /** As in `Rediscovery`, of this search. */
+  readonly notFoundYet: string | null;
 }
 
-export function createRediscovery(input: RediscoveryInput): Rediscovery {
-  let { targets, notFoundYet } = input;
-  return {
-    targets: () => targets,
-    notFoundYet: () => notFoundYet,
-    again() {
-      const before = targets;
-      let daemons: readonly FoundDaemon[] = [];
-      try {
-        daemons = input.find();
-        targets = nextTargets(before, daemons, input.isRunning);
-        notFoundYet = null;
-      } catch (error) {
-        // Where processes can't be read any more, nothing is to be learned, and nothing changes.
-        notFoundYet = isTransient(error) ? (error as Error).message : null;
-      }
-      const added = missingIn(before, targets);
-      const dropped = missingIn(targets, before);
-      daemons = daemons.filter(({ isListening }) => isListening);
-      input.onChange({ daemons, added, dropped });
-      return (
-        dropped.length > 0 || !targets.every((target, index) => isAlike(target, before[index]))
-      );
-    },
-  };
+export function rediscover(
+  before: readonly Target[],
+  { find, isRunning, onChange }: Rediscovery,
+): Rediscovered {
+  let targets = before;
+  let daemons: readonly FoundDaemon[] = [];
+  let notFoundYet: string | null = null;
+  try {
+    daemons = find();
+    targets = nextTargets(before, daemons, isRunning);
+  } catch (error) {
+    // If processes can no longer be read at all, searching again will not help: the targets stay.
+    notFoundYet = isTransient(error) ? (error as Error).message : null;
+  }
+  const added = missingIn(before, targets);
+  const dropped = missingIn(targets, before);
+  onChange({ daemons: daemons.filter(({ isListening }) => isListening), added, dropped });
+  const isSame = targets.every((target, index) => isAlike(target, before[index]));
+  return { targets, isChanged: dropped.length > 0 || !isSame, notFoundYet };
 }
 
 function missingIn(there: readonly Target[], here: readonly Target[]): Target[] {

@@ -1,109 +1,188 @@
-import type { Process } from '../backends/procfs/processes.ts';
-import type { Endpoint, EndpointResult, Sample, Sampler } from '../backends/types.ts';
+import { BackendError, type Endpoint, type Sample, type Sampler } from '../backends/types.ts';
 import type { EndpointPoller } from '../backends/with-fallback.ts';
-import type { DaemonWatch } from './daemon.ts';
-import { connectionsOf, createJudge, isListening, listenersOf } from './judge.ts';
+import type { DaemonWatch } from './daemon-state.ts';
+import { evaluate, isListening, listenersOf } from './evaluate.ts';
+import { type Rediscovery, rediscover } from './rediscover.ts';
+import type { Target } from './targets.ts';
+import { type Watched, type WatchedEndpoints, watchEndpoints } from './watched-endpoints.ts';
 
-/** An endpoint to watch, and how to look at it. */
-export interface WatchedEndpoint {
-  readonly endpoint: Endpoint;
-  /** A default that nobody asked for: it counts once it has a listener, or a client. */
-  readonly isAssumed: boolean;
-  readonly poller: EndpointPoller;
-  /** Whose it is, where that is known otherwise than by its listener. */
-  readonly owners?: readonly Process[];
+export interface SamplerInput {
+  readonly targets: readonly Target[];
+  readonly open: (target: Target) => EndpointPoller;
+  readonly daemon: DaemonWatch;
+  /** Finds the daemons again; null if the targets were given and stay as they are. */
+  readonly rediscovery: Rediscovery | null;
+  /** Milliseconds since some fixed moment. */
+  readonly now: () => number;
+  /**
+   * Called with the endpoints that have lost their listener, and whose clients are counted all the
+   * same because all sockets of the daemon are known.
+   */
+  readonly onListenerGone: (silent: readonly Endpoint[]) => void;
 }
 
+/** A sampler that owns the endpoints it polls. */
+export interface OpenSampler
+  extends Sampler,
+    Pick<WatchedEndpoints, 'targets' | 'onEnd' | 'seenBetweenPolls' | 'close'> {}
+
+// Finding daemons costs far more than a poll, and a listener may come and go all the time.
+const shortestSearchGapMs = 1000;
+
+// Daemons may open further listeners, and nothing reports that. It matters most while no connection
+// holds the wait.
+const longestTrustMs = { withoutConnections: shortestSearchGapMs, withConnections: 5000 } as const;
+
 /**
- * Makes what looks at these endpoints, and at the daemon where nothing listens.
- *
- * @param onListenerGone hears of endpoints where nothing listens, and whose clients are counted all the
- * same, since all the sockets of the daemon are known.
+ * Samples all targets. When a listener is gone, the daemons are searched for again: another one may
+ * have replaced the first, and listen elsewhere. Until that search has succeeded, no sample is
+ * counted. The search is also repeated now and then while all is well, because a daemon may listen
+ * on more addresses than before.
  */
-export function createSampler(
-  watched: readonly WatchedEndpoint[],
-  daemon: DaemonWatch,
-  onListenerGone: (silent: readonly Endpoint[]) => void = () => {},
-): Sampler {
-  const inUse = new Set<Endpoint>();
-  const repeated = new Set<Endpoint>();
-  const results: EndpointResult[] = [];
-  const judge = createJudge(
-    daemon,
-    (endpoint) => watched.find((each) => each.endpoint === endpoint)?.owners ?? [],
+export function createSampler(input: SamplerInput): OpenSampler {
+  const { daemon, rediscovery, now } = input;
+  const { all, poll, isUnchanged, replace, ...endpoints } = watchEndpoints(
+    input.targets,
+    input.open,
   );
-  let listeners: readonly number[] = [];
+  let revision = 0;
+  let wasSeen = false;
+  let latest: Sample | null = null;
+  let isTrusted = false;
   let silent: readonly Endpoint[] = [];
-  let last: Sample | undefined;
+  let notFoundYet = rediscovery?.notFoundYet ?? null;
+  let searchedMs = -Infinity;
+  let trustedFromMs = now();
 
-  /** Looks everywhere, and tells whether anything is not as it was. */
-  const lookAround = (): boolean => {
-    let isChanged = false;
-    for (const [index, { poller }] of watched.entries()) {
-      const seen = poller.poll();
-      isChanged ||= seen !== results[index];
-      results[index] = seen;
+  const pollAndEvaluate = (): Sample => {
+    const isChanged = poll();
+    // A count stands while every endpoint is as it was, its listener included.
+    if (!isChanged && latest?.kind === 'counted' && silent.length === 0) {
+      daemon.remember(latest.results.flatMap(listenersOf));
+      return latest;
     }
-    return isChanged;
+    wasSeen ||= all().some(({ isInUse }) => isInUse);
+    const counting = all().filter(doesCount);
+    const evaluated = evaluate(counting.length > 0 ? counting : all(), daemon, wasSeen);
+    revision += 1;
+    latest = evaluated.kind === 'counted' ? { ...evaluated, revision } : evaluated;
+    noteSilent(silentIn(latest));
+    return latest;
   };
 
-  /** One socket may be watched by two paths: what is seen by the second is known by the first. */
-  const isRepeated = (result: EndpointResult, index: number): boolean => {
-    if (isListening(result)) {
-      const isSame = results
-        .slice(0, index)
-        .some((other) => listenersOf(result).every((inode) => listenersOf(other).includes(inode)));
-      repeated[isSame ? 'add' : 'delete'](result.endpoint);
+  const noteSilent = (current: readonly Endpoint[]): void => {
+    if (current.some((endpoint) => !silent.includes(endpoint))) {
+      input.onListenerGone(current);
     }
-    return result.kind === 'polled' && repeated.has(result.endpoint);
+    silent = current;
   };
 
-  const sample = (): Sample => {
-    // What was counted stays counted while every endpoint is as it was, its listener included.
-    if (!lookAround() && last?.kind === 'counted' && silent.length === 0) {
-      daemon.remember(listeners);
-      return last;
-    }
-    for (const result of results) {
-      if (isListening(result) || connectionsOf(result).length > 0) {
-        inUse.add(result.endpoint);
-      }
-    }
-    const meant = results.filter((result, index) => {
-      const isSpare = result.kind === 'polled' && watched[index]?.isAssumed === true;
-      return (!isSpare || inUse.has(result.endpoint)) && !isRepeated(result, index);
-    });
-    last = judge(meant.length > 0 ? meant : [...results]);
-    listeners = last.results.flatMap(listenersOf);
-    noteSilent(last);
-    return last;
+  const trust = (sample: Sample): Sample => {
+    noteTrusted(all());
+    isTrusted = true;
+    return sample;
   };
 
-  const noteSilent = (now: Sample): void => {
-    const before = silent;
-    silent =
-      now.kind === 'counted'
-        ? now.results.filter((result) => !isListening(result)).map(({ endpoint }) => endpoint)
-        : [];
-    if (silent.some((endpoint) => !before.includes(endpoint))) {
-      onListenerGone(silent);
+  /** The sample after a search for the daemons, unless the last search was a moment ago. */
+  const searchAndSample = (sample: Sample, isKnown: boolean, how: Rediscovery): Sample => {
+    const nowMs = now();
+    if (nowMs - searchedMs < shortestSearchGapMs) {
+      return isKnown ? sample : uncertain(sample, notFoundYet);
     }
+    searchedMs = nowMs;
+    trustedFromMs = nowMs;
+    const found = rediscover(endpoints.targets(), how);
+    notFoundYet = found.notFoundYet;
+    if (notFoundYet !== null) {
+      return uncertain(sample, notFoundYet);
+    }
+    if (found.isChanged) {
+      replace(found.targets, how.isRunning);
+      latest = null;
+    }
+    const current = trust(found.isChanged ? pollAndEvaluate() : sample);
+    // The daemon's successor may have just started: the quiet period starts over.
+    return !isKnown && lacksListener(current) ? uncertain(current, null) : current;
+  };
+
+  const take = (how: Rediscovery): Sample => {
+    const sample = pollAndEvaluate();
+    const isKnown = notFoundYet === null && !all().some(hasLostListener);
+    return isKnown && !lacksListener(sample) && now() - trustedFromMs < longestTrustOf(sample)
+      ? trust(sample)
+      : searchAndSample(sample, isKnown, how);
   };
 
   return {
-    sample,
-    isUnchanged() {
-      return last?.kind === 'counted' && watched.every(({ poller }) => poller.isUnchanged());
+    ...endpoints,
+    sample() {
+      isTrusted = false;
+      return rediscovery === null ? trust(pollAndEvaluate()) : take(rediscovery);
     },
-    traffic() {
-      return new Map(watched.flatMap(({ poller }) => [...poller.traffic()]));
-    },
-    endedTraffic() {
-      return watched.flatMap(({ poller }) => poller.endedTraffic());
-    },
-    announcesEnd(connection) {
-      const at = watched.filter(({ endpoint }) => endpoint.address === connection.endpoint);
-      return at.length > 0 && at.every(({ poller }) => poller.announcesEnds());
-    },
+    isUnchanged: () => isTrusted && latest?.kind === 'counted' && isUnchanged(),
   };
+}
+
+/** An endpoint that could not be polled counts in any case: it may have connections. */
+function doesCount({ target, result, isInUse, isRepeated }: Watched): boolean {
+  return result.kind === 'failed' || ((isInUse || !target.isAssumed) && !isRepeated);
+}
+
+/** The endpoints without a listener whose connections are counted all the same. */
+function silentIn(sample: Sample): Endpoint[] {
+  return sample.kind === 'counted'
+    ? sample.results.filter((result) => !isListening(result)).map(({ endpoint }) => endpoint)
+    : [];
+}
+
+function noteTrusted(watched: readonly Watched[]): void {
+  for (const each of watched) {
+    if (each.result.kind === 'polled') {
+      each.trustedListeners = each.result.snapshot.listenerInodes;
+    }
+  }
+}
+
+function hasLostListener({ result, trustedListeners }: Watched): boolean {
+  return (
+    result.kind === 'polled' &&
+    trustedListeners.some((inode) => !result.snapshot.listenerInodes.includes(inode))
+  );
+}
+
+/** Whether an endpoint has no listener, be its clients counted or not. */
+function lacksListener(sample: Sample): boolean {
+  return sample.kind === 'failed'
+    ? sample.error.code === 'ERR_NO_LISTENER'
+    : sample.kind === 'counted' &&
+        sample.results.some((result) => result.kind === 'polled' && !isListening(result));
+}
+
+function longestTrustOf(sample: Sample): number {
+  if (sample.kind !== 'counted') {
+    return Infinity;
+  }
+  const { withConnections, withoutConnections } = longestTrustMs;
+  return sample.connections.length > 0 ? withConnections : withoutConnections;
+}
+
+/** A daemon that is gone is gone in any case. But a count may be only a part of the connections. */
+function uncertain(sample: Sample, notFoundYet: string | null): Sample {
+  if (sample.kind !== 'counted') {
+    return sample;
+  }
+  const { results, connections } = sample;
+  const error =
+    notFoundYet === null
+      ? new BackendError(
+          'ERR_LISTENER_REPLACED',
+          'look for the listener',
+          'a listener is gone, and where the daemon listens now is not known yet',
+        )
+      : new BackendError(
+          'ERR_NOT_FOUND_YET',
+          'look for the daemon',
+          `where the daemon listens can't be read (${notFoundYet})`,
+        );
+  return { kind: 'failed', error, results, connections };
 }

@@ -84,7 +84,10 @@ function createLook(input: WatchInput, asker: Asker): Look {
       {
         nowMs,
         connections: connectionsOf(sample, classification.tracked),
-        isUnchanged: sample === before?.sample,
+        isUnchanged:
+          sample.kind === 'counted' &&
+          before?.sample.kind === 'counted' &&
+          sample.revision === before.sample.revision,
         showsArrivals: before?.sample.kind === 'counted' && gapMs < longestGapMs + 2 * intervalMs,
         traffic: sampler.traffic,
         ownPeers: asker.ownPeers(),

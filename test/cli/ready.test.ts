@@ -132,7 +132,9 @@ describe.concurrent('ready', () => {
   });
 
   it('exits 5 where no daemon is', async ({ sandbox }) => {
-    expect(await ready(sandbox, [])).toEqual(notReady(/nothing listens, and there is no buildkitd process/));
+    expect(await ready(sandbox, [])).toEqual(
+      notReady(/nothing listens, and there is no buildkitd process/),
+    );
   });
 
   it.for([tcp, unix])(

@@ -133,8 +133,8 @@ describe.concurrent('GET /metrics', () => {
     await daemon.behave({ delayMs: -1 });
     const serve = await startServe(sandbox, ['--addr', address]);
     const status = serve.get('/connections');
-    const endpoint = parseEndpoint(address);
-    await waitFor('the question', () => procfs.poll(endpoint).connections.length > 0);
+    const endpoint = procfs.open(parseEndpoint(address));
+    await waitFor('the question', () => endpoint.poll().connections.length > 0);
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
     expect(await serve.cli.event('started')).toMatchObject({ connections: 0 });

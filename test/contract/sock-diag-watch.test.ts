@@ -6,7 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { addonPath, loadAddon } from '../../src/backends/native.ts';
 import { createSockDiagBackend } from '../../src/backends/sock-diag.ts';
-import type { Backend, EndedConnection, Endpoint, Traffic } from '../../src/backends/types.ts';
+import type {
+  EndedConnection,
+  Endpoint,
+  OpenEndpoint,
+  TcpFacts,
+  Traffic,
+} from '../../src/backends/types.ts';
 
 const toClose: (() => void)[] = [];
 afterEach(() => {
@@ -15,26 +21,46 @@ afterEach(() => {
   }
 });
 
-interface WatchStatus {
-  readonly backend: Backend;
-  readonly endpoint: Endpoint;
+interface Scenario {
+  readonly endpoint: OpenEndpoint;
+  /** That of a TCP endpoint; never asked of a unix one. */
+  readonly tcp: TcpFacts;
+  readonly port: number;
   readonly arrive: () => Promise<Socket>;
 }
 
-async function scenario(path?: string): Promise<WatchStatus> {
+const backend = createSockDiagBackend();
+
+function opened(endpoint: Endpoint): OpenEndpoint {
+  const open = backend.open(endpoint);
+  toClose.push(() => open.close());
+  return open;
+}
+
+/** Makes a question of whether a poll now would have the revision of the latest one. */
+function watchRevision(endpoint: OpenEndpoint) {
+  let revision = 0;
+  return {
+    poll() {
+      const snapshot = endpoint.poll();
+      ({ revision } = snapshot);
+      return snapshot;
+    },
+    isUnchanged: () => endpoint.poll().revision === revision,
+  };
+}
+
+async function scenario(path?: string): Promise<Scenario> {
   const server: Server = createServer((socket) => socket.resume().on('error', () => {}));
   server.listen(path ?? { port: 0, host: '127.0.0.1' });
   await once(server, 'listening');
-  const backend = createSockDiagBackend();
-  toClose.push(
-    () => backend.close(),
-    () => server.close(),
-  );
   const port = path === undefined ? (server.address() as AddressInfo).port : 0;
-  const endpoint: Endpoint =
+  const endpoint = opened(
     path === undefined
       ? { kind: 'tcp', address: `tcp://127.0.0.1:${port}`, localPort: port }
-      : { kind: 'unix', address: `unix://${path}`, path };
+      : { kind: 'unix', address: `unix://${path}`, path },
+  );
+  toClose.push(() => server.close());
   const arrive = async (): Promise<Socket> => {
     const accepted = once(server, 'connection');
     const client = path === undefined ? connect(port, '127.0.0.1') : connect(path);
@@ -42,49 +68,49 @@ async function scenario(path?: string): Promise<WatchStatus> {
     await Promise.all([once(client, 'connect'), accepted]);
     return client;
   };
-  return { backend, endpoint, arrive };
+  return { endpoint, tcp: endpoint.tcp as TcpFacts, port, arrive };
 }
 
 test.each([
   ['tcp', undefined],
   ['unix', `${tmpdir()}/buildkit-drain-watch-${process.pid}.sock`],
-])('while nothing changes, looks at a %s endpoint return the same object', async (_kind, path) => {
-  const { backend, endpoint, arrive } = await scenario(path);
-  const empty = backend.poll(endpoint);
+])('while nothing changes, polls of a %s endpoint return the same object', async (_kind, path) => {
+  const { endpoint, arrive } = await scenario(path);
+  const empty = endpoint.poll();
   expect(empty.listenerInodes).toHaveLength(1);
   expect(empty.connections).toEqual([]);
-  expect(backend.poll(endpoint)).toBe(empty);
+  expect(endpoint.poll()).toBe(empty);
 
   const client = await arrive();
-  const one = backend.poll(endpoint);
+  const one = endpoint.poll();
   expect(one.connections).toHaveLength(1);
-  expect(backend.poll(endpoint)).toBe(one);
-  expect(backend.poll(endpoint)).toBe(one);
+  expect(endpoint.poll()).toBe(one);
+  expect(endpoint.poll()).toBe(one);
 
   client.destroy();
-  await expect.poll(() => backend.poll(endpoint).connections).toEqual([]);
+  await expect.poll(() => endpoint.poll().connections).toEqual([]);
 });
 
-test('endpoints whose names differ in a control character alone are looked at apart', async () => {
+test('endpoints whose names differ in a control character alone are polled apart', async () => {
   const path = (character: string): string =>
     `${tmpdir()}/buildkit-drain-apart-${process.pid}-${character}.sock`;
   const address = `unix://${path('?')}`;
-  const { backend } = await scenario(path('\u0001'));
+  await scenario(path('\u0001'));
   const { arrive } = await scenario(path('\u0002'));
   await arrive();
   const result = (character: string): number =>
-    backend.poll({ kind: 'unix', address, path: path(character) }).connections.length;
+    opened({ kind: 'unix', address, path: path(character) }).poll().connections.length;
   expect(result('\u0001')).toBe(0);
   expect(result('\u0002')).toBe(1);
 });
 
 test('traffic is asked for on demand, and is that of the very connections that were seen', async () => {
-  const { backend, endpoint, arrive } = await scenario();
+  const { endpoint, tcp, arrive } = await scenario();
   const client = await arrive();
   await new Promise<void>((resolve) => client.write('hello', () => resolve()));
   const traffic = (): Traffic | undefined => {
-    const [connection] = backend.poll(endpoint).connections;
-    return connection && backend.traffic?.(endpoint).get(connection);
+    const [connection] = endpoint.poll().connections;
+    return connection && tcp.traffic().get(connection);
   };
   await expect.poll(() => traffic()?.bytesReceived).toBe(5);
   expect(traffic()).toEqual({
@@ -101,51 +127,52 @@ test.each([
   ['tcp', undefined],
   ['unix', `${tmpdir()}/buildkit-drain-unchanged-${process.pid}.sock`],
 ])(
-  'whether a look at a %s endpoint would show anything new is known without it',
+  'the revision of a %s endpoint moves when what is seen does, and only then',
   async (_kind, path) => {
-    const { backend, endpoint, arrive } = await scenario(path);
-    expect(backend.isUnchanged?.(endpoint)).toBe(false);
-    backend.poll(endpoint);
-    expect(backend.isUnchanged?.(endpoint)).toBe(true);
+    const { endpoint, arrive } = await scenario(path);
+    const { poll, isUnchanged } = watchRevision(endpoint);
+    expect(isUnchanged()).toBe(false);
+    poll();
+    expect(isUnchanged()).toBe(true);
 
     const client = await arrive();
-    expect(backend.isUnchanged?.(endpoint)).toBe(false);
-    expect(backend.isUnchanged?.(endpoint)).toBe(false);
-    expect(backend.poll(endpoint).connections).toHaveLength(1);
-    await expect.poll(() => backend.poll(endpoint) && backend.isUnchanged?.(endpoint)).toBe(true);
+    expect(isUnchanged()).toBe(false);
+    expect(isUnchanged()).toBe(false);
+    expect(poll().connections).toHaveLength(1);
+    await expect.poll(() => poll() && isUnchanged()).toBe(true);
 
     client.destroy();
-    await expect.poll(() => backend.isUnchanged?.(endpoint)).toBe(false);
-    await expect.poll(() => backend.poll(endpoint).connections).toEqual([]);
+    await expect.poll(isUnchanged).toBe(false);
+    await expect.poll(() => poll().connections).toEqual([]);
   },
 );
 
-test('the end of a connection calls back at once, and one that no look saw is counted', async () => {
-  const { backend, endpoint, arrive } = await scenario();
+test('the end of a connection calls back at once, and one that no poll saw is counted', async () => {
+  const { endpoint, tcp, arrive } = await scenario();
   let calls = 0;
-  backend.poll(endpoint);
-  expect(backend.announcesEnds?.(endpoint)).toBe(false);
+  endpoint.poll();
+  expect(tcp.announcesEnds()).toBe(false);
   expect(
-    backend.onEnd?.(endpoint, () => {
+    tcp.onEnd(() => {
       calls += 1;
     }),
   ).toBe(true);
-  expect(backend.announcesEnds?.(endpoint)).toBe(true);
+  expect(tcp.announcesEnds()).toBe(true);
 
   const client = await arrive();
-  backend.poll(endpoint);
+  endpoint.poll();
   client.destroy();
   await expect.poll(() => calls).toBe(1);
-  expect(backend.poll(endpoint).connections).toEqual([]);
-  expect(backend.seenBetweenPolls?.(endpoint)).toBe(0);
+  expect(endpoint.poll().connections).toEqual([]);
+  expect(tcp.seenBetweenPolls()).toBe(0);
 
   (await arrive()).destroy();
-  await expect.poll(() => backend.seenBetweenPolls?.(endpoint)).toBe(1);
+  await expect.poll(() => tcp.seenBetweenPolls()).toBe(1);
   expect(calls).toBe(1);
 
-  backend.onEnd?.(endpoint, null);
+  tcp.onEnd(null);
   const last = await arrive();
-  backend.poll(endpoint);
+  endpoint.poll();
   last.destroy();
   await sleep(100);
   expect(calls).toBe(1);
@@ -156,16 +183,13 @@ async function send(client: Socket, bytes: number): Promise<void> {
 }
 
 /** Ends it as a client does that is done, and waits until the kernel has told of it. */
-async function ended(
-  client: Socket,
-  { backend, endpoint }: WatchStatus,
-): Promise<EndedConnection[]> {
+async function ended(client: Socket, { endpoint, tcp }: Scenario): Promise<EndedConnection[]> {
   client.end();
   const all: EndedConnection[] = [];
   await expect
     .poll(() => {
-      backend.poll(endpoint);
-      return all.push(...(backend.endedTraffic?.(endpoint) ?? []));
+      endpoint.poll();
+      return all.push(...tcp.takeEnded());
     })
     .toBeGreaterThan(0);
   return all;
@@ -174,32 +198,33 @@ async function ended(
 const fin = 1;
 
 test.each([
-  ['that a look has seen', true],
-  ['that came and went between two looks', false],
-])('the bytes of a connection %s are told when it has ended, once', async (_which, isSeen) => {
+  ['that a poll has seen', true],
+  ['that came and went between two polls', false],
+])('the bytes of a connection %s are reported when it has ended, once', async (_which, isSeen) => {
   const stage = await scenario();
-  const { backend, endpoint, arrive } = stage;
-  backend.poll(endpoint);
-  expect(backend.endedTraffic?.(endpoint)).toEqual([]);
+  const { endpoint, tcp, arrive } = stage;
+  endpoint.poll();
+  expect(tcp.takeEnded()).toEqual([]);
   const client = await arrive();
   const peer = `127.0.0.1:${client.localPort}`;
   if (isSeen) {
-    expect(backend.poll(endpoint).connections).toMatchObject([{ peer }]);
+    expect(endpoint.poll().connections).toMatchObject([{ peer }]);
   }
   await send(client, 100_000);
-  expect(backend.endedTraffic?.(endpoint)).toEqual([]);
+  expect(tcp.takeEnded()).toEqual([]);
   expect(await ended(client, stage)).toEqual([
     { peer, peerAddress: '127.0.0.1', bytesReceived: 100_000 + fin },
   ]);
   // The client's own socket ends as well, on another port.
   await sleep(100);
-  backend.poll(endpoint);
-  expect(backend.endedTraffic?.(endpoint)).toEqual([]);
+  endpoint.poll();
+  expect(tcp.takeEnded()).toEqual([]);
 });
 
-test('the end of a connection that no look had seen is news if it brought bytes', async () => {
-  const { backend, endpoint, arrive } = await scenario();
-  await expect.poll(() => backend.poll(endpoint) && backend.isUnchanged?.(endpoint)).toBe(true);
+test('the end of a connection that no poll had seen is news if it brought bytes', async () => {
+  const { endpoint, tcp, arrive } = await scenario();
+  const { poll, isUnchanged } = watchRevision(endpoint);
+  await expect.poll(() => poll() && isUnchanged()).toBe(true);
   const comeAndGo = async (bytes: number): Promise<void> => {
     const client = await arrive();
     if (bytes > 0) {
@@ -212,11 +237,11 @@ test('the end of a connection that no look had seen is news if it brought bytes'
     let news = 0;
     await expect
       .poll(() => {
-        if (!backend.isUnchanged?.(endpoint)) {
+        if (!isUnchanged()) {
           news += 1;
-          backend.poll(endpoint);
+          poll();
         }
-        return backend.seenBetweenPolls?.(endpoint);
+        return tcp.seenBetweenPolls();
       })
       .toBe(count);
     return news;
@@ -226,12 +251,12 @@ test('the end of a connection that no look had seen is news if it brought bytes'
   expect(await newsUntilSeen(1)).toBe(0);
   await comeAndGo(5000);
   expect(await newsUntilSeen(2)).toBe(1);
-  expect(backend.isUnchanged?.(endpoint)).toBe(true);
+  expect(isUnchanged()).toBe(true);
 });
 
 test('a connection that ended unseen is known by its port', async () => {
-  const { endpoint, arrive } = await scenario();
-  const tracker = new (loadAddon().TcpTracker)(endpoint.kind === 'tcp' ? endpoint.localPort : 0);
+  const { port, arrive } = await scenario();
+  const tracker = new (loadAddon().TcpTracker)(port);
   toClose.push(() => tracker.close());
   tracker.poll();
   const client = await arrive();

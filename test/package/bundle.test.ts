@@ -301,7 +301,9 @@ describe('the launcher', () => {
     const script = 'exec "$0" wait 2>/proc/1/fd/2';
     const command = ['sh', '-c', script, `${bundle.emptyRoot('a:b')}/a:b/buildkit-drain`];
     expect((await (await sandbox.start(command)).ended).code).toBe(127);
-    expect(readFileSync(sandbox.mainLog, 'utf8').match(/must not contain a colon/g)).toHaveLength(1);
+    expect(readFileSync(sandbox.mainLog, 'utf8').match(/must not contain a colon/g)).toHaveLength(
+      1,
+    );
   });
 
   const threads = 3;

@@ -36,7 +36,12 @@ await serveCommands({
   },
   answer: async () => plain(await asked),
   own: () => ({ peers: client.ownPeers(), isSettled: client.isSettled() }),
-  poll: ({ by, address }) => backends[by].poll(parseEndpoint(address)),
+  poll({ by, address }) {
+    const open = backends[by].open(parseEndpoint(address));
+    const snapshot = open.poll();
+    open.close();
+    return snapshot;
+  },
   close: () => client.close(),
   descriptors: () => readdirSync('/proc/self/fd').length,
   hasHttp2: () => process.moduleLoadList.includes('NativeModule http2'),

@@ -62,7 +62,7 @@ async function checkSight(
   const allowed = [...here, ...truth.leaving[transport]];
   const isNamed = by === 'sock-diag' || transport === 'tcp';
   await waitFor(`what is true of ${transport} by ${by}`, async () => {
-    const snapshot = await observe(by, listened[transport], undefined, true);
+    const snapshot = await observe(by, listened[transport]);
     const listener = truth.listeners[transport];
     expect(snapshot.listenerInodes).toEqual(listener === null ? [] : [listener]);
     const seen = peers(snapshot);
@@ -73,18 +73,16 @@ async function checkSight(
       const others = seen.filter((name) => name === null || !allowed.includes(name));
       expect(others).toEqual([]);
     }
-    if (snapshot.wasUnchanged) {
-      expect(JSON.stringify(lastSeen.get(transport))).toBe(JSON.stringify(snapshot.connections));
+    if (snapshot.isUnchanged) {
+      expect(lastSeen.get(`${by} ${transport}`)).toEqual(snapshot.connections);
     }
-    if (by === 'sock-diag') {
-      lastSeen.set(transport, snapshot.connections);
-    }
+    lastSeen.set(`${by} ${transport}`, snapshot.connections);
     return seen.length === here.length;
   });
   truth.leaving[transport] = by === 'sock-diag' ? truth.leaving[transport] : [];
 }
 
-const lastSeen = new Map<Transport, EndpointSnapshot['connections']>();
+const lastSeen = new Map<string, EndpointSnapshot['connections']>();
 
 async function checkAll(truth: Truth, stage: Stage): Promise<void> {
   for (const transport of transports) {

@@ -8,16 +8,15 @@ const program = fileURLToPath(new URL('observer.mjs', import.meta.url));
 interface Observed extends EndpointSnapshot {
   readonly name: BackendName;
   readonly traffic: readonly (Traffic | null)[];
-  /** What it said right before, when asked whether a look would show anything new. */
-  readonly wasUnchanged: boolean | null;
+  /** Whether the revision is that of the poll before. */
+  readonly isUnchanged: boolean;
 }
 
-/** Looks once by one backend, from within a place. */
+/** Polls once with one backend, from within a sandbox. */
 export type Observe = (
   by: BackendName,
   address: string,
   netDirectory?: string,
-  asksFirst?: boolean,
 ) => Promise<Observed>;
 
 export interface ObserverOptions {
@@ -32,6 +31,6 @@ export async function startObserver(
 ): Promise<Observe> {
   const started = await sandbox.start([...through, process.execPath, program], options);
   const call = await commanded(started);
-  return (by, address, netDirectory = '/proc/net', asksFirst = false) =>
-    call({ do: 'poll', by, address, netDirectory, asksFirst });
+  return (by, address, netDirectory = '/proc/net') =>
+    call({ do: 'poll', by, address, netDirectory });
 }

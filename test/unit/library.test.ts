@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import * as library from '../../src/index.ts';
 import { tcpEndpoint, unixEndpoint } from './support/samples.ts';
 
-const backend = { name: 'procfs', poll: () => nobody, close: () => {} } as const;
-const nobody = { listenerInodes: [5], connections: [] };
+const backend = {
+  name: 'procfs',
+  open: () => ({ poll: () => empty, tcp: null, close: () => {} }),
+} as const;
+const empty = { revision: 1, listenerInodes: [5], connections: [] };
 const daemon: library.DaemonWatch = {
   remember: () => {},
   state: () => ({ kind: 'dead', wasThere: true }),
@@ -66,7 +69,7 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
     ],
     [
       [tcpEndpoint, [{ name: 'mine' }], () => {}],
-      'a function for backends[0].poll but received undefined',
+      'a function for backends[0].open but received undefined',
       new TypeError(),
     ],
     [[tcpEndpoint, [backend]], 'a function for notify but received undefined', new TypeError()],
@@ -224,28 +227,36 @@ describe('the library', () => {
   it.each([
     ['sock-diag', library.createSockDiagBackend()],
     ['procfs', library.createProcfsBackend('/proc/net')],
-  ])('has a backend, %s, that looks at endpoints alone, and not after its close', (_name, own) => {
-    for (const method of [own.poll, own.traffic, own.onEnd].flatMap((each) => each ?? [])) {
-      expect(() => method({ kind: 'tcp', localPort: 0 } as never, null)).toThrow(
-        expect.objectContaining({ code: 'ERR_BAD_VALUE' }),
-      );
+  ])('has a backend, %s, that opens endpoints alone, and polls none that is closed', (_, own) => {
+    expect(() => own.open({ kind: 'tcp', localPort: 0 } as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_BAD_VALUE' }),
+    );
+    for (const endpoint of [tcpEndpoint, unixEndpoint]) {
+      const open = own.open(endpoint);
+      if (open.tcp !== null) {
+        expect(() => open.tcp?.onEnd('no' as never)).toThrow(
+          expect.objectContaining({ code: 'ERR_BAD_VALUE' }),
+        );
+      }
+      expect(open.poll()).toMatchObject({ connections: [] });
+      open.close();
+      open.close();
+      expect(() => open.poll()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     }
-    expect(own.poll(tcpEndpoint)).toMatchObject({ connections: [] });
-    own.close();
-    own.close();
-    expect(() => own.poll(tcpEndpoint)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
   });
 
   it('does not count without anything to look at', async () => {
     const { createSampler } = await import('../../src/monitor/sampler.ts');
-    expect(createSampler([], daemon).sample()).toMatchObject({
-      kind: 'gone',
-    });
+    const nothing = {
+      ...{ targets: [], open: () => poller, rediscovery: null, now: () => 0 },
+      onListenerGone: () => {},
+    };
+    expect(createSampler({ ...nothing, daemon }).sample()).toMatchObject({ kind: 'gone' });
     const alive = {
       ...daemon,
       state: () => ({ kind: 'unknown', reason: 'it is hidden' }) as const,
     };
-    expect(createSampler([], alive).sample()).toMatchObject({
+    expect(createSampler({ ...nothing, daemon: alive }).sample()).toMatchObject({
       kind: 'failed',
       error: { code: 'ERR_NO_LISTENER' },
     });

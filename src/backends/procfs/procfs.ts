@@ -1,9 +1,14 @@
 import { readdirSync } from 'node:fs';
-import { closedError } from '../closed.ts';
-import { tcpSnapshot, unixConnection } from '../snapshot.ts';
+import { type Contents, closedError, tcpContents, unixConnection } from '../snapshot.ts';
 import { socketNames } from '../socket-names.ts';
-import type { Backend, EndpointSnapshot, UnixEndpoint } from '../types.ts';
-import { BackendError } from '../types.ts';
+import {
+  type Backend,
+  BackendError,
+  type Connection,
+  type Endpoint,
+  type EndpointSnapshot,
+  type UnixEndpoint,
+} from '../types.ts';
 import { dedupe } from './dedupe.ts';
 import { readTable } from './read-table.ts';
 import { parseTcpTable, type TcpRow, tcpTableHeader, type WantedRows } from './tcp-table.ts';
@@ -16,24 +21,49 @@ import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
  * network namespace, `/proc/<pid>/net` for that of another process.
  */
 export function createProcfsBackend(netDirectory: string): Backend {
-  let isClosed = false;
   return {
     name: 'procfs',
-    poll(endpoint) {
-      if (isClosed) {
-        throw closedError();
-      }
-      return endpoint.kind === 'tcp'
-        ? tcpSnapshot(
-            endpoint,
-            dedupe(readTcpRows(netDirectory, { localPort: endpoint.localPort })),
-          )
-        : unixSight(endpoint, readUnixRows(netDirectory));
-    },
-    close() {
-      isClosed = true;
+    open(endpoint) {
+      let latest: EndpointSnapshot = { revision: 0, listenerInodes: [], connections: [] };
+      let isClosed = false;
+      return {
+        poll() {
+          if (isClosed) {
+            throw closedError();
+          }
+          const now = readContents(netDirectory, endpoint);
+          if (latest.revision === 0 || !isSame(now, latest)) {
+            latest = { revision: latest.revision + 1, ...now };
+          }
+          return latest;
+        },
+        tcp: null,
+        close() {
+          isClosed = true;
+        },
+      };
     },
   };
+}
+
+function readContents(netDirectory: string, endpoint: Endpoint): Contents {
+  return endpoint.kind === 'tcp'
+    ? tcpContents(endpoint, dedupe(readTcpRows(netDirectory, { localPort: endpoint.localPort })))
+    : unixContents(endpoint, readUnixRows(netDirectory));
+}
+
+function isSame(one: Contents, other: Contents): boolean {
+  return (
+    one.connections.length === other.connections.length &&
+    one.connections.every((connection, i) => isSameConnection(connection, other.connections[i])) &&
+    one.listenerInodes.length === other.listenerInodes.length &&
+    one.listenerInodes.every((inode, i) => inode === other.listenerInodes[i])
+  );
+}
+
+/** Of two connections to one endpoint. */
+function isSameConnection(one: Connection, other: Connection | undefined): boolean {
+  return one.inode === other?.inode && one.peer === other.peer && one.local === other.local;
 }
 
 /** The TCP listeners and connections of both families, all or those that are wanted. */
@@ -70,7 +100,7 @@ export function readUnixRows(netDirectory: string): UnixRow[] {
   return parseUnixTable(readTable(path, unixTableHeader), path);
 }
 
-function unixSight(endpoint: UnixEndpoint, rows: readonly UnixRow[]): EndpointSnapshot {
+function unixContents(endpoint: UnixEndpoint, rows: readonly UnixRow[]): Contents {
   const names = socketNames(endpoint.path).map((name) => Buffer.from(name).toString('latin1'));
   const own = rows.filter((row) => names.includes(row.name));
   const isListener = (row: UnixRow): boolean => row.state === 'listen';

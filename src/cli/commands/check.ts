@@ -70,7 +70,7 @@ function lookAround(
   try {
     const monitor = openMonitor(options, env, (notice) => notices.push(monitorEntry(notice)));
     monitor.close();
-    const watched = monitor.looking.map(({ target: { endpoint, isAssumed } }) => {
+    const watched = monitor.watched().map(({ target: { endpoint, isAssumed } }) => {
       return { address: endpoint.address, isAssumed };
     });
     return { watched, mistakes: [] };

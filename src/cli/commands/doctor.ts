@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { createBackends } from '../../backends/create-backends.ts';
 import { findProcess } from '../../backends/procfs/processes.ts';
 import type { Sample } from '../../backends/types.ts';
+import { createBackends } from '../../backends/with-fallback.ts';
 import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
 import { compareMeans } from '../../doctor/endpoints.ts';
 import { findAddon, findDaemons, findPlace, findProcesses, findSelf } from '../../doctor/facts.ts';
@@ -99,16 +99,11 @@ async function doctor(
 }
 
 async function tryAllMeans(): Promise<Diagnosis['trials']> {
-  const backends = createBackends('auto', procRoot);
-  const trials = await attemptLater(() => tryMeans(backends));
-  for (const backend of backends) {
-    backend.close();
-  }
-  return trials;
+  return await attemptLater(() => tryMeans(createBackends('auto', procRoot)));
 }
 
-function endpointsOf({ looking }: Monitor): Diagnosis['endpoints'] {
-  return looking.map(({ target, backends }) =>
+function endpointsOf({ watched }: Monitor): Diagnosis['endpoints'] {
+  return watched().map(({ target, backends }) =>
     compareMeans(target.endpoint, target.isAssumed, backends),
   );
 }

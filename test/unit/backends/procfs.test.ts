@@ -16,7 +16,7 @@ function fixture(name: string): string {
 
 function result(name: string, address: string) {
   const endpoint: Endpoint = parseEndpoint(address);
-  const { listenerInodes, connections } = createProcfsBackend(fixture(name)).poll(endpoint);
+  const { listenerInodes, connections } = createProcfsBackend(fixture(name)).open(endpoint).poll();
   return { listenerInodes, clients: connections.map(({ peer, inode }) => [peer, inode]) };
 }
 
@@ -54,7 +54,7 @@ describe('the procfs backend', () => {
     writeFileSync(join(directory, 'tcp6'), [header, ...rows, ...accepted, ''].join('\n'));
     writeFileSync(join(directory, 'tcp'), readFileSync(join(busy, 'tcp')));
     const endpoint = parseEndpoint('tcp://0.0.0.0:1234');
-    const snapshot = createProcfsBackend(directory).poll(endpoint);
+    const snapshot = createProcfsBackend(directory).open(endpoint).poll();
     rmSync(directory, { recursive: true });
     expect(snapshot.listenerInodes).toEqual([53136]);
     const clients = snapshot.connections.map(({ peer, inode }) => [peer, inode]);

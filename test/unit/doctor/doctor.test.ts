@@ -5,22 +5,23 @@ import {
   type BackendName,
   type EndpointSnapshot,
   type PollMode,
+  type TcpFacts,
 } from '../../../src/backends/types.ts';
 import { agree, compareMeans } from '../../../src/doctor/endpoints.ts';
 import { tryMeans } from '../../../src/doctor/trial.ts';
-import { client, tcpEndpoint } from '../support/samples.ts';
+import { client, tcpEndpoint, tcpFacts } from '../support/samples.ts';
 
 function backend(
   name: BackendName,
   poll: () => EndpointSnapshot,
-  rest: Partial<Backend> = {},
+  tcp: TcpFacts | null = null,
 ): Backend {
-  return { name, poll, close() {}, ...rest };
+  return { name, open: () => ({ poll, tcp, close() {} }) };
 }
 
-const vouched: EndpointSnapshot = { listenerInodes: [5], connections: [] };
-const one: EndpointSnapshot = { listenerInodes: [5], connections: [client('10.0.0.5:1')] };
-const blind: EndpointSnapshot = { listenerInodes: [], connections: [] };
+const vouched: EndpointSnapshot = { revision: 1, listenerInodes: [5], connections: [] };
+const one: EndpointSnapshot = { ...vouched, connections: [client('10.0.0.5:1')] };
+const blind: EndpointSnapshot = { ...vouched, listenerInodes: [] };
 
 describe('comparing the means of looking', () => {
   it('looks again where a connection may have come or gone in between', () => {
@@ -66,7 +67,7 @@ describe('trying the means of looking', () => {
         results += 1;
         return vouched;
       },
-      { mode: () => modes[results - 1] ?? 'tracked', onEnd: () => false },
+      tcpFacts({ mode: () => modes[results - 1] ?? 'tracked', onEnd: () => false }),
     );
     const [ipv4] = await tryMeans([keeping]);
     expect(ipv4?.means).toEqual([

@@ -65,7 +65,7 @@ async function run(world: World, changes: Partial<DrainConfig> = {}): Promise<Ru
         () => new Map(world.trafficAt?.(nowMs())),
       ),
       isUnchanged: () => isUnchanged,
-      endedTraffic: () => world.endedAt?.(nowMs()) ?? [],
+      takeEnded: () => world.endedAt?.(nowMs()) ?? [],
     },
     builds: buildsAt === undefined ? null : daemonSaying(answer, ownPeers),
     config: { ...config, timeoutMs: 600_000, ...changes },

@@ -9,6 +9,7 @@ import {
   client,
   failed,
   gone,
+  nextRevision,
   runs,
   runsNone,
   samplerOf,
@@ -210,7 +211,7 @@ async function waitIn(world: World, changes: Partial<DrainConfig> = {}): Promise
       seen(tcpEndpoint, [10 + life], at(tcpEndpoint)),
       seen(unixEndpoint, [20 + life], at(unixEndpoint)),
     ];
-    return { kind: 'counted', results, connections: here };
+    return { kind: 'counted', revision: nextRevision(), results, connections: here };
   };
   const answerOf = (life: number): BuildsAnswer => {
     const tick = now();

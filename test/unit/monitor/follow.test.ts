@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Connection, EndpointResult } from '../../../src/backends/types.ts';
+import type { Connection, Endpoint, EndpointResult } from '../../../src/backends/types.ts';
 import type { DaemonState } from '../../../src/monitor/daemon.ts';
 import { endpointKey } from '../../../src/monitor/endpoint-key.ts';
-import { followEndpoints } from '../../../src/monitor/follow.ts';
 import type { TargetChange } from '../../../src/monitor/rediscover.ts';
+import { createSampler } from '../../../src/monitor/sampler.ts';
 import { targetsOf } from '../../../src/monitor/targets.ts';
 import type { FoundDaemon } from '../../../src/monitor/types.ts';
 import { parseEndpoint } from '../../../src/options/endpoint.ts';
@@ -26,6 +26,8 @@ function daemonAt(
 
 const hidden = { connections: [], areAllKnown: false };
 
+type PolledResult = Extract<EndpointResult, { kind: 'polled' }>;
+
 interface Socket {
   listeners: number[];
   clients: Connection[];
@@ -42,49 +44,60 @@ function setUp(notFoundYet: string | null = null) {
     lookUps: 0,
     unreadable: false,
     isBusy: false,
+    open: [] as string[],
     changes: [] as TargetChange[],
   };
-  const results = new Map<string, EndpointResult>();
-  const sampler = followEndpoints({
+  const results = new Map<string, PolledResult>();
+  const poll = (endpoint: Endpoint): PolledResult => {
+    const { listeners, clients } = world.sockets[endpoint.address] ?? {
+      listeners: [],
+      clients: [],
+    };
+    const known = results.get(endpointKey(endpoint));
+    const isSame =
+      known !== undefined &&
+      JSON.stringify([known.snapshot.listenerInodes, known.snapshot.connections]) ===
+        JSON.stringify([listeners, clients]);
+    const result = isSame ? known : seen(endpoint, [...listeners], [...clients]);
+    results.set(endpointKey(endpoint), result);
+    return result;
+  };
+  const sampler = createSampler({
     targets: targetsOf(world.daemons),
-    lookAt: ({ endpoint }) => ({
-      poll() {
-        const { listeners, clients } = world.sockets[endpoint.address] ?? {
-          listeners: [],
-          clients: [],
-        };
-        const result = seen(endpoint, [...listeners], [...clients]);
-        const known = results.get(endpointKey(endpoint));
-        const isSame = JSON.stringify(known) === JSON.stringify(result);
-        const shown = known !== undefined && isSame ? known : result;
-        results.set(endpointKey(endpoint), shown);
-        return shown;
-      },
-      isUnchanged: () => true,
-      announcesEnds: () => false,
-      traffic: () => new Map(),
-      endedTraffic: () => [],
-    }),
+    open: ({ endpoint }) => {
+      world.open.push(endpoint.address);
+      return {
+        poll: () => poll(endpoint),
+        current: () => ({ poll: () => poll(endpoint).snapshot, tcp: null, close: () => {} }),
+        onEnd: () => {},
+        seenBetweenPolls: () => 1,
+        close: () => {
+          world.open = world.open.filter((address) => address !== endpoint.address);
+        },
+      };
+    },
     daemon: {
       remember: () => {},
       state: () => world.state,
       ownersOf: () => [],
       haveNoOthers: () => false,
     },
-    notFoundYet,
-    find: () => {
-      world.lookUps += 1;
-      if (world.isBusy) {
-        throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
-      }
-      if (world.unreadable) {
-        throw new Error('hidden');
-      }
-      return world.daemons;
+    rediscovery: {
+      notFoundYet,
+      find: () => {
+        world.lookUps += 1;
+        if (world.isBusy) {
+          throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+        }
+        if (world.unreadable) {
+          throw new Error('hidden');
+        }
+        return world.daemons;
+      },
+      isRunning: ({ pid }) => world.running.includes(pid),
+      onChange: (change) => world.changes.push(change),
     },
-    isRunning: ({ pid }) => world.running.includes(pid),
     now: () => world.nowMs,
-    onChange: (change) => world.changes.push(change),
     onListenerGone: () => {},
   });
   const { sample } = sampler;
@@ -143,13 +156,15 @@ describe('endpoints that were found', () => {
   });
 
   it('become those of the daemon that took the place of a dead one', () => {
-    const { world, sample, watched, dies, starts } = setUp();
+    const { world, sample, sampler, watched, dies, starts } = setUp();
     sample();
     dies();
     starts(8, newAddress);
     expect(sample().kind).toBe('counted');
     expect(watched()).toEqual([newAddress]);
     expect(world.changes.at(-1)?.dropped).toMatchObject([{ endpoint: { address: oldAddress } }]);
+    expect(world.open).toEqual([newAddress]);
+    expect(sampler.seenBetweenPolls()).toBe(2);
   });
 
   it('stay while their daemon lives without its listener, and fail every sample', () => {

@@ -3,22 +3,23 @@ import type { Process } from '../../../src/backends/procfs/processes.ts';
 import {
   BackendError,
   type EndedConnection,
+  type Endpoint,
   type EndpointResult,
 } from '../../../src/backends/types.ts';
 import type { EndpointPoller } from '../../../src/backends/with-fallback.ts';
 import type { DaemonState, DaemonWatch } from '../../../src/monitor/daemon.ts';
 import { createSampler } from '../../../src/monitor/sampler.ts';
-import { client, seen, tcpEndpoint, unixEndpoint } from '../support/samples.ts';
+import { client, seen, tcpEndpoint, tcpFacts, unixEndpoint } from '../support/samples.ts';
 
 const builder = client('10.0.0.5:4000');
 
 const hidden = { connections: [], areAllKnown: false };
 
 function unseen(): EndpointResult {
-  return { kind: 'failed', endpoint: unixEndpoint, error: new BackendError('EPERM', 'look', 'no') };
+  return { kind: 'failed', endpoint: unixEndpoint, error: new BackendError('EPERM', 'poll', 'no') };
 }
 
-/** A sampler over looks and a daemon that the test can change between samples. */
+/** A sampler over polls and a daemon that the test can change between samples. */
 function setUp(isAssumed: boolean) {
   const now = {
     tcp: seen(tcpEndpoint, [5]) as EndpointResult,
@@ -29,7 +30,6 @@ function setUp(isAssumed: boolean) {
     owners: [] as readonly Process[],
     held: {} as Record<number, readonly number[]>,
     listenerGone: [] as string[],
-    isUnchanged: false,
     announcesEnds: false,
     ended: [] as EndedConnection[],
   };
@@ -43,21 +43,39 @@ function setUp(isAssumed: boolean) {
       processes.length > 0 &&
       processes.every(({ pid }) => (now.held[pid] ?? []).every((it) => connections.includes(it))),
   };
-  const lookerAt = (poll: () => EndpointResult): EndpointPoller => ({
-    poll,
-    isUnchanged: () => now.isUnchanged,
-    announcesEnds: () => now.announcesEnds,
-    traffic: () => new Map(),
-    endedTraffic: () => (poll().endpoint === tcpEndpoint ? now.ended.splice(0) : []),
+  const pollerOf = (endpoint: Endpoint): EndpointPoller => ({
+    poll: () => now[endpoint.kind],
+    current: () => ({
+      poll() {
+        const result = now[endpoint.kind];
+        if (result.kind === 'failed') {
+          throw result.error;
+        }
+        return result.snapshot;
+      },
+      tcp:
+        endpoint.kind === 'tcp'
+          ? tcpFacts({
+              announcesEnds: () => now.announcesEnds,
+              takeEnded: () => now.ended.splice(0),
+            })
+          : null,
+      close: () => {},
+    }),
+    onEnd: () => {},
+    seenBetweenPolls: () => 0,
+    close: () => {},
   });
-  const sampler = createSampler(
-    [
-      { endpoint: tcpEndpoint, isAssumed, poller: lookerAt(() => now.tcp) },
-      { endpoint: unixEndpoint, isAssumed, poller: lookerAt(() => now.unix) },
-    ],
+  const sampler = createSampler({
+    targets: [tcpEndpoint, unixEndpoint].map((endpoint) => {
+      return { endpoint, isAssumed, otherNetns: null, owners: [] };
+    }),
+    open: ({ endpoint }) => pollerOf(endpoint),
     daemon,
-    (silent) => now.listenerGone.push(silent.map(({ address }) => address).join()),
-  );
+    rediscovery: null,
+    now: () => 0,
+    onListenerGone: (silent) => now.listenerGone.push(silent.map(({ address }) => address).join()),
+  });
   return { now, sampler, sample: sampler.sample };
 }
 
@@ -105,6 +123,22 @@ describe('a sample', () => {
     now.unix = seen(unixEndpoint, []);
     now.daemon = state;
     expect(sample().kind).toBe(kind);
+  });
+
+  it('is unchanged only if it was counted, and each listening endpoint is as it was', () => {
+    const { now, sampler, sample } = setUp(false);
+    expect(sampler.isUnchanged()).toBe(false);
+    const first = sample();
+    expect(sampler.isUnchanged()).toBe(true);
+    expect(sample()).toBe(first);
+    now.tcp = seen(tcpEndpoint, [5], [builder]);
+    expect([sampler.isUnchanged(), sampler.isUnchanged()]).toEqual([false, false]);
+    expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
+    expect(sampler.isUnchanged()).toBe(true);
+    now.unix = unseen();
+    expect(sampler.isUnchanged()).toBe(false);
+    sample();
+    expect(sampler.isUnchanged()).toBe(false);
   });
 
   it('is not gone while a connection is there, whatever is known of processes', () => {
@@ -249,8 +283,8 @@ describe('an endpoint that is only assumed', () => {
     const { now, sampler } = setUp(false);
     const end = { peer: '10.0.0.5:1', peerAddress: '10.0.0.5', bytesReceived: 7 };
     now.ended.push(end);
-    expect(sampler.endedTraffic()).toEqual([end]);
-    expect(sampler.endedTraffic()).toEqual([]);
+    expect(sampler.takeEnded()).toEqual([end]);
+    expect(sampler.takeEnded()).toEqual([]);
   });
 
   it('knows by its endpoint whether the end of a connection will be told', () => {

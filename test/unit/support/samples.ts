@@ -8,6 +8,7 @@ import {
   type GoneSample,
   type Sample,
   type Sampler,
+  type TcpFacts,
   type Traffic,
   type TrafficOf,
 } from '../../../src/backends/types.ts';
@@ -53,17 +54,18 @@ export function seen(
   endpoint: Endpoint,
   listeners: number[],
   connections: Connection[] = [],
-): EndpointResult {
+): Extract<EndpointResult, { kind: 'polled' }> {
   return {
     kind: 'polled',
     endpoint,
     backend: 'sock-diag',
-    snapshot: { listenerInodes: listeners, connections },
+    snapshot: { revision: nextRevision(), listenerInodes: listeners, connections },
   };
 }
 
 export function counted(...connections: Connection[]): CountedSample {
-  return { kind: 'counted', results: [seen(tcpEndpoint, [5], connections)], connections };
+  const results = [seen(tcpEndpoint, [5], connections)];
+  return { kind: 'counted', revision: nextRevision(), results, connections };
 }
 
 export function failed(code = 'EPERM', ...connections: Connection[]): FailedSample {
@@ -72,6 +74,27 @@ export function failed(code = 'EPERM', ...connections: Connection[]): FailedSamp
 }
 
 export const gone: GoneSample = { kind: 'gone', wasThere: true, results: [] };
+
+/** The facts of an endpoint with nothing to report. */
+export function tcpFacts(rest: Partial<TcpFacts> = {}): TcpFacts {
+  return {
+    traffic: () => new Map(),
+    takeEnded: () => [],
+    onEnd: () => true,
+    announcesEnds: () => false,
+    seenBetweenPolls: () => 0,
+    degraded: () => null,
+    mode: () => 'tracked',
+    ...rest,
+  };
+}
+
+let revision = 0;
+/** Nothing that is made here has the revision of anything else. */
+export function nextRevision(): number {
+  revision += 1;
+  return revision;
+}
 
 /** A sampler that says what the test does, and never that nothing is new. */
 export function samplerOf(
@@ -82,7 +105,7 @@ export function samplerOf(
     sample,
     isUnchanged: () => false,
     traffic: trafficNow,
-    endedTraffic: () => [],
+    takeEnded: () => [],
     announcesEnd: () => false,
   };
 }

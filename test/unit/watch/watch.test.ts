@@ -10,6 +10,7 @@ import {
   daemonSaying,
   failed,
   gone,
+  nextRevision,
   runs,
   runsNone,
   samplerOf,
@@ -105,7 +106,10 @@ describe('a watch', () => {
     const at = (ms: number): Sample =>
       ms === 100
         ? { ...unseen, results }
-        : { kind: 'counted', results: [seen(unixEndpoint, [5], [inUnix])], connections: [inUnix] };
+        : {
+            ...{ kind: 'counted', revision: nextRevision() },
+            ...{ results: [seen(unixEndpoint, [5], [inUnix])], connections: [inUnix] },
+          };
     expect((await watched({ ms: 400, at })).told).toEqual([
       `0 Watching ${unixEndpoint.address}: 1 client is connected. Connected: socket:[7].`,
       "100 The clients can't be counted: look failed with EPERM.",
