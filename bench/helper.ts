@@ -1,16 +1,17 @@
 // The program of the processes that the benchmarks start: the stages, which measure, and those that
-// they command. Beside src/cli.ts this is the only file that speaks with its process.
-import { createBackground } from './accuracy/background.ts';
+// they control. Besides src/cli.ts only this file uses `process`.
+
 import { createLoad } from './accuracy/load.ts';
 import { createAccuracyServer } from './accuracy/server.ts';
 import { runAccuracyStage } from './accuracy/stage.ts';
 import type { AccuracyPlan } from './accuracy/types.ts';
-import { createWatching } from './accuracy/watching.ts';
-import type { HelperAnswer } from './helper-process.ts';
-import { createHolder } from './holders.ts';
-import { endedChildrenCpuMs } from './proc.ts';
-import { runStage } from './stage.ts';
-import type { CostPlan } from './types.ts';
+import { createWatching } from './accuracy/watcher.ts';
+import { createBackground } from './accuracy/workload-processes.ts';
+import { createHolder } from './cost/sockets.ts';
+import { runStage } from './cost/stage.ts';
+import type { CostPlan } from './cost/types.ts';
+import type { HelperAnswer } from './runner/helper-process.ts';
+import { endedChildrenCpuMs } from './runner/proc.ts';
 
 const [role = '', plan = '', program = '', node = ''] = process.argv.slice(2);
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
@@ -47,7 +48,7 @@ interface StageBase {
 
 async function beStage(run: (base: StageBase) => Promise<void>): Promise<void> {
   const stop = new AbortController();
-  // The command tells it to stop, with the only message that it ever sends, or is gone.
+  // The command asks it to stop, with the only message that it ever sends, or is gone.
   process.once('message', () => stop.abort('stopped'));
   process.once('disconnect', () => stop.abort('stopped'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

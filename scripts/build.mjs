@@ -45,11 +45,15 @@ const whenUsed = {
 
 // What a hook that only waits does not need is in files of their own. Within one file, all that such a
 // part imports would be wrapped to be run on demand, which costs each start some milliseconds.
-const filesApart = { 'program.ts': 'commands', 'unknown-variables.ts': 'unknown-variables' };
+const filesApart = {
+  'program.ts': 'commands',
+  'unknown-variables.ts': 'unknown-variables',
+  'bench.ts': 'bench',
+};
 const partsApart = {
   name: 'parts-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/(program|unknown-variables)\.ts$/ }, ({ kind, path }) =>
+    onResolve({ filter: /\/(program|unknown-variables|bench)\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import'
         ? { path: `./${filesApart[path.split('/').at(-1)]}.cjs`, external: true }
         : undefined,
@@ -62,6 +66,7 @@ await build({
     [cli]: 'src/cli.ts',
     commands: 'src/cli/program.ts',
     'unknown-variables': 'src/options/unknown-variables.ts',
+    bench: 'src/cli/commands/bench.ts',
     'bench-helper': 'bench/helper.ts',
   },
   outdir,

@@ -28,7 +28,7 @@ module.exports = {
     ],
   ],
   library: ['backends', 'builds', 'monitor', 'drain', 'options'],
-  bench: ['backends', 'drain', 'options', 'cli'],
+  bench: ['backends', 'drain', 'options'],
   cli: [
     ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'messages'],
     ...['monitor', 'old-node', 'options', 'ready', 'run', 'serve', 'watch'],

@@ -1,5 +1,5 @@
-import { ratioText } from '../numbers.ts';
-import { type Section, textOf } from '../tables.ts';
+import { ratioText } from '../render/numbers.ts';
+import { type Section, textOf } from '../render/tables.ts';
 import { accuracyHeadline } from './report.ts';
 import type { AccuracyResults, Detector } from './types.ts';
 import { detectorsOf, intervalText, isSame, meansTitle, overallOf, verdictsOf } from './views.ts';
@@ -25,7 +25,7 @@ function comparison(before: AccuracyResults, after: AccuracyResults): Section {
       'is less error, less CPU. Verdicts are waits that ended early, and hastily, of all.',
     table: [
       [
-        ...['means', 'on', 'every', 'seen A', 'seen B', 'count error', 'CPU busy', 'CPU at rest'],
+        ...['method', 'on', 'every', 'seen A', 'seen B', 'count error', 'CPU busy', 'CPU at rest'],
         ...['verdicts A', 'verdicts B', 'false A', 'false B'],
       ],
       ...rows,
@@ -38,13 +38,13 @@ function compared(before: AccuracyResults, after: AccuracyResults, detector: Det
   const ratio = (first: number | null, second: number | null): string =>
     first === null || second === null || first === 0 ? '-' : ratioText(second / first);
   return [
-    ...[meansTitle(detector.means), detector.transport, intervalText(detector.intervalMs)],
+    ...[meansTitle(detector.method), detector.transport, intervalText(detector.intervalMs)],
     ...[one, other].map(({ leastRecall }) => leastRecall?.toFixed(3) ?? '-'),
     ratio(one.countError, other.countError),
     ratio(one.busyCpuPercent, other.busyCpuPercent),
     ratio(one.restCpuPercent, other.restCpuPercent),
     ...[before, after].map((results) => wrongVerdicts(results, detector)),
-    ...[one, other].map(({ falseSightings }) => String(falseSightings)),
+    ...[one, other].map(({ falseDetections }) => String(falseDetections)),
   ];
 }
 
@@ -59,9 +59,9 @@ function missing(before: AccuracyResults, after: AccuracyResults): Section {
   const only = (name: string, results: AccuracyResults, others: AccuracyResults): string[][] =>
     detectorsOf(results)
       .filter((detector) => !has(others, detector))
-      .map(({ means, transport, intervalMs }) => [
+      .map(({ method, transport, intervalMs }) => [
         name,
-        `${meansTitle(means)} (${transport}) every ${intervalText(intervalMs)}`,
+        `${meansTitle(method)} (${transport}) every ${intervalText(intervalMs)}`,
       ]);
   return {
     title: 'In one of them only',

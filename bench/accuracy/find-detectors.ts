@@ -1,37 +1,36 @@
-import { runShell } from '../shell.ts';
-import { openCast } from './cast.ts';
+import { runShell } from '../runner/shell.ts';
 import type { AccuracyStageInput } from './context.ts';
-import { canKeepUp, type TimedDetector } from './sessions.ts';
-import type { SourceContext, WatchMeans } from './sources.ts';
-import type { Transport } from './types.ts';
-import { meansOf } from './watching.ts';
+import type { SourceContext, WatchMethod } from './sources.ts';
+import type { Detector, Transport } from './types.ts';
+import { methodOf } from './watcher.ts';
+import { startWorkload } from './workload-processes.ts';
 
 type Finding = AccuracyStageInput & { readonly env: Readonly<Record<string, string>> };
 
-const looksToTime = 5;
+const pollsToTime = 5;
 
-/** Those detectors that can be had here. What can't is told. */
+/** The detectors that work here. A remark names the others. */
 export async function findDetectors(input: Finding): Promise<TimedDetector[]> {
-  const cast = await openCast(input);
+  const workload = await startWorkload(input);
   const found: TimedDetector[] = [];
   try {
-    if (!cast.hasIpv6) {
+    if (!workload.hasIpv6) {
       const why = 'there is none here: they are made over IPv4';
       input.send({ kind: 'remark', remark: { what: 'connections over IPv6', why } });
     }
-    for (const name of input.plan.means) {
-      for (const transport of meansOf(name).transports) {
-        found.push(...(await tryMeans(meansOf(name), transport, input, cast.target)));
+    for (const name of input.plan.methods) {
+      for (const transport of methodOf(name).transports) {
+        found.push(...(await tryMeans(methodOf(name), transport, input, workload.target)));
       }
     }
   } finally {
-    await cast.close();
+    await workload.close();
   }
   return found;
 }
 
 async function tryMeans(
-  means: WatchMeans,
+  method: WatchMethod,
   transport: Transport,
   input: Finding,
   target: { readonly port: number; readonly path: string },
@@ -40,44 +39,90 @@ async function tryMeans(
   const remark = (what: string, why: string): void =>
     send({ kind: 'remark', remark: { what, why } });
   try {
-    if (means.program !== null && (await runShell(`command -v ${means.program}`, input)) === '') {
+    if (method.program !== null && (await runShell(`command -v ${method.program}`, input)) === '') {
       throw new Error('not installed');
     }
-    const lookMs = await timeLooks(means, transport, { target, env, signal }, input.nowMs);
+    const pollMs = await timeLooks(method, transport, { target, env, signal }, input.nowMs);
     const detectors = plan.intervalsMs.map((intervalMs) => ({
-      ...{ means: means.name, transport, intervalMs, lookMs },
+      ...{ method: method.name, transport, intervalMs, pollMs },
     }));
     for (const { intervalMs } of detectors.filter((each) => !canKeepUp(each))) {
       remark(
-        `${means.title} (${transport}) every ${intervalMs} ms`,
-        `one look alone takes ${lookMs.toFixed(1)} ms`,
+        `${method.title} (${transport}) every ${intervalMs} ms`,
+        `one poll alone takes ${pollMs.toFixed(1)} ms`,
       );
     }
     return detectors.filter(canKeepUp);
   } catch (error) {
     signal.throwIfAborted();
-    remark(`${means.title} (${transport})`, error instanceof Error ? error.message : String(error));
+    remark(
+      `${method.title} (${transport})`,
+      error instanceof Error ? error.message : String(error),
+    );
     return [];
   }
 }
 
-/** The median time of a look. */
+/** The median time of a poll. */
 async function timeLooks(
-  means: WatchMeans,
+  method: WatchMethod,
   transport: Transport,
   context: SourceContext,
   nowMs: () => number,
 ): Promise<number> {
-  const source = means.open(transport, context);
+  const source = method.open(transport, context);
   try {
     const tookMs: number[] = [];
-    for (let poll = 0; poll < looksToTime; poll += 1) {
+    for (let poll = 0; poll < pollsToTime; poll += 1) {
       const fromMs = nowMs();
       await source.poll();
       tookMs.push(nowMs() - fromMs);
     }
-    return tookMs.toSorted((one, other) => one - other)[Math.floor(looksToTime / 2)] ?? 0;
+    return tookMs.toSorted((one, other) => one - other)[Math.floor(pollsToTime / 2)] ?? 0;
   } finally {
     source.close();
   }
+}
+
+/** A detector with the time that one of its polls takes here. */
+export interface TimedDetector extends Detector {
+  readonly pollMs: number;
+}
+
+// What a process of Node.js needs to wake up for a poll, whatever the poll costs.
+const wakeMs = 0.06;
+// The processes that make the connections.
+const workloadShare = 0.25;
+// More would delay the polls that are to be measured.
+const usableShare = 0.5;
+
+/** Whether polls can be made at such an interval at all. */
+export function canKeepUp({ pollMs, intervalMs }: TimedDetector): boolean {
+  return pollMs <= intervalMs;
+}
+
+/**
+ * Divides detectors into sessions, so that in none of them the processors are more than half busy.
+ * The same connections are made in each.
+ */
+export function divide(detectors: readonly TimedDetector[], cpus: number): TimedDetector[][] {
+  const room = cpus * usableShare - workloadShare;
+  const sessions: { free: number; detectors: TimedDetector[] }[] = [];
+  for (const detector of detectors) {
+    const share = shareOf(detector);
+    const fitting = sessions.find(({ free }) => share <= free);
+    if (fitting === undefined) {
+      sessions.push({ free: room - share, detectors: [detector] });
+    } else {
+      fitting.free -= share;
+      fitting.detectors.push(detector);
+    }
+  }
+  return sessions.map((session) => session.detectors);
+}
+
+/** How much of a core it is busy with. */
+function shareOf({ pollMs, intervalMs }: TimedDetector): number {
+  const busyMs = pollMs + wakeMs;
+  return busyMs / (busyMs + intervalMs);
 }

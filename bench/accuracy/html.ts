@@ -1,10 +1,8 @@
-import { chartStyle, xmlText } from '../dot-plot.ts';
-import { pageStyle } from './page-style.ts';
+import { chartStyle, xmlText } from '../render/dot-plot.ts';
 import { drawPrices, type PriceSeries } from './price-chart.ts';
 import { drawRecall } from './recall-chart.ts';
-import { accuracyHeadline, accuracySections } from './report.ts';
-import type { AccuracyResults, Detector, Transport } from './types.ts';
-import { verdictTable } from './verdict-table.ts';
+import { accuracyHeadline, accuracySections, msText } from './report.ts';
+import type { AccuracyResults, Detector, Transport, VerdictScore } from './types.ts';
 import {
   detectorsOf,
   intervalText,
@@ -12,8 +10,9 @@ import {
   meansTitle,
   overallOf,
   scoresOf,
+  verdictsOf,
 } from './views.ts';
-import { restName } from './workload.ts';
+import { durationName, restName } from './workload.ts';
 
 /** The report as one page that loads nothing, for light and dark, wide and narrow. */
 export function renderHtml(results: AccuracyResults): string {
@@ -40,31 +39,28 @@ export function renderHtml(results: AccuracyResults): string {
   ].join('\n');
 }
 
-const introduction = `<p>A program that has to know when nobody is connected to a server any more looks
-again and again: it polls. What lives and dies between two looks it does not see, and what it knows is
-as old as its last look. Here connections were made whose begin and end are known to fractions of a
-millisecond, and several ways to look watched them at the same time. A <em>detector</em> is one way
-of looking at one interval.</p>`;
+const introduction = `<p>A program that must know when a server has no clients left has to poll. It misses what comes and goes
+between two polls, and what it knows is as old as its last poll. For this report connections were opened
+whose start and end are known to fractions of a millisecond, and several methods detected them at the same
+time. A <em>detector</em> is one method at one interval.</p>`;
 
-const seenText = `Each dot is a measurement: the share of all connections of one lifetime that was seen at
-least once. Each line is what theory expects: a look every T sees a connection of lifetime L with the
-probability L/T, or surely if it lives longer. Dots on their line mean that the instrument measures
-right. The tracked set with events is told by the kernel of every TCP connection that ends, so that it
-should see all. The netstat pipeline lies below its line: it reads the processes first and the table of
-connections a moment later, and counts only what the daemon had accepted before the one and still had at
-the other.`;
+const seenText = `Each dot is a measurement: the share of all connections of one lifetime that was detected at least
+once. Each line is what theory expects: a poll every T detects a connection of lifetime L with the
+probability L/T, and always if it lives longer. Dots on their line mean that the measurement is right. With
+events, the kernel reports every TCP connection that ends to the tracked set, which should detect all of
+them. The netstat pipeline lies below its line: it reads the processes first and the table of connections a
+moment later, and counts only connections that the daemon had accepted before the first and that still
+existed at the second.`;
 
-const priceText = `What a detector believes is as old as its last look. Upwards: the mean difference between
-the number of connections that it believed in and the true one, over all lifetimes. To the right: what
-it cost, the whole process of the detector included; of a command, its processes alone. Left and down is
-better; each line of a scale is ten times the one before. A dot is a detector, and beside it stands its
-interval.`;
+const priceText = `What a detector knows is as old as its last poll. The vertical axis is the mean difference between its
+count of connections and the true count, over all lifetimes. The horizontal axis is its cost: the whole
+process of the detector, or for a command its processes alone. Lower left is better, and both scales are
+logarithmic. A dot is a detector, labelled with its interval.`;
 
-const verdictText = `The same rule as that of <code>buildkit-drain wait</code>, applied to what each
-detector saw, with every connection taken for a client: a wait ends when nobody was seen for a whole
-quiet period. <b>Early</b> ends while
-somebody is connected, and would cut a build off. <b>Hasty</b> ends with nobody connected, but somebody
-had come and gone unseen in the quiet period. <b>Late</b> is the time after the earliest right moment.`;
+const verdictText = `The rule of <code>buildkit-drain wait</code>, applied to what each detector saw, with every connection
+counted as a client: a wait ends after a whole quiet period without clients. <b>Early</b> ends while a client
+is connected, and would cut off a build. <b>Hasty</b> ends without a client, but a client had come and gone
+undetected in the quiet period. <b>Late</b> is the time after the earliest right moment.`;
 
 function htmlSection(title: string, note: string, content: string): string {
   return `<section><h2>${xmlText(title)}</h2><p>${note}</p>${content}</section>`;
@@ -99,9 +95,9 @@ const transportTitles: Readonly<Record<Transport, string>> = {
 
 function recallPanels(results: AccuracyResults): string {
   const detectors = detectorsOf(results);
-  const names = [...new Set(detectors.map(({ means, transport }) => `${transport} ${means}`))];
+  const names = [...new Set(detectors.map(({ method, transport }) => `${transport} ${method}`))];
   const panels = names.map((name) => {
-    const own = detectors.filter(({ means, transport }) => `${transport} ${means}` === name);
+    const own = detectors.filter(({ method, transport }) => `${transport} ${method}` === name);
     const title = titleOf(own[0]);
     const drawn = drawRecall({
       title,
@@ -119,7 +115,7 @@ function recallPanels(results: AccuracyResults): string {
 function titleOf(detector: Detector | undefined): string {
   return detector === undefined
     ? ''
-    : `${meansTitle(detector.means)} · ${transportTitles[detector.transport]}`;
+    : `${meansTitle(detector.method)} · ${transportTitles[detector.transport]}`;
 }
 
 function prices(results: AccuracyResults): string {
@@ -143,12 +139,12 @@ function prices(results: AccuracyResults): string {
 
 function seriesOf(results: AccuracyResults, transport: Transport): PriceSeries[] {
   const detectors = detectorsOf(results).filter((each) => each.transport === transport);
-  const names = [...new Set(detectors.map(({ means }) => means))];
-  const series = names.map((means) => ({
-    name: meansTitle(means),
-    index: results.plan.means.indexOf(means),
+  const names = [...new Set(detectors.map(({ method }) => method))];
+  const series = names.map((method) => ({
+    name: meansTitle(method),
+    index: results.plan.methods.indexOf(method),
     points: detectors
-      .filter((detector) => detector.means === means)
+      .filter((detector) => detector.method === method)
       .flatMap((detector) => {
         const { busyCpuPercent, countError } = overallOf(results, detector);
         return busyCpuPercent && countError
@@ -165,4 +161,81 @@ function meansLegend(series: readonly PriceSeries[]): string {
 
 function mark(index: number): string {
   return `<svg viewBox="0 0 34 12" width="34" height="12" aria-hidden="true"><line class="theory s${index}" x1="0" x2="34" y1="6" y2="6"/><circle class="dot s${index}" cx="17" cy="6" r="5"/></svg>`;
+}
+
+/** The style of the page, beside that of its charts. */
+const pageStyle = `
+:root { color-scheme: light dark; --s0: #0969da; --s1: #1a7f37; --s2: #9a6700; --s3: #a40e63; --s4: #6639ba; --s5: #57606a;
+  --early: #ffd8d3; --hasty: #fff3c4; --right: #dff5e3 }
+@media (prefers-color-scheme: dark) {
+  :root { --s0: #58a6ff; --s1: #4ac26b; --s2: #e3b341; --s3: #f778ba; --s4: #bc8cff; --s5: #9198a1;
+    --early: #6b1f1a; --hasty: #4d3c0a; --right: #12361f }
+}
+body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
+  font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
+main { max-width: 1160px; margin: 0 auto; padding: 24px 20px 64px }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0.4em 0 }
+h2 { font-size: 1.35rem; margin: 2em 0 0.3em }
+p { max-width: 48rem }
+.lead { color: var(--muted) }
+.scroll { overflow-x: auto; max-width: 100% }
+table { border-collapse: collapse; font-size: 0.9rem }
+th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--grid) }
+thead th { color: var(--muted); font-weight: 600 }
+tbody th { font-weight: 500 }
+.verdicts td, .verdicts th { padding: 6px 10px; min-width: 5.5em }
+.verdicts tbody th { min-width: 11em }
+.verdicts td { border: 1px solid var(--paper) }
+.verdicts small { color: var(--ink); white-space: nowrap }
+td.early { background: var(--early) } td.hasty { background: var(--hasty) } td.right { background: var(--right) }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); gap: 20px }
+figure { margin: 0 } figcaption { font-weight: 600 }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 24px 40px }
+svg.panel { width: 100%; height: auto; display: block }
+.tick { font-size: 15px; fill: var(--muted) }
+.mark { font-size: 13px; fill: var(--ink); paint-order: stroke; stroke: var(--paper); stroke-width: 3px }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 24px; padding: 0 }
+.theory { fill: none; stroke-width: 2; opacity: 0.7 }
+.dot { stroke: var(--paper); stroke-width: 1 }
+.theory.s0 { stroke: var(--s0) } .theory.s1 { stroke: var(--s1) } .theory.s2 { stroke: var(--s2) }
+.theory.s3 { stroke: var(--s3) } .theory.s4 { stroke: var(--s4) } .theory.s5 { stroke: var(--s5) }
+.dot.s0 { fill: var(--s0) } .dot.s1 { fill: var(--s1) } .dot.s2 { fill: var(--s2) }
+.dot.s3 { fill: var(--s3) } .dot.s4 { fill: var(--s4) } .dot.s5 { fill: var(--s5) }
+details { border-top: 1px solid var(--grid); padding: 8px 0 }
+summary { cursor: pointer; font-weight: 600 }
+code { font-size: 0.95em }
+`;
+
+/** The verdicts as a table whose cells are coloured by what is worst in them. */
+function verdictTable(results: AccuracyResults): string {
+  const periods = results.plan.quietPeriodsMs;
+  const head = ['detector', ...periods.map((periodMs) => `quiet period ${durationName(periodMs)}`)];
+  const rows = detectorsOf(results).map((detector) => {
+    const { method, transport, intervalMs } = detector;
+    const scores = verdictsOf(results, detector);
+    const cells = periods.map((periodMs) =>
+      cell(scores.find(({ quietPeriodMs }) => quietPeriodMs === periodMs)),
+    );
+    const on = transport === 'unix' ? ', unix socket' : '';
+    const name = `${meansTitle(method)}${on}, every ${intervalText(intervalMs)}`;
+    return `<tr><th scope="row">${xmlText(name)}</th>${cells.join('')}</tr>`;
+  });
+  const titles = head.map((title) => `<th>${xmlText(title)}</th>`).join('');
+  return `<div class="scroll"><table class="verdicts"><thead><tr>${titles}</tr></thead><tbody>${rows.join('\n')}</tbody></table></div>`;
+}
+
+function cell(score: VerdictScore | undefined): string {
+  if (score === undefined || score.waits === 0) {
+    return '<td class="none">–</td>';
+  }
+  const { waits, early, hasty, unended, lateMs } = score;
+  const share = (count: number): string => `${Math.round((count / waits) * 100)} %`;
+  const kind = early > 0 ? 'early' : hasty + unended > 0 ? 'hasty' : 'right';
+  const parts = [
+    ...(early > 0 ? [`<b>${share(early)} early</b>`] : []),
+    ...(hasty > 0 ? [`${share(hasty)} hasty`] : []),
+    ...(unended > 0 ? [`${share(unended)} never`] : []),
+    ...(lateMs === null ? [] : [`<small>late ${xmlText(msText(lateMs.median))}</small>`]),
+  ];
+  return `<td class="${kind}">${parts.join('<br>')}</td>`;
 }

@@ -1,6 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { createPace } from './pace.ts';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import type { Way } from './types.ts';
 import type { Arrival } from './workload.ts';
 
@@ -17,7 +17,7 @@ export interface LoadCommand {
   readonly fromMs: number;
 }
 
-/** A connection by the one who opened and closed it. */
+/** A connection by the side that opened and closed it. */
 export interface ClientRecord {
   readonly id: number;
   readonly way: Way;
@@ -39,17 +39,17 @@ export function createLoad(
   nowMs: () => number,
 ): (command: LoadCommand) => Promise<readonly ClientRecord[]> {
   return async ({ target, arrivals, fromMs }) => {
-    const pace = createPace(nowMs);
+    const scheduler = createScheduler(nowMs);
     const records = arrivals.map(
       (arrival) =>
         new Promise<ClientRecord>((resolve) => {
-          pace.at(fromMs + arrival.atMs, () => {
+          scheduler.at(fromMs + arrival.atMs, () => {
             const client = open(arrival, target, nowMs, resolve);
-            pace.at(client.openFromMs + arrival.lifetimeMs, client.close);
+            scheduler.at(client.openFromMs + arrival.lifetimeMs, client.close);
           });
         }),
     );
-    await pace.run();
+    await scheduler.run();
     return await Promise.all(records);
   };
 }
@@ -96,4 +96,46 @@ function nameOf(socket: Socket, way: Way): number {
 export function inodeOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
   return fstatSync(handle.fd).ino;
+}
+
+/** Something to be done at a moment of the clock. */
+interface Due {
+  readonly atMs: number;
+  readonly act: () => void;
+}
+
+interface Scheduler {
+  readonly at: (atMs: number, act: () => void) => void;
+  /** Does what is due until nothing is left. */
+  readonly run: () => Promise<void>;
+}
+
+// Node's timers count whole milliseconds: the rest of the time the event loop is turned.
+const turningMs = 1.6;
+
+/** Does things at their moments, to some hundredths of a millisecond. */
+function createScheduler(nowMs: () => number): Scheduler {
+  const queue: Due[] = [];
+  return {
+    at(atMs, act) {
+      let index = queue.length;
+      while (index > 0 && (queue[index - 1]?.atMs ?? 0) > atMs) {
+        index -= 1;
+      }
+      queue.splice(index, 0, { atMs, act });
+    },
+    async run() {
+      for (let next = queue[0]; next !== undefined; next = queue[0]) {
+        const leftMs = next.atMs - nowMs();
+        if (leftMs <= 0) {
+          queue.shift();
+          next.act();
+        } else if (leftMs > turningMs + 1) {
+          await delay(Math.floor(leftMs - turningMs));
+        } else {
+          await turn();
+        }
+      }
+    },
+  };
 }

@@ -1,8 +1,8 @@
-import { xmlText } from '../dot-plot.ts';
+import { xmlText } from '../render/dot-plot.ts';
 import type { LifetimeScore } from './types.ts';
 import { intervalText } from './views.ts';
 
-/** What one means saw at each of its intervals, by the lifetime of the connections. */
+/** What one method saw at each of its intervals, by the lifetime of the connections. */
 export interface RecallPanel {
   readonly title: string;
   readonly scores: readonly LifetimeScore[];

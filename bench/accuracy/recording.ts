@@ -1,22 +1,24 @@
-/** All that one detector saw, from its first look to its last. Times are in milliseconds. */
+import { keysOfPort, type TrueConnection } from './ground-truth.ts';
+
+/** Everything that one detector saw, from its first poll to its last. Times are in milliseconds. */
 export interface Recording {
-  /** When each look began, and when its answer was there. */
+  /** When each poll began, and when its answer was there. */
   readonly fromMs: Float64Array;
   readonly toMs: Float64Array;
-  /** What was seen, from each look on that saw something else than the one before. */
+  /** What was seen, from each poll on that saw something else than the one before. */
   readonly changes: readonly Change[];
-  /** Connections that no look has seen, and of whose end the kernel told. */
+  /** Connections that no poll has seen, and whose end the kernel reported. */
   readonly told: readonly Told[];
   /** User and system time by then, in milliseconds. */
   readonly cpu: readonly { readonly atMs: number; readonly cpuMs: number }[];
 }
 
 /** The key of a connection that has no name. */
-export const nameless = 0;
+const nameless = 0;
 
 export interface Change {
   readonly poll: number;
-  /** Ascending. Null where the look failed. */
+  /** Ascending. Null where the poll failed. */
   readonly keys: readonly number[] | null;
 }
 
@@ -25,7 +27,7 @@ export interface Told {
   readonly peerPort: number;
 }
 
-/** The time of a look that was made. */
+/** The time of a poll that was made. */
 export function timeAt(times: Float64Array, poll: number): number {
   return times[poll] ?? Number.NaN;
 }
@@ -33,8 +35,8 @@ export function timeAt(times: Float64Array, poll: number): number {
 const goldenRatio = (Math.sqrt(5) - 1) / 2;
 
 /**
- * The moments that looks show, for theory: one can't say which between the begin and the end of a
- * look, so that all of them are taken alike. Multiples of the golden ratio lie evenly.
+ * The moments that polls show, for theory: one cannot say which between the begin and the end of a
+ * poll, so that all of them count alike. Multiples of the golden ratio lie evenly.
  */
 export function momentsOf({ fromMs, toMs }: Recording): Float64Array {
   return fromMs.map((from, poll) => {
@@ -67,4 +69,128 @@ export function countBelow(ascending: ArrayLike<number>, value: number): number 
     }
   }
   return low;
+}
+
+/** What one detector knew of one connection. */
+export interface Notice {
+  readonly connection: TrueConnection;
+  /** When it knew that the connection is there; null where it never did. */
+  readonly arrivalMs: number | null;
+  /** When it knew that it is there no more. */
+  readonly departureMs: number | null;
+}
+
+export interface Matching {
+  /** In the order of the truth. */
+  readonly notices: readonly Notice[];
+  /** When something was first seen that no true connection explains. */
+  readonly falseMs: readonly number[];
+}
+
+/** Looks in a row, and what they all showed. */
+interface Run {
+  readonly key: number;
+  readonly fromMs: number;
+  readonly firstKnownMs: number;
+  /** When the last of these polls was over, and the one that no longer showed it. */
+  readonly toMs: number;
+  readonly goneMs: number | null;
+}
+
+/**
+ * Holds what was seen against what was. A sighting is true if a connection of that name may have
+ * been there at the time of one of its polls.
+ *
+ * @param truth connections of the detector's transport.
+ */
+export function matchSightings(truth: readonly TrueConnection[], recording: Recording): Matching {
+  const byKey = indexed(truth);
+  const known = new Map<TrueConnection, { arrivalMs: number; departureMs: number | null }>();
+  const falseMs: number[] = [];
+  for (const { key, fromMs, firstKnownMs, toMs, goneMs } of runsOf(recording)) {
+    const meant = (byKey.get(key) ?? []).filter(
+      ({ openFromMs, closeToMs }) => openFromMs <= toMs && closeToMs >= fromMs,
+    );
+    if (meant.length === 0) {
+      falseMs.push(firstKnownMs);
+    }
+    for (const connection of meant) {
+      const before = known.get(connection);
+      known.set(connection, {
+        arrivalMs: before?.arrivalMs ?? firstKnownMs,
+        departureMs: goneMs,
+      });
+    }
+  }
+  for (const { atMs, peerPort } of recording.told) {
+    const ended = endedUnseen(peerPort, atMs, byKey, known);
+    if (ended !== undefined) {
+      known.set(ended, { arrivalMs: atMs, departureMs: atMs });
+    } else if (peerPort !== nameless) {
+      falseMs.push(atMs);
+    }
+  }
+  const notices = truth.map((connection) => {
+    const { arrivalMs = null, departureMs = null } = known.get(connection) ?? {};
+    return { connection, arrivalMs, departureMs };
+  });
+  return { notices, falseMs };
+}
+
+function indexed(truth: readonly TrueConnection[]): Map<number, TrueConnection[]> {
+  const byKey = new Map<number, TrueConnection[]>();
+  for (const connection of truth) {
+    for (const key of connection.keys) {
+      const others = byKey.get(key);
+      if (others === undefined) {
+        byKey.set(key, [connection]);
+      } else {
+        others.push(connection);
+      }
+    }
+  }
+  return byKey;
+}
+
+/** The runs of polls that showed a name. A poll that failed neither begins nor ends one. */
+function runsOf({ changes, fromMs, toMs }: Recording): Run[] {
+  const runs: Run[] = [];
+  const open = new Map<number, number>();
+  const end = (key: number, last: number, goneMs: number | null): void => {
+    const first = open.get(key) ?? last;
+    open.delete(key);
+    runs.push({
+      key,
+      fromMs: timeAt(fromMs, first),
+      firstKnownMs: timeAt(toMs, first),
+      toMs: timeAt(toMs, last),
+      goneMs,
+    });
+  };
+  for (const { poll, keys } of changes.filter((change) => change.keys !== null)) {
+    const now = new Set(keys);
+    for (const key of [...open.keys()].filter((each) => !now.has(each))) {
+      end(key, poll - 1, timeAt(toMs, poll));
+    }
+    for (const key of [...now].filter((each) => each !== nameless && !open.has(each))) {
+      open.set(key, poll);
+    }
+  }
+  for (const key of [...open.keys()]) {
+    end(key, fromMs.length - 1, null);
+  }
+  return runs;
+}
+
+/** The latest connection from this port that was over by then, and that was unknown. */
+function endedUnseen(
+  peerPort: number,
+  atMs: number,
+  byKey: ReadonlyMap<number, readonly TrueConnection[]>,
+  known: ReadonlyMap<TrueConnection, unknown>,
+): TrueConnection | undefined {
+  return keysOfPort(peerPort)
+    .flatMap((key) => byKey.get(key) ?? [])
+    .filter((connection) => connection.closeFromMs <= atMs && !known.has(connection))
+    .toSorted((one, other) => other.closeFromMs - one.closeFromMs)[0];
 }

@@ -1,6 +1,6 @@
-import { countText, percentText, timesText, timeText } from '../numbers.ts';
-import type { Section } from '../tables.ts';
-import { inShort } from './in-short.ts';
+import { countText, percentText, timesText, timeText } from '../render/numbers.ts';
+import type { Section } from '../render/tables.ts';
+import { summaryOf } from './summary.ts';
 import type { AccuracyResults, Detector, LifetimeScore, Times, VerdictScore } from './types.ts';
 import {
   detectorsOf,
@@ -28,7 +28,7 @@ export function accuracyHeadline({ host, network, isComplete, date }: AccuracyRe
 /** All that there is to say about a run, for people. Parts that were not measured are left out. */
 export function accuracySections(results: AccuracyResults): Section[] {
   const sections = [
-    inShort(results),
+    summaryOf(results),
     perLifetime(results, 'Connections seen', seenNote, seenText),
     perLifetime(results, 'Error of the count', errorNote, errorText),
     perLifetime(results, 'Delay of an arrival', delayNote('opens'), (score) =>
@@ -49,7 +49,7 @@ const seenNote = 'The share of all connections by their lifetime, and after ~ wh
 const errorNote =
   'Mean difference between the count that was known and the true one, and what theory expects.';
 const delayNote = (verb: string): string =>
-  `From the call that ${verb} a connection to the look that tells: median and 99th percentile.`;
+  `From the call that ${verb} a connection to the poll that shows it: median and 99th percentile.`;
 
 function perLifetime(
   results: AccuracyResults,
@@ -69,10 +69,10 @@ function perLifetime(
   return { title, note, table: [[...nameTitles, ...lifetimes], ...rows] };
 }
 
-const nameTitles = ['means', 'on', 'every'];
+const nameTitles = ['method', 'on', 'every'];
 
-function nameCells({ means, transport, intervalMs }: Detector): string[] {
-  return [meansTitle(means), transport, intervalText(intervalMs)];
+function nameCells({ method, transport, intervalMs }: Detector): string[] {
+  return [meansTitle(method), transport, intervalText(intervalMs)];
 }
 
 function seenText({ recall, expectedRecall }: LifetimeScore): string {
@@ -126,7 +126,7 @@ function costs(results: AccuracyResults): Section {
   const percent = (value: number | null): string => (value === null ? '-' : percentText(value));
   return {
     title: 'Cost, and false sightings',
-    note: 'CPU in percent of one core, while connections come and go, and while nobody connects.',
+    note: 'CPU in percent of one core, while connections come and go, and while no client connects.',
     table: [
       [...nameTitles, 'achieved', 'CPU busy', 'CPU at rest', 'false sightings'],
       ...detectorsOf(results).map((detector) => {
@@ -136,7 +136,7 @@ function costs(results: AccuracyResults): Section {
           overall.achievedMs === null ? '-' : msText(overall.achievedMs),
           percent(overall.busyCpuPercent),
           percent(overall.restCpuPercent),
-          countText(overall.falseSightings),
+          countText(overall.falseDetections),
         ];
       }),
     ],
@@ -159,7 +159,7 @@ function workload({ sessions }: AccuracyResults): Section {
   );
   return {
     title: 'The connections',
-    note: `${timesText(sessions.length, 'session')}: how long connections really lived, and for how long one can't say whether one is there yet (median and 99th percentile).`,
+    note: `${timesText(sessions.length, 'session')}: how long connections really lived, and for how long one cannot say whether one is there yet (median and 99th percentile).`,
     table: [
       ['session', 'lifetime', 'connections', 'failed', 'lived', 'uncertain', 'CPU to make them'],
       ...rows,

@@ -1,10 +1,14 @@
-import { countErrorIn } from './count-error.ts';
-import { type Matching, matchSightings, type Notice } from './matching.ts';
-import { cpuPercentIn, momentsOf, type Recording } from './recording.ts';
+import { type TrueConnection, visibleMs, visibleRange } from './ground-truth.ts';
+import {
+  cpuPercentIn,
+  type Matching,
+  matchSightings,
+  momentsOf,
+  type Notice,
+  type Recording,
+} from './recording.ts';
 import { expectedCountError, expectedRecall } from './theory.ts';
-import { rounded, timesOf } from './times.ts';
-import { type TrueConnection, visibleMs, visibleRange } from './truth.ts';
-import type { Detector, LifetimeScore } from './types.ts';
+import type { Detector, LifetimeScore, Times } from './types.ts';
 
 /** A phase as it was played: when it was, and the connections of one transport in it. */
 export interface PlayedPhase {
@@ -17,7 +21,7 @@ export interface PlayedPhase {
   readonly truth: readonly TrueConnection[];
 }
 
-/** How a detector did in each phase. @param hasEvents whether it is told of every end. */
+/** How a detector did in each phase. @param hasEvents whether it is notified of every end. */
 export function scorePhases(
   detector: Detector,
   hasEvents: boolean,
@@ -30,7 +34,7 @@ export function scorePhases(
   );
   const byConnection = new Map(matching.notices.map((notice) => [notice.connection, notice]));
   return phases.map((phase) => {
-    const polls = looksIn(recording, phase);
+    const polls = pollsIn(recording, phase);
     const notices = phase.truth.flatMap((each) => byConnection.get(each) ?? []);
     return {
       ...detector,
@@ -38,7 +42,7 @@ export function scorePhases(
       ...recallOf(notices, polls, hasEvents),
       ...countErrorOf(recording, phase, polls, hasEvents),
       ...delaysOf(notices),
-      falseSightings: falseIn(matching, phase),
+      falseDetections: falseIn(matching, phase),
       polls: polls.gapsMs.length,
       achievedMs: timesOf(polls.gapsMs),
       cpuPercent: roundedOrNull(cpuPercentIn(recording.cpu, phase.fromMs, phase.toMs)),
@@ -48,12 +52,12 @@ export function scorePhases(
 
 interface Looks {
   readonly gapsMs: readonly number[];
-  /** Mean time from the moment that a look shows to its end. */
+  /** Mean time from the moment that a poll shows to its end. */
   readonly delayMs: number;
 }
 
-/** The looks of a phase, with the last before it and the first after it. */
-function looksIn(recording: Recording, { fromMs, toMs }: PlayedPhase): Looks {
+/** The polls of a phase, with the last before it and the first after it. */
+function pollsIn(recording: Recording, { fromMs, toMs }: PlayedPhase): Looks {
   const moments = momentsOf(recording);
   const gapsMs: number[] = [];
   let delay = 0;
@@ -125,4 +129,102 @@ function falseIn({ falseMs }: Matching, { fromMs, untilMs }: PlayedPhase): numbe
 
 function roundedOrNull(value: number | null): number | null {
   return value === null ? null : rounded(value);
+}
+
+export interface CountError {
+  /** Mean of the absolute difference over time. */
+  readonly meanError: number;
+  /** The mean number of connections that were open. */
+  readonly meanOpen: number;
+}
+
+interface Step {
+  readonly atMs: number;
+  readonly least: number;
+  readonly most: number;
+  readonly belief: number;
+}
+
+/**
+ * How far the count that a detector knew of was from the true one, over a window of time. Where one
+ * cannot say whether a connection was there, both counts are true.
+ *
+ * @param truth connections of the detector's transport.
+ */
+export function countErrorIn(
+  truth: readonly TrueConnection[],
+  recording: Recording,
+  fromMs: number,
+  toMs: number,
+): CountError {
+  const steps = [...trueSteps(truth), ...beliefSteps(recording)].toSorted(
+    (one, other) => one.atMs - other.atMs,
+  );
+  let least = 0;
+  let most = 0;
+  let belief = 0;
+  let beforeMs = fromMs;
+  let error = 0;
+  let open = 0;
+  const passTo = (atMs: number): void => {
+    const lastedMs = Math.min(atMs, toMs) - beforeMs;
+    if (lastedMs > 0) {
+      error += Math.max(0, belief - most, least - belief) * lastedMs;
+      open += ((least + most) / 2) * lastedMs;
+      beforeMs += lastedMs;
+    }
+  };
+  for (const step of steps) {
+    passTo(step.atMs);
+    least += step.least;
+    most += step.most;
+    belief += step.belief;
+  }
+  passTo(toMs);
+  const windowMs = Math.max(toMs - fromMs, Number.EPSILON);
+  return { meanError: error / windowMs, meanOpen: open / windowMs };
+}
+
+function trueSteps(truth: readonly TrueConnection[]): Step[] {
+  return truth.flatMap(({ openFromMs, openToMs, closeFromMs, closeToMs }) => [
+    { atMs: openFromMs, least: 0, most: 1, belief: 0 },
+    { atMs: openToMs, least: 1, most: 0, belief: 0 },
+    { atMs: closeFromMs, least: -1, most: 0, belief: 0 },
+    { atMs: closeToMs, least: 0, most: -1, belief: 0 },
+  ]);
+}
+
+/** From the end of each poll on, its count is known. A failed poll changes nothing. */
+function beliefSteps({ changes, toMs }: Recording): Step[] {
+  let before = 0;
+  return changes.flatMap(({ poll, keys }) => {
+    const count = keys?.length ?? before;
+    const belief = count - before;
+    before = count;
+    return belief === 0 ? [] : [{ atMs: toMs[poll] ?? 0, least: 0, most: 0, belief }];
+  });
+}
+
+/** Null where there are none. */
+export function timesOf(values: readonly number[]): Times | null {
+  const ascending = values.toSorted((one, other) => one - other);
+  const most = ascending.at(-1);
+  if (most === undefined) {
+    return null;
+  }
+  return {
+    median: rounded(atShare(ascending, 0.5)),
+    p99: rounded(atShare(ascending, 0.99)),
+    most: rounded(most),
+  };
+}
+
+/** The smallest value that so large a share of all does not exceed. */
+function atShare(ascending: readonly number[], share: number): number {
+  return ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)] ?? 0;
+}
+
+/** More digits than were measured make a file of results no truer. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(5));
 }

@@ -13,7 +13,7 @@ export interface Listening {
   readonly hasIpv6: boolean;
 }
 
-/** A connection by the one who accepted it. */
+/** A connection by the side that accepted it. */
 export interface ServerRecord {
   readonly id: number;
   /** The inode of a unix socket on this side, else 0. */

@@ -1,16 +1,15 @@
-import { type HelperOptions, type HelperProcess, startHelper } from '../helper-process.ts';
-import { processCpuMs } from '../proc.ts';
-import { type Cast, openCast } from './cast.ts';
+import { type HelperOptions, type HelperProcess, startHelper } from '../runner/helper-process.ts';
+import { processCpuMs } from '../runner/proc.ts';
 import type { AccuracyStage } from './context.ts';
+import { type TrueConnection, trueConnections, visibleMs } from './ground-truth.ts';
 import type { ClientRecord } from './load.ts';
 import type { Recording } from './recording.ts';
-import { type PlayedPhase, scorePhases } from './score.ts';
-import { rounded, timesOf } from './times.ts';
-import { type TrueConnection, trueConnections, visibleMs } from './truth.ts';
+import { type PlayedPhase, rounded, scorePhases, timesOf } from './score.ts';
 import type { AccuracyMessage, Detector, LifetimeFacts, SessionFacts } from './types.ts';
 import { scoreVerdicts } from './verdicts.ts';
-import { meansOf, type WatchCommand } from './watching.ts';
+import { methodOf, type WatchCommand } from './watcher.ts';
 import { type Phase, settleMs } from './workload.ts';
+import { startWorkload, type WorkloadProcesses } from './workload-processes.ts';
 
 type WatcherProcess = HelperProcess<WatchCommand, Recording | null>;
 type SessionMessage = Extract<AccuracyMessage, { kind: 'session' }>;
@@ -27,7 +26,7 @@ export async function playSession(
   detectors: readonly Detector[],
   phases: readonly Phase[],
 ): Promise<SessionMessage> {
-  const cast = await openCast(unstopped(stage));
+  const workload = await startWorkload(unstopped(stage));
   const watchers = detectors.map(
     () => startHelper('accuracy-watcher', unstopped(stage)) as WatcherProcess,
   );
@@ -36,21 +35,21 @@ export async function playSession(
       watchers.map((watcher, index) => {
         const detector = detectors[index] as Detector;
         return watcher.call({
-          ...{ do: 'watch', detector, target: cast.target },
+          ...{ do: 'watch', detector, target: workload.target },
           ...{ quietPeriodsMs: stage.plan.quietPeriodsMs, searchPath: stage.searchPath },
         });
       }),
     );
-    const played = await playPhases(stage, cast, phases);
+    const played = await playPhases(stage, workload, phases);
     const recordings = await Promise.all(watchers.map((each) => each.call({ do: 'finish' })));
-    const truths = await truthsOf(cast, played.acts);
+    const truths = await truthsOf(workload, played.acts);
     return messageOf(stage, detectors, recordings, played, truths);
   } finally {
-    await Promise.all([cast, ...watchers].map((each) => each.close()));
+    await Promise.all([workload, ...watchers].map((each) => each.close()));
   }
 }
 
-/** Told to stop, the processes have yet to hand over what they have. */
+/** Asked to stop, the processes have yet to hand over what they have. */
 function unstopped(stage: AccuracyStage): HelperOptions {
   return { ...stage, signal: new AbortController().signal };
 }
@@ -71,12 +70,12 @@ interface Played {
 
 async function playPhases(
   { plan, signal, stopped, nowMs, sleep, startStep }: AccuracyStage,
-  cast: Cast,
+  workload: WorkloadProcesses,
   phases: readonly Phase[],
 ): Promise<Played> {
-  const cpuMs = (): number => cast.pids.reduce((sum, pid) => sum + processCpuMs(pid), 0);
+  const cpuMs = (): number => workload.pids.reduce((sum, pid) => sum + processCpuMs(pid), 0);
   const ways = (arrival: Phase['arrivals'][number]): Phase['arrivals'][number] =>
-    arrival.way === 'tcp6' && !cast.hasIpv6 ? { ...arrival, way: 'tcp4' } : arrival;
+    arrival.way === 'tcp6' && !workload.hasIpv6 ? { ...arrival, way: 'tcp4' } : arrival;
   const acts: Act[] = [];
   const beganMs = nowMs();
   const cpuFromMs = cpuMs();
@@ -84,10 +83,10 @@ async function playPhases(
   let cpuToMs = cpuFromMs;
   for (const phase of phases) {
     startStep(phase.name);
-    await cast.setBackground(phase.hasBackground ? plan.backgroundPerSecond : 0, plan.seed);
+    await workload.setBackground(phase.hasBackground ? plan.backgroundPerSecond : 0, plan.seed);
     await sleep(settleMs);
     const fromMs = nowMs() + leadMs;
-    const playing = cast.play({ arrivals: phase.arrivals.map(ways), fromMs });
+    const playing = workload.play({ arrivals: phase.arrivals.map(ways), fromMs });
     await Promise.race([Promise.all([playing, sleep(phase.durationMs + leadMs)]), stopped]);
     if (signal.aborted) {
       break;
@@ -107,8 +106,11 @@ async function playPhases(
   return { acts, cpuPercent: ((cpuToMs - cpuFromMs) / busyMs) * 100 };
 }
 
-async function truthsOf(cast: Cast, acts: readonly Act[]): Promise<TrueConnection[][]> {
-  const accepted = await cast.accepted();
+async function truthsOf(
+  workload: WorkloadProcesses,
+  acts: readonly Act[],
+): Promise<TrueConnection[][]> {
+  const accepted = await workload.accepted();
   return acts.map(({ records }) => trueConnections(records, accepted));
 }
 
@@ -136,7 +138,7 @@ function messageOf(
     kind: 'session',
     facts: factsOf(detectors, acts, truths, cpuPercent),
     scores: watched.flatMap(({ detector, recording, phases }) =>
-      scorePhases(detector, meansOf(detector.means).hasEvents, recording, phases),
+      scorePhases(detector, methodOf(detector.method).hasEvents, recording, phases),
     ),
     verdicts: watched.flatMap(({ detector, recording, phases }) => {
       const truth = phases.flatMap((phase) => phase.truth);
@@ -162,8 +164,8 @@ function factsOf(
     };
   });
   return {
-    detectors: detectors.map(({ means, transport, intervalMs }) => ({
-      means,
+    detectors: detectors.map(({ method, transport, intervalMs }) => ({
+      method,
       transport,
       intervalMs,
     })),

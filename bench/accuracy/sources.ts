@@ -1,15 +1,15 @@
 import { loadAddon } from '../../src/backends/native.ts';
 import { readTcpRows, readUnixRows } from '../../src/backends/procfs/procfs.ts';
-import { runShell } from '../shell.ts';
+import { runShell } from '../runner/shell.ts';
+import { tcpKey } from './ground-truth.ts';
 import type { Target } from './load.ts';
-import { tcpKey } from './truth.ts';
 import type { Transport } from './types.ts';
 
-/** What a detector looks with. */
+/** What a detector polls with. */
 export interface Source {
   /** The keys of what is connected, in any order; the same list while nothing has changed. */
   readonly poll: () => readonly number[] | Promise<readonly number[]>;
-  /** Peers' ports of connections that no look has seen and that have ended since the last call. */
+  /** Peers' ports of connections that no poll has seen and that have ended since the last call. */
   readonly told: () => readonly number[];
   /** Calls back when a connection that was seen has ended. */
   readonly onEnd: (callback: () => void) => void;
@@ -22,15 +22,15 @@ export interface SourceContext {
   readonly signal: AbortSignal;
 }
 
-/** A way to learn who is connected. */
-export interface WatchMeans {
+/** A way to learn which connections exist. */
+export interface WatchMethod {
   readonly name: string;
   /** As the report calls it. */
   readonly title: string;
   readonly transports: readonly Transport[];
   /** The program that it needs, whose CPU is that of child processes. */
   readonly program: string | null;
-  /** Whether it is told of ends: it sees all then, and looks when `wait` would. */
+  /** Whether it is notified of ends: it sees all then, and polls when `wait` would. */
   readonly hasEvents: boolean;
   readonly open: (transport: Transport, context: SourceContext) => Source;
 }
@@ -39,7 +39,7 @@ const both = ['tcp', 'unix'] as const;
 const tcpAlone = ['tcp'] as const;
 
 /** All of them, that of `buildkit-drain wait` first. */
-export const watchMeans: readonly WatchMeans[] = [
+export const watchMethods: readonly WatchMethod[] = [
   {
     ...{ name: 'tracked-events', title: 'tracked set, with events', transports: tcpAlone },
     ...{ program: null, hasEvents: true },
@@ -82,6 +82,8 @@ export const watchMeans: readonly WatchMeans[] = [
   },
 ];
 
+export const methodNames = watchMethods.map(({ name }) => name);
+
 function tracked(port: number, withEvents: boolean): Source {
   const tracker = new (loadAddon().TcpTracker)(port);
   let revision = -1;
@@ -111,7 +113,7 @@ function tracked(port: number, withEvents: boolean): Source {
   };
 }
 
-/** One that only looks. */
+/** One that only polls. */
 function plain(poll: Source['poll'], close: () => void = () => {}): Source {
   return { poll, told: () => [], onEnd: () => {}, close };
 }

@@ -1,13 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccuracyStageInput } from './context.ts';
-import { findDetectors } from './find-detectors.ts';
+import { divide, findDetectors } from './find-detectors.ts';
 import { playSession } from './session.ts';
-import { divide } from './sessions.ts';
-import { createTelling } from './telling.ts';
-import { phasesOf, sessionMs } from './workload.ts';
+import { phasesOf, restName, sessionMs } from './workload.ts';
 
-/** Measures until it is done or told to stop. */
+/** Measures until it is done or asked to stop. */
 export async function runAccuracyStage(input: AccuracyStageInput): Promise<void> {
   try {
     await measureAll(input);
@@ -29,14 +27,14 @@ async function measureAll(input: AccuracyStageInput): Promise<void> {
   });
   const sleep = (durationMs: number): Promise<void> =>
     delay(durationMs, undefined, { signal }).catch(() => {});
-  const telling = createTelling(input, {
+  const progress = createProgressReport(input, {
     sessions: sessions.length,
     phases: phases.length,
     sessionMs: sessionMs(phases),
   });
   try {
     for (const [index, session] of sessions.entries()) {
-      const startStep = telling.startSession(index);
+      const startStep = progress.startSession(index);
       const message = await playSession(
         { ...input, env, startStep, stopped, sleep },
         session,
@@ -51,6 +49,53 @@ async function measureAll(input: AccuracyStageInput): Promise<void> {
     }
     send({ kind: 'end' });
   } finally {
-    telling.end();
+    progress.end();
   }
+}
+
+interface Telling {
+  /** Called at the begin of each session, it returns what is to be called for each of its phases. */
+  readonly startSession: (index: number) => (phase: string) => void;
+  readonly end: () => void;
+}
+
+interface Extent {
+  readonly sessions: number;
+  readonly phases: number;
+  /** How long one session lasts. */
+  readonly sessionMs: number;
+}
+
+const tellEveryMs = 1000;
+
+/** Tells each second how far the run is, and how long it will take yet. */
+function createProgressReport(
+  { send, nowMs }: AccuracyStageInput,
+  { sessions, phases, sessionMs }: Extent,
+): Telling {
+  let step = 0;
+  let text = '';
+  let endMs = 0;
+  const tell = (): void => {
+    const left = `${text}, ${leftText(endMs - nowMs())} left`;
+    send({ kind: 'progress', step, steps: sessions * phases, text: left });
+  };
+  const timer = setInterval(() => step > 0 && tell(), tellEveryMs);
+  return {
+    startSession(index) {
+      endMs = nowMs() + (sessions - index) * sessionMs;
+      return (phase) => {
+        step += 1;
+        const what = phase === restName ? 'no client connects' : `connections of ${phase}`;
+        text = `session ${index + 1} of ${sessions}: ${what}`;
+        tell();
+      };
+    },
+    end: () => clearInterval(timer),
+  };
+}
+
+function leftText(leftMs: number): string {
+  const seconds = Math.max(0, Math.round(leftMs / 1000));
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

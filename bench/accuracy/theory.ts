@@ -1,5 +1,5 @@
+import type { VisibleRange } from './ground-truth.ts';
 import { countBelow } from './recording.ts';
-import type { VisibleRange } from './truth.ts';
 
 export interface ExpectedRecall {
   readonly recall: number;
@@ -8,12 +8,12 @@ export interface ExpectedRecall {
 }
 
 /**
- * What looks see of connections that arrive at any moment alike. A look every T sees a lifetime L
+ * What polls detect of connections that arrive at any moment alike. A poll every T sees a lifetime L
  * with probability min(1, L/T). Looks come at times of their own, so that for each gap g between two
  * of them the part of it that sees L is min(g, L): sum(min(g, L)) / sum(g), which is the same for
  * equal gaps.
  *
- * @param gapsMs between the looks, as they were made.
+ * @param gapsMs between the polls, as they were made.
  * @returns null where there is nothing to expect.
  */
 export function expectedRecall(
@@ -54,18 +54,18 @@ function chanceToSee(gapsMs: readonly number[]): (lifetimeMs: number) => number 
 }
 
 export interface PollTimes {
-  /** Mean time between two looks. */
+  /** Mean time between two polls. */
   readonly gapMs: number;
-  /** From the moment that a look shows to the end of the look. */
+  /** From the moment that a poll shows to the end of the poll. */
   readonly delayMs: number;
 }
 
 const agesToTry = 64;
 
 /**
- * The mean absolute error of a count that is as old as the last look. In the age `a` of what is
+ * The mean absolute error of a count that is as old as the last poll. In the age `a` of what is
  * known, Poisson arrivals at a rate r bring X and take Y, each of them Poisson with the mean
- * r E[min(a, L)]; the error is the mean of |X - Y| over all ages between two looks.
+ * r E[min(a, L)]; the error is the mean of |X - Y| over all ages between two polls.
  */
 export function expectedCountError(
   ratePerMs: number,

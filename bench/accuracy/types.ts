@@ -1,4 +1,4 @@
-import type { HostFacts, Remark } from '../types.ts';
+import type { HostFacts, Remark, RemarkMessage } from '../runner/run.ts';
 
 export type Transport = 'tcp' | 'unix';
 
@@ -16,8 +16,8 @@ export interface AccuracyPlan {
   /** The same seed makes the same connections. */
   readonly seed: number;
   readonly lifetimes: readonly Lifetime[];
-  /** Names of means of looking. */
-  readonly means: readonly string[];
+  /** Names of method. */
+  readonly methods: readonly string[];
   readonly intervalsMs: readonly number[];
   /** How long connections of one lifetime arrive. */
   readonly phaseMs: number;
@@ -29,9 +29,9 @@ export interface AccuracyPlan {
   readonly quietPeriodsMs: readonly number[];
 }
 
-/** One means of looking at one interval, at the endpoint of one transport. */
+/** One method at one interval, at the endpoint of one transport. */
 export interface Detector {
-  readonly means: string;
+  readonly method: string;
   readonly transport: Transport;
   readonly intervalMs: number;
 }
@@ -52,7 +52,7 @@ export interface LifetimeScore extends Detector {
   readonly seen: number;
   /** `seen` by `connections`; null without connections. */
   readonly recall: number | null;
-  /** What theory gives for the looks as they were made; 1 for a means that is told of every end. */
+  /** What theory gives for the polls as they were made; 1 for a method that is notified of every end. */
   readonly expectedRecall: number | null;
   /** Of the expected recall. */
   readonly standardError: number | null;
@@ -63,13 +63,13 @@ export interface LifetimeScore extends Detector {
   /** The mean number of connections that were truly open. */
   readonly meanOpen: number;
   /** ClassifyInput of connections that there were none of. */
-  readonly falseSightings: number;
-  /** From the call that opens a connection to the end of the look that shows it. */
+  readonly falseDetections: number;
+  /** From the call that opens a connection to the end of the poll that shows it. */
   readonly arrivalMs: Times | null;
-  /** From the call that closes it to the end of the look that no longer shows it. */
+  /** From the call that closes it to the end of the poll that no longer shows it. */
   readonly departureMs: Times | null;
   readonly polls: number;
-  /** From one look to the next. */
+  /** From one poll to the next. */
   readonly achievedMs: Times | null;
   /** User and system time, in percent of one core. */
   readonly cpuPercent: number | null;
@@ -82,7 +82,7 @@ export interface VerdictScore extends Detector {
   readonly waits: number;
   /** They ended while a connection was open. */
   readonly early: number;
-  /** They ended with nobody connected, but after a quiet that had been broken unseen. */
+  /** They ended with no client connected, but after a quiet that had been broken unseen. */
   readonly hasty: number;
   /** They did not end at all. */
   readonly unended: number;
@@ -97,7 +97,7 @@ export interface LifetimeFacts {
   readonly failed: number;
   /** How long they really lived. */
   readonly livedMs: Times | null;
-  /** Between which two moments one can't say whether a connection was there: at its begin. */
+  /** Between which two moments one cannot say whether a connection was there: at its begin. */
   readonly uncertaintyMs: Times | null;
 }
 
@@ -125,7 +125,7 @@ export interface AccuracyResults {
   readonly remarks: readonly Remark[];
 }
 
-/** What the stage tells the command while it works. */
+/** The messages from the stage to the command. */
 export type AccuracyMessage =
   | {
       readonly kind: 'progress';
@@ -139,5 +139,5 @@ export type AccuracyMessage =
       readonly scores: readonly LifetimeScore[];
       readonly verdicts: readonly VerdictScore[];
     }
-  | { readonly kind: 'remark'; readonly remark: Remark }
+  | RemarkMessage
   | { readonly kind: 'end' };

@@ -1,7 +1,14 @@
+import { BackendError } from '../../src/backends/types.ts';
+import {
+  beginQuiet,
+  observe,
+  type QuietRule,
+  type Reading,
+  verdict,
+} from '../../src/drain/quiet-period.ts';
+import type { TrueConnection } from './ground-truth.ts';
 import { countBelow, type Recording, timeAt } from './recording.ts';
-import { type Conclusion, createReplay } from './replay.ts';
-import { timesOf } from './times.ts';
-import type { TrueConnection } from './truth.ts';
+import { timesOf } from './score.ts';
 import type { Detector, VerdictScore } from './types.ts';
 
 const waitEveryMs = 1000;
@@ -32,7 +39,7 @@ export function scoreVerdicts(
   const latestMs = toMs - 2 * detector.intervalMs;
   return quietPeriodsMs.map((quietPeriodMs) => {
     const replay = createReplay(recording, detector.intervalMs, quietPeriodMs);
-    const judgements = firstLooks(recording).flatMap((poll) => {
+    const judgements = firstPolls(recording).flatMap((poll) => {
       const idealMs = earliestEnd(busy, timeAt(recording.fromMs, poll), quietPeriodMs);
       return idealMs > latestMs ? [] : [judge(busy, truth, idealMs, said(recording, replay(poll)))];
     });
@@ -49,7 +56,7 @@ export function scoreVerdicts(
   });
 }
 
-function firstLooks({ fromMs }: Recording): number[] {
+function firstPolls({ fromMs }: Recording): number[] {
   const first = fromMs[0];
   const last = fromMs.at(-1);
   if (first === undefined || last === undefined) {
@@ -62,7 +69,7 @@ function firstLooks({ fromMs }: Recording): number[] {
   return begins.map((atMs) => countBelow(fromMs, atMs));
 }
 
-/** What a wait said, and by which looks. */
+/** What a wait said, and by which polls. */
 interface Said {
   readonly quietSinceMs: number;
   readonly fromMs: number;
@@ -99,7 +106,7 @@ function judge(
   return wasOpen ? 'hasty' : { lateMs: toMs - idealMs };
 }
 
-/** When a wait that begins then could end at the earliest, for one who knows all. */
+/** When a wait that begins then could end at the earliest, with full knowledge. */
 function earliestEnd(busy: readonly Busy[], beginMs: number, quietPeriodMs: number): number {
   let quietSinceMs = beginMs;
   for (const { fromMs, toMs } of busy) {
@@ -128,4 +135,76 @@ function busyStretches(truth: readonly TrueConnection[]): Busy[] {
     }
   }
   return stretches;
+}
+
+// This file alone knows how a wait draws its conclusions: those of one that takes every connection
+// for a client and does not ask the daemon for its builds.
+
+/** The end of a wait: it was drained at this poll, after a quiet since that one's end. */
+interface Conclusion {
+  readonly poll: number;
+  readonly quietSinceMs: number;
+}
+
+/** What a wait with the given quiet period concludes that begins with the given poll. */
+type Replay = (firstPoll: number) => Conclusion | null;
+
+// As src/drain/drain.ts has it.
+const usualDelayMs = 1000;
+const pollFailed = new BackendError('ERR_POLL', 'poll', 'a poll that failed');
+
+/** Replays waits over what a detector has seen, each from another poll on. */
+function createReplay(recording: Recording, intervalMs: number, quietPeriodMs: number): Replay {
+  const { fromMs, toMs } = recording;
+  const counts = countsOf(recording);
+  const rule: QuietRule = {
+    quietPeriodMs,
+    minWaitMs: 0,
+    maxConnections: 0,
+    maxGapMs: Math.max(2 * intervalMs, Math.min(usualDelayMs, quietPeriodMs / 2)),
+  };
+  const readingOf = (poll: number): Reading => {
+    const clients = counts[poll] ?? null;
+    const times = { fromMs: timeAt(fromMs, poll), toMs: timeAt(toMs, poll) };
+    return clients === null
+      ? { kind: 'failed', error: pollFailed, seen: 0, ...times }
+      : {
+          kind: 'counted',
+          clients,
+          pending: 0,
+          builds: 'none',
+          ...{ maybeOwn: 0, askedMs: null, endedMs: null },
+          ...times,
+        };
+  };
+  // After a poll that was not quiet, it is as if the wait began with the next one: what comes of it
+  // has to be found out once.
+  const ends = new Map<number, Conclusion | null>();
+
+  return (firstPoll) => {
+    const passed: number[] = [];
+    let state = beginQuiet(timeAt(fromMs, firstPoll));
+    let end: Conclusion | null | undefined;
+    for (let poll = firstPoll; end === undefined && poll < fromMs.length; poll += 1) {
+      state = observe(state, readingOf(poll), rule);
+      if (verdict(state, rule) === 'drained') {
+        end = { poll, quietSinceMs: state.quietSinceMs ?? Number.NaN };
+      } else if (state.quietSinceMs === null) {
+        end = ends.get(poll);
+        passed.push(poll);
+      }
+    }
+    for (const poll of passed) {
+      ends.set(poll, end ?? null);
+    }
+    return end ?? null;
+  };
+}
+
+/** How many connections each poll showed; null where it failed. */
+function countsOf({ changes, fromMs }: Recording): (number | null)[] {
+  return changes.flatMap(({ poll, keys }, index) => {
+    const next = changes[index + 1]?.poll ?? fromMs.length;
+    return Array<number | null>(next - poll).fill(keys?.length ?? null);
+  });
 }

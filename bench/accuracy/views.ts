@@ -1,4 +1,4 @@
-import { watchMeans } from './sources.ts';
+import { watchMethods } from './sources.ts';
 import type { AccuracyResults, Detector, LifetimeScore, VerdictScore } from './types.ts';
 import { restName } from './workload.ts';
 
@@ -6,15 +6,15 @@ import { restName } from './workload.ts';
 
 export function isSame(one: Detector, other: Detector): boolean {
   return (
-    one.means === other.means &&
+    one.method === other.method &&
     one.transport === other.transport &&
     one.intervalMs === other.intervalMs
   );
 }
 
-/** All that watched, by transport and means, each at its intervals. */
+/** All that watched, by transport and method, each at its intervals. */
 export function detectorsOf({ sessions, plan }: AccuracyResults): Detector[] {
-  const order = (detector: Detector): number => plan.means.indexOf(detector.means);
+  const order = (detector: Detector): number => plan.methods.indexOf(detector.method);
   return sessions
     .flatMap(({ detectors }) => detectors)
     .toSorted(
@@ -39,7 +39,7 @@ export function verdictsOf({ verdicts }: AccuracyResults, detector: Detector): V
 }
 
 export function meansTitle(name: string): string {
-  return watchMeans.find((means) => means.name === name)?.title ?? name;
+  return watchMethods.find((method) => method.name === name)?.title ?? name;
 }
 
 export function intervalText(intervalMs: number): string {
@@ -58,7 +58,7 @@ export interface Overall {
   readonly countError: number | null;
   readonly busyCpuPercent: number | null;
   readonly restCpuPercent: number | null;
-  readonly falseSightings: number;
+  readonly falseDetections: number;
   readonly achievedMs: number | null;
 }
 
@@ -73,7 +73,7 @@ export function overallOf(results: AccuracyResults, detector: Detector): Overall
     restCpuPercent: meanOf(
       scores.filter(({ lifetime }) => lifetime === restName).map(({ cpuPercent }) => cpuPercent),
     ),
-    falseSightings: scores.reduce((sum, { falseSightings }) => sum + falseSightings, 0),
+    falseDetections: scores.reduce((sum, { falseDetections }) => sum + falseDetections, 0),
     achievedMs: meanOf(busy.map(({ achievedMs }) => achievedMs?.median ?? null)),
   };
 }
@@ -90,6 +90,6 @@ export function deviationOf({
 }
 
 /** Means for which theory is a bound alone: see docs/accuracy.md. */
-export function isPlainPoll({ means }: Detector): boolean {
-  return means !== 'netstat';
+export function isPlainPoll({ method }: Detector): boolean {
+  return method !== 'netstat';
 }

@@ -1,17 +1,19 @@
 import { createMonotonicClock } from '../../src/drain/clock.ts';
+import type { Target } from './load.ts';
 import type { Change, Recording, Told } from './recording.ts';
-import type { Source } from './sources.ts';
+import { type Source, type SourceContext, watchMethods } from './sources.ts';
+import type { Detector } from './types.ts';
 
 export interface WatchOptions {
   readonly intervalMs: number;
   /**
-   * Where it is to look as `wait` does: also when a connection ends, and when a quiet period of
-   * these would be over. Null where it looks at the interval alone.
+   * Where it is to poll as `wait` does: also when a connection ends, and when a quiet period of
+   * these would be over. Null where it polls at the interval alone.
    */
   readonly quietPeriodsMs: readonly number[] | null;
   /** The clock that all processes share. */
   readonly nowMs: () => number;
-  /** User and system time of what the looks cost. */
+  /** User and system time of what the polls cost. */
   readonly cpuMs: () => number;
 }
 
@@ -22,7 +24,7 @@ export interface Watcher {
 
 const cpuEveryMs = 100;
 
-/** Looks again and again, from now on, the way the wait does: the interval is between two looks. */
+/** Polls repeatedly, from now on, the way the wait does: the interval is between two polls. */
 export function startWatch(source: Source, options: WatchOptions): Watcher {
   const clock = createMonotonicClock();
   const recorder = createStats(options);
@@ -39,7 +41,7 @@ export function startWatch(source: Source, options: WatchOptions): Watcher {
     source.close();
   };
   const ended = loop();
-  // Awaited at the end; an error until then is told there.
+  // Awaited at the end; an error until then is reported there.
   ended.catch(() => {});
   return {
     async finish() {
@@ -127,4 +129,62 @@ type Keys = readonly number[] | null | undefined;
 
 function isSame(one: Keys, other: Keys): boolean {
   return one === other || (Boolean(one && other) && String(one) === String(other));
+}
+
+export type WatchCommand =
+  | {
+      readonly do: 'watch';
+      readonly detector: Detector;
+      readonly quietPeriodsMs: readonly number[];
+      readonly target: Target;
+      readonly searchPath: string;
+    }
+  | { readonly do: 'finish' };
+
+export interface WatchClocks {
+  readonly nowMs: () => number;
+  /** User and system time of this process, in microseconds. */
+  readonly cpuUs: () => number;
+  /** The same of its ended child processes, in milliseconds. */
+  readonly childrenCpuMs: () => number;
+}
+
+/** The process of one detector. */
+export function createWatching({
+  nowMs,
+  cpuUs,
+  childrenCpuMs,
+}: WatchClocks): (command: WatchCommand) => Promise<Recording | null> {
+  let watcher: Watcher | undefined;
+  return async (command) => {
+    if (command.do === 'finish') {
+      return (await watcher?.finish()) ?? null;
+    }
+    const { detector, quietPeriodsMs, target, searchPath } = command;
+    const method = methodOf(detector.method);
+    const context: SourceContext = {
+      target,
+      env: { PATH: searchPath },
+      signal: new AbortController().signal,
+    };
+    const source = method.open(detector.transport, context);
+    await source.poll();
+    watcher = startWatch(source, {
+      intervalMs: detector.intervalMs,
+      quietPeriodsMs: method.hasEvents ? quietPeriodsMs : null,
+      nowMs,
+      // Node.js is no part of a command that a script would call.
+      cpuMs: method.program === null ? () => cpuUs() / 1000 : childrenCpuMs,
+    });
+    return null;
+  };
+}
+
+/** @throws RangeError for a name that none has. */
+export function methodOf(name: string): (typeof watchMethods)[number] {
+  const method = watchMethods.find((each) => each.name === name);
+  if (method === undefined) {
+    throw new RangeError(`Expected the name of a method but received ${name}`);
+  }
+  return method;
 }

@@ -1,4 +1,3 @@
-import { createRandom, exponential, logNormal, type Random } from './random.ts';
 import type { AccuracyPlan, Lifetime, Way } from './types.ts';
 
 /** A connection that is to be made. */
@@ -35,7 +34,7 @@ const longestMixedMs = 5000;
 const unixShare = 0.3;
 const ipv6Share = 0.3;
 
-/** The phase at the end, in which nobody connects. */
+/** The phase at the end, in which no client connects. */
 export const restName = 'rest';
 
 /** Before each phase, in which the background changes. */
@@ -120,4 +119,30 @@ function wayOf(chance: number): Way {
     return 'unix';
   }
   return chance < unixShare + ipv6Share ? 'tcp6' : 'tcp4';
+}
+
+/** Numbers from 0 to below 1, the same for the same seed. */
+export type Random = () => number;
+
+/** The generator known as mulberry32: small, fast, and random enough for a workload. */
+export function createRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The time to the next arrival of a Poisson process. */
+export function exponential(random: Random, mean: number): number {
+  return -Math.log(1 - random()) * mean;
+}
+
+/** @param spread the standard deviation of the logarithm. */
+function logNormal(random: Random, median: number, spread: number): number {
+  // Box and Muller's way to a normal distribution.
+  const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  return median * Math.exp(spread * normal);
 }

@@ -28,7 +28,7 @@ const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   ready: async () => (await import('./commands/ready.ts')).addReady,
   run: async () => (await import('./commands/run.ts')).addRun,
-  bench: async () => (await import('../../bench/commands/bench.ts')).addBench,
+  bench: async () => (await import('./commands/bench.ts')).addBench,
   install: async () => (await import('./commands/install.ts')).addInstall,
 };
 

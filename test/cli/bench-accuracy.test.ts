@@ -35,7 +35,7 @@ function helpersLeft(): string[] {
 }
 
 describe('bench accuracy', () => {
-  it('scores every means against connections whose begin and end are known', async () => {
+  it('scores every method against connections whose begin and end are known', async () => {
     const files = ['json', 'html', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
     const args = [...small, '--intervals', '50ms', '--lifetimes', '5ms,80ms', ...files.flat()];
     const { code, stdout, stderr } = await startBench(args).ended;
@@ -61,10 +61,10 @@ describe('bench accuracy', () => {
       ]),
       ...['dump', 'procfs', 'ss'].map((name) => [name, 'unix']),
     ];
-    const ofDetector = <Row extends { means: string; transport: string }>(
+    const ofDetector = <Row extends { method: string; transport: string }>(
       rows: readonly Row[],
-      [means, transport]: readonly (string | undefined)[],
-    ): Row[] => rows.filter((row) => row.means === means && row.transport === transport);
+      [method, transport]: readonly (string | undefined)[],
+    ): Row[] => rows.filter((row) => row.method === method && row.transport === transport);
     for (const detector of watched) {
       const scores = ofDetector(results.scores, detector);
       expect(scores.map(({ lifetime }) => lifetime)).toEqual(['5ms', '80ms', 'rest']);
@@ -93,9 +93,9 @@ describe('bench accuracy', () => {
     for (const { recall } of scores.filter(({ lifetime }) => lifetime === '80ms')) {
       expect(recall).toBeGreaterThan(0.1);
     }
-    const wrong = scores.filter(({ falseSightings }) => falseSightings > 0);
+    const wrong = scores.filter(({ falseDetections }) => falseDetections > 0);
     // It takes the daemon's other port for the watched one.
-    expect(wrong.filter(({ means }) => means !== 'netstat')).toEqual([]);
+    expect(wrong.filter(({ method }) => method !== 'netstat')).toEqual([]);
   });
 
   it.for([
@@ -104,7 +104,7 @@ describe('bench accuracy', () => {
   ] as const)('keeps on %s the phases that are over, and leaves no process', async (given) => {
     const [signal, exitCode] = given;
     const json = join(folder, signal);
-    const args = ['--lifetimes', '5ms,20ms', '--means', 'tracked,dump', '--json', json];
+    const args = ['--lifetimes', '5ms,20ms', '--methods', 'tracked,dump', '--json', json];
     const bench = startBench([...small, ...args]);
     await bench.said('[2/3]');
     bench.child.kill(signal);
@@ -118,7 +118,7 @@ describe('bench accuracy', () => {
   });
 
   it('leaves no process where it is killed', async () => {
-    const bench = startBench([...small, '--lifetimes', '5ms', '--means', 'dump']);
+    const bench = startBench([...small, '--lifetimes', '5ms', '--methods', 'dump']);
     await bench.said('[1/');
     expect(helpersLeft().length).toBeGreaterThan(4);
     bench.child.kill('SIGKILL');
@@ -128,7 +128,7 @@ describe('bench accuracy', () => {
 
   it('says what it could not have', async () => {
     symlinkSync('/bin/sh', join(folder, 'sh'));
-    const args = [...small, '--lifetimes', '5ms', '--means', 'procfs,ss,netstat'];
+    const args = [...small, '--lifetimes', '5ms', '--methods', 'procfs,ss,netstat'];
     const { code, stdout } = await startBench([...args, '--intervals', '1ms,30ms'], {
       PATH: folder,
     }).ended;
@@ -174,7 +174,10 @@ describe('bench accuracy', () => {
       ['--lifetimes', '2m'],
       '--lifetimes: expected a duration of a minute at most but received "2m"',
     ],
-    [['--means', 'eyes'], '--means: expected one of tracked-events, tracked, dump, procfs, ss,'],
+    [
+      ['--methods', 'eyes'],
+      '--methods: expected one of tracked-events, tracked, dump, procfs, ss,',
+    ],
     [['--intervals', '0ms'], '--intervals: expected a duration such as 100ms'],
     [['--rate', '0'], '--rate: expected a whole number from 1 to 500 but received "0"'],
     [['--phase', '10ms'], '--phase: expected a duration'],

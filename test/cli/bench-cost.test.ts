@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CostResults } from '../../bench/types.ts';
+import type { CostResults } from '../../bench/cost/types.ts';
 import { type Bench, commandLines, startBench as startBenchOf } from '../support/bench.ts';
 import { cliPath } from '../support/cli.ts';
 
@@ -35,7 +35,7 @@ function processesLeft(): string[] {
 }
 
 describe('bench cost', () => {
-  it('measures every means at every size, and the process, its start and its exit', async () => {
+  it('measures every method at every size, and the process, its start and its exit', async () => {
     const files = ['json', 'svg', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
     const { code, stdout, stderr } = await startBench([
       ...small,
@@ -53,9 +53,9 @@ describe('bench cost', () => {
       remarks: expect.any(Array),
     });
     const settings = ['tracked set', 'sock_diag dump', 'procfs', 'ss', 'netstat pipeline'].flatMap(
-      (means) =>
+      (method) =>
         [0, 40].flatMap((pairs) =>
-          [0, 3].map((clients) => ({ means, pairs, clients, seen: clients })),
+          [0, 3].map((clients) => ({ method, pairs, clients, seen: clients })),
         ),
     );
     expect(results.polls).toHaveLength(settings.length);

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Cast, openCast } from '../../bench/accuracy/cast.ts';
+import { trueConnections } from '../../bench/accuracy/ground-truth.ts';
 import { type PlayedPhase, scorePhases } from '../../bench/accuracy/score.ts';
-import { type Source, watchMeans } from '../../bench/accuracy/sources.ts';
-import { trueConnections } from '../../bench/accuracy/truth.ts';
+import { type Source, watchMethods } from '../../bench/accuracy/sources.ts';
 import type { LifetimeScore, VerdictScore } from '../../bench/accuracy/types.ts';
 import { scoreVerdicts } from '../../bench/accuracy/verdicts.ts';
 import { startWatch } from '../../bench/accuracy/watcher.ts';
 import { phasesOf } from '../../bench/accuracy/workload.ts';
+import { startWorkload, type WorkloadProcesses } from '../../bench/accuracy/workload-processes.ts';
 
 // Detectors that are wrong on purpose watch real connections, beside one that is right.
 
@@ -23,15 +23,15 @@ interface Scored {
   readonly verdicts: readonly VerdictScore[];
 }
 
-let cast: Cast;
+let workload: WorkloadProcesses;
 let scored: { readonly [Name in 'right' | 'dropping' | 'confused']: Scored };
 
 beforeAll(async () => {
-  cast = await openCast({ node: process.execPath, helper, env, signal });
-  const { port, path } = cast.target;
+  workload = await startWorkload({ node: process.execPath, helper, env, signal });
+  const { port, path } = workload.target;
   const dump = (localPort: number): Source => {
-    const means = watchMeans.find(({ name }) => name === 'dump');
-    return means?.open('tcp', { target: { port: localPort, path }, env, signal }) as Source;
+    const method = watchMethods.find(({ name }) => name === 'dump');
+    return method?.open('tcp', { target: { port: localPort, path }, env, signal }) as Source;
   };
   const sources = {
     right: dump(port),
@@ -40,7 +40,7 @@ beforeAll(async () => {
   };
   scored = await watchAll(sources);
 }, 30_000);
-afterAll(() => cast.close());
+afterAll(() => workload.close());
 
 /** Never sees every tenth connection. */
 function droppingEveryTenth(source: Source): Source {
@@ -77,20 +77,20 @@ async function watchAll<Name extends string>(
       ] as const,
   );
   const [phase] = phasesOf({
-    ...{ seed: 7, lifetimes: [100], means: [], intervalsMs: [intervalMs], phaseMs: 4000 },
+    ...{ seed: 7, lifetimes: [100], methods: [], intervalsMs: [intervalMs], phaseMs: 4000 },
     ...{ ratePerSecond: 60, backgroundPerSecond: 0, quietPeriodsMs },
   });
-  await cast.setBackground(20, 7);
+  await workload.setBackground(20, 7);
   const fromMs = nowMs() + 20;
-  const clients = await cast.play({ arrivals: phase?.arrivals ?? [], fromMs });
+  const clients = await workload.play({ arrivals: phase?.arrivals ?? [], fromMs });
   const toMs = nowMs();
   await delay(2000);
-  const truth = trueConnections(clients, await cast.accepted()).filter(
+  const truth = trueConnections(clients, await workload.accepted()).filter(
     ({ transport }) => transport === 'tcp',
   );
   const untilMs = nowMs();
   const played: PlayedPhase = { name: '100ms', fromMs, toMs, untilMs, truth };
-  const detector = { means: 'dump', transport: 'tcp', intervalMs } as const;
+  const detector = { method: 'dump', transport: 'tcp', intervalMs } as const;
   const entries = watchers.map(async ([name, watcher]) => {
     const recording = await watcher.finish();
     const [score] = scorePhases(detector, false, recording, [played]);
@@ -109,7 +109,7 @@ describe('the scores', () => {
     const { score, verdicts } = scored.right;
     expect(score.connections).toBeGreaterThan(100);
     expect(Math.abs(deviationOf(scored.right))).toBeLessThan(4);
-    expect(score.falseSightings).toBe(0);
+    expect(score.falseDetections).toBe(0);
     expect(score.countError).toBeLessThan(2 * (score.expectedCountError ?? 0));
     expect(verdicts.map(({ early, unended }) => [early, unended])).toEqual([
       [0, 0],
@@ -122,13 +122,13 @@ describe('the scores', () => {
     expect(score.recall).toBeCloseTo(0.9 * (scored.right.score.recall ?? 0), 1);
     expect(deviationOf(scored.dropping)).toBeLessThan(-5);
     expect(score.countError).toBeGreaterThan(scored.right.score.countError);
-    expect(score.falseSightings).toBe(0);
+    expect(score.falseDetections).toBe(0);
   });
 
   it('find out a detector that counts 12345 for 1234', () => {
     const { score, verdicts } = scored.confused;
     expect(score.recall).toBeCloseTo(scored.right.score.recall ?? 0, 1);
-    expect(score.falseSightings).toBeGreaterThan(10);
+    expect(score.falseDetections).toBeGreaterThan(10);
     expect(score.countError).toBeGreaterThan(scored.right.score.countError);
     // Nobody is connected any more, but the other port is never quiet for long.
     const held = (each: Scored['verdicts']): number =>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRandom, type Random } from '../../bench/accuracy/random.ts';
+import { createRandom, type Random } from '../../bench/accuracy/workload.ts';
 import { collectedHeap } from './footprint.ts';
 import { growthOf } from './growth.ts';
 

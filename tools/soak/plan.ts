@@ -1,4 +1,4 @@
-import { createRandom, exponential, type Random } from '../../bench/accuracy/random.ts';
+import { createRandom, exponential, type Random } from '../../bench/accuracy/workload.ts';
 
 /** What the stand-in daemon listens on, each with the addresses by which clients reach it. */
 export const listeners = {

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { compareText } from '../../../bench/accuracy/compare.ts';
 import { renderHtml } from '../../../bench/accuracy/html.ts';
-import { placeLabels } from '../../../bench/accuracy/labels.ts';
-import { parseAccuracy } from '../../../bench/accuracy/parse-results.ts';
+import { placeLabels } from '../../../bench/accuracy/price-chart.ts';
 import { accuracyHeadline, accuracySections } from '../../../bench/accuracy/report.ts';
-import { emptyAccuracy, withAccuracy } from '../../../bench/accuracy/results.ts';
-import { accuracyOptions } from '../../../bench/commands/accuracy-options.ts';
-import { jsonByRowsOf, textOf } from '../../../bench/tables.ts';
+import { emptyAccuracy, parseAccuracy, withAccuracy } from '../../../bench/accuracy/results.ts';
+import { accuracyOptions } from '../../../bench/options.ts';
+import { jsonByRowsOf, textOf } from '../../../bench/render/tables.ts';
 import { readOptions } from '../../../src/options/read-options.ts';
 import { accuracyResults } from '../support/accuracy-results.ts';
 
@@ -146,7 +145,7 @@ describe('two runs side by side', () => {
       countError: score.countError / 2,
     }));
     const [session] = accuracyResults.sessions;
-    const detectors = session?.detectors.filter(({ means }) => means !== 'netstat') ?? [];
+    const detectors = session?.detectors.filter(({ method }) => method !== 'netstat') ?? [];
     const sessions = session === undefined ? [] : [{ ...session, detectors }];
     const text = compareText(accuracyResults, { ...accuracyResults, scores, sessions });
     expect(text).toMatch(
@@ -194,16 +193,16 @@ describe('the options of bench accuracy', () => {
     readOptions(accuracyOptions(isQuick, ['dump', 'ss']), flags, {});
 
   it('take lifetimes in any order, and mixes among them', () => {
-    const means = 'ss';
-    expect(read({ lifetimes: '2s, mix,5ms,sparse', means }).lifetimes).toEqual([
+    const methods = 'ss';
+    expect(read({ lifetimes: '2s, mix,5ms,sparse', methods }).lifetimes).toEqual([
       ...[2000, 'mix', 5, 'sparse'],
     ]);
-    expect(read({ intervals: '1s,10ms', means }).intervals).toEqual([10, 1000]);
+    expect(read({ intervals: '1s,10ms', methods }).intervals).toEqual([10, 1000]);
   });
 
   it('are fewer for a quick run', () => {
-    const means = 'dump';
-    const [full, quick] = [read({ means }), read({ means }, true)];
+    const methods = 'dump';
+    const [full, quick] = [read({ methods }), read({ methods }, true)];
     expect(quick.lifetimes.length).toBeLessThan(full.lifetimes.length);
     expect(quick.phase).toBeLessThan(full.phase);
     expect(full['quiet-periods']).toEqual([0, 100, 500, 1000, 2000, 5000, 10_000]);

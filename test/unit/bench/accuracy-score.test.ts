@@ -1,15 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { countErrorIn } from '../../../bench/accuracy/count-error.ts';
+import { tcpKey, trueConnections, visibleRange } from '../../../bench/accuracy/ground-truth.ts';
 import type { ClientRecord } from '../../../bench/accuracy/load.ts';
-import { matchSightings } from '../../../bench/accuracy/matching.ts';
-import { cpuPercentIn, momentsOf } from '../../../bench/accuracy/recording.ts';
-import { scorePhases } from '../../../bench/accuracy/score.ts';
-import { timesOf } from '../../../bench/accuracy/times.ts';
-import { tcpKey, trueConnections, visibleRange } from '../../../bench/accuracy/truth.ts';
+import { cpuPercentIn, matchSightings, momentsOf } from '../../../bench/accuracy/recording.ts';
+import { countErrorIn, scorePhases, timesOf } from '../../../bench/accuracy/score.ts';
 import { scoreVerdicts } from '../../../bench/accuracy/verdicts.ts';
 import { connectionOf, perfectLooks, recordingOf } from '../support/recordings.ts';
 
-const detector = { means: 'dump', transport: 'tcp', intervalMs: 100 } as const;
+const detector = { method: 'dump', transport: 'tcp', intervalMs: 100 } as const;
 
 describe('what was seen, beside what was', () => {
   const connection = connectionOf(5, 10, 50, 11, 52);
@@ -193,14 +190,14 @@ describe('the score of a phase', () => {
       ...{ lifetime: '50ms', connections: 3, seen: 1, recall: 0.33333 },
       // 50, 100 and 20 of every 100 ms.
       expectedRecall: 0.56667,
-      falseSightings: 0,
+      falseDetections: 0,
       arrivalMs: { median: 50, p99: 50, most: 50 },
       departureMs: { median: 50, p99: 50, most: 50 },
       achievedMs: { median: 100, p99: 100, most: 100 },
     });
   });
 
-  it('expects all of a means that is told of every end', () => {
+  it('expects all of a method that is notified of every end', () => {
     const truth = [connectionOf(1, 10, 60)];
     const recording = recordingOf([[100, 100, []]], [{ atMs: 100, peerPort: 1 }]);
     const [score] = scorePhases(detector, true, recording, [
@@ -221,7 +218,7 @@ describe('the score of a phase', () => {
     const phase = { name: 'x', fromMs: 0, toMs: 110, untilMs: 200, truth: [] };
     const next = { name: 'y', fromMs: 200, toMs: 300, untilMs: 300, truth: [] };
     expect(
-      scorePhases(detector, false, recording, [phase, next]).map((each) => each.falseSightings),
+      scorePhases(detector, false, recording, [phase, next]).map((each) => each.falseDetections),
     ).toEqual([1, 2]);
   });
 });

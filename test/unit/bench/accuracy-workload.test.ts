@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { canKeepUp, divide } from '../../../bench/accuracy/sessions.ts';
+import { canKeepUp, divide } from '../../../bench/accuracy/find-detectors.ts';
 import type { AccuracyPlan, Lifetime } from '../../../bench/accuracy/types.ts';
 import { phasesOf, sessionMs } from '../../../bench/accuracy/workload.ts';
 
 const plan: AccuracyPlan = {
   seed: 1,
   lifetimes: [1, 2000, 'mix', 'sparse'],
-  means: ['dump'],
+  methods: ['dump'],
   intervalsMs: [100],
   phaseMs: 10_000,
   ratePerSecond: 50,
@@ -73,8 +73,8 @@ describe('the connections that are made', () => {
 });
 
 describe('the sessions', () => {
-  const detector = (lookMs: number, intervalMs: number) =>
-    ({ means: 'dump', transport: 'tcp', intervalMs, lookMs }) as const;
+  const detector = (pollMs: number, intervalMs: number) =>
+    ({ method: 'dump', transport: 'tcp', intervalMs, pollMs }) as const;
 
   it('are one where there are processors enough', () => {
     const all = [detector(1, 1), detector(5, 10), detector(1, 100)];

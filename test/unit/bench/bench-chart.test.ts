@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { renderChart } from '../../../bench/chart.ts';
-import { drawDotPlot } from '../../../bench/dot-plot.ts';
-import { emptyResults } from '../../../bench/results.ts';
+import { renderChart } from '../../../bench/cost/chart.ts';
+import { emptyResults } from '../../../bench/cost/results.ts';
+import { drawDotPlot } from '../../../bench/render/dot-plot.ts';
 import { costResults } from '../support/cost-results.ts';
 
 const chart = renderChart(costResults);
@@ -16,7 +16,7 @@ describe('the chart of a run', () => {
     for (const words of ['sock_diag dump', 'netstat pipeline', '120× sock_diag dump', '240 ms']) {
       expect(chart).toContain(words);
     }
-    expect(chart).toContain('<desc>CPU of one look for 3 clients: sock_diag dump 2.00 ms,');
+    expect(chart).toContain('<desc>CPU of one poll for 3 clients: sock_diag dump 2.00 ms,');
   });
 
   it('is XML, whatever the CPU is called', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { costOptions } from '../../../bench/commands/cost-options.ts';
-import { countText, ratioText, timeText } from '../../../bench/numbers.ts';
-import { createProgress } from '../../../bench/progress.ts';
+import { costOptions } from '../../../bench/options.ts';
+import { countText, ratioText, timeText } from '../../../bench/render/numbers.ts';
+import { createProgress } from '../../../bench/runner/progress.ts';
 import { readOptions } from '../../../src/options/read-options.ts';
 
 describe('the figures of a report', () => {
@@ -44,10 +44,10 @@ describe('the progress of a run', () => {
     const progress = createProgress(false, (text) => {
       written += text;
     });
-    progress.hear(step('one'));
-    progress.hear(step('one, 5 s left'));
-    progress.hear({ kind: 'end' });
-    progress.hear(step('two', 2));
+    progress.onMessage(step('one'));
+    progress.onMessage(step('one, 5 s left'));
+    progress.onMessage({ kind: 'end' });
+    progress.onMessage(step('two', 2));
     progress.end();
     expect(written).toBe('[1/2] one\n[2/2] two\n');
   });
@@ -57,8 +57,8 @@ describe('the progress of a run', () => {
     const progress = createProgress(true, (text) => {
       written += text;
     });
-    progress.hear(step('x'.repeat(200)));
-    progress.hear(step('two'));
+    progress.onMessage(step('x'.repeat(200)));
+    progress.onMessage(step('two'));
     progress.end();
     progress.end();
     expect(written).toBe(`\r\u001b[K[1/2] ${'x'.repeat(73)}\r\u001b[K[1/2] two\r\u001b[K`);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { renderJson, renderMarkdown, renderText } from '../../../bench/render.ts';
-import { reportOf } from '../../../bench/report.ts';
-import { emptyResults, withMessage } from '../../../bench/results.ts';
+import { renderJson, renderMarkdown, renderText, reportOf } from '../../../bench/cost/report.ts';
+import { emptyResults, withMessage } from '../../../bench/cost/results.ts';
 import { costResults } from '../support/cost-results.ts';
 
 const tables = Object.fromEntries(
@@ -9,22 +8,22 @@ const tables = Object.fromEntries(
 );
 
 describe('the report on a run', () => {
-  it('says in short how the means of wait stands beside the others, at the most pairs', () => {
+  it('says in short how the method of wait compares with the others, at the most pairs', () => {
     expect(tables['In short']).toEqual([
       [
-        'CPU of a look by sock_diag dump, beside netstat pipeline',
+        'CPU of a poll by sock_diag dump, beside netstat pipeline',
         '1/120',
         '1/120 to 1/120',
         'at most 1/3,000',
       ],
       [
-        'CPU of a look by sock_diag dump, at 8,000 pairs beside 0',
+        'CPU of a poll by sock_diag dump, at 8,000 pairs beside 0',
         '2.00×',
         '1.82× to 2.20×',
         'at most 1.5×',
       ],
       [
-        'CPU of `wait` at 100 ms with 3 clients, beside an empty timer',
+        'CPU of `wait` at 100 ms with 3 clients, compared with an empty timer',
         '1.50×',
         '1.45× to 1.55×',
         'at most 1.5×',
@@ -40,8 +39,8 @@ describe('the report on a run', () => {
     ]);
   });
 
-  it('has a line for each means and number of clients, and a column for each number of pairs', () => {
-    expect(tables['CPU of one look']).toEqual([
+  it('has a line for each method and number of clients, and a column for each number of pairs', () => {
+    expect(tables['CPU of one poll']).toEqual([
       ['sock_diag dump', '3', '1.00 ms ±5 %', '2.00 ms ±5 %'],
       ['sock_diag dump', '100', '-', '2.50 ms ±5 %'],
       ['netstat pipeline', '3', '10.0 ms ±5 %', '240 ms ±5 %'],
@@ -69,7 +68,7 @@ describe('the report on a run', () => {
     const nothing = emptyResults({ plan, date, host, isPrivate: false });
     expect(reportOf(nothing)).toEqual([]);
     expect(renderText(nothing)).toBe(
-      'What looking costs here: buildkit-drain 1.2.3, Node.js v20.20.2, Linux 6.18.0 (x64), ' +
+      'What polling costs here: buildkit-drain 1.2.3, Node.js v20.20.2, Linux 6.18.0 (x64), ' +
         '2 × A CPU <fast & cheap>, 24,106 MiB, 262,144 TCP hash buckets; in the network as it ' +
         'is; 2026-01-02. The run was interrupted: this is what was done by then.\n',
     );
@@ -78,7 +77,7 @@ describe('the report on a run', () => {
   it('is a table with aligned columns as text', () => {
     expect(renderText(costResults)).toContain(
       [
-        'MEANS             CLIENTS  0 PAIRS       8,000 PAIRS',
+        'METHOD            CLIENTS  0 PAIRS       8,000 PAIRS',
         'sock_diag dump    3        1.00 ms ±5 %  2.00 ms ±5 %',
       ].join('\n'),
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { figureOf, pairedRatio, ratioOfFigures, spreadOf } from '../../../bench/statistics.ts';
+import { figureOf, pairedRatio, ratioOfFigures, spreadOf } from '../../../bench/cost/statistics.ts';
 
 describe('figureOf', () => {
   it.each([

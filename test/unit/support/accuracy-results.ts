@@ -6,16 +6,16 @@ import type {
 } from '../../../bench/accuracy/types.ts';
 import { costResults } from './cost-results.ts';
 
-const own: Detector = { means: 'tracked-events', transport: 'tcp', intervalMs: 100 };
-const plain: Detector = { means: 'dump', transport: 'tcp', intervalMs: 1 };
-const pipeline: Detector = { means: 'netstat', transport: 'tcp', intervalMs: 100 };
+const own: Detector = { method: 'tracked-events', transport: 'tcp', intervalMs: 100 };
+const plain: Detector = { method: 'dump', transport: 'tcp', intervalMs: 1 };
+const pipeline: Detector = { method: 'netstat', transport: 'tcp', intervalMs: 100 };
 
 function lifetimeScore(changes: Partial<LifetimeScore>): LifetimeScore {
   return {
     ...plain,
     ...{ lifetime: '5ms', connections: 100, seen: 98, recall: 0.98, expectedRecall: 0.99 },
     ...{ standardError: 0.005, countError: 0.05, expectedCountError: 0.04, meanOpen: 0.5 },
-    ...{ falseSightings: 0, polls: 1000, cpuPercent: 40 },
+    ...{ falseDetections: 0, polls: 1000, cpuPercent: 40 },
     arrivalMs: { median: 0.6, p99: 1.2, most: 3 },
     departureMs: { median: 0.5, p99: 1.1, most: 3 },
     achievedMs: { median: 1.4, p99: 2, most: 5 },
@@ -46,7 +46,7 @@ export const accuracyResults: AccuracyResults = {
   host: costResults.host,
   network: { isPrivate: true },
   plan: {
-    ...{ seed: 1, lifetimes: [5, 'mix'], means: ['tracked-events', 'dump', 'netstat'] },
+    ...{ seed: 1, lifetimes: [5, 'mix'], methods: ['tracked-events', 'dump', 'netstat'] },
     ...{ intervalsMs: [1, 100], phaseMs: 4000, ratePerSecond: 40, backgroundPerSecond: 10 },
     quietPeriodsMs: [0, 100],
   },
@@ -74,7 +74,7 @@ export const accuracyResults: AccuracyResults = {
       }),
     ),
     lifetimeScore({ ...own, ...empty, cpuPercent: 0.15 }),
-    lifetimeScore({ ...pipeline, recall: 0.01, expectedRecall: 0.05, falseSightings: 7 }),
+    lifetimeScore({ ...pipeline, recall: 0.01, expectedRecall: 0.05, falseDetections: 7 }),
   ],
   verdicts: [
     verdictScore({ quietPeriodMs: 0 }),

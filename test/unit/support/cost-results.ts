@@ -1,15 +1,15 @@
-import { figureOf } from '../../../bench/statistics.ts';
-import type { CostResults, PollResult } from '../../../bench/types.ts';
+import { figureOf } from '../../../bench/cost/statistics.ts';
+import type { CostResults, PollResult } from '../../../bench/cost/types.ts';
 
 function poll(
-  means: string,
+  method: string,
   pairs: number,
   clients: number,
   us: number,
   ratio: number,
 ): PollResult {
   return {
-    means,
+    method,
     pairs,
     clients,
     seen: clients,

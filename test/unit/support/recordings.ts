@@ -1,5 +1,5 @@
+import type { TrueConnection } from '../../../bench/accuracy/ground-truth.ts';
 import type { Change, Recording, Told } from '../../../bench/accuracy/recording.ts';
-import type { TrueConnection } from '../../../bench/accuracy/truth.ts';
 
 /** A look: from when to when, and what it saw; null where it failed. */
 type Look = readonly [fromMs: number, toMs: number, keys: readonly number[] | null];

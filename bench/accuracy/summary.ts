@@ -1,0 +1,98 @@
+import { percentText, ratioText } from '../render/numbers.ts';
+import type { Section } from '../render/tables.ts';
+import type { AccuracyResults, Detector } from './types.ts';
+import { detectorsOf, deviationOf, isPlainPoll, isSame, overallOf, verdictsOf } from './views.ts';
+import { restName } from './workload.ts';
+
+// What is claimed: the tracked set with events, polling as rarely as `wait` does, beside the plain
+// poll that polls as often as possible.
+const own: Detector = { method: 'tracked-events', transport: 'tcp', intervalMs: 100 };
+const plain: Detector = { method: 'dump', transport: 'tcp', intervalMs: 1 };
+const mostErrors = 3;
+
+/** What a reader wants to know first, each with its aim. Rows of what was not measured are missing. */
+export function summaryOf(results: AccuracyResults): Section {
+  const has = (wanted: Detector): boolean =>
+    detectorsOf(results).some((detector) => isSame(detector, wanted));
+  return {
+    title: 'In short',
+    note: 'The aims are those of docs/accuracy.md.',
+    table: [
+      ['what', 'measured', 'aim'],
+      ...(has(own) ? ownRows(results) : []),
+      ...(has(own) && has(plain) ? besideRows(results) : []),
+      ...verdictRows(results, [own, plain].filter(has)),
+      ...theoryRows(results),
+    ],
+  };
+}
+
+function name({ method, intervalMs }: Detector): string {
+  return method === own.method
+    ? `tracked set with events at ${intervalMs} ms`
+    : `sock_diag dump at ${intervalMs} ms`;
+}
+
+function ownRows(results: AccuracyResults): string[][] {
+  const { leastRecall, falseDetections } = overallOf(results, own);
+  return [
+    [
+      `share of connections seen by ${name(own)}, the least of all lifetimes`,
+      leastRecall?.toFixed(3) ?? '-',
+      '1.000',
+    ],
+    [`false sightings by ${name(own)}`, String(falseDetections), '0'],
+  ];
+}
+
+/** All intervals of the tracked set, since what is right at which price is for the reader to say. */
+function besideRows(results: AccuracyResults): string[][] {
+  const other = overallOf(results, plain);
+  const ratio = (mine: number | null, its: number | null): string =>
+    mine === null || its === null || its === 0 ? '-' : ratioText(mine / its);
+  return detectorsOf(results)
+    .filter(({ method, transport }) => method === own.method && transport === own.transport)
+    .map((detector) => {
+      const one = overallOf(results, detector);
+      return [
+        `error of the count, CPU while busy, CPU at rest, of ${name(detector)} beside ${name(plain)}`,
+        [
+          ratio(one.countError, other.countError),
+          ratio(one.busyCpuPercent, other.busyCpuPercent),
+          ratio(one.restCpuPercent, other.restCpuPercent),
+        ].join(', '),
+        isSame(detector, own) ? 'at most 1×, 1/100, 1/100' : '',
+      ];
+    });
+}
+
+function verdictRows(results: AccuracyResults, detectors: readonly Detector[]): string[][] {
+  return detectors.map((detector) => {
+    const scores = verdictsOf(results, detector);
+    const sum = (key: 'waits' | 'early' | 'hasty' | 'unended'): number =>
+      scores.reduce((total, score) => total + score[key], 0);
+    return [
+      `waits that ended early, hastily, not at all, by ${name(detector)}`,
+      `${sum('early')}, ${sum('hasty')}, ${sum('unended')} of ${sum('waits')}`,
+      detector === own ? '0 early, 0 not at all' : '',
+    ];
+  });
+}
+
+function theoryRows(results: AccuracyResults): string[][] {
+  const deviations = results.scores
+    .filter((score) => score.lifetime !== restName && isPlainPoll(score))
+    .flatMap((score) => deviationOf(score) ?? []);
+  if (deviations.length === 0) {
+    return [];
+  }
+  const within = deviations.filter((each) => Math.abs(each) <= mostErrors).length;
+  const farthest = Math.max(...deviations.map(Math.abs));
+  return [
+    [
+      `plain polls that saw what theory expects, within ${mostErrors} standard errors`,
+      `${within} of ${deviations.length} (${percentText((within / deviations.length) * 100)}), the farthest ${farthest.toFixed(1)}`,
+      'all but 0.3 %',
+    ],
+  ];
+}

@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { peakResidentKib, processCpuMs } from '../runner/proc.ts';
+import type { Stage } from './context.ts';
+import { type Launched, launchScript, launchWait } from './processes.ts';
+import { pairedRatio } from './statistics.ts';
+import { type ProcessResult, referenceClients } from './types.ts';
+
+// What a start costs is measured elsewhere.
+const settleMs = 1000;
+const slices = 10;
+
+// Nothing of it is to end by itself.
+const longQuiet = '24h';
+
+/**
+ * Measures the whole process beside an empty timer, for each interval and over the same time: once
+ * with clients, while it waits for their end, and once without, while it makes sure of quiet.
+ */
+export async function measureProcess(stage: Stage): Promise<void> {
+  for (const intervalMs of stage.plan.intervalsMs) {
+    stage.startStep(`whole process at ${intervalMs} ms, for ${stage.plan.windowMs / 1000} s`);
+    for (const result of await measureInterval(stage, intervalMs)) {
+      stage.send({ kind: 'process', result });
+    }
+  }
+}
+
+async function measureInterval(stage: Stage, intervalMs: number): Promise<ProcessResult[]> {
+  const nobodys = createServer().listen(0, '127.0.0.1');
+  await once(nobodys, 'listening');
+  const { port } = nobodys.address() as AddressInfo;
+  const launched: Launched[] = [];
+  const keep = <Kind extends Launched>(each: Kind): Kind => {
+    launched.push(each);
+    return each;
+  };
+  try {
+    const timer = keep(launchScript(stage, `setInterval(() => {}, ${intervalMs})`));
+    const args = ['--interval', `${intervalMs}ms`, '--quiet-period', longQuiet];
+    const busy = keep(await launchWait(stage, args));
+    const quiet = keep(await launchWait(stage, args, port));
+    await stage.sleep(settleMs);
+    const readings = await watch(stage, [busy, quiet, timer]);
+    const [ofBusy, ofQuiet, ofTimer] = readings.cpuMs as [number[], number[], number[]];
+    const result = (clients: number, wait: Launched, cpuMs: readonly number[]): ProcessResult => ({
+      intervalMs,
+      clients,
+      windowMs: Math.round(readings.windowMs),
+      waitCpuPercent: (sum(cpuMs) / readings.windowMs) * 100,
+      timerCpuPercent: (sum(ofTimer) / readings.windowMs) * 100,
+      ratio: pairedRatio([sum(cpuMs)], [sum(ofTimer)])?.median ?? null,
+      sliceRatio: pairedRatio(cpuMs, ofTimer),
+      waitPeakKib: peakResidentKib(wait.pid),
+      timerPeakKib: peakResidentKib(timer.pid),
+    });
+    return [result(referenceClients, busy, ofBusy), result(0, quiet, ofQuiet)];
+  } finally {
+    await Promise.all(launched.map((each) => each.kill()));
+    nobodys.close();
+  }
+}
+
+/** What each process has used in each slice of the same window. */
+async function watch(
+  { plan, nowMs, sleep }: Stage,
+  processes: readonly Launched[],
+): Promise<{ readonly windowMs: number; readonly cpuMs: readonly number[][] }> {
+  const fromMs = nowMs();
+  const readings = [processes.map(({ pid }) => processCpuMs(pid))];
+  for (let slice = 1; slice <= slices; slice += 1) {
+    await sleep(Math.max(0, fromMs + (plan.windowMs * slice) / slices - nowMs()));
+    readings.push(processes.map(({ pid }) => processCpuMs(pid)));
+  }
+  const cpuMs = processes.map((_, index) => steps(readings.map((each) => each[index] ?? 0)));
+  return { windowMs: nowMs() - fromMs, cpuMs };
+}
+
+/** The differences between each value and the one before. */
+function steps(values: readonly number[]): number[] {
+  return values.slice(1).map((value, index) => value - (values[index] ?? 0));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,122 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { on, once } from 'node:events';
+import { createReadStream, mkdtempSync, type ReadStream, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { Stage } from './context.ts';
+
+/** A process that is measured from outside. */
+export interface Launched {
+  readonly pid: number;
+  /** When it was started, by the clock of the stage. */
+  readonly startedMs: number;
+  /** When it has ended. Never rejects. */
+  readonly ended: Promise<number>;
+  readonly kill: () => Promise<void>;
+}
+
+/** `buildkit-drain wait`, and when its log reported the first sample. */
+export interface LaunchedWait extends Launched {
+  readonly firstSampleMs: number;
+}
+
+// Should even the stage be killed, nothing that it has started runs on for ever.
+const longestWait = '24h';
+
+/** Starts Node.js. What it prints on standard error has to be read. */
+function launch(
+  { node, env, nowMs }: Stage,
+  args: readonly string[],
+  stderr: 'pipe' | number = 'pipe',
+): [Launched, ChildProcess] {
+  const startedMs = nowMs();
+  const child = spawn(node, args, { env, stdio: ['ignore', 'ignore', stderr] });
+  const ended = once(child, 'exit').then(nowMs, nowMs);
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return [{ pid: child.pid ?? 0, startedMs, ended, kill }, child];
+}
+
+/** Starts Node.js with a script that prints nothing. */
+export function launchScript(stage: Stage, script: string): Launched {
+  const [launched, child] = launch(stage, ['-e', script]);
+  child.stderr?.resume();
+  return launched;
+}
+
+/** Runs Node.js with a script to its end, and returns what it printed on standard error. */
+export async function runScript(
+  stage: Stage,
+  script: string,
+): Promise<{ tookMs: number; output: string }> {
+  const [{ startedMs, ended }, child] = launch(stage, ['-e', script]);
+  let output = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const closed = once(child, 'close');
+  const tookMs = (await ended) - startedMs;
+  await closed;
+  stage.signal.throwIfAborted();
+  return { tookMs, output };
+}
+
+/** Starts `buildkit-drain wait` for the daemon of the benchmark, and returns after its first sample. */
+export async function launchWait(
+  stage: Stage,
+  args: readonly string[],
+  port = stage.sockets.port,
+): Promise<LaunchedWait> {
+  const addr = `tcp://127.0.0.1:${port}`;
+  const options = ['--addr', addr, '--log-to', 'stderr', '--timeout', longestWait, ...args];
+  const { reader, writeEnd, closeWriteEnd } = await openPipe();
+  const [launched] = launch(stage, [stage.program, 'wait', ...options], writeEnd);
+  await closeWriteEnd();
+  try {
+    await firstEvent(reader, stage.signal);
+    return { ...launched, firstSampleMs: stage.nowMs() };
+  } catch (error) {
+    await launched.kill();
+    throw error;
+  }
+}
+
+async function firstEvent(log: Readable, signal: AbortSignal): Promise<void> {
+  let output = '';
+  for await (const [text] of on(log, 'data', { signal, close: ['close'] })) {
+    output += text;
+    if (output.includes('"event":"started"')) {
+      log.resume();
+      return;
+    }
+  }
+  throw new Error(`buildkit-drain wait ended before its time: ${output}`);
+}
+
+interface Pipe {
+  readonly reader: ReadStream;
+  /** The descriptor to hand to a child, and to close then. */
+  readonly writeEnd: number;
+  readonly closeWriteEnd: () => Promise<void>;
+}
+
+/**
+ * A pipe as a container runtime gives it to a hook. What Node.js calls a pipe is a pair of sockets,
+ * for which `wait` would have to load what it needs for no other output.
+ */
+async function openPipe(): Promise<Pipe> {
+  const folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-bench-'));
+  try {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const reader = createReadStream(path, { encoding: 'utf8' });
+    const writer = await open(path, 'w');
+    return { reader, writeEnd: writer.fd, closeWriteEnd: () => writer.close() };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,156 @@
+import {
+  countText,
+  mebibyteText,
+  percentText,
+  ratioText,
+  spreadText,
+  timesText,
+  timeText,
+} from '../render/numbers.ts';
+import { jsonOf, markdownOf, type Section, textOf } from '../render/tables.ts';
+import { spreadOf } from './statistics.ts';
+import { summaryRows } from './summary.ts';
+import type { CostResults, Figure, PollResult } from './types.ts';
+
+/** All that there is to say about a run, for people. Parts that were not measured are left out. */
+export function reportOf(results: CostResults): Section[] {
+  const sections = [
+    summary(results),
+    polls('CPU of one poll', results, ({ cpuUs }) => cpuUs),
+    polls('Time of one poll', results, ({ wallUs }) => wallUs),
+    wholeProcess(results),
+    startUp(results),
+    exit(results),
+    remarks(results),
+  ];
+  return sections.filter(({ table }) => table.length > 1);
+}
+
+function headline({ host, network, isComplete, date }: CostResults): string {
+  const buckets =
+    host.tcpHashBuckets === null ? '' : `, ${countText(host.tcpHashBuckets)} TCP hash buckets`;
+  const where = network.isPrivate ? 'a network namespace of its own' : 'the network as it is';
+  return [
+    `What polling costs here: buildkit-drain ${host.version}, Node.js ${host.node},`,
+    `Linux ${host.kernel} (${host.arch}), ${host.cpus} × ${host.cpuModel},`,
+    `${countText(host.memoryMib)} MiB${buckets}; in ${where}; ${date.slice(0, 10)}.`,
+    ...(isComplete ? [] : ['The run was interrupted: this is what was done by then.']),
+  ].join(' ');
+}
+
+function summary(results: CostResults): Section {
+  return {
+    title: 'In short',
+    note: 'The aims are those of docs/design.md. The range is that of the middle half of the rounds.',
+    table: [['what', 'measured', 'range', 'aim'], ...summaryRows(results)],
+  };
+}
+
+function polls(
+  title: string,
+  { polls, plan }: CostResults,
+  figureOf: (result: PollResult) => Figure,
+): Section {
+  const pairs = plan.pairs.filter((count) => polls.some((each) => each.pairs === count));
+  const method = [...new Set(polls.map((each) => each.method))];
+  const rows = method.flatMap((name) =>
+    plan.clients.map((clients) => {
+      const cells = pairs.map((count) => {
+        const result = polls.find(
+          (each) => each.method === name && each.clients === clients && each.pairs === count,
+        );
+        return result === undefined ? '-' : pollText(figureOf(result));
+      });
+      return [name, countText(clients), ...cells];
+    }),
+  );
+  return {
+    title,
+    note: `Median of ${timesText(plan.rounds, 'round')}, by the number of unrelated connection pairs.`,
+    table: [
+      ['method', 'clients', ...pairs.map((count) => `${countText(count)} pairs`)],
+      ...rows.filter((row) => row.slice(2).some((cell) => cell !== '-')),
+    ],
+  };
+}
+
+function pollText(figure: Figure): string {
+  return `${timeText(figure.median)} ${spreadText(spreadOf(figure))}`;
+}
+
+function wholeProcess({ process }: CostResults): Section {
+  return {
+    title: 'The whole process',
+    note: 'CPU of `buildkit-drain wait` in percent of one core, beside an empty timer of Node.js.',
+    table: [
+      ['interval', 'clients', 'wait', 'empty timer', 'ratio', 'most memory', 'of the timer'],
+      ...process.map((each) => [
+        `${each.intervalMs} ms`,
+        String(each.clients),
+        percentText(each.waitCpuPercent),
+        percentText(each.timerCpuPercent),
+        each.ratio === null ? '-' : ratioText(each.ratio),
+        mebibyteText(each.waitPeakKib),
+        mebibyteText(each.timerPeakKib),
+      ]),
+    ],
+  };
+}
+
+function startUp({ startUp, plan }: CostResults): Section {
+  const row = (what: string, figure: Figure, text: (value: number) => string): string[] => [
+    what,
+    text(figure.median),
+    spreadText(spreadOf(figure)),
+  ];
+  const msText = (ms: number): string => timeText(ms * 1000);
+  return {
+    title: 'Start-up',
+    note: `Median of ${timesText(plan.starts, 'start')}, in turn.`,
+    table: [
+      ['what', 'median', 'spread'],
+      ...(startUp === null
+        ? []
+        : [
+            row('`wait`, to its first sample', startUp.waitMs, msText),
+            row('`node -e 0`, to its end', startUp.nodeMs, msText),
+            row('`wait`, most memory by then', startUp.waitPeakKib, mebibyteText),
+            row('`node -e 0`, most memory', startUp.nodePeakKib, mebibyteText),
+          ]),
+    ],
+  };
+}
+
+function exit({ exit, plan }: CostResults): Section {
+  const text = (ms: number): string => `${ms.toFixed(1)} ms`;
+  return {
+    title: 'The exit',
+    note: `From the close of the last client to the exit, less the quiet period: ${timesText(plan.exits, 'run')}.`,
+    table: [
+      ['interval', 'median', 'most'],
+      ...(exit === null
+        ? []
+        : [[`${exit.intervalMs} ms`, text(exit.beyondMs.median), text(exit.mostMs)]]),
+    ],
+  };
+}
+
+function remarks({ remarks }: CostResults): Section {
+  return {
+    title: 'Left out, or other than meant',
+    note: 'What could not be had here.',
+    table: [['what', 'why'], ...remarks.map(({ what, why }) => [what, why])],
+  };
+}
+
+export function renderJson(results: CostResults): string {
+  return jsonOf(results);
+}
+
+export function renderText(results: CostResults): string {
+  return textOf(headline(results), reportOf(results));
+}
+
+export function renderMarkdown(results: CostResults): string {
+  return markdownOf(headline(results), reportOf(results));
+}

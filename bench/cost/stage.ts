@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { tcpSocketsInUse } from '../runner/proc.ts';
+import type { Stage, StageInput } from './context.ts';
+import { orRemark } from './context.ts';
+import { measurePolls } from './polls.ts';
+import { measureProcess } from './process-cost.ts';
+import { openSockets } from './sockets.ts';
+import { measureExits, measureStartUp } from './start-and-exit.ts';
+import { type CostPlan, referenceClients } from './types.ts';
+
+/** Opens the sockets and measures, until it is done or asked to stop. */
+export async function runStage(input: StageInput): Promise<void> {
+  try {
+    await measureAll(input);
+  } catch (error) {
+    if (!input.signal.aborted) {
+      throw error;
+    }
+  }
+}
+
+async function measureAll(input: StageInput): Promise<void> {
+  const { signal, send } = input;
+  send({ kind: 'network', tcpSocketsBefore: tcpSocketsInUse() });
+  const env = { PATH: input.searchPath };
+  const sockets = await openSockets({ ...input, env });
+  try {
+    const stage = { ...input, sockets, env, ...progress(input), sleep: sleeping(signal) };
+    await measurePolls(stage);
+    await sockets.setClients(referenceClients);
+    await orRemark(stage, 'start-up', () => measureStartUp(stage));
+    await orRemark(stage, 'time to the exit', () => measureExits(stage));
+    await orRemark(stage, 'whole process', () => measureProcess(stage));
+    send({ kind: 'end' });
+  } finally {
+    await sockets.close();
+  }
+}
+
+function progress({ plan, send }: StageInput): Pick<Stage, 'startStep' | 'remark'> {
+  const steps = stepsOf(plan);
+  let step = 0;
+  return {
+    startStep(text) {
+      step += 1;
+      send({ kind: 'progress', step, steps, text });
+    },
+    remark(what, why) {
+      const text = why instanceof Error ? why.message : String(why);
+      send({ kind: 'remark', remark: { what, why: text } });
+    },
+  };
+}
+
+function stepsOf({ pairs, clients, starts, exits, intervalsMs }: CostPlan): number {
+  const single = [starts, exits].filter((count) => count > 0).length;
+  return pairs.length * clients.length + single + intervalsMs.length;
+}
+
+function sleeping(signal: AbortSignal): (durationMs: number) => Promise<void> {
+  return (durationMs) => delay(durationMs, undefined, { signal });
+}

@@ -1,0 +1,108 @@
+import { countText, rangeText, ratioText } from '../render/numbers.ts';
+import { ratioOfFigures } from './statistics.ts';
+import { type CostResults, type Figure, type PollResult, referenceClients } from './types.ts';
+
+type Ratio = Pick<Figure, 'median' | 'low' | 'high'>;
+
+/** The rows of the summary: what, the ratio measured, its range, and the aim. */
+export function summaryRows(results: CostResults): string[][] {
+  return [
+    ...beside(results),
+    ...growth(results),
+    ...wholeProcess(results),
+    ...startUp(results),
+    ...exit(results),
+  ];
+}
+
+/** The polls at the most pairs and, where that was measured, with three clients. */
+export function largestSetting({ polls }: CostResults): readonly PollResult[] {
+  const pairs = Math.max(...polls.map((each) => each.pairs));
+  const atMost = polls.filter((each) => each.pairs === pairs);
+  const asMeant = atMost.filter((each) => each.clients === referenceClients);
+  const clients = atMost.at(-1)?.clients;
+  return asMeant.length > 0 ? asMeant : atMost.filter((each) => each.clients === clients);
+}
+
+// By name: what the design says of a poll by the method of `wait` beside others.
+const aims: Readonly<Record<string, string>> = {
+  'sock_diag dump': 'at most 1/50',
+  'netstat pipeline': 'at most 1/3,000',
+};
+
+function beside(results: CostResults): string[][] {
+  const [own, ...others] = largestSetting(results);
+  if (own === undefined) {
+    return [];
+  }
+  return others.map((other) => {
+    const { cpuRatio, method } = other;
+    const ratio: Ratio =
+      cpuRatio === null ? ratioOfFigures(own.cpuUs, other.cpuUs) : inverse(cpuRatio);
+    return row(`CPU of a poll by ${own.method}, beside ${method}`, ratio, aims[method]);
+  });
+}
+
+function growth(results: CostResults): string[][] {
+  const [most] = largestSetting(results);
+  const [least] = results.polls
+    .filter((each) => each.method === most?.method && each.clients === most.clients)
+    .toSorted((one, other) => one.pairs - other.pairs);
+  if (most === undefined || least === undefined || least.pairs === most.pairs) {
+    return [];
+  }
+  const [many, few] = [most, least].map((each) => countText(each.pairs));
+  return [
+    row(
+      `CPU of a poll by ${most.method}, at ${many} pairs beside ${few}`,
+      ratioOfFigures(most.cpuUs, least.cpuUs),
+      'at most 1.5×',
+    ),
+  ];
+}
+
+function wholeProcess({ process }: CostResults): string[][] {
+  return process.flatMap(({ intervalMs, clients, ratio, sliceRatio }) => {
+    const load = clients === 0 ? 'without clients' : `with ${clients} clients`;
+    const what = `CPU of \`wait\` at ${intervalMs} ms ${load}, compared with an empty timer`;
+    const aim = intervalMs === 100 && clients > 0 ? 'at most 1.5×' : undefined;
+    return ratio === null || sliceRatio === null
+      ? []
+      : [row(what, { ...sliceRatio, median: ratio }, aim)];
+  });
+}
+
+function startUp({ startUp }: CostResults): string[][] {
+  const { timeRatio = null, memoryRatio = null } = startUp ?? {};
+  return [
+    ...(timeRatio === null
+      ? []
+      : [row('start to first sample, beside `node -e 0`', timeRatio, 'at most 1.5×')]),
+    ...(memoryRatio === null
+      ? []
+      : [row('memory at the first sample, beside `node -e 0`', memoryRatio, 'at most 1.2×')]),
+  ];
+}
+
+function exit({ exit }: CostResults): string[][] {
+  if (exit === null) {
+    return [];
+  }
+  const { beyondMs, mostMs, intervalMs } = exit;
+  return [
+    [
+      'exit after the last close, beyond the quiet period',
+      `${beyondMs.median.toFixed(1)} ms`,
+      `at most ${mostMs.toFixed(1)} ms`,
+      `at most ${intervalMs} ms`,
+    ],
+  ];
+}
+
+function row(what: string, ratio: Ratio, aim = ''): string[] {
+  return [what, ratioText(ratio.median), rangeText(ratio), aim];
+}
+
+function inverse({ median, low, high }: Ratio): Ratio {
+  return { median: 1 / median, low: 1 / high, high: 1 / low };
+}

@@ -1,0 +1,126 @@
+import type { HostFacts, Remark, RemarkMessage } from '../runner/run.ts';
+
+/** What `bench cost` is to measure. */
+export interface CostPlan {
+  /** Numbers of unrelated established connection pairs, ascending. */
+  readonly pairs: readonly number[];
+  /** Numbers of clients, ascending. */
+  readonly clients: readonly number[];
+  /** How often each method is measured at each size. */
+  readonly rounds: number;
+  /** How long the polls of one round go on at least, in milliseconds. */
+  readonly roundMs: number;
+  /** Intervals of `buildkit-drain wait`, in milliseconds. */
+  readonly intervalsMs: readonly number[];
+  /** How long the CPU of a whole process is measured, in milliseconds. */
+  readonly windowMs: number;
+  /** How often the start-up is measured. */
+  readonly starts: number;
+  /** How often the exit is measured. */
+  readonly exits: number;
+}
+
+/** Several measurements of one thing. */
+export interface Figure {
+  readonly median: number;
+  /** The first and the third quartile. */
+  readonly low: number;
+  readonly high: number;
+  /** What was measured, in order. */
+  readonly values: readonly number[];
+}
+
+/** One method at one size. */
+export interface PollResult {
+  readonly method: string;
+  readonly pairs: number;
+  readonly clients: number;
+  /** How many connections the method found: beside `clients`, the proof that it polled. */
+  readonly seen: number;
+  readonly pollsPerRound: number;
+  /** User and system time of one poll, with that of its child processes, in microseconds. */
+  readonly cpuUs: Figure;
+  readonly wallUs: Figure;
+  /** CPU as a multiple of that of the first method, round by round; null where that was not measured. */
+  readonly cpuRatio: Figure | null;
+}
+
+/** `buildkit-drain wait` and an empty timer of the same interval, side by side for one window. */
+export interface ProcessResult {
+  readonly intervalMs: number;
+  /** Clients that are connected all the while. */
+  readonly clients: number;
+  readonly windowMs: number;
+  /** User and system time over the whole window, as a percentage of one core. */
+  readonly waitCpuPercent: number;
+  readonly timerCpuPercent: number;
+  /** The first as a multiple of the second, null where that is 0: of the window, and in slices. */
+  readonly ratio: number | null;
+  readonly sliceRatio: Figure | null;
+  /** The largest resident set until the end of the window. */
+  readonly waitPeakKib: number;
+  readonly timerPeakKib: number;
+}
+
+interface StartUpResult {
+  /** From the start of the process to the log line of the first sample. */
+  readonly waitMs: Figure;
+  /** From the start of `node -e 0` to its exit. */
+  readonly nodeMs: Figure;
+  readonly timeRatio: Figure | null;
+  /** The largest resident set until then. */
+  readonly waitPeakKib: Figure;
+  readonly nodePeakKib: Figure;
+  readonly memoryRatio: Figure | null;
+}
+
+interface ExitResult {
+  readonly intervalMs: number;
+  readonly quietPeriodMs: number;
+  /** From the close of the last client to the exit, less the quiet period. */
+  readonly beyondMs: Figure;
+  readonly mostMs: number;
+}
+
+/** Where the sockets were made. */
+interface NetworkFacts {
+  readonly isPrivate: boolean;
+  /** TCP sockets in the namespace before the benchmark made its own; null if not available. */
+  readonly tcpSocketsBefore: number | null;
+}
+
+/** Everything that one run has measured: the content of the file of `--json`. */
+export interface CostResults {
+  readonly schema: 1;
+  readonly command: 'buildkit-drain bench cost';
+  readonly date: string;
+  /** False when the run was interrupted. */
+  readonly isComplete: boolean;
+  readonly host: HostFacts;
+  readonly network: NetworkFacts;
+  readonly plan: CostPlan;
+  readonly polls: readonly PollResult[];
+  readonly process: readonly ProcessResult[];
+  readonly startUp: StartUpResult | null;
+  readonly exit: ExitResult | null;
+  readonly remarks: readonly Remark[];
+}
+
+/** The messages from the stage, the process that measures, to the command. */
+export type StageMessage =
+  | {
+      readonly kind: 'progress';
+      readonly step: number;
+      readonly steps: number;
+      readonly text: string;
+    }
+  | { readonly kind: 'network'; readonly tcpSocketsBefore: number | null }
+  | { readonly kind: 'polls'; readonly results: readonly PollResult[] }
+  | { readonly kind: 'process'; readonly result: ProcessResult }
+  | { readonly kind: 'start-up'; readonly result: StartUpResult }
+  | { readonly kind: 'exit'; readonly result: ExitResult }
+  | RemarkMessage
+  | { readonly kind: 'end' };
+
+/** The setting of all that is not measured at every size: this many clients, and the most pairs. */
+export const referenceClients = 3;

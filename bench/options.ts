@@ -1,0 +1,123 @@
+import { BadValueError } from '../src/options/bad-value.ts';
+import { oneOf } from '../src/options/choice.ts';
+import { parseDuration } from '../src/options/duration.ts';
+import { parseFile } from '../src/options/file-path.ts';
+import { ascending, listOf, noneOr } from '../src/options/lists.ts';
+import { parseWholeNumber } from '../src/options/number.ts';
+import { type OptionValues, single } from '../src/options/read-options.ts';
+
+// The defaults, and those with --quick, as a user would write them.
+const costDefaults = {
+  full: {
+    ...{ pairs: '0,1000,8000', clients: '0,3,100,2000', rounds: '9', starts: '21', exits: '15' },
+    ...{ intervals: '100ms,10ms,1ms', window: '1m' },
+  },
+  quick: {
+    ...{ pairs: '0,8000', clients: '3', rounds: '5', starts: '7', exits: '4' },
+    ...{ intervals: '100ms,10ms,1ms', window: '4s' },
+  },
+} as const;
+
+/** The options of `bench cost`, with the defaults of a full or of a quick run. */
+export function costOptions(isQuick: boolean) {
+  const standard = costDefaults[isQuick ? 'quick' : 'full'];
+  const whole = (least: number, most: number) => (text: string) =>
+    parseWholeNumber(text, least, most);
+  return {
+    pairs: single(
+      '<numbers>',
+      'unrelated connection pairs',
+      standard.pairs,
+      ascending(whole(0, 100_000)),
+    ),
+    clients: single(
+      '<numbers>',
+      'clients of the daemon',
+      standard.clients,
+      ascending(whole(0, 10_000)),
+    ),
+    rounds: single('<number>', 'measurements of each', standard.rounds, whole(1, 1000)),
+    intervals: single(
+      '<durations>',
+      'intervals of wait, or none',
+      standard.intervals,
+      noneOr(listOf((text) => parseDuration(text, 1))),
+    ),
+    window: single('<duration>', 'how long each interval is watched', standard.window, (text) =>
+      parseDuration(text, 1000),
+    ),
+    starts: single('<number>', 'starts to measure', standard.starts, whole(0, 1000)),
+    exits: single('<number>', 'exits to measure', standard.exits, whole(0, 1000)),
+    json: single('<file>', 'write all that was measured', 'none', parseFile),
+    svg: single('<file>', 'write a chart', 'none', parseFile),
+    markdown: single('<file>', 'write the tables', 'none', parseFile),
+  };
+}
+
+export type CostOptionValues = OptionValues<ReturnType<typeof costOptions>>;
+
+// The same for `bench accuracy`.
+const accuracyDefaults = {
+  full: {
+    ...{ lifetimes: '1ms,5ms,20ms,50ms,100ms,500ms,2s,mix,sparse', phase: '12s' },
+    ...{ intervals: '1ms,10ms,100ms,500ms', periods: '0s,100ms,500ms,1s,2s,5s,10s' },
+    methods: 'tracked-events,tracked,dump,procfs,ss,netstat',
+  },
+  quick: {
+    ...{ lifetimes: '1ms,20ms,100ms', phase: '1500ms' },
+    ...{ intervals: '10ms,100ms', periods: '0s,100ms,500ms' },
+    methods: 'tracked-events,tracked,dump,ss',
+  },
+} as const;
+
+const mixes = ['mix', 'sparse'] as const;
+const longestMs = 60_000;
+
+/**
+ * The options of `bench accuracy`, with the defaults of a full or of a quick run.
+ *
+ * @param methodNames the names that `--methods` may have.
+ */
+export function accuracyOptions(isQuick: boolean, methodNames: readonly string[]) {
+  const standard = accuracyDefaults[isQuick ? 'quick' : 'full'];
+  const whole = (least: number, most: number) => (text: string) =>
+    parseWholeNumber(text, least, most);
+  const upTo = (shortestMs: number) => (text: string) => parseUpTo(text, shortestMs);
+  return {
+    lifetimes: single(
+      '<durations>',
+      'lifetimes of connections, mix, sparse',
+      standard.lifetimes,
+      listOf(parseLifetime),
+    ),
+    methods: single('<names>', 'methods to compare', standard.methods, listOf(oneOf(methodNames))),
+    intervals: single('<durations>', 'of the detectors', standard.intervals, ascending(upTo(1))),
+    'quiet-periods': single(
+      '<durations>',
+      'periods to judge verdicts by',
+      standard.periods,
+      ascending(upTo(0)),
+    ),
+    phase: single('<duration>', 'how long each lifetime is played', standard.phase, upTo(500)),
+    rate: single('<number>', 'connections a second', '40', whole(1, 500)),
+    background: single('<number>', 'on other ports, a second', '10', whole(0, 500)),
+    seed: single('<number>', 'makes the same connections again', '1', whole(0, 2 ** 31)),
+    json: single('<file>', 'write all that was measured', 'none', parseFile),
+    html: single('<file>', 'write the report as a page', 'none', parseFile),
+    markdown: single('<file>', 'write the tables', 'none', parseFile),
+  };
+}
+
+export type AccuracyOptionValues = OptionValues<ReturnType<typeof accuracyOptions>>;
+
+function parseLifetime(text: string): number | (typeof mixes)[number] {
+  return mixes.find((mix) => mix === text) ?? parseUpTo(text, 1);
+}
+
+function parseUpTo(text: string, shortestMs: number): number {
+  const durationMs = parseDuration(text, shortestMs);
+  if (durationMs > longestMs) {
+    throw new BadValueError('a duration of a minute at most', text);
+  }
+  return durationMs;
+}

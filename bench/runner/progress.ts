@@ -1,0 +1,44 @@
+const clearLine = '\r\u001b[K';
+const widest = 79;
+
+export interface Progress {
+  readonly onMessage: (message: ProgressMessage | { readonly kind: string }) => void;
+  /** Leaves no line half drawn. */
+  readonly end: () => void;
+}
+
+interface ProgressMessage {
+  readonly kind: 'progress';
+  readonly step: number;
+  readonly steps: number;
+  readonly text: string;
+}
+
+/** Shows the progress of a run: on a terminal in one line that is redrawn, else line by line. */
+export function createProgress(isTerminal: boolean, write: (text: string) => void): Progress {
+  let drawn = '';
+  let step = 0;
+  const draw = (line: string): void => {
+    drawn = line;
+    write(isTerminal ? `${clearLine}${line.slice(0, widest)}` : `${line}\n`);
+  };
+  return {
+    onMessage(message) {
+      // Line by line, each step is printed once.
+      if (isProgress(message) && (isTerminal || message.step !== step)) {
+        step = message.step;
+        draw(`[${message.step}/${message.steps}] ${message.text}`);
+      }
+    },
+    end() {
+      if (isTerminal && drawn !== '') {
+        write(clearLine);
+        drawn = '';
+      }
+    },
+  };
+}
+
+function isProgress(message: { readonly kind: string }): message is ProgressMessage {
+  return message.kind === 'progress';
+}

@@ -1,0 +1,61 @@
+import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { BadValueError } from '../../src/options/bad-value.ts';
+import { parseFrom, UsageError } from '../../src/options/read-options.ts';
+
+/** A file that a benchmark writes at its end, by the option that names it. */
+export interface ResultFile {
+  readonly option: string;
+  /** Null where the option was not given. */
+  readonly path: string | null;
+}
+
+/** Minutes of measuring are not to end in a folder that is not there. @throws UsageError */
+export function checkWritable({ option, path }: ResultFile): void {
+  parseFrom(`--${option}`, () => {
+    if (path !== null) {
+      checkPath(path);
+    }
+  });
+}
+
+function checkPath(path: string): void {
+  const target = statSync(path, { throwIfNoEntry: false });
+  try {
+    accessSync(target === undefined ? dirname(path) : path, constants.W_OK);
+  } catch {
+    throw new BadValueError('the path of a file that can be written', path);
+  }
+  if (target?.isDirectory()) {
+    throw new BadValueError('the path of a file, not of a folder', path);
+  }
+}
+
+/** Writes all of it or nothing, where the path is that of a plain file. @throws UsageError */
+export function writeResult({ option, path }: ResultFile, content: string): void {
+  if (path === null) {
+    return;
+  }
+  try {
+    const target = statSync(path, { throwIfNoEntry: false });
+    if (target === undefined || target.isFile()) {
+      replaceFile(path, content);
+    } else {
+      writeFileSync(path, content);
+    }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : cause;
+    throw new UsageError(`--${option}: the file cannot be written (${reason})`, { cause });
+  }
+}
+
+function replaceFile(path: string, content: string): void {
+  const beside = `${path}.part`;
+  try {
+    writeFileSync(beside, content);
+    renameSync(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw error;
+  }
+}
