@@ -128,7 +128,7 @@ describe('bench cost', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('in the network as it is');
     expect(stdout).toMatch(
-      /^a network namespace of its own +unshare can't be run: measured among/m,
+      /^a network namespace of its own +unshare cannot be run: measured among/m,
     );
     expect(stdout).toMatch(/^ss +not installed$/m);
     expect(stdout).toMatch(/^netstat pipeline +not installed$/m);
