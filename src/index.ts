@@ -38,7 +38,7 @@ export {
   watchDaemon,
   withFallback,
 } from './library/functions.ts';
-export type { DaemonState, DaemonWatch } from './monitor/daemon.ts';
 export type { FindOptions } from './monitor/discover.ts';
 export type { FindingNotice, FoundDaemon, OtherNetns } from './monitor/types.ts';
+export type { DaemonState, DaemonWatch } from './monitor/watch-processes.ts';
 export { BadValueError } from './options/bad-value.ts';

@@ -1,7 +1,6 @@
-import { socketText } from './addresses.ts';
+import { socketNames, socketText } from './addresses.ts';
 import { guarded, type NativeAddon, type NativeUnixTracker } from './native.ts';
 import { type Contents, closedError, unixConnection } from './snapshot.ts';
-import { socketNames } from './socket-names.ts';
 import type { Connection, EndpointSnapshot, OpenEndpoint, UnixEndpoint } from './types.ts';
 
 const pollsPerSearch = 10;

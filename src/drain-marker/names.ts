@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { socketNames } from '../backends/socket-names.ts';
+import { socketNames } from '../backends/addresses.ts';
 import type { Endpoint } from '../backends/types.ts';
 
 const folder = 'buildkit-drain/drain';

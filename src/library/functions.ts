@@ -19,6 +19,7 @@ import * as find from '../monitor/discover.ts';
 import * as samplers from '../monitor/sampler.ts';
 import type { Target } from '../monitor/targets.ts';
 import type { FoundDaemon } from '../monitor/types.ts';
+import type { DaemonWatch } from '../monitor/watch-processes.ts';
 import * as endpoints from '../options/endpoint.ts';
 import * as check from './checks.ts';
 
@@ -102,7 +103,7 @@ export function watchDaemon(
   procRoot: string,
   inPod: boolean,
   options: daemon.DaemonWatchOptions = {},
-): daemon.DaemonWatch {
+): DaemonWatch {
   check.text(procRoot, 'procRoot');
   check.flag(inPod, 'inPod');
   check.daemonWatchOptions(options, 'options');
@@ -124,7 +125,7 @@ export interface WatchedEndpoint {
  */
 export function createSampler(
   watched: readonly WatchedEndpoint[],
-  daemonWatch: daemon.DaemonWatch,
+  daemonWatch: DaemonWatch,
 ): Sampler {
   check.watched(watched, 'watched');
   check.daemonWatch(daemonWatch, 'daemon');

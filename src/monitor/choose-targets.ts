@@ -1,21 +1,20 @@
-import { readOwnListeners } from '../backends/own-listeners.ts';
-import { findProcess, type Process } from '../backends/procfs/processes.ts';
+import { readOwnListeners } from '../backends/procfs/listeners.ts';
+import { findProcess, isTransient, type Process } from '../backends/procfs/processes.ts';
 import type { ProcessScan } from '../backends/procfs/scan.ts';
-import { isTransient } from '../backends/procfs/transient.ts';
 import type { Endpoint } from '../backends/types.ts';
 import { BadValueError } from '../options/bad-value.ts';
 import { defaultEndpoints, namedEndpoints } from '../options/endpoints.ts';
 import { type Environment, parseFrom } from '../options/read-options.ts';
 import type { WhereOptionValues } from '../options/wait-options.ts';
 import { createClientSocketsReader } from './client-sockets.ts';
-import { type DaemonWatch, watchDaemon } from './daemon.ts';
+import { watchDaemon } from './daemon.ts';
 import { type FindOptions, findEndpoints, otherNetnsOf } from './discover.ts';
 import { notifyFound, notifyNotGiven, notifySkipped } from './notices.ts';
 import { createOwnScans, type OwnScan } from './own-daemons.ts';
 import { uniqueEndpoints } from './same-endpoint.ts';
 import { isWatchedAt, type Target, targetsOf } from './targets.ts';
 import type { EndpointNotice, FoundDaemon } from './types.ts';
-import { watchProcesses } from './watch-processes.ts';
+import { type DaemonWatch, watchProcesses } from './watch-processes.ts';
 
 /** What to watch, and how to find out about it anew. */
 export interface Watching {

@@ -1,7 +1,7 @@
 import { configuredEndpoints, isForClients } from './endpoint-key.ts';
-import { createSocketsReader, type SocketsReader } from './process-sockets.ts';
 import { readSettings } from './read-settings.ts';
 import type { Settings } from './settings.ts';
+import { createSocketsReader, type SocketsReader } from './watch-processes.ts';
 
 /** Makes what reads which sockets of a daemon are its clients', by what it was told. */
 export function createClientSocketsReader(procRoot: string): SocketsReader {

@@ -1,32 +1,35 @@
-import { memoizeCalls } from '../backends/memoize.ts';
-import { findOwners } from '../backends/procfs/owners.ts';
 import type { Process } from '../backends/procfs/processes.ts';
-import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
-import type { DaemonState, DaemonWatch } from './daemon-state.ts';
-import { aliveState, createSocketsReader, type SocketsReader } from './process-sockets.ts';
-import { haveNoOthers, watchProcesses } from './watch-processes.ts';
-
-export type { DaemonState, DaemonWatch };
+import { findOwners, type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
+import {
+  aliveState,
+  createSocketsReader,
+  type DaemonState,
+  type DaemonWatch,
+  haveNoOthers,
+  memoizeCalls,
+  type SocketsReader,
+  watchProcesses,
+} from './watch-processes.ts';
 
 export interface DaemonWatchOptions {
-  /** What was just read of the processes for another purpose. */
+  /** A scan of the processes that was just made for another purpose. */
   readonly scan?: ProcessScan | undefined;
-  /** Reads the processes anew; those in it that are called buildkitd are taken for the daemon's. */
+  /** Scans the processes again; its daemons are taken to be the ones that are watched. */
   readonly scanAnew?: () => ProcessScan;
   readonly socketsOf?: SocketsReader;
   /**
-   * Has a task done soon, and not at once: the first search for the listeners' owners, which may
-   * take longer than all else before the first sample. What is asked before is answered all the same.
+   * Runs a task soon, but not at once: the first search for the owners of the listeners, which may
+   * take longer than everything else before the first sample. Questions before that are answered.
    */
   readonly defer?: (task: () => void) => void;
-  /** Whether any process called buildkitd will do when those that held the listeners are dead. */
+  /** Whether any daemon counts as alive once the processes that held the listeners are dead. */
   readonly anyDaemon?: boolean;
 }
 
 /**
  * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
- * @param inPod whether this is a Kubernetes pod, where the daemon may run in another container, its
- * processes not to be seen from this one.
+ * @param inPod whether this is a Kubernetes pod, where the daemon may run in another container, so
+ * that its processes can't be seen from this one.
  */
 export function watchDaemon(
   procRoot: string,
@@ -46,7 +49,7 @@ export function watchDaemon(
   let hasSeenBuildkitd = false;
   let recentScan = scan;
   let isStarting = true;
-  // Who was found to hold a listener, the latest last.
+  // The processes that were found to hold each listener, the latest listener last.
   let holders = new Map<number, readonly Process[]>();
 
   const takeScan = (): ProcessScan => {
@@ -94,7 +97,7 @@ export function watchDaemon(
       holders = new Map([...holders].slice(-mostHolders));
       remembered = unowned;
     } catch {
-      // Not remembered, and so tried again at the next look.
+      // Not remembered, so that the next poll tries again.
       owners = null;
     }
     unowned = null;
@@ -140,10 +143,10 @@ export function watchDaemon(
   };
 }
 
-// A listener may come and go all the time.
+// Listeners may come and go all the time.
 const mostHolders = 100;
 
-// From these something is concluded, and so each look has to find them by itself.
+// A count or an exit may be based on the other states, so each poll has to find those itself.
 function isKept(state: DaemonState): boolean {
   return (
     state.kind === 'unknown' ||

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
 import { type Listener, readListeners } from '../backends/procfs/listeners.ts';
-import { findProcess, type Process } from '../backends/procfs/processes.ts';
+import { findProcess, isTransient, type Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
-import { isTransient } from '../backends/procfs/transient.ts';
 import type { Endpoint } from '../backends/types.ts';
 import { configuredEndpoints, endpointKey, endpointOf, matchListeners } from './endpoint-key.ts';
 import { readSettings } from './read-settings.ts';

@@ -5,8 +5,8 @@ import {
   type EndpointResult,
   type Sample,
 } from '../backends/types.ts';
-import type { DaemonState, DaemonWatch, ProcessSockets } from './daemon-state.ts';
 import type { Target } from './targets.ts';
+import type { DaemonState, DaemonWatch, ProcessSockets } from './watch-processes.ts';
 
 /** The result of polling an endpoint, and what is known about its daemon. */
 export interface Polled {

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
-import { isTransient } from '../backends/procfs/transient.ts';
+import { isTransient } from '../backends/procfs/processes.ts';
 import { type CommandLine, parseCommandLine } from './command-line.ts';
 import { parseConfigFile } from './config-file.ts';
 import { pathWithin, readBounded } from './read-bounded.ts';

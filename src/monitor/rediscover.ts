@@ -1,5 +1,5 @@
 import type { Process } from '../backends/procfs/processes.ts';
-import { isTransient } from '../backends/procfs/transient.ts';
+import { isTransient } from '../backends/procfs/processes.ts';
 import { nextTargets, type Target, targetKey } from './targets.ts';
 import type { FoundDaemon } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { socketNames } from '../backends/socket-names.ts';
+import { socketNames } from '../backends/addresses.ts';
 import type { Endpoint } from '../backends/types.ts';
 import { endpointKey } from './endpoint-key.ts';
 

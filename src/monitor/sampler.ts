@@ -1,9 +1,9 @@
 import { BackendError, type Endpoint, type Sample, type Sampler } from '../backends/types.ts';
 import type { EndpointPoller } from '../backends/with-fallback.ts';
-import type { DaemonWatch } from './daemon-state.ts';
 import { evaluate, isListening, listenersOf } from './evaluate.ts';
 import { type Rediscovery, rediscover } from './rediscover.ts';
 import type { Target } from './targets.ts';
+import type { DaemonWatch } from './watch-processes.ts';
 import { type Watched, type WatchedEndpoints, watchEndpoints } from './watched-endpoints.ts';
 
 export interface SamplerInput {

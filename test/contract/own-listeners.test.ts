@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { expect, test } from 'vitest';
-import { readOwnListeners } from '../../src/backends/own-listeners.ts';
-import { type Listener, readListeners } from '../../src/backends/procfs/listeners.ts';
+import {
+  type Listener,
+  readListeners,
+  readOwnListeners,
+} from '../../src/backends/procfs/listeners.ts';
 
 const byInode = (one: Listener, other: Listener): number => one.inode - other.inode;
 

@@ -1,10 +1,11 @@
 import { peerText } from '../addresses.ts';
+import { loadAddon } from '../native.ts';
 import { readTcpRows, readUnixRows } from './procfs.ts';
 
 /** A listening socket of a network namespace. */
 export type Listener = TcpListener | UnixListener;
 
-export interface TcpListener {
+interface TcpListener {
   readonly kind: 'tcp';
   readonly inode: number;
   readonly localAddress: string;
@@ -19,9 +20,9 @@ interface UnixListener {
 }
 
 /**
- * All listeners of a network namespace: `/proc/<pid>/net` is the directory of a process's.
+ * All listeners of a network namespace; `/proc/<pid>/net` is the directory for that of a process.
  *
- * @throws BackendError when a table can't be read in full.
+ * @throws BackendError if a table can't be read in full.
  */
 export function readListeners(netDirectory: string): Listener[] {
   const tcp = readTcpRows(netDirectory, { state: 'listen' });
@@ -33,7 +34,35 @@ export function readListeners(netDirectory: string): Listener[] {
   ];
 }
 
-/** Those of unix sockets alone. @throws BackendError when the table can't be read in full. */
+/**
+ * All listeners of this process's network namespace. Those of TCP come from a netlink dump: the
+ * kernel's text lists all connections of the host with them, which takes milliseconds.
+ *
+ * @throws BackendError if a table can't be read in full.
+ */
+export function readOwnListeners(procRoot: string): Listener[] {
+  const netDirectory = `${procRoot}/net`;
+  const tcp = dumpTcpListeners();
+  // An empty list may also mean that sock_diag is not available here.
+  return tcp.length > 0 ? [...tcp, ...unixListeners(netDirectory)] : readListeners(netDirectory);
+}
+
+function dumpTcpListeners(): TcpListener[] {
+  try {
+    const kernel = new (loadAddon().SockDiag)();
+    try {
+      return kernel.tcpListeners().map(({ inode, localAddress, localPort }) => {
+        return { kind: 'tcp', inode, localAddress, localPort };
+      });
+    } finally {
+      kernel.close();
+    }
+  } catch {
+    return [];
+  }
+}
+
+/** The unix listeners alone. @throws BackendError if the table can't be read in full. */
 export function unixListeners(netDirectory: string): UnixListener[] {
   return readUnixRows(netDirectory)
     .filter(({ state }) => state === 'listen')

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
-/** A process, told apart by its start time from a later one with the same pid. */
+/** A process; its start time distinguishes it from a later one with the same pid. */
 export interface Process {
   readonly pid: number;
   /** In clock ticks since boot (proc_pid_stat(5)). */
@@ -8,12 +8,12 @@ export interface Process {
   readonly parentPid: number;
 }
 
-// Every function here throws what the file system throws, but for what each names. A process that
-// ends while one reads about it is no error.
+// Unless stated otherwise, these functions throw the errors of the file system. A process that ends
+// while it is being read is not an error.
 const hasEnded = ['ENOENT', 'ESRCH'];
 const isForbidden = ['EACCES', 'EPERM'];
 
-/** The pids that a /proc shows. */
+/** The pids in a /proc. */
 export function listPids(procRoot: string): number[] {
   const pids = readdirSync(procRoot).filter((name) => /^[1-9]\d*$/.test(name));
   if (pids.length === 0) {
@@ -22,10 +22,10 @@ export function listPids(procRoot: string): number[] {
   return pids.map(Number);
 }
 
-/** The process with this pid; null when there is none, or only an unreaped one. */
+/** The process with this pid; null if there is none, or only a zombie. */
 export function findProcess(procRoot: string, pid: number): Process | null {
   const stat = unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/stat`));
-  // The name, in parentheses, may itself hold spaces and parentheses.
+  // The name is in parentheses, and may itself contain spaces and parentheses.
   const [state, parentPid, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTime = fields[17];
   if (stat !== '' && startTime === undefined) {
@@ -36,38 +36,38 @@ export function findProcess(procRoot: string, pid: number): Process | null {
     : { pid, startTime, parentPid: Number(parentPid) };
 }
 
-/** Whether a process goes on, and is not a later one with its pid. */
+/** Whether the process still runs, rather than a later one with its pid. */
 export function isRunning(procRoot: string, { pid, startTime }: Process): boolean {
   return findProcess(procRoot, pid)?.startTime === startTime;
 }
 
-/** The name of a process (proc_pid_comm(5)), which itself or its program has set. */
+/** The name of a process (proc_pid_comm(5)). */
 export function nameOf(procRoot: string, pid: number): string {
   return unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/comm`)).trimEnd();
 }
 
-/** What a process was started as: the first word of its command line. */
+/** The first word of a process's command line. */
 export function startedAs(procRoot: string, pid: number): string {
   return (
     unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/cmdline`)).split('\0', 1)[0] ?? ''
   );
 }
 
-/** The path of a process's program; empty where that is not ours to read. */
+/** The path of a process's program; empty if we may not read it. */
 export function programOf(procRoot: string, pid: number): string {
   const path = unless([...hasEnded, ...isForbidden], '', () =>
     readlinkSync(`${procRoot}/${pid}/exe`),
   );
-  // What has been replaced on disk since the start.
+  // The file has been replaced since the process started.
   return path.endsWith(deleted) ? path.slice(0, -deleted.length) : path;
 }
 
 const deleted = ' (deleted)';
 
-/** Inodes of the sockets that a process holds; null where its descriptors are not ours to read. */
+/** Inodes of the sockets that a process holds; null if we may not read its descriptors. */
 export function socketInodes(procRoot: string, pid: number): ReadonlySet<number> | null {
   const directory = `${procRoot}/${pid}/fd`;
-  // That they may be listed does not say that they may be read.
+  // Listing them may be allowed where reading them is not.
   return unless(isForbidden, null, () => {
     const inodes = new Set<number>();
     for (const descriptor of unless(hasEnded, [], () => readdirSync(directory))) {
@@ -81,7 +81,7 @@ export function socketInodes(procRoot: string, pid: number): ReadonlySet<number>
   });
 }
 
-// Node would set aside 64 KiB for each of these files, and there may be thousands of processes.
+// Node would allocate 64 KiB for each of these files, and there may be thousands of processes.
 const start = Buffer.allocUnsafe(4096);
 
 function readStart(path: string): string {
@@ -102,4 +102,14 @@ function unless<Value>(codes: readonly string[], otherwise: Value, read: () => V
     }
     throw error;
   }
+}
+
+const transientCodes = ['EAGAIN', 'EINTR', 'EIO', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
+
+/**
+ * Whether a failed call says nothing about what it asked for, and may succeed the next time; unlike
+ * a refusal, or an answer that there is no such thing.
+ */
+export function isTransient(error: unknown): boolean {
+  return transientCodes.includes((error as NodeJS.ErrnoException).code ?? '');
 }

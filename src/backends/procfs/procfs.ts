@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
+import { socketNames } from '../addresses.ts';
 import { type Contents, closedError, tcpContents, unixConnection } from '../snapshot.ts';
-import { socketNames } from '../socket-names.ts';
 import {
   type Backend,
   BackendError,
@@ -9,7 +9,6 @@ import {
   type EndpointSnapshot,
   type UnixEndpoint,
 } from '../types.ts';
-import { dedupe } from './dedupe.ts';
 import { readTable } from './read-table.ts';
 import { parseTcpTable, type TcpRow, tcpTableHeader, type WantedRows } from './tcp-table.ts';
 import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
@@ -52,6 +51,22 @@ function readContents(netDirectory: string, endpoint: Endpoint): Contents {
     : unixContents(endpoint, readUnixRows(netDirectory));
 }
 
+/**
+ * Each socket once. The kernel prints its table page by page, and if connections come and go
+ * meanwhile, it may print one of them twice. The later row counts.
+ */
+function dedupe(rows: readonly TcpRow[]): TcpRow[] {
+  return [...new Map(rows.map((row) => [identity(row), row])).values()];
+}
+
+// Listeners may share an address, and a connection has no inode before it is accepted.
+function identity({ state, inode, ...row }: TcpRow): string {
+  const { localAddress, localPort, peerAddress, peerPort } = row;
+  return state === 'listen'
+    ? `listener ${inode}`
+    : `${localAddress} ${localPort} ${peerAddress} ${peerPort}`;
+}
+
 function isSame(one: Contents, other: Contents): boolean {
   return (
     one.connections.length === other.connections.length &&
@@ -66,7 +81,7 @@ function isSameConnection(one: Connection, other: Connection | undefined): boole
   return one.inode === other?.inode && one.peer === other.peer && one.local === other.local;
 }
 
-/** The TCP listeners and connections of both families, all or those that are wanted. */
+/** The TCP listeners and connections of both families, all or only those wanted. */
 export function readTcpRows(netDirectory: string, wanted: WantedRows = {}): TcpRow[] {
   const ipv4Path = `${netDirectory}/tcp`;
   const ipv4 = parseTcpTable(readTable(ipv4Path, tcpTableHeader), 4, ipv4Path, wanted);
@@ -78,7 +93,7 @@ function readTcp6Rows(netDirectory: string, wanted: WantedRows): TcpRow[] {
   try {
     return parseTcpTable(readTable(path, tcpTableHeader), 6, path, wanted);
   } catch (error) {
-    // A kernel without IPv6 has the IPv4 table alone: that is none, not unknown.
+    // A kernel without IPv6 has no such table: that is no connection, not an unknown number.
     if (error instanceof BackendError && error.code === 'ENOENT' && !hasTcp6(netDirectory)) {
       return [];
     }
@@ -86,7 +101,7 @@ function readTcp6Rows(netDirectory: string, wanted: WantedRows): TcpRow[] {
   }
 }
 
-// A file that is listed and can't be opened is not missing.
+// A file that is listed but can't be opened is not missing.
 function hasTcp6(netDirectory: string): boolean {
   try {
     return readdirSync(netDirectory).includes('tcp6');

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type DaemonWatch, watchDaemon } from '../../../src/monitor/daemon.ts';
-import { watchProcesses } from '../../../src/monitor/watch-processes.ts';
+import { watchDaemon } from '../../../src/monitor/daemon.ts';
+import { type DaemonWatch, watchProcesses } from '../../../src/monitor/watch-processes.ts';
 
 // Small /proc trees, written here since processes have to come and go in them.
 let procRoot: string;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection, Endpoint, EndpointResult } from '../../../src/backends/types.ts';
-import type { DaemonState } from '../../../src/monitor/daemon.ts';
 import { endpointKey } from '../../../src/monitor/endpoint-key.ts';
 import type { TargetChange } from '../../../src/monitor/rediscover.ts';
 import { createSampler } from '../../../src/monitor/sampler.ts';
 import { targetsOf } from '../../../src/monitor/targets.ts';
 import type { FoundDaemon } from '../../../src/monitor/types.ts';
+import type { DaemonState } from '../../../src/monitor/watch-processes.ts';
 import { parseEndpoint } from '../../../src/options/endpoint.ts';
 import { client, seen } from '../support/samples.ts';
 

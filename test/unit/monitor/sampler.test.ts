@@ -7,8 +7,8 @@ import {
   type EndpointResult,
 } from '../../../src/backends/types.ts';
 import type { EndpointPoller } from '../../../src/backends/with-fallback.ts';
-import type { DaemonState, DaemonWatch } from '../../../src/monitor/daemon.ts';
 import { createSampler } from '../../../src/monitor/sampler.ts';
+import type { DaemonState, DaemonWatch } from '../../../src/monitor/watch-processes.ts';
 import { client, seen, tcpEndpoint, tcpFacts, unixEndpoint } from '../support/samples.ts';
 
 const builder = client('10.0.0.5:4000');
