@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
-// @ts-expect-error It comes without types.
+// @ts-expect-error It has no types.
 import nodeGypBuild from 'node-gyp-build';
 import { BackendError, type PollMode } from './types.ts';
 
@@ -14,21 +14,21 @@ export interface NativeAddon {
   readonly UnixTracker: new (name: Uint8Array) => NativeUnixTracker;
   /**
    * Opens a unix socket that listens under an abstract name, given without its leading zero byte, and
-   * takes nobody. It needs no event loop, and vanishes with the process at the latest.
-   * @returns its descriptor, to be closed by who called.
+   * accepts no connection. It needs no event loop, and is gone with the process at the latest.
+   * @returns its descriptor, which the caller closes.
    */
   listenAbstract(name: Uint8Array): number;
   /**
-   * Takes the exit status of this process's dead children but of `own`, which is whoever started it
-   * to wait for. It never waits itself. Others may be left behind a dead `own`.
-   * @returns of how many.
+   * Reaps the dead children of this process, except `own`, which its starter waits for. Does not
+   * block. Other dead children may be left behind a dead `own`.
+   * @returns how many it has reaped.
    */
   reapOrphans(own: number): number;
 }
 
 /**
- * Plain dumps over one kept-open NETLINK_SOCK_DIAG socket. As of all of the addon's objects, its
- * methods throw errors with `errno` and `syscall`, and it sees the network namespace of its thread.
+ * Plain dumps over one NETLINK_SOCK_DIAG socket that is kept open. Like all objects of the addon, it
+ * sees the network namespace of its thread, and its methods throw errors with `errno` and `syscall`.
  */
 interface NativeSockDiag {
   /** The LISTEN and ESTABLISHED TCP sockets of both families with this local port. */
@@ -40,39 +40,39 @@ interface NativeSockDiag {
   close(): void;
 }
 
-/** Keeps what `SockDiag.tcp` answers, exactly and for much less. */
+/** Keeps the answer of `SockDiag.tcp` up to date, exactly and at a fraction of the cost. */
 interface NativeTcpTracker {
   /**
-   * Looks once. The number changes if and only if what is seen does, or a connection that may have
-   * brought bytes has ended.
+   * Polls once. The number changes if and only if what is seen does, or a connection that may have
+   * transferred data has ended.
    */
   poll(): number;
   /** As of the last poll that did not throw. Their traffic is null. */
   sockets(): NativeTcpSocket[];
-  /** The same sockets, with their traffic as it is now; null for what has gone since. */
+  /** The same sockets with their current traffic; null for those that have gone since. */
   socketsWithTraffic(): NativeTcpSocket[];
   /**
    * The connections that the kernel has freed since the last call, seen or not, with the bytes of
-   * their whole life. A last one without a peer's port stands for all that have no place of their
-   * own: with the most bytes of any of them, or null where those of any are not known.
+   * their whole life. A last entry without a peer's port stands for all the others that there was no
+   * room for: with the maximum of their bytes, or null if any of those is unknown.
    */
   takeEnded(): Pick<NativeTcpSocket, 'peerAddress' | 'peerPort' | 'bytesReceived'>[];
-  /** Connections that ended without any poll having seen them: at least so many. */
+  /** At least this many connections have ended without any poll having seen them. */
   seenBetweenPolls(): number;
-  /** The peers' ports of the latest 1,024 of those, oldest first; 0 for one that is not known. */
+  /** The peers' ports of the latest 1,024 of those, oldest first; 0 for an unknown one. */
   portsBetweenPolls(): number[];
   /**
    * Calls back from the event loop, which it does not keep alive, when a connection of the last
-   * poll has been destroyed. A later call takes an earlier one's place, null ends it.
-   * @returns false where no such events can be had; the polls are as good without.
+   * poll has been destroyed. A later call replaces the callback; null removes it.
+   * @returns false if the kernel gives us no such events. Polls are correct without them.
    */
   onDestroyed(callback: (() => void) | null): boolean;
-  /** How the last poll came to its answer: `tracked`, or why it walked the kernel's table. */
+  /** How the last poll got its answer: `tracked`, or why it walked the kernel's table. */
   mode(): PollMode;
   close(): void;
 }
 
-/** What `SockDiag.unix` answers, with a number that changes when it does. */
+/** The answer of `SockDiag.unix`, with a number that changes when it does. */
 export interface NativeUnixTracker {
   poll(): number;
   /** As of the last poll that did not throw. */
@@ -99,13 +99,13 @@ export interface NativeTcpSocket {
 }
 
 interface NativeUnixSockets {
-  /** With the inodes of the clients in the listener's queue, 0 for one that has left already. */
+  /** With the inodes of the clients in the listener's queue; 0 for a client that has left. */
   readonly listeners: readonly { inode: number; queuedPeerInodes: readonly number[] }[];
   readonly accepted: readonly { inode: number; peerInode: number }[];
 }
 
-// From src/inspect, dist/inspect and dist/bin alike. To resolve the package by its name instead
-// would load Node's resolver for modules: 8 ms of every start.
+// Right from src/backends, dist/backends and dist/bin alike. Resolving the package by its name would
+// load Node's module resolver: 8 ms of every start.
 const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
 const loader = nodeGypBuild as {
@@ -114,7 +114,7 @@ const loader = nodeGypBuild as {
 };
 
 /**
- * Loads the addon: a build from source if there is one, else the committed prebuild.
+ * Loads the addon: a local build if there is one, else the committed prebuild.
  *
  * @throws BackendError (`ERR_ADDON`) that says what to do.
  */
@@ -133,12 +133,12 @@ export function loadAddon(): NativeAddon {
   }
 }
 
-/** The file that `loadAddon` loads. @throws the error of node-gyp-build where there is none. */
+/** The file that `loadAddon` loads. @throws the error of node-gyp-build if there is none. */
 export function addonPath(): string {
   return loader.resolve(packageRoot);
 }
 
-/** Calls the addon, and gives its errors the shape and the words of a backend's error. */
+/** Calls the addon, and turns its errors into a backend's. */
 export function guarded<Answer>(call: () => Answer): Answer {
   try {
     return call();
@@ -159,7 +159,7 @@ export function fromNative(cause: unknown): BackendError {
   return new BackendError(code, syscall, `sock_diag: ${syscall} failed with ${code}`, { cause });
 }
 
-// Node.js has no name of its own for those that libuv does not know, EBADMSG among them.
+// Node.js has no name for errors that libuv does not know, such as EBADMSG.
 function errnoName(errno: number): string {
   const name = getSystemErrorName(errno);
   const known = Object.entries(constants.errno).find(([, number]) => number === -errno);

@@ -19,7 +19,8 @@ export interface Polled {
 export type Evaluated = Exclude<Sample, CountedSample> | Omit<CountedSample, 'revision'>;
 
 /**
- * Makes a sample of what the polls of all endpoints have found.
+ * Makes a sample of the results of all endpoints. A count, above all a count of zero, is trusted if
+ * each endpoint has a listener in the same poll, or else if all sockets of its daemon are known.
  *
  * @param wasSeen whether a listener or a connection has ever been seen.
  */
@@ -78,7 +79,7 @@ function noListener(silent: readonly Polled[], daemon: DaemonState): BackendErro
   const addresses =
     silent.map(({ result }) => result.endpoint.address).join(' or ') || 'no address';
   const message = `nothing listens on ${addresses}, and ${aboutDaemon(daemon)}`;
-  return new BackendError('ERR_NO_LISTENER', 'look for the listener', message);
+  return new BackendError('ERR_NO_LISTENER', 'find the listener', message);
 }
 
 function aboutDaemon(daemon: DaemonState): string {

@@ -176,12 +176,12 @@ function uncertain(sample: Sample, notFoundYet: string | null): Sample {
     notFoundYet === null
       ? new BackendError(
           'ERR_LISTENER_REPLACED',
-          'look for the listener',
+          'find the listener',
           'a listener is gone, and where the daemon listens now is not known yet',
         )
       : new BackendError(
           'ERR_NOT_FOUND_YET',
-          'look for the daemon',
+          'find the daemon',
           `where the daemon listens can't be read (${notFoundYet})`,
         );
   return { kind: 'failed', error, results, connections };

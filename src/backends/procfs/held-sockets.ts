@@ -3,15 +3,15 @@ import type { Listener } from './listeners.ts';
 import { socketInodes } from './processes.ts';
 import { readTcpRows, readUnixRows } from './procfs.ts';
 
-/** The sockets that a process holds, as the kernel's tables show them. */
+/** The sockets that a process holds, as they are in the kernel's tables. */
 export interface HeldSockets {
   readonly listeners: readonly Listener[];
   readonly connections: readonly HeldConnection[];
-  /** Whether every socket that it holds is in a table: what is in none may be anything. */
+  /** Whether every socket that it holds is in a table. One that is in none may be anything. */
   readonly areAllKnown: boolean;
 }
 
-/** A TCP connection, or one on the side of a unix socket that has a name, as an accepted one has. */
+/** A TCP connection, or a unix connection at the end that has a name, as accepted ones have. */
 type HeldConnection =
   | { readonly kind: 'tcp'; readonly inode: number; readonly localPort: number }
   | { readonly kind: 'unix'; readonly inode: number; readonly name: string };
@@ -19,13 +19,13 @@ type HeldConnection =
 const nothing: HeldSockets = { listeners: [], connections: [], areAllKnown: false };
 
 /**
- * Makes the reader of one process's sockets. While it holds the same ones, all of which are known,
- * the tables are not read again.
+ * Makes a reader of one process's sockets. While the process holds the same ones, and all of them are
+ * known, the tables are not read again.
  */
 export function createHeldReader(procRoot: string, pid: number): () => HeldSockets {
   let before: { readonly held: ReadonlySet<number>; readonly sockets: HeldSockets } | undefined;
   return () => {
-    const held = heldByDaemon(procRoot, pid);
+    const held = heldBy(procRoot, pid);
     if (held === null) {
       return nothing;
     }
@@ -37,10 +37,10 @@ export function createHeldReader(procRoot: string, pid: number): () => HeldSocke
   };
 }
 
-// Its standard streams are of who started it: a socket of a log, which no client is.
+// The standard streams come from the parent process; one may be the socket of a log, never a client.
 const standardStreams = [0, 1, 2];
 
-function heldByDaemon(procRoot: string, pid: number): ReadonlySet<number> | null {
+function heldBy(procRoot: string, pid: number): ReadonlySet<number> | null {
   const held = socketInodes(procRoot, pid);
   const streams = standardStreams.map((descriptor) =>
     socketAt(`${procRoot}/${pid}/fd/${descriptor}`),
@@ -57,11 +57,11 @@ function socketAt(path: string): number | null {
 }
 
 function readTables(procRoot: string, pid: number, held: ReadonlySet<number>): HeldSockets {
-  const theirs = `${procRoot}/${pid}/net`;
+  const netDirectory = `${procRoot}/${pid}/net`;
   const isHeld = ({ inode }: { readonly inode: number }): boolean => held.has(inode);
   // An accepted unix socket is listed in the network namespace of its client.
-  const directories = [theirs, `${procRoot}/net`];
-  const tcp = readTcpRows(theirs).filter(isHeld);
+  const directories = [netDirectory, `${procRoot}/net`];
+  const tcp = readTcpRows(netDirectory).filter(isHeld);
   const unix = new Map(
     directories
       .flatMap(readUnixRows)
@@ -90,7 +90,7 @@ function readTables(procRoot: string, pid: number, held: ReadonlySet<number>): H
   };
 }
 
-// proc_net(5): which word of a line is the socket's inode.
+// proc_net(5): the index of the word that is the socket's inode.
 const inodeColumns = {
   ...{ tcp: 9, tcp6: 9, udp: 9, udp6: 9, raw: 9, raw6: 9 },
   ...{ unix: 6, netlink: 9, packet: 8 },
@@ -103,7 +103,7 @@ function inodesIn(netDirectory: string): number[] {
   });
 }
 
-/** Empty where a kernel has no such table: what it would show stays unknown. */
+/** Empty if the kernel has no such table: the sockets in it stay unknown. */
 function textOf(path: string): string {
   try {
     return readFileSync(path, 'latin1');

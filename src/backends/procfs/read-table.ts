@@ -4,7 +4,7 @@ import { BackendError } from '../types.ts';
 const chunkBytes = 256 * 1024;
 
 /**
- * Reads one table of the kernel to its end. Every byte becomes one character, so that paths which
+ * Reads one of the kernel's tables to its end. Every byte becomes one character, so that paths that
  * are not UTF-8 keep their bytes.
  *
  * @throws BackendError with the errno name when a call fails, `ERR_TABLE_CUT` when the table does
@@ -39,7 +39,7 @@ function readWhole(path: string): string {
   }
 }
 
-// The kernel hands out a page or so per read, and tells the end only by a read of zero bytes.
+// The kernel returns about a page per read; only a read of zero bytes means the end.
 function readToEnd(descriptor: number): string {
   const parts: string[] = [];
   const chunk = Buffer.allocUnsafe(chunkBytes);

@@ -13,7 +13,7 @@ export interface TcpRow {
   readonly inode: number;
 }
 
-/** What of a table is wanted; what is left out here does not matter. */
+/** The rows that are wanted; a property that is left out matches all. */
 export interface WantedRows {
   readonly localPort?: number;
   readonly state?: TcpRow['state'];
@@ -30,12 +30,12 @@ const row =
   /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]{2}) [0-9A-F]{8}:[0-9A-F]{8} [0-9A-F]{2}:[0-9A-F]{8,16} [0-9A-F]{8} +\d+ +-?\d+ (\d+) /;
 
 /**
- * The listeners and established connections in a table, all or those that are wanted.
+ * The listeners and established connections in a table, all or only those wanted.
  *
- * A busy host's table has some 10 MB, of which a few lines matter: the others are only checked for
- * their shape, in place.
+ * A busy host's table has some 10 MB, and only a few lines matter: the others are not parsed, only
+ * checked for their shape.
  *
- * @throws BackendError (`ERR_TABLE_CUT`) when any line is not of the kernel's form.
+ * @throws BackendError (`ERR_TABLE_CUT`) if any line does not have the kernel's format.
  */
 export function parseTcpTable(
   table: string,
@@ -120,7 +120,7 @@ function ipv6(digits: string): string {
   return canonicalIpv6((groups ?? []).join(':'));
 }
 
-// The kernel prints each 32-bit word of an address as a number of the machine's own byte order.
+// The kernel prints each 32-bit word of an address as a number in the machine's byte order.
 function networkBytes(word: string): Buffer {
   const bytes = Buffer.from(word, 'hex');
   return endianness() === 'LE' ? bytes.reverse() : bytes;

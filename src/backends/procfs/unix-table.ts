@@ -1,6 +1,6 @@
 import { cutTable } from './read-table.ts';
 
-/** One named stream socket of /proc/net/unix that listens, is connected, or waits in a queue. */
+/** A named stream socket in /proc/net/unix that listens, is connected, or waits in a queue. */
 export interface UnixRow {
   readonly state: 'listen' | 'accepted' | 'queued';
   /** 0 for a queued one. */
@@ -20,25 +20,25 @@ const streamType = '0001';
 const connecting = '02';
 const connected = '03';
 
-// RefCount, in net/unix/af_unix.c: the table holds on to a socket, and who made it, and its client
-// until that closes its end. So a client's connection, queued or accepted, has 3 at least, and one
-// that has been left has 2 (measured on Linux 6.18, and so in the sources of 3.x to 6.x); whatever
-// else holds on to it makes it more. gVisor counts otherwise: most of its sockets have 1.
-const leastHolders = 2;
+// RefCount, in net/unix/af_unix.c: the table has a reference to a socket, its owner has one, and so
+// has its client until that closes its end. A client's connection, queued or accepted, has 3 at least,
+// and one whose client has closed has 2 (measured on Linux 6.18, and the same in the sources of 3.x
+// to 6.x); any other reference adds to that. gVisor counts differently: most of its sockets have 1.
+const leastReferences = 2;
 
 /**
- * The named stream sockets in a table. The kernel prints names as they are, and anybody may give a
- * socket one with line feeds: what follows them is no row, or one that is made up. So nobody can
- * take a row away, or keep us from reading the others.
+ * The named stream sockets in a table. The kernel prints names as they are, and any process may give
+ * its socket a name with line feeds: what follows them is not a row, or a forged one. A process can
+ * add rows that way, but it can't hide any, and can't keep us from reading the others.
  *
- * A connection whose client has closed its end is left out, be it queued or accepted: a daemon that
- * does not run keeps it for as long.
+ * A connection whose client has closed its end is left out, whether queued or accepted: a stopped
+ * daemon keeps it until it runs again.
  *
- * @throws BackendError (`ERR_TABLE_CUT`) when the first row is not of the kernel's form.
+ * @throws BackendError (`ERR_TABLE_CUT`) if the first row does not have the kernel's format.
  */
 export function parseUnixTable(table: string, path: string): UnixRow[] {
-  const rows: (UnixRow & { readonly holders: number })[] = [];
-  let tellsHolders = true;
+  const rows: (UnixRow & { readonly references: number })[] = [];
+  let countsReferences = true;
   for (const [index, line] of table.slice(0, -1).split('\n').slice(1).entries()) {
     const match = row.exec(line);
     if (match === null) {
@@ -47,16 +47,16 @@ export function parseUnixTable(table: string, path: string): UnixRow[] {
       }
       continue;
     }
-    const holders = Number.parseInt(match[1] ?? '', 16);
-    tellsHolders &&= holders >= leastHolders;
+    const references = Number.parseInt(match[1] ?? '', 16);
+    countsReferences &&= references >= leastReferences;
     const [, , flags = '', type, state = '', inode, name] = match;
     const role = roleOf(Number.parseInt(flags, 16), state);
     if (type === streamType && name !== undefined && role !== null) {
-      rows.push({ state: role, inode: Number(inode), name, holders });
+      rows.push({ state: role, inode: Number(inode), name, references });
     }
   }
-  const hasClient = ({ state, holders }: (typeof rows)[number]): boolean =>
-    state === 'listen' || !tellsHolders || holders > leastHolders;
+  const hasClient = ({ state, references }: (typeof rows)[number]): boolean =>
+    state === 'listen' || !countsReferences || references > leastReferences;
   return rows.filter(hasClient).map(({ state, inode, name }) => ({ state, inode, name }));
 }
 
