@@ -26,7 +26,7 @@ const openAll = `
   const tracker = new addon.TcpTracker(port);
   const unixTracker = new addon.UnixTracker(name);
   const sockDiag = new addon.SockDiag();
-  const lookAtAll = () => {
+  const pollAll = () => {
     tracker.poll();
     tracker.sockets();
     tracker.socketsWithTraffic();
@@ -37,17 +37,17 @@ const openAll = `
     sockDiag.tcpListeners();
     sockDiag.unix(name);
   };
-  lookAtAll();`;
+  pollAll();`;
 const onMain =
   'const scene = await openScene(); const { port, name } = scene; const addon = loadAddon();';
 
 describe.concurrent('threads', () => {
-  it('look at the same time, each with its own objects, and see the same', async () => {
+  it('poll at the same time, each with its own objects, and see the same', async () => {
     const result = `${openAll}
-      for (let i = 0; i < 100; i += 1) lookAtAll();
+      for (let i = 0; i < 100; i += 1) pollAll();
       const established = () => tracker.sockets().filter(({ state }) => state === 'established');
       parent.on('message', () => {
-        lookAtAll();
+        pollAll();
         parent.postMessage([established().length, unixTracker.sockets().accepted.length]);
         parent.close();
       });`;
@@ -57,7 +57,7 @@ describe.concurrent('threads', () => {
         for (let i = 0; i < 50; i += 1) await (await scene.arrive()).leave();
         const stay = [await scene.arrive(), await scene.arrive(), await scene.arriveByUnix()];
         for (const worker of workers) {
-          worker.postMessage('look');
+          worker.postMessage('poll');
           console.log(...await messagesOf(worker));
         }
         for (const client of stay) await client.leave();
@@ -65,10 +65,10 @@ describe.concurrent('threads', () => {
     ).toBe(Array(4).fill('[ 2, 1 ] 0').join('\n'));
   });
 
-  it('can be terminated while they look and wait for callbacks, and leave nothing open', async () => {
+  it('can be terminated while they poll and wait for callbacks, and leave nothing open', async () => {
     const result = `${openAll}
       tracker.onDestroyed(() => parent.postMessage('ended'));
-      const on = () => { for (let i = 0; i < 20; i += 1) lookAtAll(); setImmediate(on); };
+      const on = () => { for (let i = 0; i < 20; i += 1) pollAll(); setImmediate(on); };
       on();`;
     expect(
       await printed(`const scene = await openScene();
@@ -91,7 +91,7 @@ describe.concurrent('threads', () => {
 
   it('can be terminated from within a callback that does not end', async () => {
     const result = `${openAll}
-      tracker.onDestroyed(() => { parent.postMessage('called'); for (;;) lookAtAll(); });
+      tracker.onDestroyed(() => { parent.postMessage('called'); for (;;) pollAll(); });
       parent.on('message', () => {});
       parent.postMessage('armed');`;
     expect(
@@ -172,10 +172,10 @@ describe.concurrent('a process', () => {
     ],
     [
       'at its end',
-      "process.on('exit', () => { lookAtAll(); process.exitCode = 7; }); process.exit();",
+      "process.on('exit', () => { pollAll(); process.exitCode = 7; }); process.exit();",
     ],
   ])('that exits %s with everything open has the exit code that it asked for', async (_, end) => {
-    const result = `${openAll} tracker.onDestroyed(() => {}); setInterval(lookAtAll, 1);`;
+    const result = `${openAll} tracker.onDestroyed(() => {}); setInterval(pollAll, 1);`;
     const { code, signal, stderr } = await node(`${onMain}
       const client = await scene.arrive();
       await once(startWorker(${JSON.stringify(result)}, scene), 'online');
@@ -204,7 +204,7 @@ describe.concurrent('a process', () => {
     expect(inherited).toBe('0');
   });
 
-  it('gets back what objects had open that nobody closed and nobody has any more', async () => {
+  it('gets back the descriptors of objects that were never closed and are no longer referenced', async () => {
     expect(
       await printed(`${onMain}
         const before = descriptors().length;

@@ -104,12 +104,12 @@ describe.concurrent('the addon', () => {
       const tracker = new TcpTracker(port);
       tracker.poll();
       console.log(tracker.sockets().length);`);
-    const told = misuses.map(([code], index) => [code, answers[index]]);
-    expect(told).toEqual(misuses);
+    const actual = misuses.map(([code], index) => [code, answers[index]]);
+    expect(actual).toEqual(misuses);
     expect(answers.at(-1)).toBe('1');
   });
 
-  it('closes what is closed twice, and a port that is asked of before the first look is empty', async () => {
+  it('can be closed twice, and shows an empty port before the first poll', async () => {
     expect(
       await printed(`for (const each of [new SockDiag(), new TcpTracker(port), new UnixTracker(name)]) {
           each.close();

@@ -201,7 +201,7 @@ describe.concurrent.each(backendNames)('%s, of TCP', (by: BackendName) => {
 
 describe.concurrent.each(backendNames)('%s, of a daemon that is stopped', (by: BackendName) => {
   it.for(['tcp://127.0.0.1:1234', 'unix:///run/buildkitd.sock'])(
-    'does not count who has left, accepted or queued, with or without a word: %s',
+    'does not count clients that have closed, accepted or queued, with or without data: %s',
     async (address, { stage }) => {
       const { daemon, clients, observe } = stage;
       await daemon.listen(address);
@@ -217,7 +217,7 @@ describe.concurrent.each(backendNames)('%s, of a daemon that is stopped', (by: B
       const left = [leaves, ...leaveTheQueue].flatMap((client) => client ?? []);
       await clients.leave(left);
       const here = [stays, staysQueued].flatMap((client) => client ?? []);
-      await waitFor('those who have left to be gone', async () => {
+      await waitFor('the closed connections to be gone', async () => {
         const { connections } = await observe(by, address);
         expect(connections.length).toBeGreaterThanOrEqual(here.length);
         return connections.length === here.length;
@@ -229,7 +229,7 @@ describe.concurrent.each(backendNames)('%s, of a daemon that is stopped', (by: B
       expect(inodeSet(snapshot)[0]).toBe(0);
 
       await clients.kill();
-      await waitFor('nobody to be left', async () => {
+      await waitFor('no connection to be left', async () => {
         return (await observe(by, address)).connections.length === 0;
       });
     },
@@ -239,7 +239,7 @@ describe.concurrent.each(backendNames)('%s, of a daemon that is stopped', (by: B
 describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) => {
   const socket = '/run/buildkitd.sock';
 
-  it('sees accepted clients, and tells them from the listener', async ({ stage }) => {
+  it('sees accepted clients, and does not take the listener for one', async ({ stage }) => {
     const { daemon, clients, observe } = stage;
     const { inode } = await daemon.listen(`unix://${socket}`);
     const some = await clients.connect(`unix://${socket}`, 3);
@@ -277,7 +277,7 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
     }
   });
 
-  it('takes a socket file that nobody listens on for no listener', async ({ stage }) => {
+  it('does not take a socket file without a listener for one', async ({ stage }) => {
     const { daemon, observe, sandbox } = stage;
     await daemon.listen(`unix://${socket}`);
     await daemon.process.signal('SIGKILL');
@@ -318,7 +318,7 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
     expect(peers(snapshot)).toEqual([by === 'sock-diag' ? `socket:[${clientInode}]` : null]);
   });
 
-  it('tells an abstract name from the path of the same letters, and a name from its prefix', async ({
+  it('distinguishes an abstract name from a path with the same letters, and a name from its prefix', async ({
     stage,
   }) => {
     const { daemon, clients, observe, sandbox } = stage;
@@ -359,7 +359,9 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
 });
 
 describe.concurrent('both backends', () => {
-  it('see the same set of connections in a place with everything at once', async ({ stage }) => {
+  it('see the same set of connections in a sandbox with all kinds of sockets at once', async ({
+    stage,
+  }) => {
     const { daemon, clients, observe, sandbox } = stage;
     const connect = clients.connect;
     await daemon.listen('tcp://[::]:1234', { keepsHalfOpen: true });
@@ -400,7 +402,7 @@ describe.concurrent('the differences of the backends', () => {
   }) => {
     const other = await openSandbox();
     const [daemon, clients] = await Promise.all([startDaemon(other), startClients(other)]);
-    // In the place's network, with all processes of the tests in sight.
+    // In the sandbox's network, with all processes of the tests visible.
     const observe = await startObserver(sandbox, { namespaces: ['net'] });
     await daemon.listen('tcp://127.0.0.1:1234');
     await daemon.listen('unix:///run/d.sock');
@@ -412,7 +414,7 @@ describe.concurrent('the differences of the backends', () => {
     expect((await observe('procfs', 'tcp://0.0.0.0:1234')).listenerInodes).toEqual([]);
   });
 
-  it('sock-diag alone tells the traffic: what is not known is null', async ({ stage }) => {
+  it('only sock-diag knows the traffic: what is unknown is null', async ({ stage }) => {
     const { daemon, clients, observe } = stage;
     await daemon.listen('tcp://127.0.0.1:1234');
     const client = await clients.connectMutely('tcp://127.0.0.1:1234');

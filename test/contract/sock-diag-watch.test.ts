@@ -91,7 +91,7 @@ test.each([
   await expect.poll(() => endpoint.poll().connections).toEqual([]);
 });
 
-test('endpoints whose names differ in a control character alone are polled apart', async () => {
+test('endpoints whose names differ only in a control character are polled separately', async () => {
   const path = (character: string): string =>
     `${tmpdir()}/buildkit-drain-apart-${process.pid}-${character}.sock`;
   const address = `unix://${path('?')}`;
@@ -182,7 +182,7 @@ async function send(client: Socket, bytes: number): Promise<void> {
   await new Promise<void>((resolve) => client.write(Buffer.alloc(bytes), () => resolve()));
 }
 
-/** Ends it as a client does that is done, and waits until the kernel has told of it. */
+/** Ends the connection as a client does when it is done, and waits until the kernel reports it. */
 async function ended(client: Socket, { endpoint, tcp }: Scenario): Promise<EndedConnection[]> {
   client.end();
   const all: EndedConnection[] = [];

@@ -5,7 +5,7 @@ import type { Observe } from './observer.ts';
 import type { Client, PeerProcess } from './peer-process.ts';
 import { waitFor } from './wait-for.ts';
 
-/** Sockets of a real kernel, and who makes and looks at them. */
+/** Sockets of a real kernel, and the processes that make and observe them. */
 export interface Stage {
   readonly daemon: PeerProcess;
   readonly clients: PeerProcess;
@@ -49,10 +49,10 @@ function peers({ connections }: EndpointSnapshot): (string | null)[] {
 const namesOf = (clients: readonly Client[]): string[] => clients.map(({ name }) => name);
 
 /**
- * Looks until it sees what is true, which must be so without delay but for what the daemon itself
- * has to do. No look on the way may leave out anybody, nor show a stranger.
+ * Polls until the snapshot is correct, which must be so at once except for what the daemon itself
+ * has to do. No poll meanwhile may miss a connection, or show one that does not exist.
  */
-async function checkSight(
+async function checkSnapshot(
   by: BackendName,
   transport: Transport,
   truth: Truth,
@@ -61,7 +61,7 @@ async function checkSight(
   const here = namesOf(truth.here[transport]);
   const allowed = [...here, ...truth.leaving[transport]];
   const isNamed = by === 'sock-diag' || transport === 'tcp';
-  await waitFor(`what is true of ${transport} by ${by}`, async () => {
+  await waitFor(`a correct snapshot of ${transport} by ${by}`, async () => {
     const snapshot = await observe(by, listened[transport]);
     const listener = truth.listeners[transport];
     expect(snapshot.listenerInodes).toEqual(listener === null ? [] : [listener]);
@@ -87,12 +87,12 @@ const lastSeen = new Map<string, EndpointSnapshot['connections']>();
 async function checkAll(truth: Truth, stage: Stage): Promise<void> {
   for (const transport of transports) {
     for (const by of backendNames) {
-      await checkSight(by, transport, truth, stage);
+      await checkSnapshot(by, transport, truth, stage);
     }
   }
 }
 
-/** Waits until the daemon has accepted all who are there. */
+/** Waits until the daemon has accepted all clients. */
 async function untilAccepted(truth: Truth, stage: Stage): Promise<void> {
   await checkAll(truth, stage);
   await waitFor('the daemon to accept all', async () => {
@@ -105,7 +105,7 @@ async function untilAccepted(truth: Truth, stage: Stage): Promise<void> {
 
 const isRunning = ({ isStopped }: Truth): boolean => !isStopped;
 
-const result = fc.constant(command('look', () => true, checkAll));
+const result = fc.constant(command('poll', () => true, checkAll));
 
 const connect = fc
   .tuple(fc.constantFrom(...transports), fc.nat(), fc.constantFrom(1, 1, 2, 3, 20))
@@ -136,7 +136,7 @@ const end = fc
     ),
   );
 
-/** Clients that come and go with no look between. */
+/** Clients that come and go between two polls. */
 const burst = fc
   .tuple(fc.constantFrom(...transports), fc.integer({ min: 1, max: 8 }))
   .map(([transport, count]) =>
@@ -209,7 +209,7 @@ async function listenOn(transport: Transport, { daemon }: Stage): Promise<number
   return (await daemon.listen(listened[transport], options)).inode;
 }
 
-/** Histories of sockets, with looks at any time. */
+/** Histories of sockets, with polls at any time. */
 export const histories = fc.commands(
   [
     result,

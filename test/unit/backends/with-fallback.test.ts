@@ -16,7 +16,7 @@ const listening: EndpointSnapshot = {
 };
 const nothing: EndpointSnapshot = { revision: 2, listenerInodes: [], connections: [] };
 
-/** A backend that answers what it is told to, and counts its polls and its open endpoints. */
+/** A backend with a scripted answer, which counts its polls and its open endpoints. */
 class Scripted implements Backend {
   readonly name: BackendName;
   answer: EndpointSnapshot | string;

@@ -72,7 +72,7 @@ describe('a daemon whose listener was seen', () => {
     expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
-  it('lives while one of those who hold its listeners lives', () => {
+  it('is alive while one of the processes that hold its listeners is', () => {
     addProcess(7, { comm: 'systemd', sockets: [5] });
     addProcess(8, { comm: 'node', sockets: [6] });
     const daemon = watching([5, 6]);
@@ -157,7 +157,7 @@ describe('a daemon whose listener was never seen', () => {
     expect(watchDaemon(procRoot, false).state()).toEqual({ kind: 'dead', wasThere: false });
   });
 
-  it('is looked for anew at once where it seemed dead, and now and then where it did not', () => {
+  it('is searched for at each poll if it seemed dead, and otherwise now and then', () => {
     const daemon = watchDaemon(procRoot, false);
     expect(daemon.state()).toEqual({ kind: 'dead', wasThere: false });
     addProcess(7, { comm: 'buildkitd' });
@@ -197,7 +197,7 @@ describe('the search for the owner of a listener', () => {
     expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
-  it('is done before the daemon is asked for, and before a second look', () => {
+  it('is done before the daemon’s state is read, and before a second poll', () => {
     addProcess(7, { comm: 'node', sockets: [5] });
     expect(putOff().daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
     const { daemon } = putOff();

@@ -16,9 +16,9 @@ function daemonAt(
   pid: number,
   addresses: readonly string[],
   isListening = true,
-  told: readonly string[] = [],
+  configured: readonly string[] = [],
 ): FoundDaemon {
-  const unheard = told.map(parseEndpoint);
+  const unheard = configured.map(parseEndpoint);
   const process = { pid, startTime: String(pid), parentPid: 1 };
   const endpoints = addresses.map(parseEndpoint);
   return { process, otherNetns: null, endpoints, isListening, unheard, notices: [] };
@@ -41,7 +41,7 @@ function setUp(notFoundYet: string | null = null) {
     running: [7],
     state: { kind: 'alive', pid: 7, listensOn: [], ...hidden } as DaemonState,
     nowMs: 0,
-    lookUps: 0,
+    searches: 0,
     unreadable: false,
     isBusy: false,
     open: [] as string[],
@@ -85,7 +85,7 @@ function setUp(notFoundYet: string | null = null) {
     rediscovery: {
       notFoundYet,
       find: () => {
-        world.lookUps += 1;
+        world.searches += 1;
         if (world.isBusy) {
           throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
         }
@@ -118,30 +118,30 @@ function setUp(notFoundYet: string | null = null) {
 }
 
 describe('endpoints that were found', () => {
-  it('are not looked up again at each look while their listeners stay', () => {
+  it('are not searched for at each poll while their listeners stay', () => {
     const { world, sample } = setUp();
     const first = sample();
     expect(sample()).toBe(first);
     world.sockets[oldAddress]?.clients.push(client('10.0.0.5:4000'));
     expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
-    expect(world.lookUps).toBe(0);
+    expect(world.searches).toBe(0);
   });
 
-  it('count for nothing until the daemons could be looked for', () => {
+  it('do not count until the search for the daemons has succeeded', () => {
     const { world, sample } = setUp('EMFILE');
     world.isBusy = true;
     const failed = { kind: 'failed', error: { code: 'ERR_NOT_FOUND_YET' } };
     expect(sample()).toMatchObject(failed);
-    expect(world.lookUps).toBe(1);
+    expect(world.searches).toBe(1);
     expect(sample()).toMatchObject(failed);
-    expect(world.lookUps).toBe(1);
+    expect(world.searches).toBe(1);
     world.isBusy = false;
     expect(sample()).toMatchObject(failed);
     world.nowMs += 1000;
     expect(sample()).toMatchObject({ kind: 'counted' });
   });
 
-  it('are uncertain while a listener was replaced and the daemons can’t be looked for', () => {
+  it('are uncertain while a listener was replaced and the search for the daemons fails', () => {
     const { world, sample } = setUp();
     sample();
     world.sockets[oldAddress] = { listeners: [6], clients: [] };
@@ -155,7 +155,7 @@ describe('endpoints that were found', () => {
     expect(sample()).toMatchObject({ kind: 'counted' });
   });
 
-  it('become those of the daemon that took the place of a dead one', () => {
+  it('become those of the daemon that replaced a dead one', () => {
     const { world, sample, sampler, watched, dies, starts } = setUp();
     sample();
     dies();
@@ -208,7 +208,7 @@ describe('endpoints that were found', () => {
     expect([sample().kind, sample().kind]).toEqual(['gone', 'gone']);
   });
 
-  it('are looked up once where another listener is on the same port at the next look', () => {
+  it('are searched for once if another listener has the same port at the next poll', () => {
     const { world, sample } = setUp();
     sample();
     world.sockets[oldAddress] = { listeners: [6], clients: [] };
@@ -217,10 +217,10 @@ describe('endpoints that were found', () => {
     world.running = [8];
     expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
     sample();
-    expect(world.lookUps).toBe(1);
+    expect(world.searches).toBe(1);
   });
 
-  it('are uncertain, not counted, where a listener is replaced sooner than one may look up', () => {
+  it('are uncertain, not counted, if a listener is replaced before the next search is due', () => {
     const { world, sample, sampler } = setUp();
     sample();
     for (const [nowMs, inode, kind] of [
@@ -237,10 +237,10 @@ describe('endpoints that were found', () => {
         kind === 'counted',
       ]);
     }
-    expect(world.lookUps).toBe(2);
+    expect(world.searches).toBe(2);
   });
 
-  it('are looked up at most once a second where a listener stays away', () => {
+  it('are searched for at most once a second while a listener is missing', () => {
     const { world, sample } = setUp();
     sample();
     world.sockets[oldAddress] = { listeners: [], clients: [] };
@@ -248,10 +248,10 @@ describe('endpoints that were found', () => {
       expect(sample().kind).toBe('failed');
       world.nowMs += 100;
     }
-    expect(world.lookUps).toBe(4);
+    expect(world.searches).toBe(4);
   });
 
-  it('have those beside them that the daemon was told, from their first listener on', () => {
+  it('include configured addresses without a listener once they have one', () => {
     const { world, sample, watched } = setUp();
     world.daemons = [daemonAt(7, [oldAddress], true, [newAddress])];
     world.sockets[oldAddress] = { listeners: [6], clients: [] };
@@ -264,7 +264,7 @@ describe('endpoints that were found', () => {
     expect(watched()).toEqual([oldAddress, newAddress]);
   });
 
-  it('stay watched for a daemon that was told them and has taken a dead one’s place', () => {
+  it('stay watched if they are configured for the daemon that replaced a dead one', () => {
     const { world, sample, watched, dies, starts } = setUp();
     world.daemons = [daemonAt(7, [oldAddress, newAddress])];
     world.sockets[newAddress] = { listeners: [9], clients: [] };
@@ -286,18 +286,18 @@ describe('endpoints that were found', () => {
   });
 
   it.each([
-    ['a second after the last time', [], 1000],
-    ['five seconds after, while somebody is connected', [client('10.0.0.5:4000')], 5000],
-  ] as const)('are looked up again though nothing changed: %s', (_, clients, pauseMs) => {
+    ['a second after the last search', [], 1000],
+    ['five seconds after, while a client is connected', [client('10.0.0.5:4000')], 5000],
+  ] as const)('are searched for again though nothing changed: %s', (_, clients, pauseMs) => {
     const { world, sample, watched } = setUp();
     world.sockets[oldAddress]?.clients.push(...clients);
     sample();
     world.sockets[newAddress] = { listeners: [9], clients: [] };
     world.daemons = [daemonAt(7, [oldAddress, newAddress])];
     world.nowMs += pauseMs - 1;
-    expect([watched(), world.lookUps]).toEqual([[oldAddress], 0]);
+    expect([watched(), world.searches]).toEqual([[oldAddress], 0]);
     world.nowMs += 1;
-    expect([watched(), world.lookUps]).toEqual([[oldAddress, newAddress], 1]);
+    expect([watched(), world.searches]).toEqual([[oldAddress, newAddress], 1]);
     expect(world.changes.at(-1)?.added).toMatchObject([{ endpoint: { address: newAddress } }]);
   });
 

@@ -178,7 +178,7 @@ describe('a sample of a daemon that lives without a listener', () => {
     expect(now.listenerGone[0]).toBe(`${tcpEndpoint.address},${unixEndpoint.address}`);
   });
 
-  it('is counted where whoever had the listener has no socket that is not known', () => {
+  it('is counted if all sockets of the process that had the listener are known', () => {
     const { now, sample } = setUp(false);
     now.owners = [owner];
     now.daemon = { kind: 'alive', pid: 6, listensOn: [unixEndpoint.address], ...hidden };
@@ -193,7 +193,7 @@ describe('a sample of a daemon that lives without a listener', () => {
     expect(sample().kind).toBe('failed');
   });
 
-  it('is judged anew each time, though every look finds the same', () => {
+  it('is evaluated each time, though every poll finds the same', () => {
     const { now, sample } = setUp(false);
     now.unix = seen(unixEndpoint, []);
     now.tcp = seen(tcpEndpoint, []);
@@ -259,7 +259,7 @@ describe('an endpoint that is only assumed', () => {
     expect(sample().kind).toBe('failed');
   });
 
-  it('is looked for again at every sample', () => {
+  it('is polled again at every sample', () => {
     const { now, sample } = setUp(true);
     now.unix = seen(unixEndpoint, []);
     sample();
@@ -287,7 +287,7 @@ describe('an endpoint that is only assumed', () => {
     expect(sampler.takeEnded()).toEqual([]);
   });
 
-  it('knows by its endpoint whether the end of a connection will be told', () => {
+  it('knows by its endpoint whether the end of a connection will be reported', () => {
     const { now, sampler } = setUp(false);
     const otherNetns = { ...builder, endpoint: 'tcp://0.0.0.0:4321' };
     expect([builder, otherNetns].map(sampler.announcesEnd)).toEqual([false, false]);
