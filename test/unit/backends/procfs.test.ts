@@ -42,6 +42,31 @@ describe('the procfs backend', () => {
     });
   });
 
+  it('has the same snapshot until what it shows differs, whatever else the tables have', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'drain-procfs-'));
+    const copy = (table: string, change: (text: string) => string = (text) => text): void => {
+      const text = readFileSync(join(fixture('proc-busy-daemon'), table), 'utf8');
+      writeFileSync(join(directory, table), change(text));
+    };
+    copy('tcp');
+    copy('tcp6');
+    const endpoint = createProcfsBackend(directory).open(parseEndpoint('tcp://0.0.0.0:1234'));
+    const first = endpoint.poll();
+    copy('tcp', (text) => text.split('\n').slice(0, -2).concat('').join('\n'));
+    expect(endpoint.poll()).toBe(first);
+    copy('tcp6', (text) => text.replaceAll(' 53146 ', ' 53147 '));
+    const accepted = endpoint.poll();
+    expect(accepted.revision).not.toBe(first.revision);
+    expect(accepted.connections.map(({ inode }) => inode)).toContain(53147);
+    copy('tcp6', (text) => text.replaceAll(' 53136 ', ' 53137 '));
+    const replaced = endpoint.poll();
+    expect([replaced.listenerInodes, replaced.revision > accepted.revision]).toEqual([
+      [53137],
+      true,
+    ]);
+    rmSync(directory, { recursive: true });
+  });
+
   it('counts a connection once that a changing table shows twice, queued and accepted', () => {
     const busy = fixture('proc-busy-daemon');
     const directory = mkdtempSync(join(tmpdir(), 'drain-procfs-'));
