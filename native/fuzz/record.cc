@@ -97,10 +97,10 @@ int main(int argc, char** argv) {
   check(events.open(portOf(addresses[1]), DestroyEventSocket::kReceiveBufferBytes).ok(), "events");
   for (const auto& address : addresses) {
     recorder.request(tcpBothFamiliesRequest(portOf(address), kAllStates), "inet_message",
-                 sizeof(inet_diag_msg));
+                     sizeof(inet_diag_msg));
     for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
       recorder.request(tcpDumpRequest(family, portOf(address), kAllStates, Traffic::kIncluded),
-                   "inet_message", sizeof(inet_diag_msg));
+                       "inet_message", sizeof(inet_diag_msg));
     }
   }
 
@@ -118,11 +118,11 @@ int main(int argc, char** argv) {
   for (const auto show : {0, UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN,
                           UDIAG_SHOW_NAME | UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN, 0xff}) {
     recorder.request(unixDumpRequest(kAllStates, static_cast<std::uint32_t>(show)), "unix_message",
-                 sizeof(unix_diag_msg));
+                     sizeof(unix_diag_msg));
   }
   // A request that the kernel rejects.
-  recorder.request(tcpDumpRequest(AF_UNSPEC, kAnyPort, kAllStates, Traffic::kLeftOut), "inet_message",
-               sizeof(inet_diag_msg));
+  recorder.request(tcpDumpRequest(AF_UNSPEC, kAnyPort, kAllStates, Traffic::kLeftOut),
+                   "inet_message", sizeof(inet_diag_msg));
 
   closeSockets();
   std::this_thread::sleep_for(std::chrono::milliseconds{300});

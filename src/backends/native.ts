@@ -67,7 +67,7 @@ interface NativeTcpTracker {
    * @returns false if the kernel gives us no such events. Polls are correct without them.
    */
   onDestroyed(callback: (() => void) | null): boolean;
-  /** How the last poll got its answer: `tracked`, or why it walked the kernel's table. */
+  /** How the last poll got its answer: `tracked`, or why it dumped the kernel's table. */
   mode(): PollMode;
   close(): void;
 }

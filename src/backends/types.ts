@@ -89,7 +89,7 @@ export interface EndpointSnapshot {
 
 /**
  * How a backend that tracks connections got its answer: from the tracked set (`tracked`), or why it
- * walked the kernel's table instead (native/include/sockdiag/poll_decision.h).
+ * dumped the kernel's table instead (native/include/sockdiag/poll_decision.h).
  */
 export type PollMode =
   | 'tracked'
