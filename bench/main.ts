@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { BadValueError } from '../src/options/bad-value.ts';
-import { parseFrom } from '../src/options/read-options.ts';
+import { parseFrom } from '../src/options/read.ts';
+import { BadValueError } from '../src/options/values.ts';
 import { compareText } from './accuracy/compare.ts';
 import { renderHtml } from './accuracy/html.ts';
 import { accuracyHeadline, accuracySections } from './accuracy/report.ts';

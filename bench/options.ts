@@ -1,10 +1,14 @@
-import { BadValueError } from '../src/options/bad-value.ts';
-import { oneOf } from '../src/options/choice.ts';
-import { parseDuration } from '../src/options/duration.ts';
-import { parseFile } from '../src/options/file-path.ts';
-import { ascending, listOf, noneOr } from '../src/options/lists.ts';
-import { parseWholeNumber } from '../src/options/number.ts';
-import { type OptionValues, single } from '../src/options/read-options.ts';
+import { type OptionValues, single } from '../src/options/read.ts';
+import {
+  ascending,
+  BadValueError,
+  listOf,
+  noneOr,
+  oneOf,
+  parseDuration,
+  parseFile,
+  parseWholeNumber,
+} from '../src/options/values.ts';
 
 // The defaults, and those with --quick, as a user would write them.
 const costDefaults = {

@@ -47,13 +47,12 @@ const whenUsed = {
 // part imports would be wrapped to be run on demand, which costs each start some milliseconds.
 const filesApart = {
   'program.ts': 'commands',
-  'unknown-variables.ts': 'unknown-variables',
   'bench.ts': 'bench',
 };
 const partsApart = {
   name: 'parts-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/(program|unknown-variables|bench)\.ts$/ }, ({ kind, path }) =>
+    onResolve({ filter: /\/(program|bench)\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import'
         ? { path: `./${filesApart[path.split('/').at(-1)]}.cjs`, external: true }
         : undefined,
@@ -65,7 +64,6 @@ await build({
   entryPoints: {
     [cli]: 'src/cli.ts',
     commands: 'src/cli/program.ts',
-    'unknown-variables': 'src/options/unknown-variables.ts',
     bench: 'src/cli/commands/bench.ts',
     'bench-helper': 'bench/helper.ts',
   },

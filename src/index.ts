@@ -41,4 +41,4 @@ export {
 export type { FindOptions } from './monitor/discover.ts';
 export type { FindingNotice, FoundDaemon, OtherNetns } from './monitor/types.ts';
 export type { DaemonState, DaemonWatch } from './monitor/watch-processes.ts';
-export { BadValueError } from './options/bad-value.ts';
+export { BadValueError } from './options/values.ts';

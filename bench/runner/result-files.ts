@@ -1,7 +1,7 @@
 import { accessSync, constants, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BadValueError } from '../../src/options/bad-value.ts';
-import { parseFrom, UsageError } from '../../src/options/read-options.ts';
+import { parseFrom, UsageError } from '../../src/options/read.ts';
+import { BadValueError } from '../../src/options/values.ts';
 
 /** A file that a benchmark writes at its end, by the option that names it. */
 export interface ResultFile {

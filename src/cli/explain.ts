@@ -1,32 +1,33 @@
 import { bugText, failureEntry } from '../messages/failure.ts';
-import { type Environment, readSettings } from '../options/read-options.ts';
-import { type LogOptionValues, logOptions, waitOptions } from '../options/wait-options.ts';
+import { readCommandLine } from '../options/command-line.ts';
+import { type Environment, readSettings } from '../options/read.ts';
+import { type LogOptionValues, logOptions, waitOptions } from '../options/table.ts';
+import { commands } from './command-names.ts';
 import { isUnattended } from './commands/wait.ts';
 import { openWaitLog } from './commands/wait-log.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { ProcessContext } from './process-context.ts';
-import { readLine } from './read-line.ts';
 
 const commandsOfPeople = ['status', 'watch', 'doctor', 'bench', 'install', 'help'];
+const benchmarks = ['cost', 'accuracy'];
 
 /**
- * Says why a command ends early: to who has typed it in words, and of a command that runs as a hook to
- * all that its log goes to.
+ * Reports why a command ends early: on standard error, and for a command that runs as a hook in its log.
  */
 export async function explain(
   error: unknown,
   argv: readonly string[],
   context: ProcessContext,
 ): Promise<ExitCode> {
-  const { code, message, hint } = failureOf(error);
+  const { code, message, hint } = failureOf(error, argv);
   const isHook = !commandsOfPeople.includes(argv[0] ?? '');
-  const isSaidInLog = isHook && (await isUnattended(context));
-  if (!isSaidInLog) {
+  const isLogged = isHook && (await isUnattended(context));
+  if (!isLogged) {
     context.printError(`buildkit-drain: ${message}\n${hint}`);
   }
   const options = logOptionsOf(argv, context.env);
-  const isElsewhere = options['log-to'].kind === 'file' || options['log-to'].kind === 'pod';
-  if (isSaidInLog || (isHook && isElsewhere)) {
+  const isOnlyInFile = options['log-to'].kind === 'file' || options['log-to'].kind === 'pod';
+  if (isLogged || (isHook && isOnlyInFile)) {
     const log = openWaitLog(options, context.env, argv[0] === 'run' ? 'shared' : 'own');
     log(failureEntry(message, code));
   }
@@ -36,15 +37,19 @@ export async function explain(
 interface Failure {
   readonly code: ExitCode;
   readonly message: string;
-  /** What somebody at a terminal is told besides. */
+  /** What a terminal shows besides. */
   readonly hint: string;
 }
 
-// By its code or name, since each of the program's files has classes of its own.
-function failureOf(error: unknown): Failure {
+// By its code or name, since each of the program's files has its own classes.
+function failureOf(error: unknown, argv: readonly string[]): Failure {
   const { code, name, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
   if (code === 'ERR_USAGE') {
-    return { code: exitCodes.usage, message: message ?? '', hint: 'Try: buildkit-drain --help\n' };
+    return {
+      code: exitCodes.usage,
+      message: message ?? '',
+      hint: `Try: buildkit-drain ${helpFor(argv)}--help\n`,
+    };
   }
   if (name === 'StartError') {
     const isMissing = code === 'ENOENT';
@@ -58,9 +63,18 @@ function failureOf(error: unknown): Failure {
 }
 
 function logOptionsOf(argv: readonly string[], env: Environment): LogOptionValues {
-  // What follows a command that is run is its own.
+  // Everything after the command of `run` belongs to that.
   const end = argv.indexOf('--');
   const isRun = argv[0] === 'run';
   const args = end >= 0 ? argv.slice(0, end) : isRun ? [] : argv;
-  return readSettings(logOptions, readLine(args, waitOptions, []).flags, env).values;
+  return readSettings(logOptions, readCommandLine(args, waitOptions, {}).flags, env).values;
+}
+
+/** The words that the help of this command line is called with. */
+function helpFor([first = 'wait', second = '']: readonly string[]): string {
+  if (first === 'bench' && benchmarks.includes(second)) {
+    return `${first} ${second} `;
+  }
+  const name = first.startsWith('-') ? 'wait' : first;
+  return Object.hasOwn(commands, name) ? `${name} ` : '';
 }

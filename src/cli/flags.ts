@@ -1,11 +1,17 @@
 import { type Command, Option } from 'commander';
-import type { Flags, OptionSpecs } from '../options/read-options.ts';
+import type { Flags, OptionSpecs } from '../options/read.ts';
+import { optionGroups } from '../options/table.ts';
 
-/** Adds options to a command, as their specifications say. */
+/** Adds options to a command, each under its heading in the help. */
 export function addOptions(command: Command, specs: OptionSpecs): void {
-  for (const [name, { argument, summary, standard, isList }] of Object.entries(specs)) {
+  for (const [name, spec] of Object.entries(specs)) {
+    const { argument, summary, standard, isList } = spec;
     const standardNote = standard === '' ? '' : ` (${standard})`;
     const option = new Option(`--${name} ${argument}`, `${summary}${standardNote}`);
+    const [heading] = Object.entries(optionGroups).find(([, of]) => of.includes(spec)) ?? [];
+    if (heading !== undefined) {
+      option.helpGroup(heading);
+    }
     command.addOption(isList ? option.argParser(collect) : option);
   }
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ScreenSize } from '../messages/watch-frame.ts';
-import type { Environment } from '../options/read-options.ts';
+import type { Environment } from '../options/read.ts';
 
 export type StopSignal = 'SIGTERM' | 'SIGINT';
 
@@ -49,8 +49,8 @@ export interface Self {
   readonly dieOf: (signal: NodeJS.Signals) => void;
 }
 
-/** Adds a command to the command line. */
-export type AddCommand = (program: Command, into: CommandContext) => void;
+/** Adds options, notes and the action to a command. */
+export type AddCommand = (command: Command, context: CommandContext) => void;
 
 export interface CommandContext {
   readonly version: string;

@@ -1,39 +1,43 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { UsageError } from '../options/read-options.ts';
-import { waitOptions } from '../options/wait-options.ts';
-import { isUnattended, wait } from './commands/wait.ts';
+import { UsageError } from '../options/read.ts';
+import { waitOptions } from '../options/table.ts';
+import { type CommandName, commands, unknownCommand } from './command-names.ts';
 import { exitCodes } from './exit-codes.ts';
-import { addOptions, flagsOf } from './flags.ts';
-import type { AddCommand, ProcessContext } from './process-context.ts';
+import { addOptions } from './flags.ts';
+import type { AddCommand, CommandContext, ProcessContext } from './process-context.ts';
 
-interface WaitSwitches {
-  readonly check?: boolean;
-}
+export { checkWait } from './commands/check.ts';
 
 const helpWidth = 80;
 
+const notes = `
+Without a command it waits, as hooks do: buildkit-drain --timeout=58m
+Options and exit codes of a command: buildkit-drain help <command>`;
+
 const waitNotes = `
-Each is an environment variable too: BUILDKIT_DRAIN_QUIET_PERIOD and so on.
-Exit codes: 0 drained or daemon gone, 3 deadline passed, 4 the same but blind,
-130 and 143 interrupted, 2 usage error (with --check, a wrong setting), 1 a bug.
-See also: buildkit-drain status, watch, serve, run, ready, doctor,
-bench cost, bench accuracy, install`;
+Each option is an environment variable, too: --quiet-period is
+BUILDKIT_DRAIN_QUIET_PERIOD. In a pod a mistake in the settings does not end the
+wait: the log names it, and the default is used.
+Exit codes: 0 drained, or the daemon is gone; 3 the deadline passed; 4 clients
+could not be counted, or nothing was found; 130, 143 interrupted; 2 usage error
+(with --check, a wrong setting); 1 a bug.`;
 
 // Only the command lines that need these pay for loading them.
-const loadedOnDemand: Readonly<Record<string, () => Promise<AddCommand>>> = {
+const adders: Readonly<Record<CommandName, () => Promise<AddCommand>>> = {
+  wait: async () => addWait,
   status: async () => (await import('./commands/status.ts')).addStatus,
   watch: async () => (await import('./commands/watch.ts')).addWatch,
-  serve: async () => (await import('./commands/serve.ts')).addServe,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   ready: async () => (await import('./commands/ready.ts')).addReady,
   run: async () => (await import('./commands/run.ts')).addRun,
+  serve: async () => (await import('./commands/serve.ts')).addServe,
   bench: async () => (await import('./commands/bench.ts')).addBench,
   install: async () => (await import('./commands/install.ts')).addInstall,
 };
 
 /**
- * Runs a command line, and returns the exit code.
+ * Runs a command line other than that of a wait, and returns the exit code.
  *
  * @throws UsageError, and what commands throw.
  */
@@ -42,15 +46,25 @@ export async function runProgram(
   context: ProcessContext,
 ): Promise<number> {
   let exitCode: number = exitCodes.done;
-  const exit = (code: number): void => {
-    exitCode = code;
-  };
   const version = packageVersion();
-  const program = createProgram(version, context, exit);
-  for (const [name, load] of Object.entries(loadedOnDemand)) {
-    if (argv.includes(name)) {
-      const add = await load();
-      add(program, { version, process: context, exit });
+  const program = createProgram(version, context);
+  const into: CommandContext = {
+    version,
+    process: context,
+    exit(code) {
+      exitCode = code;
+    },
+  };
+  const [first, second] = argv;
+  const called = first === 'help' ? second : first;
+  if (first === 'help' && ![undefined, 'help', ...Object.keys(commands)].includes(second)) {
+    throw new UsageError(unknownCommand(second ?? ''));
+  }
+  for (const [name, description] of Object.entries(commands)) {
+    const command = program.command(name).description(description);
+    if (name === called) {
+      const add = await adders[name as CommandName]();
+      add(command, into);
     }
   }
   try {
@@ -60,59 +74,57 @@ export async function runProgram(
     if (!(error instanceof CommanderError)) {
       throw error;
     }
-    if (error.exitCode === 0) {
+    // commander takes the exit code of its help from the process, which is set until a command says otherwise.
+    if (error.exitCode === 0 || first === 'help') {
       return exitCodes.done;
     }
     if (error.code === 'commander.help') {
       // It was printed in the place of a message.
       return exitCodes.usage;
     }
-    const isWait = !Object.hasOwn(loadedOnDemand, argv[0] ?? '');
-    if (isWait && (await isUnattended(context))) {
-      const { waitInSpite } = await import('./commands/wait-in-spite.ts');
-      return await waitInSpite(argv, context);
-    }
-    throw new UsageError(error.message.replace(/^error: /, ''));
+    throw new UsageError(messageOf(error));
   }
 }
 
-/** The command line, which hands the exit code of what was run to `exit`. */
-function createProgram(
-  version: string,
-  context: ProcessContext,
-  exit: (code: number) => void,
-): Command {
-  const { print, printError } = context;
+function createProgram(version: string, { print, printError }: ProcessContext): Command {
   const program = new Command('buildkit-drain')
-    .description('Holds a stopping buildkitd until its last client is gone.')
-    .version(version)
+    .usage('[command] [options]')
+    .description('Hold a stopping buildkitd until its last build is over.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', notes)
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: print,
       writeErr: printError,
-      // It is thrown, and told by who catches it.
+      // It is thrown, and the caller prints it.
       outputError() {},
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
     });
-
-  const waitCommand = program
-    .command('wait', { isDefault: true })
-    .usage('[options]')
-    .description('Wait until no client has been connected for the quiet period.')
-    .addHelpText('after', waitNotes)
-    .option('--check', 'show settings and mistakes, do not wait')
-    .action(async ({ check = false }: WaitSwitches, command: Command) => {
-      const flags = flagsOf(command, waitOptions);
-      const act = check ? (await import('./commands/check.ts')).checkWait : wait;
-      exit(await act(flags, context));
-    });
-  addOptions(waitCommand, waitOptions);
-
-  // Waiting is what the program is for: its help is the help of `wait`.
-  program.helpInformation = () => waitCommand.helpInformation();
-  program.addHelpText('after', waitNotes);
+  program.on('command:*', ([name = '']: string[]) => {
+    throw new UsageError(unknownCommand(name));
+  });
   return program;
+}
+
+/** Of `wait` commander prints the help, and parses nothing else. */
+function addWait(command: Command): void {
+  command
+    .usage('[options]')
+    .option('--check', 'show settings and mistakes, and do not wait')
+    .addHelpText('after', waitNotes);
+  addOptions(command, waitOptions);
+}
+
+/** In the form of this program's other errors. */
+function messageOf({ message }: CommanderError): string {
+  return message
+    .replace(/^error: /, '')
+    .replace(/\n\(Did you mean (.+)\?\)$/, ' (did you mean $1?)')
+    .replaceAll("'", '"');
 }
 
 function packageVersion(): string {

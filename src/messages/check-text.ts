@@ -1,4 +1,4 @@
-import type { Mistake, Setting } from '../options/bad-value.ts';
+import type { Mistake, Setting } from '../options/read.ts';
 import type { LogEntry } from './log/log.ts';
 import { mistakeEntry } from './settings.ts';
 import { visible } from './words.ts';

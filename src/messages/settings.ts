@@ -1,4 +1,4 @@
-import type { Mistake } from '../options/bad-value.ts';
+import type { Mistake } from '../options/read.ts';
 import type { LogEntry } from './log/log.ts';
 
 /** What is said of a mistake that does not end the command. */

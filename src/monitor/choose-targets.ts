@@ -2,10 +2,10 @@ import { readOwnListeners } from '../backends/procfs/listeners.ts';
 import { findProcess, isTransient, type Process } from '../backends/procfs/processes.ts';
 import type { ProcessScan } from '../backends/procfs/scan.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { BadValueError } from '../options/bad-value.ts';
-import { defaultEndpoints, namedEndpoints } from '../options/endpoints.ts';
-import { type Environment, parseFrom } from '../options/read-options.ts';
-import type { WhereOptionValues } from '../options/wait-options.ts';
+import { defaultEndpoints, namedEndpoints } from '../options/endpoint.ts';
+import { type Environment, parseFrom } from '../options/read.ts';
+import type { EndpointOptionValues } from '../options/table.ts';
+import { BadValueError } from '../options/values.ts';
 import { createClientSocketsReader } from './client-sockets.ts';
 import { watchDaemon } from './daemon.ts';
 import { type FindOptions, findEndpoints, otherNetnsOf } from './discover.ts';
@@ -41,7 +41,7 @@ interface MonitorContext {
  *
  * @throws UsageError
  */
-export function chooseTargets(options: WhereOptionValues, place: MonitorContext): Watching {
+export function chooseTargets(options: EndpointOptionValues, place: MonitorContext): Watching {
   const { procRoot } = place;
   const process = options.pid === null ? null : processOf(options.pid, place);
   // Who does not want sock-diag gets nothing by it.

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { Environment } from '../options/read-options.ts';
+import type { Environment } from '../options/read.ts';
 
 // Where the program runs is told by what is there: no variable is set in all pods, static ones have none.
 

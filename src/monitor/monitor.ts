@@ -1,8 +1,8 @@
 import { isRunning } from '../backends/procfs/processes.ts';
 import type { Backend, Connection, Endpoint, Sample, Sampler } from '../backends/types.ts';
 import { createBackends, withFallback } from '../backends/with-fallback.ts';
-import type { Environment } from '../options/read-options.ts';
-import type { LookOptionValues, WhereOptionValues } from '../options/wait-options.ts';
+import type { Environment } from '../options/read.ts';
+import type { EndpointOptionValues, PeerOptionValues } from '../options/table.ts';
 import { chooseTargets } from './choose-targets.ts';
 import { isInPod } from './container.ts';
 import { listenersOf } from './evaluate.ts';
@@ -39,7 +39,7 @@ interface WatchedTarget {
 
 /** Puts together what takes samples, as the options ask for it. @throws UsageError */
 export function openMonitor(
-  options: WhereOptionValues,
+  options: EndpointOptionValues,
   env: Environment,
   notify: (notice: MonitorNotice) => void,
 ): Monitor {
@@ -118,7 +118,7 @@ function atMostEvery(pauseMs: number, callback: () => void): () => void {
 
 /** Which connections count as clients. */
 export function clientsOnly(
-  options: LookOptionValues,
+  options: PeerOptionValues,
 ): (peer: Pick<Connection, 'peerAddress'>) => boolean {
   const isIgnored = options['ignore-peer'];
   return ({ peerAddress }) => peerAddress === null || !isIgnored(peerAddress);

@@ -1,13 +1,13 @@
-import type { Mistake } from './bad-value.ts';
-import { nearest } from './nearest.ts';
-import { type Environment, variableOf } from './read-options.ts';
-import { serveOptions } from './serve-options.ts';
+import { nearest } from './command-line.ts';
+import type { Mistake } from './read.ts';
+import { type Environment, variableOf } from './read.ts';
+import { serveOptions } from './table.ts';
 
-// For a Service called buildkit-drain, or buildkit-drain-something, Kubernetes itself sets such
-// variables in every pod of its namespace.
+// Kubernetes sets such variables in every pod of a namespace with a Service called buildkit-drain or
+// buildkit-drain-something.
 const ofService = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
 
-/** Variables that look like options of this tool, and are none. */
+/** Variables that look like options of this tool and are not. */
 export function findUnknown(env: Environment): Mistake[] {
   const prefix = variableOf('');
   const options = Object.keys(serveOptions).map((name) => variableOf(name).slice(prefix.length));

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { commands } from '../../src/cli/command-names.ts';
 import { cliPath, parseLog } from '../support/cli.ts';
 import { type Ended, run } from '../support/running.ts';
 
@@ -79,7 +80,7 @@ describe.concurrent('an option with a wrong value', () => {
     const [message, hint, ...rest] = stderr.split('\n');
     expect(message).toContain(`buildkit-drain: --${option}: expected ${expected}`);
     expect(message?.endsWith(` but received ${JSON.stringify(value)}`)).toBe(true);
-    expect([hint, rest]).toEqual(['Try: buildkit-drain --help', ['']]);
+    expect([hint, rest]).toEqual(['Try: buildkit-drain wait --help', ['']]);
     const said = option === 'log-to' ? [] : parseLog(readFileSync(log, 'utf8'));
     expect(said.map(({ event, level, exitCode }) => [event, level, exitCode])).toEqual(
       option === 'log-to' ? [] : [['failed', 'error', 2]],
@@ -126,26 +127,28 @@ describe.concurrent('an environment variable with a wrong value', () => {
       const [message, hint, ...rest] = stderr.split('\n');
       expect(message).toContain(`buildkit-drain: ${variable}: expected ${expected}`);
       expect(message?.endsWith(` but received ${JSON.stringify(named)}`)).toBe(true);
-      expect([hint, rest]).toEqual(['Try: buildkit-drain --help', ['']]);
+      expect([hint, rest]).toEqual(['Try: buildkit-drain wait --help', ['']]);
     },
   );
 });
 
 describe.concurrent('a command line that is not understood', () => {
   it.for([
-    [['--adress', 'tcp://0.0.0.0:1234'], "unknown option '--adress'"],
-    [['wait', '--quiet'], "unknown option '--quiet'"],
-    [['status', '--interval', '1s'], "unknown option '--interval'"],
-    [['--addr'], "option '--addr <endpoint>' argument missing"],
-    [['wait', 'now'], 'too many arguments'],
-    [['drain'], 'too many arguments'],
-    [['status', 'now'], 'too many arguments'],
-    [['watch', '--quiet-period', '1s'], "unknown option '--quiet-period'"],
-  ] as const)('exits 2 and says why: %s', async ([args, expected]) => {
+    [['--adress', 'tcp://0.0.0.0:1234'], 'unknown option "--adress"', 'wait '],
+    [['wait', '--quiet'], 'unknown option "--quiet" (did you mean --quiet-period?)', 'wait '],
+    [['--addr'], '--addr: expected <endpoint> but received nothing', 'wait '],
+    [['wait', 'now'], 'unexpected argument "now"', 'wait '],
+    [['drain'], 'unknown command "drain"', ''],
+    [['stat', '--json'], 'unknown command "stat" (did you mean status?)', ''],
+    [['help', 'stat'], 'unknown command "stat" (did you mean status?)', ''],
+    [['status', '--interval', '1s'], 'unknown option "--interval"', 'status '],
+    [['status', 'now'], 'too many arguments', 'status '],
+    [['watch', '--quiet-period', '1s'], 'unknown option "--quiet-period"', 'watch '],
+  ] as const)('exits 2 and says why, and whose help to read: %s', async ([args, expected, of]) => {
     const { code, stdout, stderr } = await cli(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(`buildkit-drain: ${expected}`);
-    expect(stderr).toContain('Try: buildkit-drain --help');
+    expect(stderr).toContain(`\nTry: buildkit-drain ${of}--help\n`);
     expect(stderr).not.toContain('"timestamp"');
   });
 });
@@ -153,7 +156,9 @@ describe.concurrent('a command line that is not understood', () => {
 describe.concurrent('--help', () => {
   it.for([
     [['--help']],
+    [['help']],
     [['wait', '--help']],
+    [['help', 'wait']],
     [['status', '--help']],
     [['watch', '--help']],
     [['doctor', '--help']],
@@ -166,11 +171,20 @@ describe.concurrent('--help', () => {
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     // An option takes one line, so that the eye finds it.
     expect(lines.filter((line) => /^ {10}/.test(line))).toEqual([]);
-    expect(lines.length - 1).toBeLessThanOrEqual(36);
+    expect(lines.length - 1).toBeLessThanOrEqual(50);
+  });
+
+  it('lists every command with a sentence', async () => {
+    const { stdout } = await cli(['--help']);
+    for (const [name, sentence] of Object.entries(commands)) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} +${sentence}$`, 'm'));
+    }
+    expect(await cli(['help'])).toMatchObject({ code: 0, stdout });
   });
 
   it('shows every option of wait with its default', async () => {
-    const { stdout } = await cli(['--help']);
+    const { stdout } = await cli(['--interval=1s', '--help']);
+    expect(await cli(['help', 'wait'])).toMatchObject({ code: 0, stdout });
     for (const option of new Set(cases.map(([name]) => name))) {
       expect(stdout).toContain(`--${option} <`);
     }
@@ -193,6 +207,8 @@ describe.concurrent('--help', () => {
   it('is beside --version, which prints the version of the package', async () => {
     const file = new URL('../../package.json', import.meta.url);
     const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-    expect(await cli(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+    for (const flag of ['--version', '-V']) {
+      expect(await cli([flag])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+    }
   });
 });

@@ -191,6 +191,6 @@ describe('bench accuracy', () => {
     const { code, stdout, stderr } = await startBench(args).ended;
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(`buildkit-drain: ${message}`);
-    expect(stderr).toMatch(/\nTry: buildkit-drain --help\n$/);
+    expect(stderr).toMatch(/\nTry: buildkit-drain bench accuracy --help\n$/);
   });
 });

@@ -159,12 +159,12 @@ describe('bench cost', () => {
     [['--pairs', 'x'], '--pairs: expected a whole number from 0 to 100000 but received "x"'],
     [['--json', '/nowhere/x'], '--json: expected the path of a file that can be written but'],
     [['--svg', '/tmp'], '--svg: expected the path of a file, not of a folder but received "/tmp"'],
-    [['--what'], "unknown option '--what'"],
+    [['--what'], 'unknown option "--what"'],
     [['more'], 'too many arguments'],
   ] as const)('refuses %j before anything is measured', async ([args, message]) => {
     const { code, stdout, stderr } = await startBench(args).ended;
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(`buildkit-drain: ${message}`);
-    expect(stderr).toMatch(/\nTry: buildkit-drain --help\n$/);
+    expect(stderr).toMatch(/\nTry: buildkit-drain bench cost --help\n$/);
   });
 });

@@ -296,7 +296,7 @@ describe.concurrent('doctor', () => {
   it('exits 2 for what makes no sense', async ({ sandbox }) => {
     const cases = [
       [['--addr', 'nonsense'], '--addr: expected an address such as'],
-      [['--interval', '1s'], "unknown option '--interval'"],
+      [['--interval', '1s'], 'unknown option "--interval"'],
       [['now'], 'too many arguments'],
     ] as const;
     for (const [args, message] of cases) {

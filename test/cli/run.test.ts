@@ -89,7 +89,7 @@ describe.concurrent('run', () => {
     const file = join(sandbox.directory, 'started');
     for (const [args, message] of [
       [['--interval', 'fast', '--', 'touch', file], '--interval: expected a duration'],
-      [['--pid', '1', '--', 'touch', file], "unknown option '--pid'"],
+      [['--pid', '1', '--', 'touch', file], 'unknown option "--pid"'],
       [['--tls-ca', '', '--', 'touch', file], '--tls-ca: expected the path of a PEM file'],
       [[], "missing required argument 'command'"],
       [['--'], "missing required argument 'command'"],

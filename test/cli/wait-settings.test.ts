@@ -61,6 +61,22 @@ describe.concurrent('a wrong setting of a hook in a pod', () => {
     },
   );
 
+  // Read leniently, these are the switches that print something and exit 0: at once, with builds running.
+  it.for([['--help=no'], ['--version=1'], ['-hq']] as const)(
+    'is not taken for a switch that prints and exits: %s',
+    async ([arg], { sandbox, daemon, clients }) => {
+      await daemon.listen(tcp);
+      const some = await clients.connect(tcp);
+      const wait = await startCli(sandbox, ['wait', ...quick, arg], { env: pod });
+      await wait.counted(1);
+      await clients.leave(some);
+      const { code, outcome } = await wait.ended;
+      expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
+      const said = troubles(readFileSync(sandbox.mainLog, 'utf8'));
+      expect(said).toContainEqual(['error', expect.stringContaining('going on without it')]);
+    },
+  );
+
   it('does not keep the right ones from being heeded', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
@@ -168,11 +184,11 @@ describe.concurrent('a wait without a deadline', () => {
 describe.concurrent('an error that ends a command which runs as a hook', () => {
   it.for([
     [['serve', '--listen=9234'], 2, '--listen: expected an IP address and a port'],
-    [['serve', '--bogus'], 2, "unknown option '--bogus'"],
+    [['serve', '--bogus'], 2, 'unknown option "--bogus"'],
     [['run', '--interval=5', '--', 'true'], 2, '--interval: expected a duration with its unit'],
-    [['run', '--', '/no/such/program'], 127, '"/no/such/program" can\'t be started'],
+    [['run', '--', '/no/such/program'], 127, '"/no/such/program" cannot be started'],
     [['ready', '--tls-ca=/none'], 2, '--tls-ca: expected a readable PEM file'],
-    [['ready', '--bogus'], 2, "unknown option '--bogus'"],
+    [['ready', '--bogus'], 2, 'unknown option "--bogus"'],
   ] as const)('is in the container’s log: %j', async ([args, exitCode, message], { sandbox }) => {
     const { code, log } = await hook(sandbox, args);
     expect(code).toBe(exitCode);
@@ -193,7 +209,7 @@ describe.concurrent('an error that ends a command which runs as a hook', () => {
       .ended;
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: "buildkit-drain: unknown option '--bogus'\nTry: buildkit-drain --help\n",
+      stderr: 'buildkit-drain: unknown option "--bogus"\nTry: buildkit-drain wait --help\n',
     });
     expect(parseLog(readFileSync(path, 'utf8'))).toMatchObject([{ event: 'failed', exitCode: 2 }]);
   });
@@ -204,7 +220,7 @@ describe.concurrent('an error that ends a command which runs as a hook', () => {
     const through = ['script', '-qec', command, '/dev/null'];
     const ended = await (await sandbox.start(through, { env: pod })).ended;
     expect(ended.code).toBe(2);
-    expect(ended.stdout).toContain("buildkit-drain: unknown option '--bogus'");
+    expect(ended.stdout).toContain('buildkit-drain: unknown option "--bogus"');
     expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
   });
 });

@@ -241,7 +241,7 @@ describe.concurrent('watch', () => {
       [['--interval', '0ms'], '--interval: expected a duration such as'],
       [['--probe-grace', 'off'], '--probe-grace: expected a duration such as'],
       [['--pid', '4194304'], '--pid: expected the pid of a running process'],
-      [['--quiet'], "unknown option '--quiet'"],
+      [['--quiet'], 'unknown option "--quiet"'],
       [['now'], 'too many arguments'],
     ] as const;
     for (const [args, message] of cases) {

@@ -2,14 +2,15 @@ import { isIPv4 } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatDuration } from '../../src/messages/words.ts';
-import { BadValueError } from '../../src/options/bad-value.ts';
-import { parseCidrs } from '../../src/options/cidr.ts';
-import { parseDuration } from '../../src/options/duration.ts';
-import { parseEndpoint } from '../../src/options/endpoint.ts';
-import { defaultEndpoints, namedEndpoints } from '../../src/options/endpoints.ts';
-import { parseWholeNumber } from '../../src/options/number.ts';
-import { readSettings, type UsageError } from '../../src/options/read-options.ts';
-import { waitOptions } from '../../src/options/wait-options.ts';
+import { defaultEndpoints, namedEndpoints, parseEndpoint } from '../../src/options/endpoint.ts';
+import { readSettings, type UsageError } from '../../src/options/read.ts';
+import { waitOptions } from '../../src/options/table.ts';
+import {
+  BadValueError,
+  parseCidrs,
+  parseDuration,
+  parseWholeNumber,
+} from '../../src/options/values.ts';
 import { foreignText, holds } from '../support/fuzz.ts';
 
 const weekMs = 7 * 24 * 3_600_000;

@@ -6,7 +6,7 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { Service } from 'kubernetes-models/v1';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { parseDuration } from '../../src/options/duration.ts';
+import { parseDuration } from '../../src/options/values.ts';
 import {
   commandsOf,
   type Example,

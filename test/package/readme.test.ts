@@ -5,15 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { commands } from '../../src/cli/command-names.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
-import { waitOptions } from '../../src/options/wait-options.ts';
+import type { OptionSpec } from '../../src/options/read.ts';
+import { serveOptions, waitOptions } from '../../src/options/table.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const optionsPage = readFileSync(join(root, 'docs/options.md'), 'utf8');
 
 /** The cells of the table rows below a heading row that begins with these words. */
-function tableBelow(heading: string): string[][] {
-  const lines = readme.slice(readme.indexOf(heading)).split('\n').slice(2);
+function tableBelow(page: string, heading: string): string[][] {
+  const lines = page.slice(page.indexOf(heading)).split('\n').slice(2);
   const end = lines.findIndex((line) => !line.startsWith('|'));
   return lines.slice(0, end).map((line) =>
     line
@@ -23,21 +26,43 @@ function tableBelow(heading: string): string[][] {
   );
 }
 
-describe('the README', () => {
-  it('names every option of wait, in order and with its default', () => {
-    const rows = tableBelow('| option | default').map(([option, standard]) => [option, standard]);
-    const options = Object.entries(waitOptions).map(([name, { argument, standard, isList }]) => {
-      const shown = isList ? (name === 'addr' ? 'see below' : '') : standard && `\`${standard}\``;
-      return [`\`--${name} ${argument}\``, shown];
-    });
+const code = (text: string): string => (text === '' ? '' : `\`${text}\``);
+
+describe('docs/options.md', () => {
+  it('has every option of wait and serve, in order, with its default and the variable of the script', () => {
+    const rows = tableBelow(optionsPage, '| option | default').map((cells) => cells.slice(0, 3));
+    const options = Object.entries<OptionSpec<unknown>>(serveOptions).map(
+      ([name, { argument, standard, script }]) => [
+        code(`--${name} ${argument}`),
+        code(standard),
+        code(script?.name ?? ''),
+      ],
+    );
     expect(rows).toEqual(options);
   });
 
+  it('has every command', () => {
+    const [rows, names] = [tableBelow(optionsPage, '| command | takes'), Object.keys(commands)];
+    const told = rows.flatMap(([cell = '']) =>
+      [...cell.matchAll(/`(\w+)/g)].map(([, name]) => name),
+    );
+    expect([...new Set(told)].toSorted()).toEqual(names.toSorted());
+  });
+
+  it('has every exit code', () => {
+    const codes = tableBelow(optionsPage, '| code | `wait`').map(([cell]) => Number(cell));
+    expect(codes).toEqual(Object.values(exitCodes));
+  });
+});
+
+describe('the README', () => {
   it('tells the option for each constant of the script that has one', () => {
-    const told = tableBelow('| constant in the script').flatMap(([constant = '', option = '']) => {
-      const [, name = '', value = ''] = /^`--([a-z-]+)=(.*)`$/.exec(option) ?? [];
-      return name === '' ? [] : [[constant.replace(/^`|=.*$/g, ''), name, value] as const];
-    });
+    const told = tableBelow(readme, '| constant in the script').flatMap(
+      ([constant = '', option = '']) => {
+        const [, name = '', value = ''] = /^`--([a-z-]+)=(.*)`$/.exec(option) ?? [];
+        return name === '' ? [] : [[constant.replace(/^`|=.*$/g, ''), name, value] as const];
+      },
+    );
     const ofScript = Object.entries(waitOptions).flatMap(([name, { script }]) =>
       script === undefined || script.name === 'DEBUG' ? [] : [[script.name, name]],
     );
@@ -45,11 +70,6 @@ describe('the README', () => {
     for (const [, name, value] of told) {
       expect(() => waitOptions[name as keyof typeof waitOptions].parse([value])).not.toThrow();
     }
-  });
-
-  it('names every exit code', () => {
-    const codes = tableBelow('| code | `wait`').map(([code]) => Number(code));
-    expect(codes).toEqual(Object.values(exitCodes));
   });
 
   it('has a library example that runs', async () => {

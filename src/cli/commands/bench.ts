@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { methodNames } from '../../../bench/accuracy/sources.ts';
 import { type BenchContext, compareFiles, runAccuracy, runCost } from '../../../bench/main.ts';
 import { accuracyOptions, costOptions } from '../../../bench/options.ts';
-import { readOptions } from '../../options/read-options.ts';
+import { readOptions } from '../../options/read.ts';
 import { exitCodes, interruptedBy } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext } from '../process-context.ts';
@@ -24,10 +24,7 @@ interface Switches {
 }
 
 /** Adds `buildkit-drain bench`. */
-export function addBench(program: Command, context: CommandContext): void {
-  const bench = program
-    .command('bench')
-    .description('Measure what polling costs on this node, and how accurate it is.');
+export function addBench(bench: Command, context: CommandContext): void {
   addCost(bench, context);
   addAccuracy(bench, context);
 }

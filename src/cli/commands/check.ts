@@ -5,12 +5,13 @@ import { openPodLog, podLogTrouble } from '../../messages/log/open-log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { isInContainer, isInPod } from '../../monitor/container.ts';
 import { openMonitor, procRoot } from '../../monitor/monitor.ts';
-import type { Mistake } from '../../options/bad-value.ts';
-import { type Flags, readSettings, UsageError } from '../../options/read-options.ts';
-import { type WaitOptionValues, waitOptions } from '../../options/wait-options.ts';
+import type { Mistake } from '../../options/read.ts';
+import { type Flags, readSettings, UsageError } from '../../options/read.ts';
+import { type WaitOptionValues, waitOptions } from '../../options/table.ts';
+import { findUnknown } from '../../options/unknown-variables.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import type { ProcessContext } from '../process-context.ts';
-import { pidMistake, unknownVariables } from '../settings.ts';
+import { pidMistake } from '../settings.ts';
 import { openTls, tlsMistakes } from './tls.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function checkWait(
     ...misread,
     ...mistakes,
     ...result.mistakes,
-    ...(await unknownVariables(env)),
+    ...findUnknown(env),
     ...(options.builds === 'off' ? [] : await tlsMistakes(openTls(options))),
   ];
   print(checkText({ settings, mistakes: all, watched: result.watched, notices }));

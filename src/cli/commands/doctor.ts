@@ -19,17 +19,12 @@ import { openPodLog } from '../../messages/log/open-log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { containerSigns, isInContainer, isInPod, podSigns } from '../../monitor/container.ts';
 import { type Monitor, openMonitor, procRoot } from '../../monitor/monitor.ts';
-import {
-  type Environment,
-  type Flags,
-  readOptions,
-  readSettings,
-} from '../../options/read-options.ts';
-import { statusOptions, waitOptions } from '../../options/wait-options.ts';
+import { type Environment, type Flags, readOptions, readSettings } from '../../options/read.ts';
+import { statusOptions, waitOptions } from '../../options/table.ts';
+import { findUnknown } from '../../options/unknown-variables.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
-import { unknownVariables } from '../settings.ts';
 import { openTls } from './tls.ts';
 
 interface DoctorSwitches {
@@ -42,11 +37,9 @@ folder for temporary files, to see whether it is seen. What it prints has paths
 and addresses, and no content of files.
 Exit codes: 0 it works, 4 unknown, 2 usage error, or a setting is wrong.`;
 
-/** Adds `buildkit-drain doctor`. */
-export function addDoctor(program: Command, { version, process, exit }: CommandContext): void {
-  const command = program
-    .command('doctor')
-    .description('Say what this place allows, and what to do about what is missing.')
+/** Makes a command `buildkit-drain doctor`. */
+export function addDoctor(command: Command, { version, process, exit }: CommandContext): void {
+  command
     .addHelpText('after', doctorNotes)
     .option('--json', 'print one JSON object')
     .action(async (switches: DoctorSwitches) => {
@@ -129,7 +122,7 @@ function logFacts(env: Environment): Diagnosis['log'] {
 async function waitFacts(env: Environment): Promise<WaitFacts> {
   const { values: options, mistakes } = readSettings(waitOptions, {}, env);
   return {
-    faults: [...mistakes, ...(await unknownVariables(env))],
+    faults: [...mistakes, ...findUnknown(env)],
     intervalMs: options.interval,
     quietPeriodMs: options['quiet-period'],
     timeoutMs: options.timeout,

@@ -9,24 +9,22 @@ import {
   notStartedText,
   occupiedText,
 } from '../../messages/install.ts';
-import { BadValueError } from '../../options/bad-value.ts';
-import { parseFrom, UsageError } from '../../options/read-options.ts';
+import { parseFrom, UsageError } from '../../options/read.ts';
+import { BadValueError } from '../../options/values.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { CommandContext } from '../process-context.ts';
 
 const installNotes = `
-For images without Node.js: an init container copies the folder into a volume,
-from which a hook starts the launcher in it. The folder may be missing, empty, or
-have been filled by this very buildkit-drain, also in part.
-It is started there once, to see whether that works.
-Exit codes: 0 it is there and can be started, 2 it is not, 1 a bug.`;
+For images without Node.js: an init container copies the bundle into a volume,
+and a hook starts the launcher there. The folder may be missing, empty, or have
+a copy of the same bundle, even an incomplete one. The copy is started once, to
+see whether that works.
+Exit codes: 0 the copy works, 2 it does not, 1 a bug.`;
 
 /** Adds `buildkit-drain install`. */
-export function addInstall(program: Command, { version, process, exit }: CommandContext): void {
-  program
-    .command('install')
+export function addInstall(command: Command, { version, process, exit }: CommandContext): void {
+  command
     .argument('<folder>', 'where to')
-    .description('Copy the folder that this runs from, with its Node.js, to another path.')
     .addHelpText('after', installNotes)
     .action((path: string) => {
       const target = parseFrom('install', () => parseTarget(path));

@@ -5,11 +5,10 @@ import type { LogEntry } from '../../messages/log/log.ts';
 import type { StderrOwnership } from '../../messages/log/open-log.ts';
 import { mistakeEntry } from '../../messages/settings.ts';
 import { clientsOnly } from '../../monitor/monitor.ts';
-import type { Mistake } from '../../options/bad-value.ts';
-import type { Environment } from '../../options/read-options.ts';
-import type { WaitOptionValues } from '../../options/wait-options.ts';
+import type { Environment, Mistake } from '../../options/read.ts';
+import type { WaitOptionValues } from '../../options/table.ts';
+import { findUnknown } from '../../options/unknown-variables.ts';
 import type { ProcessContext } from '../process-context.ts';
-import { unknownVariables } from '../settings.ts';
 import { openTls, type Tls, tlsMistakes } from './tls.ts';
 import { openWaitLog } from './wait-log.ts';
 
@@ -45,10 +44,7 @@ export async function planWait(
   if (isOldNode(self.nodeVersion)) {
     log(oldNodeEntry(self.nodeVersion));
   }
-  const late = [
-    ...(await unknownVariables(env)),
-    ...(options.builds === 'off' ? [] : await tlsMistakes(tls)),
-  ];
+  const late = [...findUnknown(env), ...(options.builds === 'off' ? [] : await tlsMistakes(tls))];
   for (const mistake of [...mistakes, ...late]) {
     log(mistakeEntry(mistake));
   }

@@ -8,15 +8,15 @@ import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { isClient } from '../../messages/status-json.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
 import { clientsOnly, type Monitor, openMonitor } from '../../monitor/monitor.ts';
-import type { Environment, OptionValues } from '../../options/read-options.ts';
-import type { standingOptions, statusOptions } from '../../options/wait-options.ts';
+import type { Environment, OptionValues } from '../../options/read.ts';
+import type { classifyOptions, statusOptions } from '../../options/table.ts';
 import type { Tls } from './tls.ts';
 
 export interface StatusPlan {
   readonly options: OptionValues<typeof statusOptions>;
   readonly env: Environment;
   readonly tls: Tls;
-  readonly kind: OptionValues<typeof standingOptions>;
+  readonly kind: OptionValues<typeof classifyOptions>;
   /** What the daemon has said of its builds, or that it is to be asked. */
   readonly builds: BuildsAnswer | null | 'ask';
 }

@@ -4,8 +4,8 @@ import { findMarks } from '../../drain-marker/find-marks.ts';
 import { readyText } from '../../messages/ready-text.ts';
 import { openMonitor, procRoot } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
-import { type Environment, type Flags, readOptions } from '../../options/read-options.ts';
-import { readyOptions } from '../../options/wait-options.ts';
+import { type Environment, type Flags, readOptions } from '../../options/read.ts';
+import { readyOptions } from '../../options/table.ts';
 import { checkReadiness } from '../../ready/readiness.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
@@ -20,13 +20,11 @@ const readyNotes = `
 A daemon is ready if it listens on every endpoint and answers on each.
 Exit codes: 0 ready, 5 not ready; one line says why.`;
 
-/** Adds `buildkit-drain ready`. */
-export function addReady(program: Command, { process, exit }: CommandContext): void {
-  const command = program
-    .command('ready')
-    .description('Check whether buildkitd serves, for readiness and startup probes.')
+/** Makes a command `buildkit-drain ready`. */
+export function addReady(command: Command, { process, exit }: CommandContext): void {
+  command
     .addHelpText('after', readyNotes)
-    .option('--after-drain', 'say no once a drain has begun')
+    .option('--after-drain', 'not ready once a drain has begun')
     .action(async (switches: ReadySwitches) => {
       exit(await ready(flagsOf(command, readyOptions), switches, process));
     });

@@ -2,7 +2,7 @@ import { noDeadlineEntry } from '../../messages/environment-entries.ts';
 import { anewEntry, gaveUpEntry } from '../../messages/failure.ts';
 import { mistakeEntry } from '../../messages/settings.ts';
 import { isInPod } from '../../monitor/container.ts';
-import { UsageError } from '../../options/read-options.ts';
+import { UsageError } from '../../options/read.ts';
 import { pidMistake } from '../settings.ts';
 import type { WaitPlan } from './plan-wait.ts';
 import { type EndedWait, type WaitHooks, waitOnce } from './wait-once.ts';

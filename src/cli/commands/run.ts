@@ -2,8 +2,8 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { runEntry } from '../../messages/run-entry.ts';
 import { procRoot } from '../../monitor/monitor.ts';
-import { type Flags, readSettings, withoutMistakes } from '../../options/read-options.ts';
-import { waitOptions } from '../../options/wait-options.ts';
+import { type Flags, readSettings, withoutMistakes } from '../../options/read.ts';
+import { waitOptions } from '../../options/table.ts';
 import type { ChildEnd } from '../../run/child.ts';
 import { createReaper, findDaemonBelow, startChild } from '../../run/child.ts';
 import type { RunEvent } from '../../run/supervise.ts';
@@ -24,14 +24,10 @@ Starts the command, and passes all signals on to it. At SIGTERM or SIGINT it
 waits as \`wait\` does, and only then passes SIGTERM on; a second one skips that.
 Exit codes: the command's; 127 no such command, 126 not executable.`;
 
-/** Adds `buildkit-drain run`. */
-export function addRun(program: Command, { process, exit }: CommandContext): void {
-  // What follows the command's first word is its own.
-  program.enablePositionalOptions();
-  const command = program
-    .command('run')
+/** Makes a command `buildkit-drain run`. */
+export function addRun(command: Command, { process, exit }: CommandContext): void {
+  command
     .usage('[options] -- <command ...>')
-    .description('Run buildkitd, and wait for quiet before it is told to stop.')
     .argument('<command...>')
     .passThroughOptions()
     .addHelpText('after', runNotes)

@@ -2,14 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { refusalAnswer } from '../../messages/serve/answers.ts';
 import { type ServeNotice, serveEntry } from '../../messages/serve/events.ts';
-import { BadValueError } from '../../options/bad-value.ts';
-import {
-  type Flags,
-  parseFrom,
-  readSettings,
-  withoutMistakes,
-} from '../../options/read-options.ts';
-import { type ListenAddress, serveOptions } from '../../options/serve-options.ts';
+import { type Flags, parseFrom, readSettings, withoutMistakes } from '../../options/read.ts';
+import { type ListenAddress, serveOptions } from '../../options/table.ts';
+import { BadValueError } from '../../options/values.ts';
 import { type HttpServer, openServer } from '../../serve/server.ts';
 import type { Routes, ServerEvent } from '../../serve/types.ts';
 import { type ExitCode, exitCodes, interruptedBy } from '../exit-codes.ts';
@@ -29,15 +24,11 @@ gone, 503 otherwise. Beside it: /healthz, /readyz, /connections, /metrics.
 A signal stops it when the wait under way is over, a second one at once.
 Exit codes: 0, or 130 and 143 where a second signal has ended a wait.`;
 
-/** Adds `buildkit-drain serve`. */
-export function addServe(program: Command, { version, process, exit }: CommandContext): void {
-  const command = program
-    .command('serve')
-    .description('Serve the wait over HTTP, for preStop.httpGet of a sidecar; and metrics.')
-    .addHelpText('after', serveNotes)
-    .action(async () => {
-      exit(await serve(flagsOf(command, serveOptions), version, process));
-    });
+/** Makes a command `buildkit-drain serve`. */
+export function addServe(command: Command, { version, process, exit }: CommandContext): void {
+  command.addHelpText('after', serveNotes).action(async () => {
+    exit(await serve(flagsOf(command, serveOptions), version, process));
+  });
   addOptions(command, serveOptions);
 }
 

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { statusJson } from '../../messages/status-json.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
 import { noticesText, statusText } from '../../messages/status-text.ts';
-import { type Flags, readOptions } from '../../options/read-options.ts';
-import { standingOptions, statusOptions } from '../../options/wait-options.ts';
+import { type Flags, readOptions } from '../../options/read.ts';
+import { classifyOptions, statusOptions } from '../../options/table.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
@@ -16,19 +16,17 @@ interface StatusSwitches {
 }
 
 const statusNotes = `
-AGE and SILENT with a plus are at least so long. SILENT is the time since data
-last came or went; IN and OUT are bytes, as the daemon sees them.
-Exit codes: 0 idle; 3 clients are connected, or builds run; 4 blind, or no
-daemon was found.`;
+A plus after AGE or SILENT means "at least". SILENT is the time without traffic.
+IN and OUT are bytes from the daemon's side.
+Exit codes: 0 idle; 3 clients are connected, or builds are running; 4 clients
+could not be counted, or nothing was found.`;
 
-/** Adds `buildkit-drain status`. */
-export function addStatus(program: Command, { process, exit }: CommandContext): void {
-  const command = program
-    .command('status')
-    .description('Look once, and show who is connected.')
+/** Makes a command `buildkit-drain status`. */
+export function addStatus(command: Command, { process, exit }: CommandContext): void {
+  command
     .addHelpText('after', statusNotes)
     .option('--json', 'print one JSON object')
-    .option('--quiet', 'print nothing: the exit code says it all')
+    .option('--quiet', 'print nothing; the exit code tells')
     .action(async (switches: StatusSwitches) => {
       exit(await status(flagsOf(command, statusOptions), switches, process));
     });
@@ -47,7 +45,7 @@ async function status(
   const report = await lookForStatus({
     ...{ options, env, tls },
     // What `wait` would go by, were it told nothing else.
-    kind: readOptions(standingOptions, {}, env),
+    kind: readOptions(classifyOptions, {}, env),
     builds: options.builds === 'off' ? null : 'ask',
   });
   if (!quiet) {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { messageOf } from '../../builds/errors.ts';
 import type { TlsConfig, TlsSource } from '../../builds/types.ts';
-import type { Mistake } from '../../options/bad-value.ts';
-import { BadValueError } from '../../options/bad-value.ts';
-import type { TlsOptionValues } from '../../options/builds-options.ts';
-import { parseFrom, UsageError } from '../../options/read-options.ts';
+import type { Mistake } from '../../options/read.ts';
+import { parseFrom, UsageError } from '../../options/read.ts';
+import type { TlsOptionValues } from '../../options/table.ts';
+import { BadValueError } from '../../options/values.ts';
 
 const certificate = /-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----/;
 const privateKey = /-----BEGIN ([A-Z]+ )*PRIVATE KEY-----/;

@@ -2,8 +2,8 @@ import { createLog, type LogEntry } from '../../messages/log/log.ts';
 import { openLog, type StderrOwnership } from '../../messages/log/open-log.ts';
 import { isInContainer } from '../../monitor/container.ts';
 import { procRoot } from '../../monitor/monitor.ts';
-import type { Environment } from '../../options/read-options.ts';
-import type { LogOptionValues } from '../../options/wait-options.ts';
+import type { Environment } from '../../options/read.ts';
+import type { LogOptionValues } from '../../options/table.ts';
 
 /** Opens the log of a wait, or of what a hook has to say before one. */
 export function openWaitLog(

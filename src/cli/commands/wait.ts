@@ -1,7 +1,7 @@
 import { isInPod } from '../../monitor/container.ts';
-import type { Mistake } from '../../options/bad-value.ts';
-import { type Flags, readSettings, withoutMistakes } from '../../options/read-options.ts';
-import { waitOptions } from '../../options/wait-options.ts';
+import type { Mistake } from '../../options/read.ts';
+import { type Flags, readSettings, withoutMistakes } from '../../options/read.ts';
+import { waitOptions } from '../../options/table.ts';
 import { type ExitCode, exitCodeOf, exitCodes, interruptedBy } from '../exit-codes.ts';
 import type { ProcessContext } from '../process-context.ts';
 import { planWait } from './plan-wait.ts';

@@ -2,7 +2,7 @@ import type { WatchEvent } from '../../drain/types.ts';
 import { createLog, type LogEntry } from '../../messages/log/log.ts';
 import { type WatchReport, watchEntry } from '../../messages/watch-entry.ts';
 import { watchFrame } from '../../messages/watch-frame.ts';
-import type { LogFormat } from '../../options/log-values.ts';
+import type { LogFormat } from '../../options/table.ts';
 import type { Screen } from '../process-context.ts';
 
 /** What shows a watch to whoever reads it. */

@@ -5,8 +5,8 @@ import type { TrackedConnection } from '../../drain/tracked.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { clientsOnly, openMonitor } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
-import { type Flags, readOptions } from '../../options/read-options.ts';
-import { standingOptions, watchOptions } from '../../options/wait-options.ts';
+import { type Flags, readOptions } from '../../options/read.ts';
+import { classifyOptions, watchOptions } from '../../options/table.ts';
 import { watch } from '../../watch/watch.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
@@ -24,11 +24,9 @@ first look on, and counted when the probe grace is over: before, it may be a
 probe. Goes on when the daemon goes away, and ends with Ctrl-C.
 Exit code: 0, unless 2 for a usage error or 1 for a bug.`;
 
-/** Adds `buildkit-drain watch`. */
-export function addWatch(program: Command, { process, exit }: CommandContext): void {
-  const command = program
-    .command('watch')
-    .description('Show who comes and goes: a table on a terminal, else lines.')
+/** Makes a command `buildkit-drain watch`. */
+export function addWatch(command: Command, { process, exit }: CommandContext): void {
+  command
     .addHelpText('after', watchNotes)
     .option('--json', 'print a JSON object per change')
     .action(async (switches: WatchSwitches) => {
@@ -69,7 +67,7 @@ async function watchUntilStopped(
         probeGraceMs: options['probe-grace'],
         quietPeriodMs: 0,
         ignoreSilentMs: null,
-        ignoreUnreachableMs: readOptions(standingOptions, {}, env)['ignore-unreachable'],
+        ignoreUnreachableMs: readOptions(classifyOptions, {}, env)['ignore-unreachable'],
       },
       intervalMs: options.interval,
       clock,

@@ -1,5 +1,5 @@
-import type { LogFormat, LogLevel } from '../../options/log-values.ts';
-import { logLevels } from '../../options/log-values.ts';
+import type { LogFormat, LogLevel } from '../../options/table.ts';
+import { logLevels } from '../../options/table.ts';
 import { visible, visibleJson } from '../words.ts';
 
 /** One thing to say, for people in `message` and for machines in `fields`. */

@@ -6,7 +6,7 @@ import { accuracyHeadline, accuracySections } from '../../../bench/accuracy/repo
 import { emptyAccuracy, parseAccuracy, withAccuracy } from '../../../bench/accuracy/results.ts';
 import { accuracyOptions } from '../../../bench/options.ts';
 import { jsonByRowsOf, textOf } from '../../../bench/render/tables.ts';
-import { readOptions } from '../../../src/options/read-options.ts';
+import { readOptions } from '../../../src/options/read.ts';
 import { accuracyResults } from '../support/accuracy-results.ts';
 
 const tables = Object.fromEntries(

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { costOptions } from '../../../bench/options.ts';
 import { countText, ratioText, timeText } from '../../../bench/render/numbers.ts';
 import { createProgress } from '../../../bench/runner/progress.ts';
-import { readOptions } from '../../../src/options/read-options.ts';
+import { readOptions } from '../../../src/options/read.ts';
 
 describe('the figures of a report', () => {
   it.each([

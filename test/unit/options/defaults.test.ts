@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { drainDefaults } from '../../../src/drain/defaults.ts';
 import { isOldNode, oldestNode } from '../../../src/messages/environment-entries.ts';
-import { readOptions } from '../../../src/options/read-options.ts';
-import { waitOptions } from '../../../src/options/wait-options.ts';
+import { readOptions } from '../../../src/options/read.ts';
+import { waitOptions } from '../../../src/options/table.ts';
 
 test('the defaults of the library are those of the command line', () => {
   const options = readOptions(waitOptions, {}, {});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatDuration } from '../../../src/messages/words.ts';
-import { parseDuration } from '../../../src/options/duration.ts';
+import { parseDuration } from '../../../src/options/values.ts';
 
 describe('parseDuration', () => {
   it.each([

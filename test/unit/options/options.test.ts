@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { parseCidrs } from '../../../src/options/cidr.ts';
-import { parseEndpoint } from '../../../src/options/endpoint.ts';
-import { defaultEndpoints, namedEndpoints } from '../../../src/options/endpoints.ts';
-import { parseWholeNumber } from '../../../src/options/number.ts';
-import { type Environment, readOptions, readSettings } from '../../../src/options/read-options.ts';
+import { defaultEndpoints, namedEndpoints, parseEndpoint } from '../../../src/options/endpoint.ts';
+import { type Environment, readOptions, readSettings } from '../../../src/options/read.ts';
+import { waitOptions } from '../../../src/options/table.ts';
 import { findUnknown } from '../../../src/options/unknown-variables.ts';
-import { waitOptions } from '../../../src/options/wait-options.ts';
+import { parseCidrs, parseWholeNumber } from '../../../src/options/values.ts';
 
 describe('parseEndpoint', () => {
   it.each([

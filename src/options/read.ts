@@ -1,10 +1,28 @@
-import type { Mistake, Setting } from './bad-value.ts';
-import { BadValueError } from './bad-value.ts';
+import { BadValueError } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Values as given on the command line, by option name; a repeatable option's as a list. */
 export type Flags = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** A setting that could not be taken as it is. */
+export interface Mistake {
+  readonly level: 'warn' | 'error';
+  /** What has it, what was expected and what was received. */
+  readonly message: string;
+  /** What a command does that goes on in spite of it: `going on with the default: 10s`. */
+  readonly instead: string;
+  /** Whether it was meant for this tool, and not for whatever else may use the variable's name. */
+  readonly isOurs: boolean;
+}
+
+/** What became of one option. */
+export interface Setting {
+  readonly name: string;
+  readonly text: string;
+  /** The flag or the variable that has set it; null where it is the default. */
+  readonly source: string | null;
+}
 
 /** One option: a flag, an environment variable, and for some the old script's setting. */
 export interface OptionSpec<Value> {
