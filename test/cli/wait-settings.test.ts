@@ -200,7 +200,7 @@ describe.concurrent('an error that ends a command which runs as a hook', () => {
     const args = ['serve', '--bogus', '--log-format=text', '--log-prefix=[drain]'];
     const { code, log } = await hook(sandbox, args);
     expect(code).toBe(2);
-    expect(log).toMatch(/^\S+Z error \[drain\] buildkit-drain ends with exit code 2: .*--bogus'/);
+    expect(log).toMatch(/^\S+Z error \[drain\] buildkit-drain ends with exit code 2: .*--bogus"/);
   });
 
   it('is in the log’s file, and outside of a pod in words', async ({ sandbox }) => {
