@@ -13,7 +13,6 @@ export type {
   TlsSource,
 } from './builds/types.ts';
 export { type Clock, createMonotonicClock } from './drain/clock.ts';
-export { drainDefaults } from './drain/defaults.ts';
 export type { DrainInput } from './drain/drain.ts';
 export type { TrackedConnection, TrackedConnections } from './drain/tracked.ts';
 export type {
@@ -25,6 +24,7 @@ export type {
   ExpiryReason,
   NamedBuilds,
 } from './drain/types.ts';
+export { drainDefaults } from './drain/types.ts';
 export type { WatchedEndpoint } from './library/functions.ts';
 export {
   createBuildsClient,

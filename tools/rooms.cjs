@@ -7,7 +7,6 @@ module.exports = {
   drain: ['backends', 'builds'],
   options: ['backends', 'drain'],
   'drain-marker': ['backends'],
-  watch: ['backends', 'builds', 'drain'],
   monitor: ['backends', 'builds', 'options'],
   run: ['backends', 'monitor'],
   ready: ['backends', 'builds'],
@@ -31,6 +30,6 @@ module.exports = {
   bench: ['backends', 'drain', 'options'],
   cli: [
     ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'messages'],
-    ...['monitor', 'old-node', 'options', 'ready', 'run', 'serve', 'watch'],
+    ...['monitor', 'old-node', 'options', 'ready', 'run', 'serve'],
   ],
 };

@@ -1,86 +1,44 @@
 import type { BackendError, Sample } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
-import { type BuildsState, nextBuildsState } from './builds-note.ts';
 import type { Clock } from './clock.ts';
-import { expiryOf } from './last-word.ts';
+import { type BuildsState, type ExpiryInput, expiryOf, nextBuildsState } from './named-builds.ts';
 import type { CountedReading } from './quiet-period.ts';
-import type { TrackedConnections } from './tracked.ts';
 import type { ExpiryReason, NamedBuilds } from './types.ts';
 
-/** What one look has shown, as far as it tells what a daemon's word is worth. */
-interface SocketsSeen {
-  readonly nowMs: number;
-  readonly sample: Sample;
-  readonly tracked: TrackedConnections;
-  /** Since when the sockets show no more than the allowed clients; null where they do not. */
-  readonly socketsQuietSinceMs: number | null;
-}
-
-/** How the wait stands, as far as it tells whether to ask. */
-interface BuildsNeed {
-  readonly nowMs: number;
-  readonly sample: Sample;
-  readonly socketsQuietSinceMs: number | null;
-  /** Whether the answer decides if somebody is a client. */
-  readonly hasIdle: boolean;
-  /** When the wait could end at the earliest, as things stand; null where it could not. */
-  readonly drainedAtMs: number | null;
-  /** Since when nothing but a fresh answer keeps the wait from its end; null where more does. */
-  readonly dueSinceMs: number | null;
-  readonly progressDueMs: number;
-}
-
-/** Builds that hold the wait no longer, though their daemon has not said that they have ended. */
+/** Named builds that hold the wait no longer, though their daemon has not said that they ended. */
 export interface ExpiredBuilds {
   readonly named: NamedBuilds;
   readonly reason: ExpiryReason;
 }
 
-/** Asks when the answer can matter, which is never each time that one looks. */
+/** Asks the daemons which builds are running, and keeps what they answered. */
 export interface BuildWatch {
   readonly latest: () => BuildsState | null;
   readonly isAsking: () => boolean;
-  /** Gives up the words that the sockets show to be no evidence any more, and returns them. */
-  readonly expire: (seen: SocketsSeen) => readonly ExpiredBuilds[];
-  /** Returns when it is to be called again, in milliseconds, should nothing else happen. */
-  readonly askIfDue: (need: BuildsNeed) => number;
-  /** What it comes to for the rule: an error where it may not do without an answer. */
-  readonly reading: () => Pick<CountedReading, 'builds' | 'askedMs' | 'endedMs'> | BackendError;
+  /**
+   * Asks if it is time: once `dueMs` has come, and no other question is under way.
+   *
+   * @returns when to call again if nothing else happens, in milliseconds.
+   */
+  readonly askIfDue: (poll: { nowMs: number; sample: Sample }, dueMs: number) => number;
+  /** Drops the named builds for which the sockets show that they hold the wait no longer, and returns them. */
+  readonly expire: (seen: ExpiryInput, quietPeriodMs: number) => readonly ExpiredBuilds[];
+  /** Drops all answers: the daemon that gave them is gone. */
+  readonly forget: () => void;
   readonly ownPeers: () => readonly string[];
-  /** Whether a connection of its own may be among those that are seen. */
+  /** Whether none of the connections seen can be one of its own without a name. */
   readonly isSettled: () => boolean;
 }
 
-const shortestPauseMs = 1000;
-const doubtPauseMs = 5000;
-
-// A daemon that gives no answer takes a second to do so, and would take another one. Where none gave one
-// the last time, they are asked so much before the end of the quiet period that the wait is no longer.
-const noAnswerMs = 1000;
-const headStartMs = 1100;
-
-export interface BuildWatchInput {
-  /** Null where the daemon is not to be asked. */
-  readonly source: BuildsSource | null;
-  /** Whether nothing may be concluded without the daemon's own word. */
-  readonly isRequired: boolean;
-  readonly quietPeriodMs: number;
-  readonly clock: Clock;
-}
-
-export function watchBuilds({
-  source,
-  isRequired,
-  quietPeriodMs,
-  clock,
-}: BuildWatchInput): BuildWatch {
+/** @param source null where the daemon is not to be asked. */
+export function watchBuilds(source: BuildsSource | null, clock: Clock): BuildWatch {
   const startedMs = clock.now();
   let latest: BuildsState | null = null;
   let isAsking = false;
 
-  const ask = async (from: BuildsSource, { nowMs: askedMs, sample }: BuildsNeed): Promise<void> => {
+  const ask = async (from: BuildsSource, askedMs: number, sample: Sample): Promise<void> => {
     isAsking = true;
-    // To find out whom to ask may read about all processes: what was seen is told first.
+    // Finding the daemons may read about all processes: the poll's events are reported before that.
     await null;
     const answers = await from.ask(sample);
     const times = { askedMs, answeredMs: clock.now(), wallMs: clock.wall(), startedMs };
@@ -92,60 +50,67 @@ export function watchBuilds({
   return {
     latest: () => latest,
     isAsking: () => isAsking,
-    expire(seen) {
+    askIfDue({ nowMs, sample }, dueMs) {
+      if (source === null || isAsking) {
+        return Infinity;
+      }
+      if (nowMs < dueMs) {
+        return dueMs;
+      }
+      void ask(source, nowMs, sample);
+      return Infinity;
+    },
+    expire(seen, quietPeriodMs) {
       if (latest === null || latest.named.length === 0) {
         return [];
       }
       const { answers } = latest;
       const expired = latest.named.flatMap((named): ExpiredBuilds[] => {
-        const reason = expiryOf(named, { ...seen, answers, quietPeriodMs });
+        const reason = expiryOf(named, answers, seen, quietPeriodMs);
         return reason === null ? [] : [{ named, reason }];
       });
       const isExpired = (each: NamedBuilds): boolean => expired.some(({ named }) => named === each);
       latest = { ...latest, named: latest.named.filter((each) => !isExpired(each)) };
       return expired;
     },
-    askIfDue(need) {
-      if (source === null || isAsking) {
-        return Infinity;
-      }
-      const dueMs = nextDueMs(latest, need, isRequired);
-      if (need.nowMs < dueMs) {
-        return dueMs;
-      }
-      void ask(source, need);
-      return Infinity;
-    },
-    reading() {
-      // Where it was unknown, it stays so while the same is asked again.
-      if (isRequired && latest?.answer.kind === 'unknown' && latest.named.length === 0) {
-        return latest.answer.error;
-      }
-      return {
-        builds: latest !== null && latest.named.length > 0 ? 'running' : 'none',
-        askedMs: source === null ? null : latest === null ? -Infinity : askedUntilMs(latest),
-        endedMs: latest?.endedMs ?? null,
-      };
+    forget() {
+      latest = null;
     },
     ownPeers: () => source?.ownPeers() ?? [],
     isSettled: () => source?.isSettled() ?? true,
   };
 }
 
-/** Up to when an answer counts: what could not be had could not be had a moment later either. */
-function askedUntilMs(note: BuildsState): number {
-  return hasNoAnswer(note) ? note.answeredMs + noAnswerMs : note.askedMs;
+/** The part of a wait's state that decides when to ask. */
+export interface BuildsNeed {
+  readonly nowMs: number;
+  readonly socketsQuietSinceMs: number | null;
+  /** Whether the answer decides if a connection is a client. */
+  readonly hasIdle: boolean;
+  /** When the wait could end at the earliest, as things stand; null where it could not. */
+  readonly drainedAtMs: number | null;
+  /** Since when only a fresh answer is missing for the wait's end; null where more is. */
+  readonly dueSinceMs: number | null;
+  readonly progressDueMs: number;
 }
 
-function hasNoAnswer({ answers }: BuildsState): boolean {
-  return answers.every(({ answer }) => answer.kind === 'unknown');
-}
+const shortestPauseMs = 1000;
+const idlePauseMs = 5000;
 
-/** When the daemon is to be asked, as things stand. */
-function nextDueMs(latest: BuildsState | null, need: BuildsNeed, isRequired: boolean): number {
+// A daemon that does not answer takes a second to fail, and would take another. Where none answered the
+// last time, they are asked that much before the end of the quiet period, so that the wait is no longer.
+const noAnswerMs = 1000;
+const headStartMs = 1100;
+
+/** When a wait has to ask: when the answer can matter, which is not at each poll. */
+export function waitAskDueMs(
+  latest: BuildsState | null,
+  need: BuildsNeed,
+  isRequired: boolean,
+): number {
   const { nowMs, socketsQuietSinceMs, hasIdle, progressDueMs } = need;
   const { drainedAtMs, dueSinceMs } = need;
-  if (latest === null || (dueSinceMs !== null && askedUntilMs(latest) < dueSinceMs)) {
+  if (latest === null || (dueSinceMs !== null && validUntilMs(latest) < dueSinceMs)) {
     return nowMs;
   }
   const { askedMs, answeredMs } = latest;
@@ -155,9 +120,35 @@ function nextDueMs(latest: BuildsState | null, need: BuildsNeed, isRequired: boo
   const earlyMs = (drainedAtMs ?? -Infinity) - headStartMs;
   const dues = [
     isQuiet && (hangsOnIt || askedMs < socketsQuietSinceMs) ? soonMs : Infinity,
-    hasIdle ? answeredMs + doubtPauseMs : Infinity,
+    hasIdle ? answeredMs + idlePauseMs : Infinity,
     hasNoAnswer(latest) && askedMs < earlyMs ? Math.max(answeredMs, earlyMs) : Infinity,
     askedMs < progressDueMs ? Math.max(soonMs, progressDueMs) : Infinity,
   ];
   return Math.min(...dues);
+}
+
+/** What the latest answer means for the quiet period: an error where the wait needs an answer. */
+export function buildsReading(
+  latest: BuildsState | null,
+  isAsked: boolean,
+  isRequired: boolean,
+): Pick<CountedReading, 'builds' | 'askedMs' | 'endedMs'> | BackendError {
+  // An unknown answer stays one while the daemon is asked again.
+  if (isRequired && latest?.answer.kind === 'unknown' && latest.named.length === 0) {
+    return latest.answer.error;
+  }
+  return {
+    builds: latest !== null && latest.named.length > 0 ? 'running' : 'none',
+    askedMs: !isAsked ? null : latest === null ? -Infinity : validUntilMs(latest),
+    endedMs: latest?.endedMs ?? null,
+  };
+}
+
+/** Up to when an answer counts: what failed would have failed a moment later, too. */
+function validUntilMs(state: BuildsState): number {
+  return hasNoAnswer(state) ? state.answeredMs + noAnswerMs : state.askedMs;
+}
+
+function hasNoAnswer({ answers }: BuildsState): boolean {
+  return answers.every(({ answer }) => answer.kind === 'unknown');
 }

@@ -1,7 +1,9 @@
-import type { Connection, TrafficOf } from '../backends/types.ts';
+import type { Connection, FailedSample, Sample, TrafficOf } from '../backends/types.ts';
 import { type BuildsEvidence, type ClassifyRule, classify, pendingEndsMs } from './classify.ts';
 import {
   isNotCounted,
+  leastAgeMs,
+  leastSilenceMs,
   noteTraffic,
   pendingIn,
   type TrackedConnection,
@@ -9,21 +11,21 @@ import {
   updateTracked,
 } from './tracked.ts';
 
-/** Everybody who is connected, and what each is taken for. All times are in milliseconds. */
+/** All connections and their kinds. All times are in milliseconds. */
 export interface Classification {
   readonly tracked: TrackedConnections;
   readonly trafficReadMs: number;
-  /** When a standing may change without any connection coming or going. */
+  /** When a kind may change although no connection comes or goes. */
   readonly reviewDueMs: number;
 }
 
-/** What a census is taken from. */
+/** What a poll showed, and what else the kinds depend on. */
 export interface ClassifyInput {
   readonly nowMs: number;
-  readonly connections: readonly Connection[];
-  /** Whether these are the very connections of the last census. */
+  readonly sample: Sample;
+  /** Whether the sample has the revision of the last one. */
   readonly isUnchanged: boolean;
-  /** Whether the look before this one would have shown what is now new. */
+  /** Whether the poll before would have shown what is now new. */
   readonly showsArrivals: boolean;
   readonly traffic: () => TrafficOf;
   /** The peers that are this program itself. */
@@ -39,29 +41,38 @@ export const noConnections: Classification = {
   reviewDueMs: Infinity,
 };
 
+/**
+ * The classification after a poll. Connections at an endpoint that could not be polled stay as they
+ * were: they may still be there, and must not look new when it can be polled again.
+ */
 export function classifyAll(
   before: Classification,
   seen: ClassifyInput,
   rule: ClassifyRule,
 ): Classification {
-  const { nowMs } = seen;
-  let tracked = seen.isUnchanged
-    ? before.tracked
-    : updateTracked(before.tracked, seen.connections, nowMs, seen.showsArrivals);
+  const { nowMs, sample } = seen;
+  if (sample.kind === 'gone') {
+    return noConnections;
+  }
+  const unseen = sample.kind === 'failed' ? unseenIn(sample, before.tracked) : [];
+  let tracked =
+    seen.isUnchanged && unseen.length === 0
+      ? before.tracked
+      : updateTracked(before.tracked, sample.connections, nowMs, seen.showsArrivals);
   const judgeAll = (): TrackedConnections => tracked.map((entry) => judge(entry, seen, rule));
-  // Nobody is left out by what was read before: with one more byte it counts. And what a newcomer has
-  // sent tells whether it is a probe.
+  // Whether a connection is not counted is never decided by what was read before: one more byte may
+  // have come. And what a pending one has sent tells whether it is a probe.
   const isRead = (entry: TrackedConnection): boolean =>
     isNotCounted(entry) || entry.kind === 'pending';
   const readsTraffic =
-    tracked.length > 0 &&
+    tracked.some(({ connection }) => rule.counts(connection)) &&
     (nowMs - before.trafficReadMs >= reviewEveryMs || judgeAll().some(isRead));
   if (readsTraffic) {
     tracked = noteTraffic(tracked, seen.traffic(), nowMs);
   }
   tracked = judgeAll();
   return {
-    tracked,
+    tracked: unseen.length === 0 ? tracked : [...tracked, ...unseen],
     trafficReadMs: readsTraffic ? nowMs : before.trafficReadMs,
     reviewDueMs: reviewDueMs(tracked, nowMs, rule, seen.builds),
   };
@@ -88,5 +99,51 @@ function reviewDueMs(
     return nowMs;
   }
   const ends = pendingIn(tracked).map((entry) => pendingEndsMs(entry, rule, builds));
-  return tracked.length === 0 ? Infinity : Math.min(nowMs + reviewEveryMs, ...ends);
+  const isReviewed = tracked.some(({ connection }) => rule.counts(connection));
+  return isReviewed ? Math.min(nowMs + reviewEveryMs, ...ends) : Infinity;
+}
+
+/** The tracked connections at an endpoint that could not be polled. */
+export function unseenIn(
+  { results }: FailedSample,
+  tracked: TrackedConnections,
+): TrackedConnections {
+  const polled = results.filter(({ kind }) => kind === 'polled');
+  const addresses = polled.map(({ endpoint }) => endpoint.address);
+  return tracked.filter(({ connection }) => !addresses.includes(connection.endpoint));
+}
+
+/** The moment of `classifyOnce`, on the same clock as the times of its connections. */
+export const classifiedAtMs = 0;
+
+/**
+ * The kinds of connections by a single poll: the kernel's own times tell what watching would have.
+ * Where it does not know one, the connection is treated as if it had begun with the poll.
+ *
+ * @param saysNone whether the daemon, asked after the poll, says that no build is running.
+ */
+export function classifyOnce(
+  connections: readonly Connection[],
+  trafficOf: TrafficOf,
+  rule: ClassifyRule,
+  saysNone: boolean,
+): TrackedConnections {
+  const builds: BuildsEvidence | null = saysNone
+    ? { noneSinceMs: classifiedAtMs, askedMs: classifiedAtMs }
+    : null;
+  return connections.map((connection, index) => {
+    const latest = trafficOf.get(connection);
+    const entry: TrackedConnection = {
+      key: String(index),
+      connection,
+      firstSeenMs: classifiedAtMs - ((latest && leastAgeMs(latest)) ?? 0),
+      isArrivalSeen: latest?.bytesReceived === 0,
+      traffic:
+        latest === undefined
+          ? null
+          : { latest, silentSinceMs: classifiedAtMs - (leastSilenceMs(latest) ?? 0) },
+      kind: 'client',
+    };
+    return { ...entry, kind: classify(entry, classifiedAtMs, rule, builds) };
+  });
 }

@@ -1,20 +1,23 @@
+import type { Connection } from '../backends/types.ts';
 import type { ConnectionKind, TrackedConnection } from './tracked.ts';
 
-/** Which connections are no clients. All times are in milliseconds. */
+/** Which connections count as clients. All times are in milliseconds. */
 export interface ClassifyRule {
-  /** A connection gone within this time, on which next to nothing came, does not break quiet. */
+  /** Which peers count at all. */
+  readonly counts: (peer: Pick<Connection, 'peerAddress'>) => boolean;
+  /** A connection that ends within this time and brings next to nothing does not break quiet. */
   readonly probeGraceMs: number;
   /** Where builds are unknown, a new connection has this long to send its first byte. */
   readonly quietPeriodMs: number;
-  /** So long without any traffic is silence; null where silence alone proves nothing. */
+  /** How long without traffic is silence; null where silence alone proves nothing. */
   readonly ignoreSilentMs: number | null;
-  /** So long without a sign of life of the peer; null for never. */
+  /** How long a peer may leave data unanswered; null for any time. */
   readonly ignoreUnreachableMs: number | null;
 }
 
-/** What the daemon itself has said of its builds, as far as a standing depends on it. */
+/** The daemon's own answers about its builds, as far as a kind depends on them. */
 export interface BuildsEvidence {
-  /** Since when every answer was that no build runs, by when it was asked for; null where not. */
+  /** When the first of the latest answers was asked for that all said that no build runs; else null. */
   readonly noneSinceMs: number | null;
   /** When the latest answer was asked for. */
   readonly askedMs: number;
@@ -45,10 +48,13 @@ export function classify(
   rule: ClassifyRule,
   builds: BuildsEvidence | null,
 ): ConnectionKind {
+  if (!rule.counts(entry.connection)) {
+    return 'ignored';
+  }
   if (isPending(entry, nowMs, rule, builds)) {
     return 'pending';
   }
-  // Its bytes may come by another way: a sockmap moves them past TCP and its counters.
+  // Without an answer that is no proof: a sockmap moves bytes past TCP and its counters.
   if (hasSentNothing(entry) && saysNone(builds) && nowMs >= graceEndsMs(entry, rule)) {
     return 'health-check';
   }
@@ -66,7 +72,7 @@ function graceEndsMs({ firstSeenMs, connection }: TrackedConnection, rule: Class
   return firstSeenMs + Math.max(rule.probeGraceMs, leastMs);
 }
 
-/** When a newcomer is one no longer, though nothing comes on it. */
+/** When a connection is pending no longer, though it sends nothing. */
 export function pendingEndsMs(
   entry: TrackedConnection,
   rule: ClassifyRule,
@@ -77,8 +83,11 @@ export function pendingEndsMs(
   return waitsForByte ? Math.max(graceMs, entry.firstSeenMs + rule.quietPeriodMs) : graceMs;
 }
 
-/** Whether it depends on the daemon's answer, or on the user's word, that this is a client. */
+/** Whether the daemon's answer or an option decides that this is a client. */
 export function isIdle(entry: TrackedConnection, nowMs: number, rule: ClassifyRule): boolean {
+  if (!rule.counts(entry.connection)) {
+    return false;
+  }
   const isMuteForLong = hasSentNothing(entry) && nowMs >= graceEndsMs(entry, rule);
   return isMuteForLong || isSilent(entry, nowMs, rule);
 }
@@ -88,7 +97,7 @@ function isSilent(entry: TrackedConnection, nowMs: number, rule: ClassifyRule): 
   if (entry.traffic !== null) {
     return nowMs - entry.traffic.silentSinceMs >= limitMs;
   }
-  // Nobody counts a unix connection's bytes: that it may be silent takes the user's word.
+  // The kernel does not count a unix connection's bytes: only the option says that it may be silent.
   const isUnix = entry.connection.peerAddress === null;
   return isUnix && rule.ignoreSilentMs !== null && nowMs - entry.firstSeenMs >= limitMs;
 }
@@ -120,7 +129,7 @@ function isUnreachable(
     return false;
   }
   const { msSinceAcked, unanswered } = traffic.latest;
-  // Without a question that went unanswered the peer may merely have had nothing to answer.
+  // If nothing went unanswered, the peer may merely have had nothing to answer.
   return (unanswered ?? 0) > 0 && msSinceAcked !== null && msSinceAcked >= ignoreUnreachableMs;
 }
 

@@ -1,4 +1,4 @@
-/** Time as the wait sees it: it only goes forward, whatever is done to the wall clock. */
+/** A wait's time: it only goes forward, however the wall clock is set. */
 export interface Clock {
   /** Milliseconds since some fixed moment. */
   now(): number;
@@ -8,7 +8,7 @@ export interface Clock {
   sleep(durationMs: number): Promise<void>;
   /** Calls back each time the interval has passed. Resolves when that returns true, or when woken. */
   repeat(intervalMs: number, isDone: () => boolean): Promise<void>;
-  /** Ends the sleep or the repetition that is going on, if there is one. */
+  /** Ends the sleep or the repetition under way, if there is one. */
   wake(): void;
 }
 
@@ -32,7 +32,7 @@ export function createMonotonicClock(): Clock {
     repeat: (intervalMs, isDone) =>
       new Promise((resolve) => {
         end = resolve;
-        // Without a promise and a new timer for each: most looks of a wait come this way.
+        // Without a promise and a new timer for each: most polls of a wait are made here.
         timer = setInterval(() => {
           if (isDone()) {
             wake();

@@ -1,15 +1,16 @@
 import type { Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
-import { watchBuilds } from './build-watch.ts';
+import { createAssessment } from './assess.ts';
+import { waitAskDueMs, watchBuilds } from './build-watch.ts';
 import type { Clock } from './clock.ts';
-import { createPollStep, type PollResult } from './poll-step.ts';
+import { createPollStep } from './poll-step.ts';
 import {
   beginQuiet,
   drainedAtMs,
   gapMs,
   isUnknown,
   observe,
-  observeNothingNew,
+  observeNoChange,
   type QuietRule,
   type QuietState,
   type Reading,
@@ -18,81 +19,83 @@ import {
 import { createDrainRecorder, type DrainRecorder } from './recorder.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome, DrainStatus } from './types.ts';
 
-// A busy machine wakes a loop late by hundreds of milliseconds. That alone is no unwatched time, as
-// long as it is but a part of the quiet period.
+// A busy machine wakes a loop late by hundreds of milliseconds. That alone is no sampling gap, as long
+// as it is a small part of the quiet period.
 const usualDelayMs = 1000;
 
-// A backend that fails gives way after some looks: before that nobody is blind for good.
-const shortestBlindnessMs = 1000;
+// A backend that fails is replaced after some polls: before that, a failure may not last.
+const shortestUnknownMs = 1000;
 
-// The second look that makes sure of a gone daemon need not wait for a long interval.
-const longestSecondLookMs = 100;
+// The second poll that confirms a gone daemon need not wait for a long interval.
+const longestSecondPollMs = 100;
 
-// While nothing can end the wait but what wakes it, looks are only for the log, and for what is known
-// of who is there. docs/decisions/cost.md has the reasons.
+// While only what wakes the loop can end the wait, polls are for the log, and for what is known of the
+// connections. docs/decisions/cost.md has the reasons.
 const heldIntervalMs = 1000;
 
 export interface DrainInput {
-  /** Takes the samples. Whoever has a backend tell of ends has to wake the clock with it. */
+  /** Takes the samples. Where a backend announces ends, that has to wake the clock. */
   readonly sampler: Sampler;
-  /** Asks the daemon which builds are running; null where it is not to be asked. */
+  /** Asks the daemons which builds are running; null where they are not to be asked. */
   readonly builds: BuildsSource | null;
   readonly config: DrainConfig;
   readonly clock: Clock;
-  /** Raised, it ends the wait as `interrupted`, with the signal's reason in the outcome. */
+  /** Aborted, it ends the wait as `interrupted`, with the signal's reason in the outcome. */
   readonly signal: AbortSignal;
-  /** Hears what happens while waiting. */
+  /** Called with each event while waiting. */
   readonly onEvent: (event: DrainEvent) => void;
-  /** Hears how things stand after each look, but for those that find everything as it was. */
+  /** Called with the state after each poll, except those that find no change. */
   readonly onPoll?: (status: DrainStatus) => void;
 }
 
 /**
- * Waits until the last client is gone, and says how the wait ended.
+ * Waits until the last client is gone, and returns how the wait ended.
  *
- * @throws only what `onEvent` and `onLook` throw: a sample that can't be taken is unknown, and unknown waits.
+ * @throws only what `onEvent` and `onPoll` throw: a sample that can't be taken is unknown, and unknown waits.
  */
 export async function drain(input: DrainInput): Promise<DrainOutcome> {
   const { config, clock, signal, sampler, onEvent } = input;
   const startedMs = clock.now();
   const plan = planOf(config, startedMs);
   const recorder = createDrainRecorder(startedMs, plan, onEvent, input.onPoll);
-  const builds = watchBuilds({
-    source: input.builds,
-    isRequired: config.builds === 'require',
-    quietPeriodMs: config.quietPeriodMs,
-    clock,
-  });
-  const result = createPollStep({ sampler, builds, rule: plan, clock });
+  const builds = watchBuilds(input.builds, clock);
+  const isAsked = input.builds !== null;
+  const isRequired = config.builds === 'require';
+  const poll = createPollStep({ sampler, builds, rule: plan, clock });
+  const assess = createAssessment({ sampler, builds, isAsked, isRequired, rule: plan });
   let state = beginQuiet(startedMs);
   let isHeld = false;
   signal.addEventListener('abort', () => clock.wake(), { once: true });
 
   while (!signal.aborted) {
     const before = state;
-    // Who has come since a look long ago is not as young as it seems.
+    // What is new after a longer gap is not as young as it looks.
     const longestGapMs = isHeld ? 2 * plan.intervalMs : plan.maxGapMs;
-    const isWatched = (toMs: number): boolean => gapMs(before, toMs) <= longestGapMs;
-    const observation = result(isWatched);
-    const { sample, reading, socketsQuietSinceMs, hasIdle } = observation;
-    isHeld = observation.isHeld;
+    const polled = poll((toMs) => gapMs(before, toMs) <= longestGapMs);
+    const assessment = assess(polled);
+    const { reading, socketsQuietSinceMs, hasIdle } = assessment;
+    isHeld = assessment.isHeld;
     state = observe(before, reading, plan);
-    const askDueMs = builds.askIfDue({
-      ...{ nowMs: reading.toMs, sample, socketsQuietSinceMs, hasIdle },
+    const { toMs: nowMs, sample } = polled;
+    const need = {
+      ...{ nowMs, socketsQuietSinceMs, hasIdle },
       drainedAtMs: drainedAtMs(state, plan),
       dueSinceMs: state.dueSinceMs,
       progressDueMs: recorder.progressDueMs(),
-    });
+    };
+    const askDueMs = waitAskDueMs(builds.latest(), need, isRequired);
+    const callDueMs = builds.askIfDue({ nowMs, sample }, askDueMs);
     const isAsking = builds.isAsking();
-    recorder.record({ ...observation, builds: builds.latest(), isAsking, before, after: state });
+    const found = { ...polled, ...assessment, builds: builds.latest(), isAsking };
+    recorder.record({ ...found, before, after: state });
 
     const outcome = outcomeOf(state, reading, plan, recorder);
     if (outcome !== null) {
       return outcome;
     }
-    const reviewDueMs = Math.min(observation.reviewDueMs, askDueMs);
-    const next = { ...observation, reviewDueMs };
-    state = await untilNextLook(state, next, plan, input, recorder, isAsking);
+    const reviewDueMs = Math.min(polled.reviewDueMs, callDueMs);
+    const next = { reading, isHeld, reviewDueMs, isAsking };
+    state = await untilNextPoll(state, next, plan, input, recorder);
   }
   return { kind: 'interrupted', reason: signal.reason, ...recorder.stats(clock.now()) };
 }
@@ -116,13 +119,13 @@ function outcomeOf(
   recorder: DrainRecorder,
 ): DrainOutcome | null {
   const { toMs } = reading;
-  const said = verdict(state, plan);
-  if (said !== 'waiting') {
+  const kind = verdict(state, plan);
+  if (kind !== 'waiting') {
     const stats = recorder.stats(toMs);
     const wasNever = stats.sample?.kind === 'gone' && !stats.sample.wasThere;
-    return { kind: wasNever ? 'nothing-found' : said, ...stats };
+    return { kind: wasNever ? 'nothing-found' : kind, ...stats };
   }
-  // A daemon found gone gets its second look even at the deadline.
+  // A gone daemon is polled for the second time even at the deadline.
   const isOver = toMs >= plan.deadlineMs && reading.kind !== 'gone';
   if (isUnknown(reading) && (isOver || isUnknownTooLong(state, toMs, plan))) {
     return { kind: 'unknown', error: reading.error, ...recorder.stats(toMs) };
@@ -132,27 +135,33 @@ function outcomeOf(
 }
 
 function isUnknownTooLong({ unknownSinceMs }: QuietState, nowMs: number, plan: Plan): boolean {
-  const patienceMs = Math.max(plan.quietPeriodMs, shortestBlindnessMs);
+  const patienceMs = Math.max(plan.quietPeriodMs, shortestUnknownMs);
   return (
     plan.onUnknown === 'exit' && unknownSinceMs !== null && nowMs - unknownSinceMs >= patienceMs
   );
 }
 
-/** Sleeps, and on the way takes the looks that find nothing new. Returns the state after them. */
-async function untilNextLook(
+interface Pause {
+  readonly reading: Reading;
+  readonly isHeld: boolean;
+  readonly isAsking: boolean;
+  /** When a full poll is due although nothing changes. */
+  readonly reviewDueMs: number;
+}
+
+/** Sleeps until the next full poll, and takes the polls that find no change. Returns the state after them. */
+async function untilNextPoll(
   state: QuietState,
-  observation: PollResult,
+  { reading, isHeld, isAsking, reviewDueMs }: Pause,
   plan: Plan,
   { clock, sampler }: DrainInput,
   recorder: DrainRecorder,
-  isAsking: boolean,
 ): Promise<QuietState> {
   const nowMs = clock.now();
-  const { reading, reviewDueMs, isHeld } = observation;
   const dueMs = nextDueMs(state, plan, isAsking ? Infinity : recorder.progressDueMs(), nowMs);
   if (isHeld) {
-    const lookMs = nowMs + Math.max(plan.intervalMs, heldIntervalMs);
-    await clock.sleep(Math.min(lookMs, dueMs) - nowMs);
+    const pollMs = nowMs + Math.max(plan.intervalMs, heldIntervalMs);
+    await clock.sleep(Math.min(pollMs, dueMs) - nowMs);
     return state;
   }
   const nextMs = Math.min(nowMs + intervalMs(state, plan), dueMs);
@@ -160,31 +169,31 @@ async function untilNextLook(
     await clock.sleep(Math.max(0, nextMs - nowMs));
     return state;
   }
-  let lookedMs = state.last?.fromMs ?? nowMs;
+  let polledMs = state.last?.fromMs ?? nowMs;
   await clock.repeat(plan.intervalMs, () => {
     const fromMs = clock.now();
     const isDue = fromMs >= reviewDueMs || fromMs + plan.intervalMs > dueMs;
-    if (isDue || fromMs - lookedMs > plan.maxGapMs || !sampler.isUnchanged()) {
+    if (isDue || fromMs - polledMs > plan.maxGapMs || !sampler.isUnchanged()) {
       return true;
     }
-    lookedMs = fromMs;
+    polledMs = fromMs;
     recorder.countPoll();
     return false;
   });
-  return observeNothingNew(state, lookedMs);
+  return observeNoChange(state, polledMs);
 }
 
 function intervalMs({ goneInARow }: QuietState, plan: Plan): number {
-  return goneInARow > 0 ? Math.min(plan.intervalMs, longestSecondLookMs) : plan.intervalMs;
+  return goneInARow > 0 ? Math.min(plan.intervalMs, longestSecondPollMs) : plan.intervalMs;
 }
 
-/** What is not to wait for the interval's end: the end of the quiet period, the deadline, … */
+/** What does not wait for the interval's end: the end of the quiet period, the deadline, … */
 function nextDueMs(state: QuietState, plan: Plan, progressDueMs: number, nowMs: number): number {
-  // Of a daemon that looks gone, the second look is waited for, even at the deadline.
+  // A daemon that looks gone is polled for the second time, even at the deadline.
   const deadlineMs = state.goneInARow > 0 ? Infinity : plan.deadlineMs;
-  // Once that is due, the answer that is missing wakes the loop.
+  // Once that is due, the missing answer wakes the loop.
   const drainedMs = state.dueSinceMs === null ? drainedAtMs(state, plan) : null;
   const firstMs = Math.min(drainedMs ?? Infinity, deadlineMs, progressDueMs);
-  // What has come due since the look was taken is due at once.
+  // What has come due since the poll is due at once.
   return Math.max(nowMs, firstMs);
 }

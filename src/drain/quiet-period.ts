@@ -6,16 +6,16 @@ export interface QuietRule {
   readonly quietPeriodMs: number;
   /** No wait is drained before this much time has passed since its start, in milliseconds. */
   readonly minWaitMs: number;
-  /** Up to this many clients are quiet. */
+  /** Up to this many clients are treated as none. */
   readonly maxConnections: number;
   /**
-   * Readings further apart than this leave a stretch of time that nobody watched, and what was not
-   * watched was not quiet. In milliseconds.
+   * Readings further apart than this leave a sampling gap, and a gap does not count as quiet. In
+   * milliseconds.
    */
   readonly maxGapMs: number;
 }
 
-/** What one sample comes to, with the time that taking it began and ended, in milliseconds. */
+/** What one sample means, with the time that taking it began and ended, in milliseconds. */
 export type Reading = CountedReading | FailedReading | GoneReading;
 
 interface Timed {
@@ -26,22 +26,22 @@ interface Timed {
 export interface CountedReading extends Timed {
   readonly kind: 'counted';
   readonly clients: number;
-  /** Connections too young to be told from a probe. They break no quiet, and let none end. */
+  /** Connections too young to be told from a probe. They do not break quiet, but keep it from ending the wait. */
   readonly pending: number;
   /** How many of those may be this program's own question to the daemon. */
   readonly maybeOwn: number;
-  /** What the daemon has said of its builds, as far as it counts here. */
+  /** The daemon's answer about its builds, as far as it counts here. */
   readonly builds: 'none' | 'running';
-  /** Up to when the daemon's latest answer counts; null where it is not to be asked. */
+  /** Up to when the daemon's latest answer counts; null where it is not asked. */
   readonly askedMs: number | null;
-  /** When a client or a build was last there that no count has shown; null where none was. */
+  /** When the latest client or build ended that no count had shown; null where there was none. */
   readonly endedMs: number | null;
 }
 
 export interface FailedReading extends Timed {
   readonly kind: 'failed';
   readonly error: BackendError;
-  /** The clients that were seen all the same: a lower bound, not a count. */
+  /** The clients that were seen nevertheless: a lower bound, not a count. */
   readonly seen: number;
 }
 
@@ -54,9 +54,9 @@ export interface QuietState {
   readonly last: Reading | null;
   /** Since when every reading was a count of no more than the allowed clients. */
   readonly quietSinceMs: number | null;
-  /** Since when nothing but a fresh answer of the daemon keeps the wait from its end. */
+  /** Since when only a fresh answer of the daemon is missing for the wait's end. */
   readonly dueSinceMs: number | null;
-  /** Since when no sample has shown anything. */
+  /** Since when no sample has shown any client or a count. */
   readonly unknownSinceMs: number | null;
   /** How many samples in a row found the daemon gone. */
   readonly goneInARow: number;
@@ -64,7 +64,7 @@ export interface QuietState {
 
 export type Verdict = 'waiting' | 'drained' | 'gone';
 
-const looksToBeGone = 2;
+const pollsToBeGone = 2;
 
 export function beginQuiet(startedMs: number): QuietState {
   return {
@@ -96,14 +96,14 @@ function quietSince({ toMs, endedMs }: CountedReading, unbrokenMs: number | null
   return Math.max(unbrokenMs ?? toMs, endedMs ?? -Infinity);
 }
 
-/** Whether the quiet period has passed and leaves nothing open, the daemon's last word apart. */
+/** Whether the quiet period has passed and only the daemon's last answer may be missing. */
 function isDue(state: QuietState, rule: QuietRule): boolean {
   const drainedMs = drainedAtMs(state, rule);
   return drainedMs !== null && certainMs(state, rule) >= drainedMs;
 }
 
-/** The state after one more look, begun at this time, that has found everything as it was. */
-export function observeNothingNew(state: QuietState, fromMs: number): QuietState {
+/** The state after one more poll, begun at this time, that found no change. */
+export function observeNoChange(state: QuietState, fromMs: number): QuietState {
   return { ...state, last: state.last && { ...state.last, fromMs, toMs: fromMs } };
 }
 
@@ -112,19 +112,19 @@ export function gapMs({ last }: QuietState, toMs: number): number {
   return last === null ? 0 : toMs - last.fromMs;
 }
 
-/** Whether a reading shows nothing at all: neither a count nor any client. */
+/** Whether a reading shows neither a count nor any client. */
 export function isUnknown(reading: Reading): reading is FailedReading {
   return reading.kind === 'failed' && reading.seen === 0;
 }
 
 /**
- * What the readings so far allow to say. The rule that everything else serves: `drained` only if
- * for a whole quiet period every reading was a vouched-for count within the allowed number, the last
- * one leaves nothing open, and the daemon, asked after all that, does not say that a build runs. An
- * answer counts for what lay before its question, never for what came after.
+ * What the readings so far prove. The rule that everything else serves: `drained` only if for a whole
+ * quiet period every reading was a trusted count within the allowed number, the last one has nothing
+ * pending, and the daemon, asked after all that, does not say that a build runs. An answer counts for
+ * the time before its question, never for the time after.
  */
 export function verdict({ goneInARow, dueSinceMs, last }: QuietState, rule: QuietRule): Verdict {
-  if (goneInARow >= looksToBeGone) {
+  if (goneInARow >= pollsToBeGone) {
     return 'gone';
   }
   if (dueSinceMs === null || last?.kind !== 'counted' || !isSettled(last, rule)) {
@@ -161,7 +161,7 @@ function isSettled({ clients, pending }: CountedReading, rule: QuietRule): boole
 }
 
 // A sample shows some moment between its begin and its end, so a period is certain up to its begin
-// only. A period of zero is one look, whenever in that time it was.
+// only. A period of zero is one poll, whenever in that time it was.
 function certainMs({ last }: QuietState, { quietPeriodMs }: QuietRule): number {
   if (last === null) {
     return -Infinity;

@@ -1,28 +1,29 @@
 import type { Connection, Traffic, TrafficOf } from '../backends/types.ts';
 
 /**
- * What a connection is taken for. Only a `client` breaks quiet. While there is a `newcomer` nothing
- * is concluded: it may be a probe, or the next build. The others are no clients: `own` is this
- * program's question to the daemon, a `health-check` has never sent a byte, of an `unreachable` peer
- * nothing comes any more, and a `silent` one has no build.
+ * What a connection counts as. Only a `client` breaks quiet. A wait can't end while a connection is
+ * `pending`: it may be a probe, or the next build. The others are not counted: `own` is this program's
+ * question to the daemon, `ignored` one of a peer that the user leaves out, a `health-check` has never
+ * sent a byte, an `unreachable` peer no longer answers, and a `silent` one has no build.
  */
 export type ConnectionKind =
   | 'client'
   | 'pending'
   | 'own'
+  | 'ignored'
   | 'health-check'
   | 'unreachable'
   | 'silent';
 
-/** The connections of the latest count. All times are in milliseconds. */
 export type TrackedConnections = readonly TrackedConnection[];
 
+/** A connection and what is known of it over several polls. All times are in milliseconds. */
 export interface TrackedConnection {
-  /** Tells this connection from the others of its roster, and knows it again in the next. */
+  /** Unique among the tracked connections, and the same from poll to poll. */
   readonly key: string;
   readonly connection: Connection;
   readonly firstSeenMs: number;
-  /** Whether the look before had not shown it: only then is it as young as it seems. */
+  /** Whether the poll before did not show it: only then is it as young as it looks. */
   readonly isArrivalSeen: boolean;
   readonly traffic: TrafficNote | null;
   readonly kind: ConnectionKind;
@@ -34,17 +35,12 @@ interface TrafficNote {
   readonly silentSinceMs: number;
 }
 
-export interface TrackedChange {
-  readonly arrived: TrackedConnections;
-  readonly left: TrackedConnections;
-}
-
 /**
- * The roster after a new count. A connection is known again by its peer, and where the means of
- * looking tells no peer, by its inode. A queued one has none yet: what is accepted without a name is
- * one that was queued, as long as one of those is missing.
+ * The tracked connections after a poll. A connection is recognized by its peer, and where the backend
+ * does not name the peer, by its inode. A queued one has no inode yet: an accepted connection without
+ * a name takes the place of a queued one that is missing.
  *
- * @param showsArrivals whether the look before this one would have shown what is now new.
+ * @param showsArrivals whether the poll before would have shown what is now new.
  */
 export function updateTracked(
   before: TrackedConnections,
@@ -52,7 +48,7 @@ export function updateTracked(
   nowMs: number,
   showsArrivals: boolean,
 ): TrackedConnections {
-  const known = new Map(before.map((entry) => [entry.key, entry]));
+  const known = byKey(before);
   const current = new Map<string, Connection>();
   for (const connection of connections) {
     current.set(unusedKey(current, connection), connection);
@@ -86,7 +82,7 @@ function takeAccepted(
   return peer === null && inode !== 0 && at >= 0 ? unqueued.splice(at, 1)[0] : undefined;
 }
 
-/** The roster with the traffic that was read now. What is unknown is not silent. */
+/** The tracked connections with their traffic as of now. Unknown traffic is not silence. */
 export function noteTraffic(
   tracked: TrackedConnections,
   trafficOf: TrafficOf,
@@ -106,9 +102,14 @@ export function noteTraffic(
   });
 }
 
+export interface TrackedChange {
+  readonly arrived: TrackedConnections;
+  readonly left: TrackedConnections;
+}
+
 /**
- * Who is new and who has left. Of an endpoint with nameless connections only the number is certain:
- * nobody there is said to have arrived or left.
+ * Which connections are new and which have left. At an endpoint with nameless connections only the
+ * number is certain: none is reported as arrived or left there.
  */
 export function compareTracked(
   before: TrackedConnections,
@@ -116,23 +117,84 @@ export function compareTracked(
 ): TrackedChange {
   const vague = new Set([...before, ...after].filter(isNameless).map(endpointOf));
   const missingIn = (there: TrackedConnections, here: TrackedConnections): TrackedConnections => {
-    const keys = new Set(there.map(({ key }) => key));
+    const keys = byKey(there);
     return here.filter((entry) => !keys.has(entry.key) && !vague.has(endpointOf(entry)));
   };
   return { arrived: missingIn(before, after), left: missingIn(after, before) };
 }
 
+export function byKey(tracked: TrackedConnections): ReadonlyMap<string, TrackedConnection> {
+  return new Map(tracked.map((entry) => [entry.key, entry]));
+}
+
+export function isClient({ kind }: TrackedConnection): boolean {
+  return kind === 'client';
+}
+
 export function clientsIn(tracked: TrackedConnections): TrackedConnections {
-  return tracked.filter(({ kind }) => kind === 'client');
+  return tracked.filter(isClient);
 }
 
 export function pendingIn(tracked: TrackedConnections): TrackedConnections {
   return tracked.filter(({ kind }) => kind === 'pending');
 }
 
-/** Whether a connection is there and is taken for no client. */
+/** Whether there is evidence that a connection is no client. */
 export function isNotCounted({ kind }: TrackedConnection): boolean {
   return kind === 'health-check' || kind === 'unreachable' || kind === 'silent';
+}
+
+export function isNameless({ connection }: TrackedConnection): boolean {
+  return connection.peer === null;
+}
+
+/** How old a connection is, as far as that is known. */
+export interface KnownAge {
+  readonly ms: number;
+  /** If not, it is at least so old. */
+  readonly isExact: boolean;
+}
+
+/** The age of a connection at a moment; null where nothing is known of it. */
+export function knownAge(entry: TrackedConnection, nowMs: number): KnownAge | null {
+  const { traffic, firstSeenMs, isArrivalSeen } = entry;
+  const leastMs = traffic === null ? null : leastAgeMs(traffic.latest);
+  const seenForMs = nowMs - firstSeenMs;
+  if (seenForMs <= 0 && leastMs === null) {
+    return null;
+  }
+  // Where no byte has come, the kernel counts from the connection's beginning.
+  const isExact = isArrivalSeen || traffic?.latest.bytesReceived === 0;
+  return { ms: Math.max(seenForMs, leastMs ?? 0), isExact };
+}
+
+/** How long at least no data has gone to the peer or come from it; null where that is unknown. */
+export function knownSilenceMs({ traffic }: TrackedConnection, nowMs: number): number | null {
+  if (traffic === null) {
+    return null;
+  }
+  const leastMs = leastSilenceMs(traffic.latest);
+  const watchedMs = nowMs - traffic.silentSinceMs;
+  return watchedMs <= 0 && leastMs === null ? null : Math.max(watchedMs, leastMs ?? 0);
+}
+
+/** Each of these times begins with the connection at the earliest. */
+export function leastAgeMs({ msSinceReceived, msSinceSent, msSinceAcked }: Traffic): number | null {
+  const known = [msSinceReceived, msSinceSent, msSinceAcked].filter((ms) => ms !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+/** It may have been silent for longer: data that is only sent again begins `msSinceSent` anew. */
+export function leastSilenceMs({ msSinceReceived, msSinceSent }: Traffic): number | null {
+  return msSinceReceived === null || msSinceSent === null
+    ? null
+    : Math.min(msSinceReceived, msSinceSent);
+}
+
+/** By age, as far as it is known: messages name the first few, and a build that hangs is an old one. */
+export function oldestFirst(tracked: TrackedConnections, nowMs: number): TrackedConnections {
+  const aged = tracked.map((entry) => ({ entry, ms: knownAge(entry, nowMs)?.ms ?? 0 }));
+  return aged.sort((one, other) => other.ms - one.ms).map(({ entry }) => entry);
 }
 
 function hasSameBytes(before: Traffic, now: Traffic): boolean {
@@ -150,10 +212,6 @@ function unusedKey(used: ReadonlyMap<string, unknown>, connection: Connection): 
     ordinal += 1;
   }
   return `${key} ${ordinal}`;
-}
-
-export function isNameless({ connection }: TrackedConnection): boolean {
-  return connection.peer === null;
 }
 
 function endpointOf({ connection }: TrackedConnection): string {

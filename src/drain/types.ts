@@ -4,44 +4,60 @@ import type { TrackedConnection, TrackedConnections } from './tracked.ts';
 
 export const onUnknownChoices = ['hold', 'exit'] as const;
 
-/** How a wait is to be done. All times are in milliseconds. */
+/** How to wait. All times are in milliseconds. */
 export interface DrainConfig {
-  /** Time between two looks; a second, where that is longer, while a client holds whose end will be told. */
+  /** Time between two polls; a second, where that is longer, while a client holds whose end is announced. */
   readonly intervalMs: number;
-  /** How long no client may be seen before the wait ends. */
+  /** How long there must be no clients before the wait ends. */
   readonly quietPeriodMs: number;
   /** The wait's own deadline; null for none. */
   readonly timeoutMs: number | null;
   /** The wait is not drained before this. */
   readonly minWaitMs: number;
-  /** Up to this many connections are quiet. */
+  /** Up to this many clients are treated as none. */
   readonly maxConnections: number;
   /** Which peers count at all. */
   readonly counts: (peer: Pick<Connection, 'peerAddress'>) => boolean;
-  /** A connection gone within this time does not break quiet. */
+  /** A connection that ends within this time does not break quiet. */
   readonly probeGraceMs: number;
   /**
-   * So long without any traffic is silence, though never less than 45 s. A silent connection is left
-   * out when the daemon says that no build runs. With null that is so after 45 s; with a time, also
-   * where the daemon says nothing.
+   * How long without traffic is silence, though never less than 45 s. A silent connection is not
+   * counted while the daemon says that no build runs. With null that is so after 45 s; with a time,
+   * also where the daemon says nothing.
    */
   readonly ignoreSilentMs: number | null;
-  /** So long without a sign of life a peer is unreachable, and left out; null for never. */
+  /** A peer that has not answered for this long is unreachable and not counted; null for never. */
   readonly ignoreUnreachableMs: number | null;
   /**
-   * What the daemon's own word on its builds is for: in `auto`, running builds hold the wait, and
-   * what is unknown is left to the sockets; with `require`, nothing is concluded without it.
+   * What the daemon's answer about its builds is used for: with `auto`, running builds hold the wait,
+   * and where it is unknown the sockets decide; with `require`, the wait can't end without an answer.
    */
   readonly builds: 'auto' | 'off' | 'require';
-  /** When nothing can be seen: `hold` on to the deadline, or `exit` after a quiet period of it. */
+  /** When clients can't be counted: `hold` until the deadline, or `exit` after a quiet period. */
   readonly onUnknown: (typeof onUnknownChoices)[number];
   /** Time between two progress events. */
   readonly progressEveryMs: number;
 }
 
+/** What `buildkit-drain wait` does without options. */
+export const drainDefaults: DrainConfig = {
+  intervalMs: 100,
+  quietPeriodMs: 10_000,
+  timeoutMs: null,
+  minWaitMs: 0,
+  maxConnections: 0,
+  counts: () => true,
+  probeGraceMs: 1000,
+  ignoreSilentMs: null,
+  ignoreUnreachableMs: 120_000,
+  builds: 'auto',
+  onUnknown: 'hold',
+  progressEveryMs: 30_000,
+};
+
 /**
- * The builds that a daemon named when it last said anything certain. They hold the wait, until the
- * daemon says otherwise or the word is too old to be evidence.
+ * The builds in a daemon's last certain answer. They hold the wait until the daemon answers with
+ * certainty again, or until they expire.
  */
 export interface NamedBuilds {
   /** The inodes of the daemon's listeners. */
@@ -50,38 +66,39 @@ export interface NamedBuilds {
   readonly askedMs: number;
 }
 
-/** Why a word holds the wait no longer though its daemon has not said that its builds have ended. */
+/** Why named builds hold the wait no longer though the daemon has not said that they ended. */
 export type ExpiryReason = 'daemon-gone' | 'no-connection' | 'too-old';
 
-/** How things stand at one moment of a wait. */
+/** The state of a wait or a watch at one moment. */
 export interface DrainStatus {
-  /** The moment, on the clock that the roster's times are of. */
+  /** The moment, on the same clock as the times of the connections. */
   readonly nowMs: number;
   readonly waitedMs: number;
   readonly sample: Sample;
-  /** The clients of the latest count. */
+  /** The tracked clients, oldest first. */
   readonly clients: TrackedConnections;
-  /** The connections of the latest count that are taken for no clients. */
+  /** The tracked connections that do not count as clients, oldest first. */
   readonly notCounted: TrackedConnections;
-  /** Those that are too young to be told from a probe: nothing is concluded while they are there. */
+  /** Connections too young to be told from a probe, oldest first: they keep the wait from its end. */
   readonly pending: TrackedConnections;
-  /** What the daemon last said of its builds; null where it has not been asked. */
+  /** The daemon's latest answer; null where it has not been asked. */
   readonly builds: BuildsAnswer | null;
-  /** When it was asked for that; null where it has not been asked. */
+  /** When the daemon was asked for that answer; null where it has not been asked. */
   readonly buildsAskedMs: number | null;
-  /** The builds that hold the wait, by what each daemon last said with certainty. */
+  /** The builds that hold the wait, from each daemon's last certain answer. */
   readonly namedBuilds: readonly NamedBuilds[];
   /** How long quiet has lasted; null where it does not last. */
   readonly quietForMs: number | null;
 }
 
-/** What both a wait and a watch report. Each event name has one set of fields. */
-type CommonEvent =
+/** What both a wait and a watch report. One event name has one set of fields. */
+export type CommonEvent =
   | ({ readonly kind: 'started' } & DrainStatus)
   | ({
       readonly kind: 'changed';
       /** How many clients there were before. */
       readonly before: number;
+      /** In a wait, these are clients; in a watch, connections of any kind. */
       readonly arrived: TrackedConnections;
       readonly left: TrackedConnections;
     } & DrainStatus)
@@ -89,12 +106,10 @@ type CommonEvent =
    * A connection does not count as a client, its kind being the reason; or counts as one again; or, in
    * a watch, counts as one for the first time after it was pending.
    */
-  | {
+  | ({
       readonly kind: 'not-counted' | 'counted-again' | 'counted';
       readonly entry: TrackedConnection;
-      readonly builds: BuildsAnswer | null;
-      readonly nowMs: number;
-    }
+    } & DrainStatus)
   /** The daemon's answer differs from the one before. */
   | {
       readonly kind: 'builds';
@@ -104,13 +119,13 @@ type CommonEvent =
       readonly nowMs: number;
     }
   | { readonly kind: 'count-failed'; readonly error: BackendError; readonly seen: number }
-  | { readonly kind: 'count-recovered'; readonly lostForMs: number; readonly connections: number };
+  | ({ readonly kind: 'count-recovered'; readonly lostForMs: number } & DrainStatus);
 
 /** What a wait reports. */
 export type DrainEvent =
   | CommonEvent
   | ({ readonly kind: 'progress' } & DrainStatus)
-  /** Builds that a daemon named hold the wait no longer, though it has not said that they ended. */
+  /** Named builds hold the wait no longer, though their daemon has not said that they ended. */
   | {
       readonly kind: 'named-builds-expired';
       readonly named: NamedBuilds;
@@ -127,27 +142,31 @@ export type WatchEvent =
   | CommonEvent
   /** Connections that came and went between two polls: at least so many, and since the start. */
   | { readonly kind: 'between-polls'; readonly more: number; readonly total: number }
-  | { readonly kind: 'gone' | 'back' };
+  | { readonly kind: 'gone' }
+  | ({ readonly kind: 'back' } & DrainStatus);
 
 /** The state of a watch after a poll. */
 export interface WatchStatus extends DrainStatus {
-  /** The connections of the latest poll, without this program's own. */
+  /**
+   * The connections that the latest poll showed, oldest first: neither this program's own, nor those
+   * at an endpoint that could not be polled.
+   */
   readonly tracked: TrackedConnections;
   /** Connections that came and went between two polls since the start: at least so many. */
   readonly seenBetweenPolls: number;
 }
 
 export interface DrainStats {
-  /** The moment of the end, on the clock that the roster's times are of. */
+  /** The moment of the end, on the same clock as the times of the connections. */
   readonly nowMs: number;
   readonly waitedMs: number;
   /** How many samples were taken. */
   readonly polls: number;
   /** The most clients in any sample; null where none could be counted. */
   readonly mostConnections: number | null;
-  /** Connections that were gone again within the probe grace. */
+  /** Connections that ended within the probe grace. */
   readonly probes: number;
-  /** The clients of the latest count. */
+  /** The tracked clients, oldest first. */
   readonly clients: TrackedConnections;
   readonly notCounted: TrackedConnections;
   readonly pending: TrackedConnections;
@@ -162,7 +181,7 @@ export type DrainOutcome = DrainStats &
   (
     | { readonly kind: 'drained' }
     | { readonly kind: 'gone' }
-    /** Nothing has been seen that could be gone: no daemon, no listener, no client. */
+    /** No daemon, listener or client was ever seen. */
     | { readonly kind: 'nothing-found' }
     | { readonly kind: 'timed-out'; readonly quietForMs: number | null }
     | { readonly kind: 'unknown'; readonly error: BackendError }

@@ -1,5 +1,5 @@
-import { knownAge, knownSilenceMs } from '../drain/known-times.ts';
 import type { TrackedConnection } from '../drain/tracked.ts';
+import { knownAge, knownSilenceMs } from '../drain/tracked.ts';
 import { about, formatBytes, visible } from './words.ts';
 
 /** A connection to show. */
@@ -69,6 +69,7 @@ const standingWords = {
   unreachable: 'unreachable',
   silent: 'silent',
   own: 'ourselves',
+  ignored: 'ignored',
 } as const satisfies Record<TrackedConnection['kind'], string>;
 
 /** What a connection is taken for, in words for people. */

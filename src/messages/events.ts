@@ -1,6 +1,6 @@
 import type { EndpointResult, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
-import { longestNamedMs } from '../drain/last-word.ts';
+import { longestNamedMs } from '../drain/named-builds.ts';
 import type { TrackedConnection, TrackedConnections } from '../drain/tracked.ts';
 import type { DrainConfig, DrainEvent, DrainStatus, ExpiryReason } from '../drain/types.ts';
 import type { LogEntry } from './log/log.ts';
@@ -82,11 +82,11 @@ export function eventEntry(event: DrainEvent, config: DrainConfig): LogEntry {
         level: 'info',
         message:
           `The clients can be counted again after ${about(event.lostForMs)}: ` +
-          `${clientsAreConnected(event.connections)}.`,
+          `${clientsAreConnected(event.clients.length)}.`,
         fields: {
           event: event.kind,
           lostForMs: Math.round(event.lostForMs),
-          connections: event.connections,
+          connections: event.clients.length,
         },
       };
     case 'sampling-gap':

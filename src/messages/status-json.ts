@@ -1,6 +1,6 @@
 import type { Connection, EndpointResult, Traffic } from '../backends/types.ts';
 import type { Build } from '../builds/types.ts';
-import { knownAge, knownSilenceMs } from '../drain/known-times.ts';
+import { knownAge, knownSilenceMs } from '../drain/tracked.ts';
 import type { ConnectionRow } from './connection-table.ts';
 import type { LogEntry } from './log/log.ts';
 import type { StatusReport } from './status-report.ts';

@@ -2,7 +2,7 @@ import type { Sample } from '../../backends/types.ts';
 import { combineAnswers } from '../../builds/answers.ts';
 import { openBuilds } from '../../builds/daemons.ts';
 import type { BuildsAnswer } from '../../builds/types.ts';
-import { classifiedAtMs, classifyOnce } from '../../drain/classify-once.ts';
+import { classifiedAtMs, classifyOnce } from '../../drain/classify-all.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { isClient } from '../../messages/status-json.ts';
@@ -38,6 +38,7 @@ export async function lookForStatus({
   const builds = given === 'ask' ? await askOnce(monitor, sample, tls) : given;
   monitor.close();
   const rule = {
+    counts,
     probeGraceMs: kind['probe-grace'],
     quietPeriodMs: 0,
     ignoreSilentMs: null,
@@ -46,7 +47,7 @@ export async function lookForStatus({
   const isNoneNow = given === 'ask' && saysNone(builds);
   const rows = classifyOnce(connectionsOf(sample), traffic, rule, isNoneNow).map((entry) => ({
     entry,
-    isIgnored: !counts(entry.connection),
+    isIgnored: entry.kind === 'ignored',
   }));
   return {
     ...{ sample, rows, nowMs: classifiedAtMs, clients: rows.filter(isClient).length, builds },

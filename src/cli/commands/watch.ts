@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { openBuilds } from '../../builds/daemons.ts';
 import { createMonotonicClock } from '../../drain/clock.ts';
 import type { TrackedConnection } from '../../drain/tracked.ts';
+import { watch } from '../../drain/watch.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { clientsOnly, openMonitor } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Flags, readOptions } from '../../options/read.ts';
 import { classifyOptions, watchOptions } from '../../options/table.ts';
-import { watch } from '../../watch/watch.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
@@ -46,7 +46,7 @@ async function watchUntilStopped(
   const tls = openTls(options);
   await tls.read();
   const counts = clientsOnly(options);
-  const rowOf = (entry: TrackedConnection) => ({ entry, isIgnored: !counts(entry.connection) });
+  const rowOf = (entry: TrackedConnection) => ({ entry, isIgnored: entry.kind === 'ignored' });
   const clock = createMonotonicClock();
   const closed = new AbortController();
   const early: MonitorNotice[] = [];
@@ -64,6 +64,7 @@ async function watchUntilStopped(
       seenBetweenPolls: monitor.seenBetweenPolls,
       tcpConnections: () => builds?.tcpConnections() ?? 0,
       rule: {
+        counts,
         probeGraceMs: options['probe-grace'],
         quietPeriodMs: 0,
         ignoreSilentMs: null,

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTableView } from '../../../src/cli/commands/watch-view.ts';
-import { classifiedAtMs, classifyOnce } from '../../../src/drain/classify-once.ts';
+import { classifiedAtMs, classifyOnce } from '../../../src/drain/classify-all.ts';
 import type { TrackedConnection } from '../../../src/drain/tracked.ts';
 import type { WatchReport } from '../../../src/messages/watch-entry.ts';
 import { client, counted } from '../support/samples.ts';
 
 const control = '\u001b[';
 const rule = {
+  counts: () => true,
   probeGraceMs: 1000,
   quietPeriodMs: 0,
   ignoreSilentMs: null,

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Traffic } from '../../../src/backends/types.ts';
-import { classifiedAtMs, classifyOnce } from '../../../src/drain/classify-once.ts';
-import { knownAge, knownSilenceMs } from '../../../src/drain/known-times.ts';
+import { classifiedAtMs, classifyOnce } from '../../../src/drain/classify-all.ts';
 import type { ConnectionKind } from '../../../src/drain/tracked.ts';
+import { knownAge, knownSilenceMs } from '../../../src/drain/tracked.ts';
 import { client } from '../support/samples.ts';
 
 const rule = {
+  counts: () => true,
   probeGraceMs: 1000,
   quietPeriodMs: 0,
   ignoreSilentMs: null,

@@ -5,6 +5,7 @@ import type { TrackedConnection } from '../../../src/drain/tracked.ts';
 import { client, traffic } from '../support/samples.ts';
 
 const rule: ClassifyRule = {
+  counts: () => true,
   probeGraceMs: 1000,
   quietPeriodMs: 10_000,
   ignoreSilentMs: null,

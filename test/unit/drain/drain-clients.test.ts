@@ -7,9 +7,9 @@ import {
   type Traffic,
 } from '../../../src/backends/types.ts';
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
-import { drainDefaults as config } from '../../../src/drain/defaults.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../../src/drain/types.ts';
+import { drainDefaults as config } from '../../../src/drain/types.ts';
 import {
   client,
   counted,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection, Sample } from '../../../src/backends/types.ts';
-import { drainDefaults as config } from '../../../src/drain/defaults.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../../src/drain/types.ts';
+import { drainDefaults as config } from '../../../src/drain/types.ts';
 import { client, counted, failed, samplerOf, unixEndpoint } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Connection, Sample } from '../../../src/backends/types.ts';
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
 import { shortestSilenceMs } from '../../../src/drain/classify.ts';
-import { drainDefaults as config } from '../../../src/drain/defaults.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
+import { drainDefaults as config } from '../../../src/drain/types.ts';
 import { brokenPromise, type Judged } from '../../support/drained.ts';
 import {
   client,

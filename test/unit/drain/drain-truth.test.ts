@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Connection, Sample } from '../../../src/backends/types.ts';
 import type { BuildsAnswer, BuildsSource, DaemonAnswer } from '../../../src/builds/types.ts';
-import { drainDefaults } from '../../../src/drain/defaults.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
+import { drainDefaults } from '../../../src/drain/types.ts';
 import {
   client,
   failed,

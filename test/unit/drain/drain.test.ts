@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/backends/types.ts';
-import { drainDefaults as config } from '../../../src/drain/defaults.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../../src/drain/types.ts';
+import { drainDefaults as config } from '../../../src/drain/types.ts';
 import { createRecord } from '../support/record.ts';
 import { client, counted, failed, gone, samplerOf } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -224,7 +224,7 @@ describe('the events of a wait', () => {
       timeoutMs: 3000,
     });
     expect(kindsOf(events)).toEqual(['started', 'count-failed', 'count-recovered']);
-    expect(events[2]).toMatchObject({ lostForMs: 1400, connections: 1 });
+    expect(events[2]).toMatchObject({ lostForMs: 1400, clients: [{ connection: builder }] });
   });
 
   it('tell when nobody looked for a while of the quiet period', async () => {

@@ -4,7 +4,7 @@ import {
   type CountedReading,
   drainedAtMs,
   observe,
-  observeNothingNew,
+  observeNoChange,
   type QuietRule,
   type QuietState,
   type Reading,
@@ -206,7 +206,7 @@ describe('the quiet period', () => {
   });
 
   it('goes on over looks that find nothing new, and ends with a reading only', () => {
-    const looked = observeNothingNew(stateAfter([[0, counted()]]), 900);
+    const looked = observeNoChange(stateAfter([[0, counted()]]), 900);
     expect(looked.quietSinceMs).toBe(0);
     const last = observe(looked, { ...counted(), fromMs: 1800, toMs: 1800 }, rule);
     expect(verdict(last, rule)).toBe('drained');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { BackendError, type Connection } from '../../../src/backends/types.ts';
-import { drainDefaults as config } from '../../../src/drain/defaults.ts';
 import type { TrackedConnections } from '../../../src/drain/tracked.ts';
 import type { DrainStats, DrainStatus } from '../../../src/drain/types.ts';
+import { drainDefaults as config } from '../../../src/drain/types.ts';
 import { eventEntry } from '../../../src/messages/events.ts';
 import { backendEntry } from '../../../src/messages/notices.ts';
 import { outcomeEntry } from '../../../src/messages/outcome.ts';
@@ -135,7 +135,7 @@ describe('the sentences of a wait', () => {
       fields: { code: 'EPERM' },
     });
     expect(
-      eventEntry({ kind: 'count-recovered', lostForMs: 1400, connections: 0 }, config).message,
+      eventEntry({ kind: 'count-recovered', lostForMs: 1400, ...status() }, config).message,
     ).toBe('The clients can be counted again after 1.4s: no client is connected.');
   });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { drainDefaults } from '../../../src/drain/defaults.ts';
+import { drainDefaults } from '../../../src/drain/types.ts';
 import { isOldNode, oldestNode } from '../../../src/messages/environment-entries.ts';
 import { readOptions } from '../../../src/options/read.ts';
 import { waitOptions } from '../../../src/options/table.ts';

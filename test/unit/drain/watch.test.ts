@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/backends/types.ts';
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
 import type { WatchEvent } from '../../../src/drain/types.ts';
+import { watch } from '../../../src/drain/watch.ts';
 import { watchEntry } from '../../../src/messages/watch-entry.ts';
-import { watch } from '../../../src/watch/watch.ts';
 import {
   client,
   counted,
@@ -20,6 +20,7 @@ import {
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const rule = {
+  counts: () => true,
   probeGraceMs: 1000,
   quietPeriodMs: 0,
   ignoreSilentMs: null,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BuildsAnswer, DaemonAnswer } from '../../../src/builds/types.ts';
-import { namedBuildsAfter } from '../../../src/drain/last-word.ts';
+import { namedBuildsAfter } from '../../../src/drain/named-builds.ts';
 import { runs, runsNone, tcpEndpoint, unknownBuilds } from '../support/samples.ts';
 
 const tcp = [5];

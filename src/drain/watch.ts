@@ -1,0 +1,163 @@
+import type { Sample, Sampler } from '../backends/types.ts';
+import type { BuildsSource } from '../builds/types.ts';
+import { watchBuilds } from './build-watch.ts';
+import type { ClassifyRule } from './classify.ts';
+import { unseenIn } from './classify-all.ts';
+import type { Clock } from './clock.ts';
+import type { BuildsState } from './named-builds.ts';
+import { createPollRecorder } from './poll-recorder.ts';
+import { createPollStep } from './poll-step.ts';
+import {
+  isNameless,
+  oldestFirst,
+  type TrackedConnection,
+  type TrackedConnections,
+} from './tracked.ts';
+import type { DrainStatus, WatchEvent, WatchStatus } from './types.ts';
+
+export interface WatchInput {
+  readonly sampler: Sampler;
+  /** Asks the daemons which builds are running; null where they are not to be asked. */
+  readonly builds: BuildsSource | null;
+  /** Connections that no poll has seen: at least so many, this program's own among them. */
+  readonly seenBetweenPolls: () => number;
+  /** How many connections this program itself may have made over TCP. */
+  readonly tcpConnections: () => number;
+  readonly rule: ClassifyRule;
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  /** Aborted, it ends the watch. */
+  readonly signal: AbortSignal;
+  /** Called after each poll with the state, and with what has changed. */
+  readonly onPoll: (status: WatchStatus, events: readonly WatchEvent[]) => void;
+}
+
+// To find that no daemon has come back, all processes are read.
+const goneIntervalMs = 500;
+
+// What is new after a longer gap may be as old as that.
+const longestGapMs = 1000;
+
+/** Polls until it is aborted. A daemon that is gone may come back. */
+export async function watch(input: WatchInput): Promise<void> {
+  const { clock, signal, intervalMs, rule } = input;
+  const startedMs = clock.now();
+  const builds = watchBuilds(input.builds, clock);
+  const poll = createPollStep({ ...input, builds });
+  const record = createPollRecorder({ startedMs, rule, isNamed: () => true });
+  const countUnseen = createUnseenCount(input.seenBetweenPolls, input.tcpConnections);
+  let before: Sample | null = null;
+  let beforeMs = -Infinity;
+  let unseen = 0;
+  let changedMs = -Infinity;
+  signal.addEventListener('abort', () => clock.wake(), { once: true });
+
+  while (!signal.aborted) {
+    const polled = poll((toMs) => toMs - beforeMs < longestGapMs + 2 * intervalMs);
+    const { toMs: nowMs, sample } = polled;
+    const others = polled.tracked.filter((entry) => isOthers(entry, input.builds !== null));
+    const latest = builds.latest();
+    const { status, events: common } = record({
+      ...{ toMs: nowMs, sample, tracked: others, builds: latest, quietForMs: null },
+    });
+    const total = countUnseen(nowMs);
+    const events = [
+      ...common,
+      ...goneEvents(before, status),
+      ...(total > unseen ? [{ kind: 'between-polls', more: total - unseen, total } as const] : []),
+    ];
+    const tracked = oldestFirst(shownBy(sample, others), nowMs);
+    input.onPoll({ ...status, tracked, seenBetweenPolls: total }, events);
+    if (events.some(({ kind }) => kind === 'changed' || kind === 'between-polls')) {
+      changedMs = nowMs;
+    }
+    [before, beforeMs, unseen] = [sample, nowMs, total];
+    if (sample.kind === 'gone') {
+      builds.forget();
+    }
+    const need = { nowMs, hasClients: tracked.length > 0, changedMs };
+    if (sample.kind === 'counted') {
+      builds.askIfDue({ nowMs, sample }, askDueMs(builds.latest(), need));
+    }
+    if (!signal.aborted) {
+      await clock.sleep(sample.kind === 'gone' ? Math.max(goneIntervalMs, intervalMs) : intervalMs);
+    }
+  }
+}
+
+// A connection without a name may be this program's question, for as long as that may take.
+function isOthers(entry: TrackedConnection, isAsked: boolean): boolean {
+  const isVague = entry.kind === 'pending' && isNameless(entry) && isAsked;
+  return entry.kind !== 'own' && !isVague;
+}
+
+function shownBy(sample: Sample, tracked: TrackedConnections): TrackedConnections {
+  const unseen = sample.kind === 'failed' ? unseenIn(sample, tracked) : [];
+  return tracked.filter((entry) => !unseen.includes(entry));
+}
+
+function goneEvents(before: Sample | null, status: DrainStatus): WatchEvent[] {
+  const { kind } = status.sample;
+  if (before === null || (kind === 'gone') === (before.kind === 'gone')) {
+    return [];
+  }
+  return kind === 'gone' ? [{ kind }] : kind === 'counted' ? [{ kind: 'back', ...status }] : [];
+}
+
+const shortestPauseMs = 2000;
+// Several builds may run over one connection, one after the other.
+const busyPauseMs = 5000;
+
+interface AskNeed {
+  readonly nowMs: number;
+  readonly hasClients: boolean;
+  /** When a connection last came or went. */
+  readonly changedMs: number;
+}
+
+/** When a watch has to ask: when the answer may differ from the one before, which is not at each poll. */
+function askDueMs(latest: BuildsState | null, { nowMs, hasClients, changedMs }: AskNeed): number {
+  if (latest === null) {
+    return nowMs;
+  }
+  const { askedMs, answeredMs, answer, named } = latest;
+  const isBusy = named.length > 0 || (hasClients && answer.kind === 'known');
+  // A new connection may begin its build a moment after the answer: one more question.
+  return Math.min(
+    changedMs >= askedMs ? answeredMs + shortestPauseMs : Infinity,
+    isBusy ? answeredMs + busyPauseMs : Infinity,
+  );
+}
+
+// A question may take a second and more, and the end of its connection is known a moment later.
+const questionMs = 3000;
+
+/**
+ * Makes the function that counts the connections that no poll has seen: at least so many, and without
+ * those that may have been this program's own questions.
+ */
+function createUnseenCount(
+  seenBetweenPolls: () => number,
+  questions: () => number,
+): (nowMs: number) => number {
+  let seen = 0;
+  let asked = 0;
+  let count = 0;
+  // Until when each question may be among those counted.
+  let possible: readonly number[] = [];
+
+  return (nowMs) => {
+    const askedBefore = asked;
+    asked = questions();
+    possible = [
+      ...possible.filter((endMs) => endMs > nowMs),
+      ...Array<number>(asked - askedBefore).fill(nowMs + questionMs),
+    ];
+    const more = seenBetweenPolls() - seen;
+    const own = Math.min(more, possible.length);
+    possible = possible.slice(own);
+    seen += more;
+    count += more - own;
+    return count;
+  };
+}
