@@ -10,6 +10,9 @@ const thorough = [
   'tools/soak/soak.test.ts',
 ];
 
+// Properties that are tried on few made-up histories in `npm test`, and on many here.
+const models = ['test/unit/drain/drain-{model,truth}.test.ts'];
+
 const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
 const limits = { testTimeout: 30_000 * patience, hookTimeout: 30_000 * patience };
 // What is shipped is what is tested.
@@ -28,7 +31,12 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'thorough', include: thorough, ...limits, env: { ...env, CC: 'cc' } },
+        test: {
+          name: 'thorough',
+          include: [...thorough, ...models],
+          ...limits,
+          env: { ...env, CC: 'cc', MODEL_RUNS: process.env['MODEL_RUNS'] ?? '300' },
+        },
       },
     ],
   },

@@ -1,21 +1,38 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Connection, Sample } from '../../../src/backends/types.ts';
+import type {
+  Connection,
+  Endpoint,
+  EndpointResult,
+  Sample,
+  Sampler,
+} from '../../../src/backends/types.ts';
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
 import { shortestSilenceMs } from '../../../src/drain/classify.ts';
-import { drain } from '../../../src/drain/drain.ts';
-import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
-import { drainDefaults as config } from '../../../src/drain/types.ts';
+import { type DrainInput, drain } from '../../../src/drain/drain.ts';
+import type { TrackedConnection, TrackedConnections } from '../../../src/drain/tracked.ts';
+import {
+  drainDefaults as config,
+  type DrainConfig,
+  type DrainEvent,
+  type DrainOutcome,
+  type DrainStatus,
+  type WatchEvent,
+} from '../../../src/drain/types.ts';
+import { watch } from '../../../src/drain/watch.ts';
 import { brokenPromise, type Judged } from '../../support/drained.ts';
+import { modelRuns } from '../support/model-runs.ts';
 import {
   client,
-  counted,
   daemonSaying,
   failed,
   runs,
   runsNone,
   samplerOf,
+  seen,
+  tcpEndpoint,
   traffic,
+  unixEndpoint,
   unknownBuilds,
 } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -33,8 +50,11 @@ interface Visit {
 
 interface History {
   readonly visits: readonly Visit[];
-  /** Ticks at which looking fails. */
-  readonly blindAt: readonly number[];
+  /** Ticks at which endpoints can't be polled. */
+  readonly failures: readonly {
+    readonly at: number;
+    readonly of: readonly Endpoint[];
+  }[];
   /** What the daemon would answer, from a tick on. */
   readonly answers: readonly {
     readonly from: number;
@@ -68,9 +88,14 @@ const visits = fc.array(
   }),
   { maxLength: 3 },
 );
+const endpoints = [tcpEndpoint, unixEndpoint];
+const failure = fc.record({
+  at: early,
+  of: fc.constantFrom(endpoints, [tcpEndpoint], [unixEndpoint]),
+});
 const histories: fc.Arbitrary<History> = fc.record({
   visits,
-  blindAt: fc.oneof(fc.constant([]), fc.array(early, { maxLength: 2 })),
+  failures: fc.oneof(fc.constant([]), fc.array(failure, { maxLength: 3 })),
   answers: fc.array(
     fc.record({
       from: fc.oneof(fc.constant(0), fc.nat({ max: ticks })),
@@ -97,30 +122,50 @@ function answerOf(says: Asked['says']): BuildsAnswer {
   }
 }
 
-interface Waited {
-  readonly outcome: DrainOutcome;
-  readonly rule: DrainConfig;
+/** A history as it is played to a wait or a watch. */
+interface Play {
+  readonly clock: VirtualClock;
   readonly startMs: number;
-  readonly endMs: number;
+  readonly sampler: Sampler;
+  readonly answer: () => BuildsAnswer;
   readonly samples: readonly Taken[];
   readonly asked: readonly Asked[];
   readonly visitOf: ReadonlyMap<Connection, Visit>;
 }
 
-async function waitThrough(history: History, changes: Partial<DrainConfig>): Promise<Waited> {
+function play(history: History): Play {
   const clock = new VirtualClock();
   const startMs = clock.now();
   const nowTick = (): number => Math.floor((clock.now() - startMs) / history.intervalMs);
   const connections = history.visits.map((visit, index): [Connection, Visit] => [
-    visit.isUnix ? client(`socket:[${index}]`, { peerAddress: null }) : client(`10.0.0.${index}:1`),
+    visit.isUnix
+      ? client(`socket:[${index}]`, { peerAddress: null, endpoint: unixEndpoint.address })
+      : client(`10.0.0.${index}:1`),
     visit,
   ]);
   const samples: Taken[] = [];
   const asked: Asked[] = [];
+  const sampleAt = (now: number): Sample => {
+    const here = connections
+      .filter(([, { from, ticks }]) => from <= now && now < from + ticks)
+      .map(([connection]) => connection);
+    const failing = history.failures.filter(({ at }) => at === now).flatMap((each) => each.of);
+    const { error } = failed();
+    const results = endpoints.map((endpoint): EndpointResult => {
+      const at = here.filter((connection) => connection.endpoint === endpoint.address);
+      return failing.includes(endpoint)
+        ? { kind: 'failed', endpoint, error }
+        : seen(endpoint, [endpoints.indexOf(endpoint) + 5], at);
+    });
+    const shown = results.flatMap((result) =>
+      result.kind === 'polled' ? result.snapshot.connections : [],
+    );
+    return failing.length > 0
+      ? { kind: 'failed', error, results, connections: shown }
+      : { kind: 'counted', revision: clock.now(), results, connections: shown };
+  };
   const sample = (): Sample => {
-    const now = nowTick();
-    const here = connections.filter(([, { from, ticks }]) => from <= now && now < from + ticks);
-    const taken = history.blindAt.includes(now) ? failed() : counted(...here.map(([each]) => each));
+    const taken = sampleAt(nowTick());
     samples.push({ ms: clock.now(), sample: taken, said: asked.at(-1) });
     return taken;
   };
@@ -135,24 +180,34 @@ async function waitThrough(history: History, changes: Partial<DrainConfig>): Pro
     asked.push({ ms: clock.now(), says });
     return answerOf(says);
   };
+  const sampler = samplerOf(sample, trafficNow);
+  return { clock, startMs, sampler, answer, samples, asked, visitOf: new Map(connections) };
+}
+
+interface Waited extends Play {
+  readonly outcome: DrainOutcome;
+  readonly rule: DrainConfig;
+  readonly endMs: number;
+}
+
+async function waitThrough(
+  history: History,
+  changes: Partial<DrainConfig>,
+  handlers: Partial<DrainInput> = {},
+): Promise<Waited> {
+  const played = play(history);
+  const { clock, sampler, answer } = played;
   const rule = { ...config, intervalMs: history.intervalMs, timeoutMs: 600_000, ...changes };
   const outcome = await drain({
-    sampler: samplerOf(sample, trafficNow),
+    sampler,
     builds: daemonSaying(answer),
     config: rule,
     clock,
     signal: new AbortController().signal,
     onEvent: () => {},
+    ...handlers,
   });
-  return {
-    outcome,
-    rule,
-    startMs,
-    endMs: clock.now(),
-    samples,
-    asked,
-    visitOf: new Map(connections),
-  };
+  return { ...played, outcome, rule, endMs: clock.now() };
 }
 
 function bytesOf({ muteFor, from, speaksFor }: Visit, now: number): number {
@@ -191,7 +246,7 @@ function takenFor(
 }
 
 function shows(sample: Sample, connection: Connection): boolean {
-  return sample.kind === 'counted' && sample.connections.includes(connection);
+  return sample.kind !== 'gone' && sample.connections.includes(connection);
 }
 
 function lastCertainAnswer({ asked }: Waited): Asked | undefined {
@@ -223,7 +278,7 @@ describe('a wait through any history', () => {
         const heldMs = last?.says === 'running' ? 6 * rule.quietPeriodMs : 0;
         expect(endMs - (last?.ms ?? 0)).toBeGreaterThanOrEqual(heldMs);
       }),
-      { numRuns: 300 },
+      { numRuns: modelRuns },
     );
   }, 120_000);
 
@@ -240,7 +295,7 @@ describe('a wait through any history', () => {
         const heldMs = isHeldByWord ? 6 * rule.quietPeriodMs + 1000 : 0;
         const busyTicks = [
           ...history.visits.map(({ from, ticks }) => from + ticks),
-          ...history.blindAt.map((at) => at + 1),
+          ...history.failures.map(({ at }) => at + 1),
           ...history.answers.map(({ from }) => from),
           0,
         ];
@@ -249,10 +304,118 @@ describe('a wait through any history', () => {
         expect(outcome.kind).toBe('drained');
         expect(endMs).toBeLessThanOrEqual(latestMs);
       }),
-      { numRuns: 300 },
+      { numRuns: modelRuns },
+    );
+  }, 120_000);
+
+  it('loses no connection, and no time of one, while its endpoint can not be polled', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, configs, async (history, changes) => {
+        const statuses: DrainStatus[] = [];
+        const onPoll = (status: DrainStatus): void => void statuses.push(status);
+        const { samples } = await waitThrough(history, changes, { onPoll });
+        const broken: TrackedConnection[] = [];
+        let before: TrackedConnections = [];
+        for (const status of statuses) {
+          const { sample, clients, pending, notCounted } = status;
+          const tracked = [...clients, ...pending, ...notCounted];
+          const isYounger = ({ connection, firstSeenMs }: TrackedConnection): boolean =>
+            samples.find((taken) => shows(taken.sample, connection))?.ms !== firstSeenMs;
+          const isLost = (entry: TrackedConnection): boolean =>
+            isUnpolled(sample, entry.connection) && !tracked.includes(entry);
+          broken.push(...tracked.filter(isYounger), ...before.filter(isLost));
+          before = tracked;
+        }
+        expect(broken).toEqual([]);
+      }),
+      { numRuns: modelRuns },
+    );
+  }, 120_000);
+
+  it('reports what a watch does, but for its own progress and end', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, configs, async (history, changes) => {
+        const waited: Reported[] = [];
+        const onEvent = (event: DrainEvent): void => void waited.push(...clientChanges(event));
+        const statuses: DrainStatus[] = [];
+        const onPoll = (status: DrainStatus): void => void statuses.push(status);
+        const { rule } = await waitThrough(history, changes, { onEvent, onPoll, builds: null });
+        // The last poll of a wait is at the end of the quiet period, and not of an interval.
+        const endMs = statuses.at(-1)?.nowMs ?? 0;
+        const watched = await watchThrough(history, rule, endMs);
+        const before = (all: readonly Reported[]) => all.filter(({ ms }) => ms < endMs);
+        const sorted = (all: readonly Reported[]) =>
+          before(all)
+            .map(({ ms, what }) => `${ms} ${what}`)
+            .sort();
+        expect(sorted(watched)).toEqual(sorted(waited));
+      }),
+      { numRuns: modelRuns },
     );
   }, 120_000);
 });
+
+function isUnpolled({ results }: Sample, { endpoint }: Connection): boolean {
+  return results.some((each) => each.kind === 'failed' && each.endpoint.address === endpoint);
+}
+
+interface Reported {
+  readonly ms: number;
+  readonly what: string;
+}
+
+async function watchThrough(
+  history: History,
+  rule: DrainConfig,
+  untilMs: number,
+): Promise<Reported[]> {
+  const { clock, sampler } = play(history);
+  const stop = new AbortController();
+  const reported: Reported[] = [];
+  await watch({
+    ...{ sampler, builds: null, rule, intervalMs: rule.intervalMs, clock, signal: stop.signal },
+    seenBetweenPolls: () => 0,
+    tcpConnections: () => 0,
+    onPoll({ nowMs }, events) {
+      reported.push(...events.flatMap((event) => clientChanges(event)));
+      if (nowMs >= untilMs) {
+        stop.abort();
+      }
+    },
+  });
+  return reported;
+}
+
+/** What an event says about which connections are clients. A wait names only those when they come and go. */
+function clientChanges(event: DrainEvent | WatchEvent): Reported[] {
+  switch (event.kind) {
+    case 'started':
+      return clientsOf(event.clients, event.nowMs, 'client');
+    case 'changed':
+      return [
+        ...clientsOf(event.arrived, event.nowMs, 'client'),
+        ...clientsOf(event.left, event.nowMs, 'left'),
+      ];
+    case 'counted':
+      return clientsOf([event.entry], event.nowMs, 'client');
+    case 'not-counted':
+    case 'counted-again': {
+      const { connection, kind } = event.entry;
+      return [{ ms: event.nowMs, what: `${event.kind} ${connection.peer} ${kind}` }];
+    }
+    case 'count-recovered': {
+      const { nowMs: ms, lostForMs, clients } = event;
+      return [{ ms, what: `${event.kind} ${lostForMs} ${clients.length}` }];
+    }
+    default:
+      return [];
+  }
+}
+
+function clientsOf(tracked: TrackedConnections, ms: number, what: string): Reported[] {
+  const clients = tracked.filter(({ kind }) => kind === 'client');
+  return clients.map(({ connection }) => ({ ms, what: `${what} ${connection.peer}` }));
+}
 
 function connectionsOf(sample: Sample): readonly Connection[] {
   return sample.kind === 'counted' ? sample.connections : [];

@@ -5,6 +5,7 @@ import type { BuildsAnswer, BuildsSource, DaemonAnswer } from '../../../src/buil
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
 import { drainDefaults } from '../../../src/drain/types.ts';
+import { modelRuns } from '../support/model-runs.ts';
 import {
   client,
   failed,
@@ -281,7 +282,7 @@ describe('a wait in any world', () => {
           expect(truth.builds.filter(isAt(endTick))).toEqual([]);
         }
       }),
-      { numRuns: 1500 },
+      { numRuns: 5 * modelRuns },
     );
   }, 120_000);
 
@@ -292,7 +293,7 @@ describe('a wait in any world', () => {
         expect(['drained', 'gone']).toContain(outcome.kind);
         expect(endMs).toBeLessThanOrEqual(truth.idleFrom * tickMs + 2 * quietPeriodMs);
       }),
-      { numRuns: 1500 },
+      { numRuns: 5 * modelRuns },
     );
   }, 120_000);
 });

@@ -219,6 +219,16 @@ describe('the events of a wait', () => {
     expect(clock.now() - begunMs).toBeLessThanOrEqual(320);
   });
 
+  it('list the clients oldest first, so that the first ten that are named are the oldest', async () => {
+    const old = client('10.0.0.7:4000', { inode: 8 });
+    const all = [builder, other, old];
+    const at = (ms: number): Sample => counted(...all.slice(ms < 1000 ? 2 : ms < 2000 ? 1 : 0));
+    const { events, outcome } = await run(at, { progressEveryMs: 3000, timeoutMs: 4000 });
+    const oldestFirst = [old, other, builder].map((connection) => ({ connection }));
+    expect(events.at(-1)).toMatchObject({ kind: 'progress', clients: oldestFirst });
+    expect(outcome).toMatchObject({ kind: 'timed-out', clients: oldestFirst });
+  });
+
   it('tell once that sight was lost and once that it is back', async () => {
     const { events } = await run((ms) => (ms > 500 && ms < 2000 ? failed() : counted(builder)), {
       timeoutMs: 3000,

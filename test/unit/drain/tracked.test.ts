@@ -3,6 +3,7 @@ import type { Connection } from '../../../src/backends/types.ts';
 import {
   compareTracked,
   noteTraffic,
+  oldestFirst,
   type TrackedConnections,
   updateTracked,
 } from '../../../src/drain/tracked.ts';
@@ -93,6 +94,20 @@ describe('a roster', () => {
     expect(compareTracked(named, nameless)).toEqual({ arrived: [], left: [] });
     const again = update(nameless, [client('socket:[1]')], 300);
     expect(compareTracked(nameless, again)).toEqual({ arrived: [], left: [] });
+  });
+});
+
+describe('the order of connections', () => {
+  it('is by age, oldest first, as far as the age is known', () => {
+    const three = client('10.0.0.3:3');
+    const tracked = update(update(update([], [two], 100), [one, two], 200), [three, one, two], 300);
+    const peers = (all: TrackedConnections) => all.map(({ connection }) => connection.peer);
+    expect(peers(oldestFirst(tracked, 400))).toEqual([two.peer, one.peer, three.peer]);
+    // The kernel may know that one is older than the time that it was watched for.
+    const heard = new Map([[one, traffic({ msSinceReceived: 5000 })]]);
+    const read = noteTraffic(tracked, heard, 300);
+    expect(peers(oldestFirst(read, 400))).toEqual([one.peer, two.peer, three.peer]);
+    expect(peers(oldestFirst([...read].reverse(), 400))).toEqual([one.peer, two.peer, three.peer]);
   });
 });
 

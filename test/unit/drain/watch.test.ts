@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/backends/types.ts';
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
+import type { ClassifyRule } from '../../../src/drain/classify.ts';
+import type { ConnectionKind } from '../../../src/drain/tracked.ts';
 import type { WatchEvent } from '../../../src/drain/types.ts';
 import { watch } from '../../../src/drain/watch.ts';
 import { watchEntry } from '../../../src/messages/watch-entry.ts';
@@ -19,7 +21,7 @@ import {
 } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-const rule = {
+const standard: ClassifyRule = {
   counts: () => true,
   probeGraceMs: 1000,
   quietPeriodMs: 0,
@@ -35,15 +37,24 @@ interface Play {
   readonly answer?: BuildsAnswer;
   readonly between?: (ms: number) => number;
   readonly questions?: (ms: number) => number;
+  readonly rule?: ClassifyRule;
 }
 
 /** Watches a play to its end, and returns what was told and when the daemon was asked. */
-async function watched({ ms, at, answer, between = () => 0, questions = () => 0 }: Play) {
+async function watched({
+  ms,
+  at,
+  answer,
+  between = () => 0,
+  questions = () => 0,
+  rule = standard,
+}: Play) {
   const clock = new VirtualClock();
   const startMs = clock.now();
   const stop = new AbortController();
   const told: { ms: number; event: WatchEvent; message: string }[] = [];
   const askedMs: number[] = [];
+  let kinds: Record<string, ConnectionKind> = {};
   const passed = (): number => clock.now() - startMs;
   const answered = (said: BuildsAnswer) => (): BuildsAnswer => {
     askedMs.push(passed());
@@ -64,12 +75,15 @@ async function watched({ ms, at, answer, between = () => 0, questions = () => 0 
         const { message } = watchEntry(event, { status, rowOf });
         told.push({ ms: passed(), event, message });
       }
+      kinds = Object.fromEntries(
+        status.tracked.map(({ connection, kind }) => [connection.peer, kind]),
+      );
       if (passed() >= ms) {
         stop.abort();
       }
     },
   });
-  return { told: told.map(({ ms, message }) => `${ms} ${message}`), askedMs };
+  return { told: told.map(({ ms, message }) => `${ms} ${message}`), askedMs, kinds };
 }
 
 describe('a watch', () => {
@@ -116,6 +130,31 @@ describe('a watch', () => {
       "100 The clients can't be counted: look failed with EPERM.",
       '200 The clients can be counted again: 1 client is connected.',
     ]);
+  });
+
+  it('keeps what it knows when taking a sample fails altogether', async () => {
+    const at = (ms: number): Sample => {
+      if (ms === 200) {
+        throw new Error('a bug');
+      }
+      return counted(builder);
+    };
+    expect((await watched({ ms: 400, at })).told).toEqual([
+      '0 Watching tcp://0.0.0.0:1234: 1 client is connected. Connected: 10.0.0.5:43210.',
+      "200 The clients can't be counted: a bug in buildkit-drain: a bug.",
+      '300 The clients can be counted again: 1 client is connected.',
+    ]);
+  });
+
+  it('never says that an ignored connection counts as a client', async () => {
+    const ignoresOther: ClassifyRule = {
+      ...standard,
+      counts: ({ peerAddress }) => peerAddress !== other.peerAddress,
+    };
+    const at = (ms: number) => (ms < 200 ? counted() : counted(builder, other));
+    const { told, kinds } = await watched({ ms: 3000, at, rule: ignoresOther });
+    expect(told.slice(2)).toEqual(['1200 10.0.0.5:43210 is taken for a client.']);
+    expect(kinds).toEqual({ '10.0.0.5:43210': 'client', '10.0.0.6:43210': 'ignored' });
   });
 
   it('asks for builds at first, after a change, and now and then while somebody is there', async () => {
