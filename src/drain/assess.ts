@@ -32,7 +32,7 @@ export interface AssessmentInput {
   readonly rule: QuietRule & ClassifyRule;
 }
 
-/** Makes the function that says what each poll means for a wait. */
+/** Makes the function that works out what each poll means for a wait. */
 export function createAssessment(input: AssessmentInput): (poll: PollResult) => Assessment {
   const { sampler, builds, rule } = input;
   const shortLivedIn = createShortLivedClients();

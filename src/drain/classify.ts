@@ -17,7 +17,7 @@ export interface ClassifyRule {
 
 /** The daemon's own answers about its builds, as far as a kind depends on them. */
 export interface BuildsEvidence {
-  /** When the first of the latest answers was asked for that all said that no build runs; else null. */
+  /** When the first of the latest answers was asked for that all said no build runs; null if the last did not. */
   readonly noneSinceMs: number | null;
   /** When the latest answer was asked for. */
   readonly askedMs: number;
@@ -25,15 +25,15 @@ export interface BuildsEvidence {
 
 /**
  * A build's connection has traffic every 5 s while its session lives, and a client that was stopped
- * loses its session after some 40 s: a shorter silence says nothing.
+ * loses its session after some 40 s: a shorter silence is no evidence.
  */
 export const shortestSilenceMs = 45_000;
 
 /**
  * How many bytes from the peer a probe may bring. `buildctl debug workers` brings 1.2 kB, 4.1 kB with
  * TLS and a certificate, 8.8 kB with a chain of seven; the smallest build there is 5.0 kB without TLS.
- * So where builds are unknown one is told from the other as well as can be. Where the daemon names
- * builds, its record tells of short ones, and only what is certainly no probe is a client.
+ * So where builds are unknown, this is the best boundary there is. Where the daemon names builds, its
+ * record has the short ones, and only what is certainly no probe is a client.
  */
 export function mostProbeBytes(builds: BuildsEvidence | null): number {
   return saysNone(builds) ? 16_384 : 5000;

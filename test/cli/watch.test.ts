@@ -43,7 +43,7 @@ async function startWatch(
 const named = (list: unknown): unknown[] => (list as { peer: string }[]).map(({ peer }) => peer);
 
 describe.concurrent('watch', () => {
-  it('prints a line for everybody who comes and goes, however shortly', async ({
+  it('prints a line for each connection that comes and goes, however short', async ({
     sandbox,
     daemon,
     clients,
@@ -72,11 +72,15 @@ describe.concurrent('watch', () => {
     ]);
   });
 
-  it('counts those that came and went between two looks', async ({ sandbox, daemon, clients }) => {
+  it('counts connections that came and went between two polls', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(tcp);
     const watch = await startWatch(sandbox, ['--addr', tcp, '--interval', '400ms', '--builds=off']);
     await watch.told('started');
-    await waitFor('one that no look has seen', async () => {
+    await waitFor('one that no poll has seen', async () => {
       await clients.leave(await clients.connect(tcp));
       return watch.lines().some(({ event }) => event === 'between-polls');
     });
@@ -85,9 +89,7 @@ describe.concurrent('watch', () => {
     expect(line['more']).toBeGreaterThan(0);
   });
 
-  it('takes what another process of this program asks the daemon for no client', async ({
-    sandbox,
-  }) => {
+  it('does not count what another process of this program asks the daemon', async ({ sandbox }) => {
     const buildkitd = await startBuildkitd(sandbox);
     await buildkitd.listen(tcp);
     await buildkitd.behave({ delayMs: 300 });
@@ -116,7 +118,7 @@ describe.concurrent('watch', () => {
     expect(line.message).toBe(`${client?.name} is taken for a client.`);
   });
 
-  it('says what a connection is taken for, and when it is a client again', async ({
+  it('says what a connection counts as, and when it is a client again', async ({
     sandbox,
     clients,
   }) => {
@@ -137,7 +139,7 @@ describe.concurrent('watch', () => {
       connection: { peer, takenFor: 'health-check', counted: false },
     });
     expect(notCounted.message).toMatch(/ is taken for no client: no byte came in [\d.]+s\.$/);
-    // The first word of HTTP/2: to any other this daemon would hang up.
+    // The preface of HTTP/2: after anything else this daemon would close.
     await clients.say(mute, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     expect(await watch.told('counted-again')).toMatchObject({ connections: 1 });
     await clients.connect(tcp, 1, '127.0.0.9');
@@ -172,7 +174,7 @@ describe.concurrent('watch', () => {
     expect((await watch.cli.ended).code).toBe(0);
   });
 
-  it('says that it is blind, and keeps whom it can still see', async ({
+  it('says that it cannot count, and keeps what it can still see', async ({
     sandbox,
     daemon,
     clients,
@@ -180,7 +182,7 @@ describe.concurrent('watch', () => {
     await daemon.listen(tcp);
     const [client] = await clients.connect(tcp);
     await waitFor('the connection', async () => (await daemon.accepted()).length === 1);
-    // Whose sockets the daemon's are can not be read: else they would vouch for the count.
+    // The daemon's sockets cannot be read: otherwise they would confirm the count.
     const watch = await startWatch(sandbox, ['--addr', tcp, ...quick], {
       through: withoutCapabilities,
     });

@@ -5,7 +5,7 @@ import { watchFrame } from '../../messages/watch-frame.ts';
 import type { LogFormat } from '../../options/table.ts';
 import type { Screen } from '../process-context.ts';
 
-/** What shows a watch to whoever reads it. */
+/** How a watch is shown. */
 export interface WatchView {
   readonly notice: (entry: LogEntry) => void;
   readonly show: (report: WatchReport, events: readonly WatchEvent[]) => void;
@@ -93,7 +93,7 @@ export function createTableView({ screen, intervalMs, now, write }: TableInput):
     end() {
       clearInterval(everySecond);
       clearTimeout(due);
-      // What was seen last stays, for whoever wants to keep it.
+      // The last table stays on the screen.
       write(
         `${leave}${frame()
           .map((line) => `${line}\n`)

@@ -19,9 +19,9 @@ interface WatchSwitches {
 }
 
 const watchNotes = `
-AGE and SILENT with a plus are at least so long. A connection is shown from the
-first look on, and counted when the probe grace is over: before, it may be a
-probe. Goes on when the daemon goes away, and ends with Ctrl-C.
+AGE and SILENT with a plus are lower bounds. A connection is shown from the first
+poll on and counted after the probe grace: before that, it may be a probe.
+Continues when the daemon is gone, and ends with Ctrl-C.
 Exit code: 0, unless 2 for a usage error or 1 for a bug.`;
 
 /** Makes a command `buildkit-drain watch`. */
@@ -35,7 +35,7 @@ export function addWatch(command: Command, { process, exit }: CommandContext): v
   addOptions(command, watchOptions);
 }
 
-/** @throws UsageError before anything is looked at. */
+/** @throws UsageError before the first poll. */
 async function watchUntilStopped(
   flags: Flags,
   { json = false }: WatchSwitches,
@@ -89,7 +89,7 @@ async function openView(
   { env, print, openScreen }: ProcessContext,
   onClosed: () => void,
 ) {
-  // Whoever has read enough closes the pipe.
+  // The reader of a pipe may close it.
   const write = (text: string): void => {
     if (!print(text)) {
       onClosed();

@@ -35,7 +35,7 @@ function seen(traffic: Partial<Traffic> | null, saysNone = false) {
   };
 }
 
-describe('one look', () => {
+describe('a single poll', () => {
   it('knows the least age and the least silence of a connection', () => {
     expect(seen({})).toEqual({
       kind: 'client',

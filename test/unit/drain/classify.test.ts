@@ -35,7 +35,7 @@ const unix = tcp({
 });
 
 describe('a connection', () => {
-  it('is a newcomer until the probe grace is over, if its arrival was seen', () => {
+  it('is pending until the probe grace is over, if its arrival was seen', () => {
     expect(classify(tcp({ isArrivalSeen: true }), 999, rule, null)).toBe('pending');
     expect(classify(tcp({ isArrivalSeen: true }), 1000, rule, null)).toBe('client');
     expect(classify(tcp({ isArrivalSeen: false }), 0, rule, null)).toBe('client');
@@ -43,7 +43,7 @@ describe('a connection', () => {
     expect(classify(tcp({ isArrivalSeen: true }), 0, noGrace, null)).toBe('client');
   });
 
-  it('without a name may be our own question, and so is a newcomer for a little longer', () => {
+  it('without a name may be our own question, and so is pending for a little longer', () => {
     const nameless = { ...unix, connection: client(null), isArrivalSeen: true };
     const noGrace = { ...rule, probeGraceMs: 0 };
     expect(classify(nameless, 1400, noGrace, null)).toBe('pending');
@@ -88,13 +88,13 @@ describe('a peer', () => {
     expect(classify(tcp({}, { ...dead, msSinceAcked: null }), 2000, rule, null)).toBe('client');
   });
 
-  it('is not unreachable that nobody has asked anything', () => {
+  it('is not unreachable if nothing was sent to it', () => {
     const quiet = { msSinceAcked: 7_000_000, unanswered: 0 };
     expect(classify(tcp({}, quiet), 2000, rule, null)).toBe('client');
     expect(classify(tcp({}, { ...quiet, unanswered: null }), 2000, rule, null)).toBe('client');
   });
 
-  it('is waited for where that was told', () => {
+  it('is a client if the option says never', () => {
     const dead = tcp({}, { msSinceAcked: 1e9, unanswered: 9 });
     expect(classify(dead, 2000, { ...rule, ignoreUnreachableMs: null }, null)).toBe('client');
   });
@@ -114,17 +114,17 @@ describe('a silent connection', () => {
   });
 
   it('is never silent for less than 45 s, the time that a build may outlive its session', () => {
-    const told = { ...rule, ignoreSilentMs: 1000 };
-    expect(classify(tcp(), 44_999, told, none)).toBe('client');
-    expect(classify(tcp(), 45_000, told, none)).toBe('silent');
+    const withOption = { ...rule, ignoreSilentMs: 1000 };
+    expect(classify(tcp(), 44_999, withOption, none)).toBe('client');
+    expect(classify(tcp(), 45_000, withOption, none)).toBe('silent');
     expect(isIdle(tcp(), 44_999, rule)).toBe(false);
     expect(isIdle(tcp(), 45_000, rule)).toBe(true);
   });
 
-  it('is left out without a word of the daemon only where the user has told so', () => {
-    const told = { ...rule, ignoreSilentMs: 60_000 };
-    expect(classify(tcp(), 60_000, told, null)).toBe('silent');
-    expect(classify(tcp(), 59_999, told, none)).toBe('client');
+  it('is not counted without an answer of the daemon only if an option says so', () => {
+    const withOption = { ...rule, ignoreSilentMs: 60_000 };
+    expect(classify(tcp(), 60_000, withOption, null)).toBe('silent');
+    expect(classify(tcp(), 59_999, withOption, none)).toBe('client');
   });
 
   it('over TCP counts where its traffic is unknown', () => {
@@ -133,19 +133,19 @@ describe('a silent connection', () => {
   });
 });
 
-describe('a unix connection, whose bytes nobody counts,', () => {
-  const told = { ...rule, ignoreSilentMs: 60_000 };
+describe('a unix connection, whose bytes are not counted,', () => {
+  const withOption = { ...rule, ignoreSilentMs: 60_000 };
 
-  it('is left out only with both words: the user has told so, and no build for all that time', () => {
-    expect(classify(unix, 60_000, told, none)).toBe('silent');
-    expect(classify(unix, 60_000, told, null)).toBe('client');
-    expect(classify(unix, 60_000, told, { ...none, noneSinceMs: null })).toBe('client');
+  it('is not counted only if an option says so and there was no build for all that time', () => {
+    expect(classify(unix, 60_000, withOption, none)).toBe('silent');
+    expect(classify(unix, 60_000, withOption, null)).toBe('client');
+    expect(classify(unix, 60_000, withOption, { ...none, noneSinceMs: null })).toBe('client');
     expect(classify(unix, 1e9, rule, none)).toBe('client');
   });
 
   it('needs the answers for as long as it was there, and as long as the silence must be', () => {
-    expect(classify(unix, 60_000, told, { noneSinceMs: 1, askedMs: 0 })).toBe('client');
+    expect(classify(unix, 60_000, withOption, { noneSinceMs: 1, askedMs: 0 })).toBe('client');
     const younger = { ...unix, firstSeenMs: 1 };
-    expect(classify(younger, 60_000, told, none)).toBe('client');
+    expect(classify(younger, 60_000, withOption, none)).toBe('client');
   });
 });

@@ -117,7 +117,7 @@ describe('a probe', () => {
     ]);
   });
 
-  it('is nobody who was old enough in the queue, and has just been accepted', async () => {
+  it('is not what was old enough in the queue, and has just been accepted', async () => {
     const { outcome } = await run({
       sampleAt: (ms) =>
         ms >= 2000 && ms < 5500 ? counted(client(null, { inode: ms < 4900 ? 0 : 9 })) : counted(),
@@ -125,14 +125,14 @@ describe('a probe', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 15_500 });
   });
 
-  it('is nobody who was there from the start: its age is not known', async () => {
+  it('is not what was there from the start: its age is not known', async () => {
     const { outcome } = await run({
       sampleAt: (ms) => (ms < 500 ? counted(builder) : counted()),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_500 });
   });
 
-  it('is nobody who came while nobody looked', async () => {
+  it('is not what came in a sampling gap', async () => {
     const { outcome } = await run({
       sampleAt: (ms) => {
         const error = new BackendError('EPERM', 'look', 'no');
@@ -152,7 +152,7 @@ describe('a short connection', () => {
     return { peer: '10.0.0.9:5000', peerAddress: '10.0.0.9', bytesReceived };
   };
 
-  it('that brought more than a probe does was a client, though no look has seen it', async () => {
+  it('that brought more than a probe does was a client, though no poll has seen it', async () => {
     const { outcome, events } = await run({
       sampleAt: () => counted(),
       endedAt: (ms) => (ms === 4000 ? [ended(5001)] : []),
@@ -161,7 +161,7 @@ describe('a short connection', () => {
     expect(only(events, 'short-lived-clients')).toMatchObject([{ clients: [ended(5001)] }]);
   });
 
-  it('that brought next to nothing, or nobody knows what, was a probe', async () => {
+  it('that brought next to nothing, or an unknown amount, was a probe', async () => {
     const { outcome } = await run({
       sampleAt: () => counted(),
       endedAt: (ms) => (ms === 4000 ? [ended(5000), ended(null)] : []),
@@ -201,7 +201,7 @@ describe('a short connection', () => {
 describe('a connection that never sends a byte', () => {
   const mute = (): [Connection, Traffic][] => [[probe, traffic({ bytesReceived: 0 })]];
 
-  it('does not hold the wait, and is told of', async () => {
+  it('does not hold the wait, and is reported', async () => {
     const { outcome, events } = await run({
       sampleAt: () => counted(probe),
       trafficAt: mute,
@@ -242,8 +242,8 @@ describe('a connection that never sends a byte', () => {
   });
 });
 
-describe('whoever is left out', () => {
-  it('is looked at each time: a byte just before the end of the quiet period is seen', async () => {
+describe('a connection that is not counted', () => {
+  it('is read at each poll: a byte just before the end of the quiet period is seen', async () => {
     const { outcome } = await run(
       {
         buildsAt: () => none,
@@ -256,8 +256,8 @@ describe('whoever is left out', () => {
   });
 });
 
-describe('whoever might be left out', () => {
-  it('is looked at first: a byte since the traffic was last read makes a client of it', async () => {
+describe('a connection that might not be counted', () => {
+  it('is read first: a byte since the traffic was last read makes it a client', async () => {
     // Traffic is read once a second: at 1.1 s for the one, so at 2.1 s for the other, who speaks right
     // after, and has no grace left at 3 s.
     const { outcome } = await run(
@@ -316,7 +316,7 @@ describe('a silent connection', () => {
     expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 600_000 });
   });
 
-  it('holds where the daemon gives no answer, unless the user has told otherwise', async () => {
+  it('holds if the daemon gives no answer, unless an option says otherwise', async () => {
     const world: World = {
       sampleAt: () => counted(builder),
       trafficAt: silent,
@@ -437,7 +437,7 @@ describe('what the daemon says of its builds', () => {
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(40_000);
   });
 
-  it('is asked for again where a newcomer has kept the wait from its end since', async () => {
+  it('is asked again if a pending connection has kept the wait from its end since', async () => {
     const { outcome, asked } = await run({
       sampleAt: (ms) => (ms === 10_000 ? counted(probe) : counted()),
       buildsAt: (ms) => (ms < 10_050 ? none : running),
@@ -468,7 +468,7 @@ describe('what the daemon says of its builds', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000, builds: unknown });
   });
 
-  it('is asked at the start, when quiet begins and ends, and for a progress line: not at each look', async () => {
+  it('is asked at the start, when quiet begins and ends, and for a progress line: not at each poll', async () => {
     const { asked, events } = await run({
       sampleAt: (ms) => (ms < 65_000 ? counted(builder) : counted()),
       trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],

@@ -28,11 +28,11 @@ class WokenClock extends VirtualClock {
 interface Run {
   readonly outcome: DrainOutcome;
   readonly events: readonly DrainEvent[];
-  /** When looks were taken, in milliseconds since the start. */
+  /** When full polls were made, in milliseconds since the start. */
   readonly looksMs: readonly number[];
 }
 
-/** Waits in virtual time; of TCP connections, and of no others, the end will be told. */
+/** Waits in virtual time; the ends of TCP connections are announced, and of no others. */
 async function run(
   sampleAt: (ms: number) => Sample,
   changes: Partial<DrainConfig> = {},
@@ -61,19 +61,19 @@ async function run(
 const between = ({ looksMs }: Run, fromMs: number, toMs: number): readonly number[] =>
   looksMs.filter((ms) => ms >= fromMs && ms < toMs);
 
-describe('while the end of a client will be told', () => {
-  it('looks once a second, and with nobody there at the interval', async () => {
+describe('while the end of a client will be announced', () => {
+  it('polls once a second, and at the interval without a client', async () => {
     const result = await run((ms) => (ms < 4500 ? counted(builder) : counted()), {}, 4500);
     expect(between(result, 0, 4500)).toEqual([0, 1000, 2000, 3000, 4000]);
     expect(between(result, 4500, 5000)).toEqual([4500, 4600, 4700, 4800, 4900]);
   });
 
-  it('begins quiet when it is told, and not at the next look', async () => {
+  it('begins quiet when it is announced, and not at the next poll', async () => {
     const { outcome } = await run((ms) => (ms < 4321 ? counted(builder) : counted()), {}, 4321);
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 6321 });
   });
 
-  it('finds out within a second when it is not told', async () => {
+  it('notices within a second if it is not announced', async () => {
     const { outcome } = await run((ms) => (ms < 4321 ? counted(builder) : counted()));
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 7000 });
   });
@@ -86,13 +86,13 @@ describe('while the end of a client will be told', () => {
     expect(between(result, 0, leftMs)).toEqual([0, 3000, 6000]);
   });
 
-  it('sees at its time that the deadline has come', async () => {
+  it('keeps its deadline', async () => {
     const { outcome } = await run(() => counted(builder), { timeoutMs: 1234 });
     expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 1234 });
   });
 
-  it('takes nobody for a newcomer who has come since a look long ago', async () => {
-    // The builder leaves and is told; the other has come in between, nobody knows when.
+  it('does not treat what came since a poll long ago as pending', async () => {
+    // The builder's end is announced; the other came in between, at an unknown time.
     const sampleAt = (ms: number): Sample =>
       ms < 2700 ? counted(builder) : ms < 3600 ? counted(other) : counted();
     const { outcome, events } = await run(sampleAt, {}, 2700);
@@ -102,10 +102,10 @@ describe('while the end of a client will be told', () => {
   });
 });
 
-describe('looks are at the interval', () => {
+describe('polls are at the interval', () => {
   const everyLook = [1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800, 1900];
 
-  it('when the last client whose end will be told has left others behind', async () => {
+  it('when the last client whose end is announced has left others behind', async () => {
     const sampleAt = (ms: number): Sample =>
       ms < 700 ? counted(builder, unix) : ms < 3000 ? counted(unix) : counted();
     const result = await run(sampleAt, {}, 700);

@@ -214,12 +214,12 @@ function bytesOf({ muteFor, from, speaksFor }: Visit, now: number): number {
   return Math.min(Math.max(0, now - from - muteFor + 1), speaksFor + 1);
 }
 
-/** What a reader of the documentation would say of one connection in one sample. */
-function takenFor(
+/** What one connection of one sample counts as by the documentation. */
+function kindOf(
   waited: Waited,
   connection: Connection,
   at: Taken,
-): 'client' | 'probe' | 'nobody' {
+): 'client' | 'probe' | 'not-counted' {
   const { samples, rule, visitOf, startMs } = waited;
   const visit = visitOf.get(connection);
   const firstMs = samples.find(({ sample }) => shows(sample, connection))?.ms ?? Number.NaN;
@@ -242,7 +242,7 @@ function takenFor(
     at.ms - Math.max(fellSilentMs, firstMs) >= shortestSilenceMs &&
     said?.says === 'none' &&
     said.ms >= fellSilentMs;
-  return hasSentNothing || (!visit.isUnix && isSilent) ? 'nobody' : 'client';
+  return hasSentNothing || (!visit.isUnix && isSilent) ? 'not-counted' : 'client';
 }
 
 function shows(sample: Sample, connection: Connection): boolean {
@@ -254,7 +254,7 @@ function lastCertainAnswer({ asked }: Waited): Asked | undefined {
 }
 
 describe('a wait through any history', () => {
-  it('is drained only after a quiet period of vouched-for samples without a client', async () => {
+  it('is drained only after a quiet period of trusted samples without a client', async () => {
     await fc.assert(
       fc.asyncProperty(histories, configs, async (history, changes) => {
         const waited = await waitThrough(history, changes);
@@ -265,15 +265,15 @@ describe('a wait through any history', () => {
         // To judge those before, too, would take long.
         const first = samples.findLastIndex(({ ms }) => ms <= endMs - rule.quietPeriodMs);
         const results = samples.slice(Math.max(0, first)).map((at): Judged => {
-          const standings = connectionsOf(at.sample).map((each) => takenFor(waited, each, at));
-          const count = (kind: string): number => standings.filter((each) => each === kind).length;
+          const kinds = connectionsOf(at.sample).map((each) => kindOf(waited, each, at));
+          const count = (kind: string): number => kinds.filter((each) => each === kind).length;
           const clients = at.sample.kind === 'counted' ? count('client') : null;
           return { ms: at.ms, clients, pending: count('probe') };
         });
         const promised = { ...rule, maxGapMs: 2 * rule.intervalMs };
         expect(brokenPromise(results, endMs, promised)).toBeNull();
         expect(asked.at(-1)?.says).not.toBe('running');
-        // Where the daemon says no more, its last word holds for six quiet periods.
+        // If the daemon no longer answers, the builds it named hold the wait for six quiet periods.
         const last = lastCertainAnswer(waited);
         const heldMs = last?.says === 'running' ? 6 * rule.quietPeriodMs : 0;
         expect(endMs - (last?.ms ?? 0)).toBeGreaterThanOrEqual(heldMs);
@@ -282,7 +282,7 @@ describe('a wait through any history', () => {
     );
   }, 120_000);
 
-  it('ends soon after the last client, and after the last word of a build', async () => {
+  it('ends soon after the last client, and after the last answer that named a build', async () => {
     await fc.assert(
       fc.asyncProperty(histories, configs, async (history, changes) => {
         const waited = await waitThrough(history, changes);
@@ -291,8 +291,8 @@ describe('a wait through any history', () => {
           expect(outcome.kind).toBe('timed-out');
           return;
         }
-        const isHeldByWord = lastCertainAnswer(waited)?.says === 'running';
-        const heldMs = isHeldByWord ? 6 * rule.quietPeriodMs + 1000 : 0;
+        const isHeldByNamed = lastCertainAnswer(waited)?.says === 'running';
+        const heldMs = isHeldByNamed ? 6 * rule.quietPeriodMs + 1000 : 0;
         const busyTicks = [
           ...history.visits.map(({ from, ticks }) => from + ticks),
           ...history.failures.map(({ at }) => at + 1),
@@ -308,7 +308,7 @@ describe('a wait through any history', () => {
     );
   }, 120_000);
 
-  it('loses no connection, and no time of one, while its endpoint can not be polled', async () => {
+  it('loses no connection, and no time of one, while its endpoint cannot be polled', async () => {
     await fc.assert(
       fc.asyncProperty(histories, configs, async (history, changes) => {
         const statuses: DrainStatus[] = [];

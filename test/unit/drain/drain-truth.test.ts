@@ -22,7 +22,7 @@ import {
 } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-// A made-up world that a perfect observer sees: daemons one after the other, clients, their builds,
+// A made-up world with its ground truth: daemons one after the other, clients, their builds,
 // and what the API says. All times are in ticks of 100 ms.
 const tickMs = 100;
 const horizon = 900;
@@ -53,7 +53,7 @@ interface Client {
   readonly at: number;
   readonly staysFor: number;
   readonly isUnix: boolean;
-  /** In a third network namespace, where no table shows it: the daemon's word alone tells of it. */
+  /** In a third network namespace, where no table shows it: only the daemon's answer names its builds. */
   readonly isHidden: boolean;
   readonly builds: readonly { readonly after: number; readonly ticks: number }[];
 }
@@ -247,7 +247,7 @@ async function waitIn(world: World, changes: Partial<DrainConfig> = {}): Promise
       ? [{ endpoints: [tcpEndpoint, unixEndpoint], listeners, answer }]
       : [
           { endpoints: [unixEndpoint], listeners: [20 + life], answer },
-          // Over TCP it has TLS, and nobody has given a certificate.
+          // Over TCP it has TLS, and there is no certificate.
           {
             endpoints: [tcpEndpoint],
             listeners: [10 + life],

@@ -53,7 +53,7 @@ describe('drain', () => {
     expect(outcome.waitedMs).toBe(13_000);
   });
 
-  it('takes what the sample throws for unknown, and says that it is a bug', async () => {
+  it('treats what the sample throws as unknown, and says that it is a bug', async () => {
     const { outcome, events } = await run(
       (ms) => {
         if (ms < 500) {
@@ -75,21 +75,21 @@ describe('drain', () => {
     );
   });
 
-  it('ends at once, after a second look, when the daemon is gone', async () => {
+  it('ends at once, after a second poll, when the daemon is gone', async () => {
     const { outcome } = await run((ms) => (ms < 1000 ? counted(builder) : gone), {
       intervalMs: 500,
     });
     expect(outcome).toMatchObject({ kind: 'gone', waitedMs: 1100 });
   });
 
-  it('gives a daemon that looks gone its second look even at the deadline', async () => {
+  it('polls a daemon that looks gone for the second time even at the deadline', async () => {
     const { outcome } = await run((ms) => (ms < 1000 ? counted(builder) : gone), {
       timeoutMs: 1000,
     });
     expect(outcome).toMatchObject({ kind: 'gone', waitedMs: 1100 });
   });
 
-  it('times out at its deadline with clients connected, also between two looks', async () => {
+  it('times out at its deadline with clients connected, also between two polls', async () => {
     const { outcome } = await run(() => counted(builder), { timeoutMs: 1050 });
     expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 1050, quietForMs: null });
   });
@@ -99,18 +99,18 @@ describe('drain', () => {
     expect(outcome).toMatchObject({ kind: 'timed-out', quietForMs: 4000 });
   });
 
-  it('times out, not blind, where a failed sample still shows a client', async () => {
+  it('times out, not unknown, if a failed sample still shows a client', async () => {
     const { outcome } = await run(() => failed('EPERM', builder), { timeoutMs: 1000 });
     expect(outcome.kind).toBe('timed-out');
   });
 
-  it('holds to the deadline when blind', async () => {
+  it('holds to the deadline when clients cannot be counted', async () => {
     const { outcome } = await run(() => failed(), { timeoutMs: 60_000 });
     expect(outcome).toMatchObject({ kind: 'unknown', waitedMs: 60_000, error: { code: 'EPERM' } });
     expect(outcome.mostConnections).toBeNull();
   });
 
-  it('exits after a quiet period of blindness where it was told to', async () => {
+  it('exits after a quiet period without a count if an option says so', async () => {
     const { outcome } = await run((ms) => (ms < 5000 ? counted(builder) : failed()), {
       onUnknown: 'exit',
     });
@@ -145,7 +145,7 @@ describe('drain', () => {
   });
 });
 
-describe('a pause in which nobody looked', () => {
+describe('a sampling gap', () => {
   /** Waits with a client-free daemon, and is stopped once for so long after 400 ms. */
   async function waitedWithPause(pauseMs: number, quietPeriodMs: number): Promise<number> {
     const startMs = new VirtualClock().now();
@@ -183,7 +183,7 @@ describe('a pause in which nobody looked', () => {
 });
 
 describe('the events of a wait', () => {
-  it('tell who came and who left', async () => {
+  it('name the clients that came and left', async () => {
     const { events } = await run(
       (ms) => (ms < 1000 ? counted(builder) : ms < 2000 ? counted(builder, other) : counted()),
       { quietPeriodMs: 1000, probeGraceMs: 0 },
@@ -229,7 +229,7 @@ describe('the events of a wait', () => {
     expect(outcome).toMatchObject({ kind: 'timed-out', clients: oldestFirst });
   });
 
-  it('tell once that sight was lost and once that it is back', async () => {
+  it('say once that counting failed and once that it recovered', async () => {
     const { events } = await run((ms) => (ms > 500 && ms < 2000 ? failed() : counted(builder)), {
       timeoutMs: 3000,
     });
@@ -237,7 +237,7 @@ describe('the events of a wait', () => {
     expect(events[2]).toMatchObject({ lostForMs: 1400, clients: [{ connection: builder }] });
   });
 
-  it('tell when nobody looked for a while of the quiet period', async () => {
+  it('report a sampling gap in the quiet period', async () => {
     const clock = new VirtualClock();
     const startMs = clock.now();
     const events: DrainEvent[] = [];

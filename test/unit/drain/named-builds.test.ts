@@ -18,7 +18,7 @@ function refsAfter(...rounds: readonly (readonly DaemonAnswer[])[]): string[] {
   return words.flatMap(({ builds }) => builds.map(({ ref }) => ref));
 }
 
-describe('the last word of a daemon', () => {
+describe('the builds that a daemon named', () => {
   it('is what it named when it last answered', () => {
     expect(refsAfter([says(tcp, runs('a', 'b'))], [says(tcp, runs('b'))])).toEqual(['b']);
     expect(refsAfter([says(tcp, runs('a'))], [says(tcp, runsNone())])).toEqual([]);

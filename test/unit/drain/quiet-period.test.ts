@@ -89,11 +89,14 @@ describe('the quiet period', () => {
   });
 
   it('never ends on failed samples, however many', () => {
-    const blind = Array.from({ length: 100 }, (_, poll): [number, Seen] => [poll * 100, failed()]);
-    expect(verdictAfter(blind)).toBe('waiting');
+    const unknown = Array.from({ length: 100 }, (_, poll): [number, Seen] => [
+      poll * 100,
+      failed(),
+    ]);
+    expect(verdictAfter(unknown)).toBe('waiting');
   });
 
-  it('starts over when nobody looked for too long, as after SIGSTOP', () => {
+  it('starts over after a sampling gap, as of SIGSTOP', () => {
     expect(
       verdictAfter([
         [0, counted()],
@@ -117,7 +120,7 @@ describe('the quiet period', () => {
     expect(drainedAtMs(stoppedWithin(100, 1001), rule)).toBe(2001);
   });
 
-  it('may be zero: then one vouched-for look at zero is enough, and a client still holds', () => {
+  it('may be zero: then one trusted poll of zero is enough, and a client still holds', () => {
     expect(verdictAfter([[0, counted()]], { quietPeriodMs: 0 })).toBe('drained');
     expect(verdictAfter([[0, counted(1)]], { quietPeriodMs: 0 })).toBe('waiting');
     expect(verdictAfter([[0, failed()]], { quietPeriodMs: 0 })).toBe('waiting');
@@ -133,7 +136,7 @@ describe('the quiet period', () => {
     expect(verdictAfter([...history, [2000, counted()]], { minWaitMs: 2000 })).toBe('drained');
   });
 
-  it('allows as many clients as it was told to', () => {
+  it('allows as many clients as an option says', () => {
     const history: [number, Seen][] = [
       [0, counted(1)],
       [1000, counted(1)],
@@ -142,7 +145,7 @@ describe('the quiet period', () => {
     expect(verdictAfter(history, { maxConnections: 0 })).toBe('waiting');
   });
 
-  it('is not broken by a newcomer, and does not end while there is one', () => {
+  it('is not broken by a pending connection, and does not end while there is one', () => {
     const history: [number, Seen][] = [
       [0, counted()],
       [500, counted(0, { pending: 1 })],
@@ -205,18 +208,18 @@ describe('the quiet period', () => {
     expect(verdictAfter([...history, [1400, counted(0, { endedMs: 400 })]])).toBe('drained');
   });
 
-  it('goes on over looks that find nothing new, and ends with a reading only', () => {
-    const looked = observeNoChange(stateAfter([[0, counted()]]), 900);
-    expect(looked.quietSinceMs).toBe(0);
-    const last = observe(looked, { ...counted(), fromMs: 1800, toMs: 1800 }, rule);
+  it('goes on over polls that find no change, and ends with a reading only', () => {
+    const unchanged = observeNoChange(stateAfter([[0, counted()]]), 900);
+    expect(unchanged.quietSinceMs).toBe(0);
+    const last = observe(unchanged, { ...counted(), fromMs: 1800, toMs: 1800 }, rule);
     expect(verdict(last, rule)).toBe('drained');
-    const late = observe(looked, { ...counted(), fromMs: 1901, toMs: 1901 }, rule);
+    const late = observe(unchanged, { ...counted(), fromMs: 1901, toMs: 1901 }, rule);
     expect(verdict(late, rule)).toBe('waiting');
   });
 });
 
 describe('a daemon that looks gone', () => {
-  it('is gone only after a second look', () => {
+  it('is gone only after a second poll', () => {
     expect(verdictAfter([[0, gone]])).toBe('waiting');
     expect(
       verdictAfter([
@@ -243,7 +246,7 @@ describe('a daemon that looks gone', () => {
   });
 });
 
-describe('blindness', () => {
+describe('a time without a count', () => {
   it('lasts from the first sample that shows nothing to the first that shows something', () => {
     expect(
       stateAfter([

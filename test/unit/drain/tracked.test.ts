@@ -20,8 +20,8 @@ function update(
   return updateTracked(before, connections, nowMs, true);
 }
 
-describe('a roster', () => {
-  it('remembers since when each peer has been there', () => {
+describe('the tracked connections', () => {
+  it('keep since when each peer has been there', () => {
     const first = update([], [one], 100);
     const second = update(first, [two, one], 200);
     expect(second).toMatchObject([
@@ -34,7 +34,7 @@ describe('a roster', () => {
     });
   });
 
-  it('knows newcomers only by a look before that did not show them', () => {
+  it('know arrivals only by a poll before that did not show them', () => {
     const first = updateTracked([], [one], 100, false);
     expect(first).toMatchObject([{ isArrivalSeen: false }]);
     expect(updateTracked(first, [one, two], 200, true)).toMatchObject([
@@ -50,7 +50,7 @@ describe('a roster', () => {
     expect(compareTracked(queued, accepted)).toEqual({ arrived: [], left: [] });
   });
 
-  it('takes a peer that is back on another port for a new client', () => {
+  it('treat a peer that is back on another port as new', () => {
     const before = update([], [one], 100);
     const after = update(before, [client('10.0.0.1:9')], 200);
     expect(compareTracked(before, after)).toMatchObject({
@@ -78,7 +78,7 @@ describe('a roster', () => {
     ]);
   });
 
-  it('knows nobody again who was queued at another endpoint, or has a name', () => {
+  it('recognize no connection that was queued at another endpoint, or has a name', () => {
     const otherNetns = client(null, { inode: 0, endpoint: 'unix:///run/other.sock' });
     const first = update([], [otherNetns], 100);
     expect(update(first, [client(null, { inode: 5 }), client('10.0.0.1:1')], 200)).toMatchObject([
@@ -87,7 +87,7 @@ describe('a roster', () => {
     ]);
   });
 
-  it('does not say who came or left where the clients have no names', () => {
+  it('do not name what came or left where the clients have no names', () => {
     const named = update([], [client('socket:[1]'), client('socket:[2]')], 100);
     const nameless = update(named, [client(null, { inode: 5 })], 200);
     expect(nameless).toMatchObject([{ firstSeenMs: 200 }]);

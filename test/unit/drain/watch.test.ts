@@ -40,7 +40,7 @@ interface Play {
   readonly rule?: ClassifyRule;
 }
 
-/** Watches a play to its end, and returns what was told and when the daemon was asked. */
+/** Watches a play to its end, and returns what was reported and when the daemon was asked. */
 async function watched({
   ms,
   at,
@@ -52,7 +52,7 @@ async function watched({
   const clock = new VirtualClock();
   const startMs = clock.now();
   const stop = new AbortController();
-  const told: { ms: number; event: WatchEvent; message: string }[] = [];
+  const reported: { ms: number; event: WatchEvent; message: string }[] = [];
   const askedMs: number[] = [];
   let kinds: Record<string, ConnectionKind> = {};
   const passed = (): number => clock.now() - startMs;
@@ -73,7 +73,7 @@ async function watched({
       const rowOf = (entry: (typeof status.tracked)[number]) => ({ entry, isIgnored: false });
       for (const event of events) {
         const { message } = watchEntry(event, { status, rowOf });
-        told.push({ ms: passed(), event, message });
+        reported.push({ ms: passed(), event, message });
       }
       kinds = Object.fromEntries(
         status.tracked.map(({ connection, kind }) => [connection.peer, kind]),
@@ -83,14 +83,14 @@ async function watched({
       }
     },
   });
-  return { told: told.map(({ ms, message }) => `${ms} ${message}`), askedMs, kinds };
+  return { reported: reported.map(({ ms, message }) => `${ms} ${message}`), askedMs, kinds };
 }
 
 describe('a watch', () => {
-  it('tells each change once, and with the count that it leads to', async () => {
+  it('reports each change once, with the new count', async () => {
     const at = (ms: number) =>
       ms < 200 ? counted(builder) : ms < 500 ? counted(builder, other) : counted(other);
-    expect((await watched({ ms: 3000, at })).told).toEqual([
+    expect((await watched({ ms: 3000, at })).reported).toEqual([
       '0 Watching tcp://0.0.0.0:1234: 1 client is connected. Connected: 10.0.0.5:43210.',
       '200 1 client is connected; 1 too new to tell. New: 10.0.0.6:43210.',
       '500 No client is connected; 1 too new to tell. Left: 10.0.0.5:43210 (after 0.5s in sight).',
@@ -98,13 +98,13 @@ describe('a watch', () => {
     ]);
   });
 
-  it('looks less often for a daemon that is gone, and says when it is back', async () => {
+  it('polls less often for a daemon that is gone, and says when it is back', async () => {
     const results: number[] = [];
     const at = (ms: number) => {
       results.push(ms);
       return ms < 100 || ms >= 1500 ? counted() : gone;
     };
-    expect((await watched({ ms: 1600, at })).told).toEqual([
+    expect((await watched({ ms: 1600, at })).reported).toEqual([
       '0 Watching tcp://0.0.0.0:1234: no client is connected.',
       '100 The daemon is gone: nothing listens, and no process of it is left. Still watching.',
       '1600 The daemon is back, and listens on tcp://0.0.0.0:1234: no client is connected.',
@@ -112,7 +112,7 @@ describe('a watch', () => {
     expect(results).toEqual([0, 100, 600, 1100, 1600]);
   });
 
-  it('takes nobody for gone at an endpoint that can not be seen', async () => {
+  it('does not report connections as left at an endpoint that cannot be polled', async () => {
     const unseen = { ...failed('EPERM') };
     const results = [
       { kind: 'failed', endpoint: { ...unixEndpoint }, error: unseen.error },
@@ -125,7 +125,7 @@ describe('a watch', () => {
             ...{ kind: 'counted', revision: nextRevision() },
             ...{ results: [seen(unixEndpoint, [5], [inUnix])], connections: [inUnix] },
           };
-    expect((await watched({ ms: 400, at })).told).toEqual([
+    expect((await watched({ ms: 400, at })).reported).toEqual([
       `0 Watching ${unixEndpoint.address}: 1 client is connected. Connected: socket:[7].`,
       "100 The clients can't be counted: look failed with EPERM.",
       '200 The clients can be counted again: 1 client is connected.',
@@ -139,7 +139,7 @@ describe('a watch', () => {
       }
       return counted(builder);
     };
-    expect((await watched({ ms: 400, at })).told).toEqual([
+    expect((await watched({ ms: 400, at })).reported).toEqual([
       '0 Watching tcp://0.0.0.0:1234: 1 client is connected. Connected: 10.0.0.5:43210.',
       "200 The clients can't be counted: a bug in buildkit-drain: a bug.",
       '300 The clients can be counted again: 1 client is connected.',
@@ -152,53 +152,53 @@ describe('a watch', () => {
       counts: ({ peerAddress }) => peerAddress !== other.peerAddress,
     };
     const at = (ms: number) => (ms < 200 ? counted() : counted(builder, other));
-    const { told, kinds } = await watched({ ms: 3000, at, rule: ignoresOther });
-    expect(told.slice(2)).toEqual(['1200 10.0.0.5:43210 is taken for a client.']);
+    const { reported, kinds } = await watched({ ms: 3000, at, rule: ignoresOther });
+    expect(reported.slice(2)).toEqual(['1200 10.0.0.5:43210 is taken for a client.']);
     expect(kinds).toEqual({ '10.0.0.5:43210': 'client', '10.0.0.6:43210': 'ignored' });
   });
 
-  it('asks for builds at first, after a change, and now and then while somebody is there', async () => {
+  it('asks for builds at first, after a change, and now and then while a client is connected', async () => {
     const none = runsNone();
     const at = (ms: number) => (ms >= 3000 && ms < 14_000 ? counted(builder) : counted());
     const { askedMs } = await watched({ ms: 40_000, at, answer: none });
-    // Who has just come may begin its build a moment later.
+    // A new connection may begin its build a moment later.
     expect(askedMs).toEqual([0, 3000, 5000, 10_000, 14_000, 16_000]);
     const running = runs('one');
     const quiet = await watched({ ms: 12_000, at: () => counted(), answer: running });
     expect(quiet.askedMs).toEqual([0, 5000, 10_000]);
-    expect(quiet.told.slice(1)).toEqual(['0 The daemon says that 1 build is running: one.']);
+    expect(quiet.reported.slice(1)).toEqual(['0 The daemon says that 1 build is running: one.']);
   });
 
-  it('does not take its own questions, and what may be one, for clients', async () => {
+  it('does not count its own questions, nor what may be one, as clients', async () => {
     const own = client('127.0.0.1:9');
     const nameless = client(null, { endpoint: unixEndpoint.address });
     const at = (ms: number) => (ms === 100 ? counted(own, nameless) : counted());
     const answer = runsNone();
-    expect((await watched({ ms: 2000, at, answer })).told.slice(1)).toEqual([
+    expect((await watched({ ms: 2000, at, answer })).reported.slice(1)).toEqual([
       '0 The daemon says that no build is running.',
     ]);
-    // Whom nobody asks, a nameless connection is another's.
-    expect((await watched({ ms: 2000, at })).told.slice(1)).toEqual([
+    // If the daemon is not asked, a nameless connection is another's.
+    expect((await watched({ ms: 2000, at })).reported.slice(1)).toEqual([
       '100 No client is connected; 2 too new to tell. New: 127.0.0.1:9.',
       '200 No client is connected. Left: 127.0.0.1:9 (after 0.1s).',
     ]);
   });
 
-  it('tells how many it has not seen, but for what may have been its own questions', async () => {
+  it('reports how many it has not seen, except what may have been its own questions', async () => {
     const between = (ms: number) => (ms < 200 ? 0 : ms < 400 ? 3 : ms < 600 ? 4 : 6);
-    expect((await watched({ ms: 800, at: () => counted(), between })).told.slice(1)).toEqual([
+    expect((await watched({ ms: 800, at: () => counted(), between })).reported.slice(1)).toEqual([
       '200 At least 3 more came and went between two looks (3 since the start).',
       '400 At least 1 more came and went between two looks (4 since the start).',
       '600 At least 2 more came and went between two looks (6 since the start).',
     ]);
     const questions = (ms: number) => (ms < 300 ? 0 : 2);
     const asking = { ms: 800, at: () => counted(), between, questions };
-    expect((await watched(asking)).told.slice(1)).toEqual([
+    expect((await watched(asking)).reported.slice(1)).toEqual([
       '200 At least 3 more came and went between two looks (3 since the start).',
       '600 At least 1 more came and went between two looks (4 since the start).',
     ]);
     const late = (ms: number) => (ms < 3000 ? 0 : 1);
     const longAgo = { ms: 4000, at: () => counted(), between: late, questions: () => 1 };
-    expect((await watched(longAgo)).told).toHaveLength(2);
+    expect((await watched(longAgo)).reported).toHaveLength(2);
   });
 });

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../src/drain/clock.ts';
 
-// What is answered without any time passing is answered after so many turns.
+// What is answered without any time passing is answered after this many turns.
 const turns = 8;
 
-/** A clock that goes forward only when somebody sleeps and is not woken, or when a test says so. */
+/** A clock that goes forward only in a sleep that is not woken, or when a test says so. */
 export class VirtualClock implements Clock {
   ms = 1_000_000;
   private isWoken = false;
