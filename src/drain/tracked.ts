@@ -191,10 +191,19 @@ export function leastSilenceMs({ msSinceReceived, msSinceSent }: Traffic): numbe
     : Math.min(msSinceReceived, msSinceSent);
 }
 
-/** By age, as far as it is known: messages name the first few, and a build that hangs is an old one. */
+/**
+ * Connections by their known age, oldest first: messages name the first few, and a build that hangs is
+ * an old one.
+ */
 export function oldestFirst(tracked: TrackedConnections, nowMs: number): TrackedConnections {
-  const aged = tracked.map((entry) => ({ entry, ms: knownAge(entry, nowMs)?.ms ?? 0 }));
+  const aged = tracked.map((entry) => ({ entry, ms: leastKnownAgeMs(entry, nowMs) }));
   return aged.sort((one, other) => other.ms - one.ms).map(({ entry }) => entry);
+}
+
+// As `knownAge`, but without allocations: each poll may sort thousands.
+function leastKnownAgeMs({ firstSeenMs, traffic }: TrackedConnection, nowMs: number): number {
+  const { msSinceReceived = 0, msSinceSent = 0, msSinceAcked = 0 } = traffic?.latest ?? {};
+  return Math.max(nowMs - firstSeenMs, msSinceReceived ?? 0, msSinceSent ?? 0, msSinceAcked ?? 0);
 }
 
 function hasSameBytes(before: Traffic, now: Traffic): boolean {
