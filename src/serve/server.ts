@@ -1,43 +1,35 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { answerCall } from './answer-call.ts';
-import { refuseGarbage } from './bad-request.ts';
-import { whoGoes } from './connection-limit.ts';
-import { passOneRequest } from './request-validation.ts';
-import type { Answering } from './types.ts';
+import { aboutRequest, answerRaw, answerRequest } from './answer.ts';
+import { addConnection, type CallerConnection, mostConnections } from './connections.ts';
+import {
+  badRequestRefusal,
+  methodRefusal,
+  mostHeaderBytes,
+  requestMs,
+} from './request-validation.ts';
+import type { Handlers } from './types.ts';
 
-/** Whose request must have come in whole by then; a blocked answer may take as long as it takes. */
-const requestMs = 5000;
 const checkEveryMs = 1000;
-/** How long answers may be on their way when the server closes. */
+/** How long answers may take to be sent when the server closes. */
 const farewellMs = 1000;
-const mostHeaderBytes = 8 * 1024;
-const limits = { requestMs, mostHeaderBytes };
-/** Below the 1024 descriptors that some places allow: looking needs some as well. */
-const mostConnections = 512;
-/** A caller whose host has died is noticed by keep-alives, the first of them after this. */
+/** Keep-alive probes find a caller whose host has died, the first of them after this time. */
 const keepAliveMs = 30_000;
 
 export interface HttpServer {
-  /** Where it listens, as a URL. */
+  /** The address that it listens on, as a URL. */
   readonly url: string;
-  /** Listens no more, and resolves when the answers under way are sent. */
+  /** Stops listening, and resolves when the answers under way are sent. */
   readonly close: () => Promise<void>;
 }
 
-export interface ServerInput extends Answering {
+export interface ServerInput extends Handlers {
   readonly host: string | null;
   readonly port: number;
 }
 
-interface Guest {
-  readonly socket: Socket;
-  readonly peerAddress: string;
-  owesRequest: boolean;
-}
-
 /**
- * Answers GET requests, one for each connection, and reads no bodies.
+ * Answers one request for each connection, and reads no bodies.
  *
  * @throws the error of listen(2), with its code.
  */
@@ -49,63 +41,53 @@ export async function openServer(input: ServerInput): Promise<HttpServer> {
     maxHeaderSize: mostHeaderBytes,
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
+    // Node's own refusal would have no body.
+    requireHostHeader: false,
   });
-  // Nothing ends a response that is waited for.
-  server.timeout = 0;
-  const guests = new Map<Socket, Guest>();
-  let isCrowded = false;
+  const connections = new Map<Socket, CallerConnection>();
+  let isFirst = true;
   server.on('connection', (socket: Socket) => {
-    const leaving = admit(socket, guests);
-    if (leaving !== undefined) {
-      const peer = leaving.peerAddress;
-      input.onEvent({ kind: 'too-many', peer, most: mostConnections, isFirst: !isCrowded });
-      isCrowded = true;
+    const closed = addConnection(socket, connections);
+    if (closed !== undefined) {
+      const peer = closed.peerAddress;
+      input.onEvent({ kind: 'connection-limit', peer, most: mostConnections, isFirst });
+      isFirst = false;
     }
   });
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const guest = guests.get(request.socket);
-    // Of one that is cut off there may still be a request in the parser.
-    if (guest === undefined) {
+    const connection = connections.get(request.socket);
+    // The parser may still hold a request of a connection that was closed.
+    if (connection === undefined) {
       request.socket.destroy();
       return;
     }
-    guest.owesRequest = false;
-    void answerCall(request, response, input);
+    connection.awaitsRequest = false;
+    void answerRequest(request, response, input);
   };
   server.on('request', onRequest);
   server.on('checkContinue', onRequest);
+  server.on('checkExpectation', onRequest);
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    // Node has taken its own listener away.
+    socket.on('error', () => {});
+    const refusal = methodRefusal('CONNECT', ['GET', 'HEAD']);
+    answerRaw(socket, input.refuse(refusal), 'CONNECT');
+    input.onEvent({ ...aboutRequest(request), status: refusal.status, tookMs: 0 });
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const guest = guests.get(socket);
-    input.onEvent({ kind: 'not-a-request', peer: guest?.peerAddress ?? '', code: codeOf(error) });
-    // Who has asked already is being served, and would take this for the answer.
-    const mayAnswer = guest?.owesRequest === true && socket.writable;
-    if (mayAnswer) {
-      refuseGarbage(codeOf(error), socket, limits, input.refuse);
-    } else {
-      socket.destroy();
+    const connection = connections.get(socket);
+    // A request that came is answered, whatever else is wrong.
+    if (connection?.awaitsRequest === true) {
+      connection.awaitsRequest = false;
+      const { code = 'ERR_UNKNOWN' } = error;
+      const [method = ''] = connection.requestBegin().split(' ');
+      input.onEvent({ kind: 'bad-request', peer: connection.peerAddress, code });
+      answerRaw(socket, input.refuse(badRequestRefusal(code)), method);
     }
   });
   await listen(server, input);
-  server.on('error', (error) => input.onEvent({ kind: 'trouble', error }));
-  return { url: urlOf(server), close: () => close(server, guests) };
-}
-
-/** Returns who had to go for it. */
-function admit(socket: Socket, guests: Map<Socket, Guest>): Guest | undefined {
-  const guest = { socket, peerAddress: socket.remoteAddress ?? '', owesRequest: true };
-  guests.set(socket, guest);
-  passOneRequest(socket);
-  socket.on('close', () => guests.delete(socket));
-  const leaving = guests.size > mostConnections ? whoGoes([...guests.values()]) : undefined;
-  if (leaving !== undefined) {
-    guests.delete(leaving.socket);
-    leaving.socket.destroy();
-  }
-  return leaving;
-}
-
-function codeOf({ code }: NodeJS.ErrnoException): string {
-  return code ?? 'ERR_UNKNOWN';
+  server.on('error', (error) => input.onEvent({ kind: 'internal-error', error }));
+  return { url: urlOf(server), close: () => close(server, connections) };
 }
 
 function listen(server: Server, { host, port }: ServerInput): Promise<void> {
@@ -123,14 +105,19 @@ function urlOf(server: Server): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-function close(server: Server, guests: ReadonlyMap<Socket, Guest>): Promise<void> {
+function close(server: Server, connections: ReadonlyMap<Socket, CallerConnection>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    for (const { socket, owesRequest } of guests.values()) {
-      if (owesRequest) {
+    for (const { socket, awaitsRequest } of connections.values()) {
+      if (awaitsRequest) {
         socket.destroy();
       }
     }
-    setTimeout(() => server.closeAllConnections(), farewellMs).unref();
+    const cut = (): void => {
+      for (const { socket } of connections.values()) {
+        socket.destroy();
+      }
+    };
+    setTimeout(cut, farewellMs).unref();
   });
 }

@@ -3,24 +3,29 @@ import type { BuildsAnswer } from '../builds/types.ts';
 import type { TrackedConnections } from '../drain/tracked.ts';
 import type { DrainOutcome } from '../drain/types.ts';
 
-/** What is sent to a caller. */
+/** The response to a request. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
-  readonly allow?: string;
+  readonly allow?: readonly Method[];
 }
 
-/** One caller's request, as far as an answer depends on it. */
+/** One request, as far as its answer depends on it. */
 export interface Call {
   readonly accept: string | undefined;
-  /** Calls back once, if the caller hangs up before the answer. */
+  /** Calls back once if the caller hangs up before the answer. */
   readonly onHangUp: (callback: () => void) => void;
 }
 
-export type Route = (call: Call) => Answer | Promise<Answer>;
+export type Method = 'GET' | 'HEAD';
 
-/** Answers by path. */
+export interface Route {
+  readonly methods: readonly Method[];
+  readonly answer: (call: Call) => Answer | Promise<Answer>;
+}
+
+/** Routes by path. */
 export type Routes = ReadonlyMap<string, Route>;
 
 /** Why a request is not answered by a route. */
@@ -28,59 +33,61 @@ export interface Refusal {
   readonly status: 400 | 404 | 405 | 408 | 431 | 500;
   readonly expected: string;
   readonly received: string;
+  /** With status 405, the methods of the path. */
+  readonly allow?: readonly Method[];
 }
 
-/** By what a server answers. */
-export interface Answering {
+/** What a server needs to answer requests. */
+export interface Handlers {
   readonly routes: Routes;
   readonly refuse: (refusal: Refusal) => Answer;
   readonly onEvent: (event: ServerEvent) => void;
 }
 
-/** What is worth a line in the log. */
+/** What the log reports about a server. */
 export type ServerEvent =
   | {
       readonly kind: 'request';
       readonly peer: string;
       readonly method: string;
       readonly path: string;
-      /** Null where the caller hung up before. */
+      /** Null if the caller hung up first. */
       readonly status: number | null;
       readonly tookMs: number;
     }
-  /** What came was no request, or not in time. */
-  | { readonly kind: 'not-a-request'; readonly peer: string; readonly code: string }
+  /** An invalid request, or one that did not arrive completely in time. */
+  | { readonly kind: 'bad-request'; readonly peer: string; readonly code: string }
   | {
-      readonly kind: 'too-many';
+      readonly kind: 'connection-limit';
       readonly peer: string;
       readonly most: number;
-      /** Whether it is the first of this process. */
+      /** Whether it is the first time in this process. */
       readonly isFirst: boolean;
     }
-  | { readonly kind: 'trouble'; readonly error: unknown };
+  | { readonly kind: 'internal-error'; readonly error: unknown };
 
-/** How things stand: by a look of its own, or as the wait under way saw it last. */
+/** The current state, from a poll of the service's own or from the wait under way. */
 export interface Reading {
   readonly sample: Sample;
   /** The connections that break quiet. */
   readonly clients: TrackedConnections;
   readonly silent: number;
-  /** What the daemon last said of its builds; null where it has not been asked. */
+  /** The daemon's latest answer about its builds; null if it has not been asked. */
   readonly builds: BuildsAnswer | null;
 }
 
-/** Of this process: no wait yet, one under way, or how the last one ended. */
+/** No wait yet, one under way, or how the last one ended. */
 export type WaitState = 'none' | 'waiting' | DrainOutcome['kind'];
 
-/** What this process knows of itself. */
+/** What this process has done since it started. */
 export interface ServiceStats {
   readonly samples: number;
   readonly failedSamples: number;
   readonly waitState: WaitState;
-  /** How many waits have ended so. */
+  /** How many waits have ended with each outcome. */
   readonly outcomes: Readonly<Record<DrainOutcome['kind'], number>>;
-  /** For how long the wait under way has lasted; null without one. */
+  /** How long the wait under way has lasted; null without one. */
   readonly waitedMs: number | null;
-  /** For how long quiet has lasted in it; null where that is unknown, and without one. */
+  /** How long quiet has lasted in it; null if that is unknown, and without a wait. */
   readonly quietMs: number | null;
 }

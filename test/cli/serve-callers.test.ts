@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { socketInodes } from '../../src/backends/procfs/processes.ts';
 import { it, type Serve } from '../support/serve.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-/** What strangers may send, and how the answer begins: empty where the connection is just closed. */
-const garbage: readonly (readonly [string, string, RegExp])[] = [
+/** Requests that are refused, and how the answer begins. */
+const refused: readonly (readonly [string, string, RegExp])[] = [
   ['a line of noise', 'hello there\r\n\r\n', /^HTTP\/1\.1 400 /],
   ['zero bytes', '\0\0\0\0\r\n\r\n', /^HTTP\/1\.1 400 /],
   ['a path with a zero byte', 'GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n', /^HTTP\/1\.1 400 /],
@@ -16,7 +17,7 @@ const garbage: readonly (readonly [string, string, RegExp])[] = [
   ['a giant path', `GET /${'a'.repeat(9000)} HTTP/1.1\r\n\r\n`, /^HTTP\/1\.1 431 /],
   ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', /^HTTP\/1\.1 400 /],
   ['the hello of TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', /^HTTP\/1\.1 400 /],
-  ['a tunnel', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', /^$/],
+  ['a tunnel', 'CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n', /^HTTP\/1\.1 405 .*^Allow: GET, HEAD/ms],
   [
     'a body',
     'GET /drain HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello',
@@ -30,32 +31,122 @@ const garbage: readonly (readonly [string, string, RegExp])[] = [
   [
     'chunks of nonsense',
     'GET /drain HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
-    /^(HTTP\/1\.1 400 .*|)$/s,
+    /^HTTP\/1\.1 400 .*a request without a body/s,
   ],
   [
     'two lengths',
     'GET /drain HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n',
     /^HTTP\/1\.1 400 /,
   ],
-  ['two requests at once', 'GET /drain HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(2), /^$/],
-  ['a request, and noise', 'GET /drain HTTP/1.1\r\nHost: x\r\n\r\nnoise\r\n\r\n', /^$/],
+  ['half a request', 'GET /healthz HTTP/1.1\r\nHost:', /^HTTP\/1\.1 408 /],
+  ['a health check of HAProxy', 'OPTIONS / HTTP/1.0\r\n\r\n', /^HTTP\/1\.1 404 /],
   [
-    'a request for another protocol',
-    'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
-    /^HTTP\/1\.1 200 /,
+    'a method that the path has not',
+    'PUT /healthz HTTP/1.0\r\n\r\n',
+    /^HTTP\/1\.1 405 .*^Allow: GET, HEAD/ms,
   ],
 ];
+
+const get = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+
+/** Requests that are answered, as a list of segments. */
+const answered: readonly (readonly [string, readonly string[]])[] = [
+  ['with line ends before it', ['\r\n\r\n', get]],
+  ['with line ends behind it', [`${get}\r\n\r\n`]],
+  ['with line ends in the next segment', [get, '\r\n']],
+  ['with others behind it', [get.repeat(3)]],
+  ['with another path behind it', [`${get}GET /drain HTTP/1.1\r\nHost: x\r\n\r\n`]],
+  ['with noise behind it', [`${get}noise\r\n\r\n`]],
+  ['in segments of one byte', [...`\r\n${get}\r\n`]],
+  ['cut within its last line end', [get.slice(0, -1), `\n${get}`]],
+  ['of HTTP/1.0', ['GET /healthz HTTP/1.0\r\n\r\n']],
+  ['with the whole URL', ['GET http://x:9234/healthz?a=b HTTP/1.1\r\nHost: x\r\n\r\n']],
+  ['with an expectation', ['GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\n\r\n']],
+  [
+    'for another protocol',
+    ['GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'],
+  ],
+];
+
+/** Takes an answer apart that is the only one of its connection. */
+function parsed(answer: string): { headers: Map<string, string>; body: string } {
+  const end = answer.indexOf('\r\n\r\n');
+  const lines = answer.slice(0, end).split('\r\n').slice(1);
+  const headers = lines.map((line) => line.split(': ', 2) as [string, string]);
+  return { headers: new Map(headers), body: answer.slice(end + 4) };
+}
 
 async function metric(serve: Serve, name: string): Promise<number> {
   const { body } = await serve.get('/metrics');
   return Number(new RegExp(`^${name} (.*)$`, 'm').exec(body)?.[1]);
 }
 
+/** Sends segments one after the other, and resolves with what came until the connection closed. */
+async function sent(serve: Serve, segments: readonly string[]): Promise<string> {
+  const { socket, closed } = serve.open('');
+  socket.setNoDelay();
+  for (const segment of segments) {
+    socket.write(segment, 'latin1');
+    await delay(1);
+  }
+  return await closed;
+}
+
 describe.concurrent('serve', () => {
-  it.for(garbage)('closes the connection of who sends %s', async ([, bytes, begin], { served }) => {
+  it.for(refused)('refuses %s with a body in JSON', async ([, bytes, begin], { served }) => {
     const serve = await served.serve('--quiet-period', '1h');
-    expect(await serve.open(bytes).closed).toMatch(begin);
+    const answer = await serve.open(bytes).closed;
+    expect(answer).toMatch(begin);
+    const { headers, body } = parsed(answer);
+    expect(headers.get('Content-Type')).toBe('application/json; charset=utf-8');
+    expect(headers.get('Content-Length')).toBe(String(body.length));
+    expect(headers.get('Connection')).toBe('close');
+    expect(Object.keys(JSON.parse(body))).toEqual(['error', 'expected', 'received']);
     expect((await serve.get('/healthz')).status).toBe(200);
+    expect(serve.cli.logs().some(({ event }) => event === 'started')).toBe(false);
+  });
+
+  it('sends no body where the refused request is a HEAD', async ({ served }) => {
+    const serve = await served.serve();
+    for (const segments of [
+      ['HEAD /nowhere HTTP/1.1\r\nHost: x\r\n\r\n'],
+      ['HEAD /healthz HTTP/1.1\r\n\r\n'],
+      ['\r\nHE', 'AD / HTTP/7.3\r\n\r\n'],
+      [`HEAD / HTTP/1.1\r\nA: ${'a'.repeat(9000)}\r\n\r\n`],
+    ]) {
+      const answer = await sent(serve, segments);
+      expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+      const { headers, body } = parsed(answer);
+      expect(Number(headers.get('Content-Length'))).toBeGreaterThan(0);
+      expect(body).toBe('');
+    }
+  });
+
+  it.for(answered)('answers a request %s', async ([, segments], { served }) => {
+    const serve = await served.serve();
+    const answer = await sent(serve, segments);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    const { headers, body } = parsed(answer);
+    expect(headers.get('Connection')).toBe('close');
+    expect(body).toBe('{"serving":true}\n');
+    expect(serve.cli.logs().filter(({ event }) => event === 'bad-request')).toEqual([]);
+    expect(serve.cli.logs().filter(({ event }) => event === 'request')).toHaveLength(1);
+  });
+
+  it('answers a HEAD as a GET, without the body', async ({ served }) => {
+    const serve = await served.serve();
+    const accept = 'application/openmetrics-text';
+    for (const path of ['/healthz', '/readyz', '/connections', '/metrics', '/nowhere']) {
+      const get = await serve.get(path, { headers: { accept } });
+      const head = await serve.get(path, { method: 'HEAD', headers: { accept } });
+      expect([path, head.status, head.body]).toEqual([path, get.status, '']);
+      expect(Object.keys(head.headers)).toEqual(Object.keys(get.headers));
+      expect(head.headers['content-type']).toBe(get.headers['content-type']);
+      expect(Number(head.headers['content-length'])).toBeGreaterThan(0);
+      if (path !== '/metrics' && path !== '/connections') {
+        expect(Number(head.headers['content-length'])).toBe(get.body.length);
+      }
+    }
   });
 
   it('answers what it does not serve with an error in JSON', async ({ served }) => {
@@ -68,6 +159,7 @@ describe.concurrent('serve', () => {
       expected: 'one of /drain, /healthz, /readyz, /connections, /metrics',
       received: '/drain/',
     });
+    // A HEAD would begin a wait, or look like the end of one.
     for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD']) {
       const { status, headers, body } = await serve.get('/drain?why', { method });
       expect([method, status, headers.allow]).toEqual([method, 405, 'GET']);
@@ -98,7 +190,7 @@ describe.concurrent('serve', () => {
     await serve.cli.counted(1);
     const asking = 'GET /drain HTTP/1.1\r\nHost: x\r\n\r\n';
     const flood = Array.from({ length: 1200 }, (_, index) => serve.open(index % 2 ? '' : asking));
-    await serve.cli.event('too-many', 400);
+    await serve.cli.event('connection-limit', 400);
     const late = serve.get('/drain', { from: '127.0.0.3' });
     expect((await serve.get('/healthz', { from: '127.0.0.4' })).status).toBe(200);
     await served.clients.leave(some);

@@ -5,9 +5,9 @@ import {
   sightAnswer,
   statusAnswer,
 } from '../../messages/serve/answers.ts';
+import { metricsFormat } from '../../messages/serve/exposition.ts';
 import { metricsAnswer } from '../../messages/serve/metrics.ts';
 import { statusJson } from '../../messages/status-json.ts';
-import { metricsFormat } from '../../serve/content-negotiation.ts';
 import type { Answer, Call, Route, Routes } from '../../serve/types.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import type { WaitPlan } from './plan-wait.ts';
@@ -21,27 +21,29 @@ interface RoutesInput {
 /** What is answered on each path. */
 export function routesOf(post: Service, { plan, version }: RoutesInput): Routes {
   const startedAtSeconds = performance.timeOrigin / 1000;
+  const get = (answer: Route['answer']): Route => ({ methods: ['GET', 'HEAD'], answer });
   return new Map<string, Route>([
-    ['/drain', (call) => drain(post, call)],
-    ['/healthz', servingAnswer],
-    ['/readyz', async () => sightAnswer(await post.snapshot())],
+    // A HEAD must neither begin a wait nor look like the end of one.
+    ['/drain', { methods: ['GET'], answer: (call) => drain(post, call) }],
+    ['/healthz', get(servingAnswer)],
+    ['/readyz', get(async () => sightAnswer(await post.snapshot()))],
     [
       '/connections',
-      async () => {
+      get(async () => {
         const report = await post.status();
         return report === null ? sightAnswer(null) : statusAnswer(statusJson(report));
-      },
+      }),
     ],
     [
       '/metrics',
-      async ({ accept }) => {
+      get(async ({ accept }) => {
         const reading = await post.reading();
         return metricsAnswer(metricsFormat(accept), {
           ...{ version, startedAtSeconds, reading },
           record: post.record(),
           config: plan.config,
         });
-      },
+      }),
     ],
   ]);
 }

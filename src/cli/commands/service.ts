@@ -68,7 +68,7 @@ export function openService(
       return ended;
     } catch (error) {
       recorder.end(null);
-      say({ kind: 'trouble', error });
+      say({ kind: 'internal-error', error });
       throw error;
     }
   });

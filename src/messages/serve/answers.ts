@@ -59,7 +59,7 @@ export function statusAnswer(body: string): Answer {
   return { status: 200, contentType: jsonType, body: `${body}\n` };
 }
 
-export function refusalAnswer({ status, expected, received }: Refusal): Answer {
+export function refusalAnswer({ status, expected, received, allow }: Refusal): Answer {
   const short = received.slice(0, mostReceived);
   const error =
     status === 500
@@ -67,7 +67,7 @@ export function refusalAnswer({ status, expected, received }: Refusal): Answer {
       : `expected ${expected} but received ${JSON.stringify(short)}`;
   return {
     ...json(status, { error, expected, received: short }),
-    ...(status === 405 && { allow: 'GET' }),
+    ...(allow !== undefined && { allow }),
   };
 }
 

@@ -2,13 +2,13 @@ import type { ServerEvent } from '../../serve/types.ts';
 import type { LogEntry } from '../log/log.ts';
 import { about } from '../words.ts';
 
-/** What is said of serving itself. */
+/** What `serve` reports about itself. */
 export type ServeNotice =
   | { readonly kind: 'serving'; readonly url: string; readonly paths: readonly string[] }
   | {
       readonly kind: 'stopping';
       readonly signal: string;
-      /** What is waited for before the end. */
+      /** What it waits for before it exits. */
       readonly for: 'nothing' | 'wait' | 'late-hook';
       readonly patienceMs: number;
     }
@@ -38,36 +38,34 @@ export function serveEntry(notice: ServeNotice | ServerEvent): LogEntry {
     case 'poll-failed':
       return {
         level: 'warn',
-        message: `Looking failed: ${messageOf(notice.error)}.`,
+        message: `Polling failed: ${messageOf(notice.error)}.`,
         fields: { event: notice.kind },
       };
-    case 'too-many':
+    case 'connection-limit':
       return {
         // A flood must not flood the log as well.
         level: notice.isFirst ? 'warn' : 'debug',
         message:
-          `More than ${notice.most} connections: one from ${notice.peer}, whose address had the most, ` +
-          'was closed.',
+          `More than ${notice.most} connections: closed one from ${notice.peer}, ` +
+          'the address with the most.',
         fields: { event: notice.kind, peer: notice.peer },
       };
-    case 'trouble':
+    case 'internal-error':
       return {
         level: 'error',
-        message: `Serving met with an error: ${messageOf(notice.error)}.`,
+        message: `Internal error while serving: ${messageOf(notice.error)}.`,
         fields: { event: notice.kind },
       };
     case 'request':
-    case 'not-a-request':
+    case 'bad-request':
       return requestEntry(notice);
   }
 }
 
-function requestEntry(
-  event: Extract<ServerEvent, { kind: 'request' | 'not-a-request' }>,
-): LogEntry {
-  if (event.kind === 'not-a-request') {
+function requestEntry(event: Extract<ServerEvent, { kind: 'request' | 'bad-request' }>): LogEntry {
+  if (event.kind === 'bad-request') {
     const { kind, peer, code } = event;
-    const message = `What came from ${peer || 'somebody'} was no request in time (${code}).`;
+    const message = `Invalid or incomplete HTTP request from ${peer || 'a closed connection'} (${code}).`;
     return { level: 'debug', message, fields: { event: kind, peer, code } };
   }
   const { kind, peer, method, path, status, tookMs } = event;
@@ -84,13 +82,13 @@ const mostPath = 200;
 function untilText({ for: what, patienceMs }: Extract<ServeNotice, { kind: 'stopping' }>): string {
   switch (what) {
     case 'nothing':
-      return 'stopping: no wait is under way, and no client is seen.';
+      return 'stopping: no wait is under way, and no client is connected.';
     case 'wait':
       return 'stopping when the wait is over; a second signal ends it at once.';
     case 'late-hook':
       return (
-        'no wait is under way, but clients may be connected: the call of a hook that comes within ' +
-        `${about(patienceMs)} is still served.`
+        'no wait is under way, but clients may be connected: ' +
+        `waiting ${about(patienceMs)} for a hook that calls late.`
       );
   }
 }

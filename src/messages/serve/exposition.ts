@@ -13,6 +13,9 @@ export interface Point {
   readonly value: number;
 }
 
+/** A text format of metrics. */
+export type MetricsFormat = 'openmetrics' | 'prometheus';
+
 export const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -60,4 +63,41 @@ function labelsText(labels: Readonly<Record<string, string>>): string {
 
 function escaped(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+}
+
+/**
+ * The format that a scraper asks for by its Accept header: OpenMetrics 1.0.0 if it is named and
+ * nothing is preferred to it, else the older text format, which all scrapers can read.
+ */
+export function metricsFormat(accept: string | undefined): MetricsFormat {
+  const ranges = (accept ?? '').split(',').map(parseRange);
+  const preference = (type: string, version: string): number =>
+    Math.max(
+      0,
+      ...ranges
+        .filter((range) => range.type === type && [version, undefined].includes(range.version))
+        .map(({ quality }) => quality),
+    );
+  const openMetrics = preference('application/openmetrics-text', '1.0.0');
+  return openMetrics > 0 && openMetrics >= preference('text/plain', '0.0.4')
+    ? 'openmetrics'
+    : 'prometheus';
+}
+
+interface MediaRange {
+  readonly type: string;
+  readonly version: string | undefined;
+  readonly quality: number;
+}
+
+function parseRange(text: string): MediaRange {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const values = new Map(
+    parameters.map((parameter) => {
+      const [name = '', value = ''] = parameter.split('=').map((part) => part.trim());
+      return [name, value.replace(/^"(.*)"$/, '$1')] as const;
+    }),
+  );
+  const quality = Number(values.get('q') ?? 1);
+  return { type, version: values.get('version'), quality: quality > 0 ? quality : 0 };
 }

@@ -1,8 +1,8 @@
 import type { DrainConfig } from '../../drain/types.ts';
-import type { MetricsFormat } from '../../serve/content-negotiation.ts';
 import type { Answer, Reading, ServiceStats, WaitState } from '../../serve/types.ts';
 import {
   type Metric,
+  type MetricsFormat,
   openMetricsText,
   openMetricsType,
   type Point,

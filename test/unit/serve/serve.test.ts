@@ -1,23 +1,24 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { refusalAnswer } from '../../../src/messages/serve/answers.ts';
+import { metricsFormat } from '../../../src/messages/serve/exposition.ts';
 import { coalesce } from '../../../src/serve/coalesce.ts';
-import { whoGoes } from '../../../src/serve/connection-limit.ts';
-import { metricsFormat } from '../../../src/serve/content-negotiation.ts';
+import { connectionToClose } from '../../../src/serve/connections.ts';
 import { passOneRequest } from '../../../src/serve/request-validation.ts';
 import { openServer } from '../../../src/serve/server.ts';
 import { createSharedWait } from '../../../src/serve/shared-wait.ts';
-import type { Answer, Routes } from '../../../src/serve/types.ts';
+import type { Answer, Routes, ServerEvent } from '../../../src/serve/types.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
-describe('who goes when there are too many', () => {
-  const guests = (text: string) =>
+describe('the connection to close when there are too many', () => {
+  const connections = (text: string) =>
     text.split(' ').map((name, index) => ({
       name: `${name}${index}`,
       peerAddress: name.slice(0, 1),
-      owesRequest: name.endsWith('?'),
+      awaitsRequest: name.endsWith('?'),
     }));
 
   it.for([
@@ -28,8 +29,8 @@ describe('who goes when there are too many', () => {
     ['k a a a a', 'a4'],
     ['a? b? k?', 'a?0'],
     ['a b k', 'k2'],
-  ])('of %j it is %s', ([text, expected]) => {
-    expect(whoGoes(guests(text ?? ''))?.name).toBe(expected);
+  ])('of %j is %s', ([text, expected]) => {
+    expect(connectionToClose(connections(text ?? ''))?.name).toBe(expected);
   });
 });
 
@@ -53,21 +54,32 @@ describe('the format of metrics', () => {
 });
 
 describe('a connection that passes one request', () => {
-  const ask = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+  const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
   it.for([
-    ['one', [ask]],
-    ['one in pieces', [...ask]],
-    ['many at once', [ask.repeat(2000)]],
+    ['one', [get]],
+    ['one in pieces', [...get]],
+    ['one after line ends', [`\r\n\r\n${get}`]],
+    ['one after line ends, in pieces', [...`\r\n\n${get}`]],
+    ['one before line ends', [`${get}\r\n\r\n`]],
+    ['one before line ends, in pieces', [...`${get}\r\n\r\n`]],
+    ['one before noise', [`${get}noise\r\n\r\n`]],
+    ['one with a cut in its last line end', [get.slice(0, -1), '\n']],
+    ['many at once', [get.repeat(2000)]],
     ['many without carriage returns', ['GET / HTTP/1.0\n\n'.repeat(500)]],
-    ['many one after the other', [ask, ask.repeat(100), ask]],
-    ['a header that ends with the begin of the next', [ask.slice(0, -1), `\n${ask.repeat(9)}`]],
-  ] as const)('of who sends %s', async ([, pieces]) => {
+    ['many one after the other', [get, get.repeat(100), get]],
+    ['a header that ends with the begin of the next', [get.slice(0, -1), `\n${get.repeat(9)}`]],
+  ] as const)('of a caller that sends %s', async ([, pieces]) => {
     let requests = 0;
+    const errors: string[] = [];
     const server = createServer(() => {
       requests += 1;
     });
     server.on('connection', passOneRequest);
+    server.on('clientError', ({ message }: Error, socket: Socket) => {
+      errors.push(message);
+      socket.destroy();
+    });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const bound = server.address();
@@ -84,25 +96,52 @@ describe('a connection that passes one request', () => {
     }
     await waitFor('a request', () => requests > 0 || socket.destroyed);
     await delay(20);
-    expect(requests).toBe(pieces[0].includes('\n\n') ? 0 : 1);
+    // Node's parser wants carriage returns.
+    const isInvalid = pieces[0].includes('\n\n');
+    expect([requests, errors.length]).toEqual(isInvalid ? [0, 1] : [1, 0]);
     socket.destroy();
     server.close();
   });
 });
 
+describe('a route that throws', () => {
+  it('is answered 500, with the error in the log, and the server goes on', async () => {
+    const events: ServerEvent[] = [];
+    const broken = (): never => {
+      throw new Error('broken');
+    };
+    const routes: Routes = new Map([['/', { methods: ['GET', 'HEAD'], answer: broken }]]);
+    const server = await openServer({
+      ...{ host: '127.0.0.1', port: 0, routes, refuse: refusalAnswer },
+      onEvent: (event) => events.push(event),
+    });
+    const get = await fetch(server.url);
+    expect([get.status, get.headers.get('content-type')]).toEqual([
+      500,
+      'application/json; charset=utf-8',
+    ]);
+    expect(await get.text()).toContain('this is a bug in buildkit-drain, please report it');
+    const head = await fetch(server.url, { method: 'HEAD' });
+    expect([head.status, await head.text()]).toEqual([500, '']);
+    const errors = events.filter(({ kind }) => kind === 'internal-error');
+    expect(errors).toEqual(Array(2).fill({ kind: 'internal-error', error: new Error('broken') }));
+    await server.close();
+  });
+});
+
 describe('a server that closes', () => {
-  it('sends the answers that are under way, and cuts off who has asked nothing', async () => {
+  it('sends the answers that are under way, and closes connections without a request', async () => {
     const callers: ((answer: Answer) => void)[] = [];
     const slow = (): Promise<Answer> => new Promise((resolve) => callers.push(resolve));
-    const routes: Routes = new Map([['/', slow]]);
+    const routes: Routes = new Map([['/', { methods: ['GET'], answer: slow }]]);
     const refuse = (): Answer => ({ status: 500, contentType: 'text/plain', body: '' });
     const server = await openServer({ host: '127.0.0.1', port: 0, routes, refuse, onEvent() {} });
-    const idler = connect(Number(new URL(server.url).port), '127.0.0.1');
-    await once(idler, 'connect');
+    const idle = connect(Number(new URL(server.url).port), '127.0.0.1');
+    await once(idle, 'connect');
     const reply = fetch(server.url).then((response) => response.text());
     await waitFor('the call', () => callers.length > 0);
     const closed = server.close();
-    await once(idler, 'close');
+    await once(idle, 'close');
     callers[0]?.({ status: 200, contentType: 'text/plain', body: 'the answer' });
     expect(await reply).toBe('the answer');
     await closed;
