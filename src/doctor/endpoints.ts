@@ -1,33 +1,33 @@
 import type { Backend, Endpoint } from '../backends/types.ts';
-import type { EndpointFacts, MeansSight } from './types.ts';
+import type { BackendView, EndpointFacts } from './types.ts';
 import { attempt } from './types.ts';
 
-// Between the looks of two means a connection may come or go.
+// Between the polls of two backends a connection may open or close.
 const mostTries = 3;
 
-/** Has each means of looking look at an endpoint by itself. */
-export function compareMeans(
+/** Polls an endpoint by each backend on its own. */
+export function compareBackends(
   endpoint: Endpoint,
   isAssumed: boolean,
   backends: readonly Backend[],
 ): EndpointFacts {
-  let means = lookByEach(endpoint, backends);
-  for (let tries = 1; tries < mostTries && !agree(means); tries += 1) {
-    means = lookByEach(endpoint, backends);
+  let views = pollByEach(endpoint, backends);
+  for (let tries = 1; tries < mostTries && !agree(views); tries += 1) {
+    views = pollByEach(endpoint, backends);
   }
-  return { endpoint, isAssumed, means };
+  return { endpoint, isAssumed, backends: views };
 }
 
-/** Whether all that see an endpoint see the same of it. */
-export function agree(means: readonly MeansSight[]): boolean {
-  const snapshots = means.flatMap(({ seen }) => (seen.kind === 'done' ? [seen.value] : []));
+/** Whether all backends that could poll an endpoint saw the same. */
+export function agree(views: readonly BackendView[]): boolean {
+  const snapshots = views.flatMap(({ seen }) => (seen.kind === 'done' ? [seen.value] : []));
   return snapshots.every(
     ({ isListening, connections }) =>
       isListening === snapshots[0]?.isListening && connections === snapshots[0]?.connections,
   );
 }
 
-function lookByEach(endpoint: Endpoint, backends: readonly Backend[]): MeansSight[] {
+function pollByEach(endpoint: Endpoint, backends: readonly Backend[]): BackendView[] {
   return backends.map((backend) => ({
     backend: backend.name,
     seen: attempt(() => {

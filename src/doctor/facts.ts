@@ -7,17 +7,17 @@ import {
   type AddonFacts,
   attempt,
   type DaemonFacts,
-  type PlaceFacts,
+  type EnvironmentFacts,
   type ProcessFacts,
   type SelfFacts,
 } from './types.ts';
 
-export interface PlaceInput
-  extends Pick<PlaceFacts, 'version' | 'nodeVersion' | 'podSigns' | 'containerSigns'> {
+export interface EnvironmentInput
+  extends Pick<EnvironmentFacts, 'version' | 'nodeVersion' | 'podSigns' | 'containerSigns'> {
   readonly procRoot: string;
 }
 
-export function findPlace({ procRoot, ...known }: PlaceInput): PlaceFacts {
+export function findEnvironment({ procRoot, ...known }: EnvironmentInput): EnvironmentFacts {
   return {
     ...known,
     kernel: release(),
@@ -26,7 +26,7 @@ export function findPlace({ procRoot, ...known }: PlaceInput): PlaceFacts {
   };
 }
 
-function libcOf(maps: string): PlaceFacts['libc'] {
+function libcOf(maps: string): EnvironmentFacts['libc'] {
   return /\/(ld-musl-|libc\.musl-)/.test(maps)
     ? 'musl'
     : /\/libc(\.so\.6|-2\.\d+\.so)/.test(maps)
@@ -42,14 +42,14 @@ function readOr(otherwise: string, path: string): string {
   }
 }
 
-// include/uapi/linux/capability.h: by these one may read /proc/<pid>/fd of other users' processes.
+// include/uapi/linux/capability.h: these allow reading /proc/<pid>/fd of other users' processes.
 const capabilityBits = { CAP_DAC_OVERRIDE: 1n, CAP_DAC_READ_SEARCH: 2n, CAP_SYS_PTRACE: 19n };
 
-/** @throws the error of the file system, or where the file has another form. */
+/** @throws the error of the file system, or an error where the file is malformed. */
 export function findSelf(procRoot: string): SelfFacts {
   const path = `${procRoot}/self/status`;
   const status = readFileSync(path, 'utf8');
-  // The effective one is the second.
+  // The effective uid is the second.
   const uid = /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1];
   const effective = /^CapEff:\t([\da-f]+)$/m.exec(status)?.[1];
   if (uid === undefined || effective === undefined) {
@@ -72,7 +72,7 @@ export function findAddon(): AddonFacts {
 
 const firstPid = 1;
 
-/** @throws the error of the file system where processes can't be read. */
+/** @throws the error of the file system where processes cannot be read. */
 export function findProcesses(procRoot: string): ProcessFacts {
   const pids = scanProcesses(procRoot).pids();
   const showsFirst = pids.includes(firstPid);
@@ -86,7 +86,7 @@ export function findProcesses(procRoot: string): ProcessFacts {
   };
 }
 
-/** @throws the error of the file system where processes can't be read. */
+/** @throws the error of the file system where processes cannot be read. */
 export function findDaemons(procRoot: string, given: Process | null): DaemonFacts[] {
   const scan = scanProcesses(procRoot);
   const processes = given === null ? scan.daemons() : [given];
@@ -98,11 +98,11 @@ export function findDaemons(procRoot: string, given: Process | null): DaemonFact
   }));
 }
 
-/** proc_pid_mounts(5): what is mounted last on a place is what one sees there. */
+/** proc_pid_mounts(5): the last mount on a path is the visible one. */
 function hidepidOf(mounts: string, procRoot: string): string | null {
   const options = mounts
     .split('\n')
     .map((line) => line.split(' '))
-    .findLast(([, place]) => place === procRoot)?.[3];
+    .findLast(([, environment]) => environment === procRoot)?.[3];
   return /(?:^|,)hidepid=(\w+)/.exec(options ?? '')?.[1] ?? null;
 }

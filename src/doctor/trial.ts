@@ -8,17 +8,17 @@ import {
   type Attempt,
   attempt,
   attemptLater,
+  type BackendTrial,
   type Family,
   families,
-  type MeansTrial,
   type Trial,
 } from './types.ts';
 
 /**
- * Opens a listener of each kind, on the loopback interface and in a folder for files that nobody
- * keeps, and has each means of looking look for it. Nobody connects to it.
+ * Opens a listener of each kind, on the loopback interface and in a temporary folder, and checks whether each backend sees
+ * it. Nothing connects to it.
  */
-export async function tryMeans(backends: readonly Backend[]): Promise<Trial[]> {
+export async function tryBackends(backends: readonly Backend[]): Promise<Trial[]> {
   const folder = attempt(() => mkdtempSync(join(tmpdir(), 'buildkit-drain-')));
   try {
     const trials: Trial[] = [];
@@ -40,15 +40,15 @@ async function tryFamily(
 ): Promise<Trial> {
   const listener = await attemptLater(() => listen(family, folder));
   if (listener.kind === 'failed') {
-    return { family, listener, means: [] };
+    return { family, listener, backends: [] };
   }
   const { server, endpoint } = listener.value;
-  const means: MeansTrial[] = [];
+  const trials: BackendTrial[] = [];
   for (const backend of backends) {
-    means.push(await tryOne(backend, endpoint));
+    trials.push(await tryOne(backend, endpoint));
   }
   server.close();
-  return { family, listener, means };
+  return { family, listener, backends: trials };
 }
 
 interface TriedListener {
@@ -81,14 +81,14 @@ function opened(where: ListenOptions): Promise<Server> {
   });
 }
 
-// With a moment between them, this many polls are enough to see how answers come about.
+// After this many polls, with a pause between them, a backend shows how it gets its answers.
 const mostPolls = 10;
 const pauseMs = 20;
 
-async function tryOne(backend: Backend, endpoint: Endpoint): Promise<MeansTrial> {
+async function tryOne(backend: Backend, endpoint: Endpoint): Promise<BackendTrial> {
   const opened = attempt(() => backend.open(endpoint));
   if (opened.kind === 'failed') {
-    return { backend: backend.name, sees: opened, mode: null, degraded: null, hearsEnds: null };
+    return { backend: backend.name, sees: opened, mode: null, degraded: null, reportsEnds: null };
   }
   const open = opened.value;
   const poll = (): Attempt<boolean> => attempt(() => open.poll().listenerInodes.length > 0);
@@ -102,7 +102,7 @@ async function tryOne(backend: Backend, endpoint: Endpoint): Promise<MeansTrial>
     sees,
     mode: open.tcp?.mode() ?? null,
     degraded: open.tcp?.degraded() ?? null,
-    hearsEnds: hearsEnds(open),
+    reportsEnds: reportsEnds(open),
   };
   open.close();
   return trial;
@@ -113,7 +113,7 @@ function isSettling({ tcp }: OpenEndpoint): boolean {
   return mode !== 'tracked' && mode !== 'counter-unreadable';
 }
 
-function hearsEnds({ tcp }: OpenEndpoint): boolean | null {
+function reportsEnds({ tcp }: OpenEndpoint): boolean | null {
   if (tcp === null) {
     return null;
   }

@@ -1,9 +1,9 @@
 import type { BackendName, Endpoint, PollMode, Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 
-/** All that was found out about a place. */
+/** Everything that was found out about the environment. */
 export interface Diagnosis {
-  readonly place: Attempt<PlaceFacts>;
+  readonly environment: Attempt<EnvironmentFacts>;
   readonly self: Attempt<SelfFacts>;
   readonly addon: Attempt<AddonFacts>;
   readonly trials: Attempt<readonly Trial[]>;
@@ -11,21 +11,21 @@ export interface Diagnosis {
   readonly daemons: Attempt<readonly DaemonFacts[]>;
   readonly sample: Sample;
   readonly endpoints: readonly EndpointFacts[];
-  /** Null where the daemon is not to be asked. */
+  /** Null where the daemon must not be asked. */
   readonly builds: Attempt<readonly BuildsFacts[]> | null;
   readonly needsBuilds: boolean;
   readonly log: LogFacts;
   readonly wait: Attempt<WaitFacts>;
 }
 
-export interface PlaceFacts {
+export interface EnvironmentFacts {
   readonly version: string;
   readonly nodeVersion: string;
   readonly kernel: string;
   readonly machine: string;
-  /** The C library of this process, where that can be told. */
+  /** The C library of this process; null where that is unknown. */
   readonly libc: 'glibc' | 'musl' | null;
-  /** What says that this is a Kubernetes pod, and what, that it is a container of another kind. */
+  /** Signs of a Kubernetes pod, and of another kind of container. */
   readonly podSigns: readonly string[];
   readonly containerSigns: readonly string[];
 }
@@ -33,7 +33,7 @@ export interface PlaceFacts {
 /** This process, as proc_pid_status(5) has it. */
 export interface SelfFacts {
   readonly uid: number;
-  /** Those of its capabilities that let it read of other users' processes. */
+  /** Its capabilities that allow reading other users' processes. */
   readonly capabilities: readonly string[];
 }
 
@@ -45,31 +45,31 @@ export interface AddonFacts {
 export const families = ['IPv4', 'IPv6', 'unix'] as const;
 export type Family = (typeof families)[number];
 
-/** What the means of looking make of a listener that was opened to try them. */
+/** What the backends see of a listener that was opened to test them. */
 export interface Trial {
   readonly family: Family;
-  /** Whether there could be a listener at all. */
+  /** Whether the listener could be opened. */
   readonly listener: Attempt<unknown>;
-  readonly means: readonly MeansTrial[];
+  readonly backends: readonly BackendTrial[];
 }
 
-export interface MeansTrial {
+export interface BackendTrial {
   readonly backend: BackendName;
   /** Whether it sees the listener. */
   readonly sees: Attempt<boolean>;
-  /** How its looks come to their answer, after some; null where it keeps nothing. */
+  /** How its polls get their answer, after some; null where it tracks nothing. */
   readonly mode: PollMode | null;
   readonly degraded: string | null;
-  /** Whether the kernel tells it of ended connections; null where it does not ask for that. */
-  readonly hearsEnds: boolean | null;
+  /** Whether the kernel reports ended connections to it; null where it does not ask for that. */
+  readonly reportsEnds: boolean | null;
 }
 
 export interface ProcessFacts {
   readonly count: number;
   readonly showsFirst: boolean;
-  /** The name of process 1; null where it can't be read. */
+  /** The name of process 1; null where it cannot be read. */
   readonly firstName: string | null;
-  /** As /proc is mounted (proc(5)); null where it is not said. */
+  /** As /proc is mounted (proc(5)); null where that is not set. */
   readonly hidepid: string | null;
 }
 
@@ -83,10 +83,10 @@ export interface DaemonFacts {
 export interface EndpointFacts {
   readonly endpoint: Endpoint;
   readonly isAssumed: boolean;
-  readonly means: readonly MeansSight[];
+  readonly backends: readonly BackendView[];
 }
 
-export interface MeansSight {
+export interface BackendView {
   readonly backend: BackendName;
   readonly seen: Attempt<{ readonly isListening: boolean; readonly connections: number }>;
 }
@@ -98,20 +98,20 @@ export interface BuildsFacts {
 
 export interface LogFacts {
   readonly inPod: boolean;
-  /** A pod's container among them. */
+  /** Also true in a pod. */
   readonly inContainer: boolean;
   /** Whether the container's log can be written. */
   readonly podLog: Attempt<unknown>;
 }
 
-/** A setting of the environment that can't be taken as it is. */
+/** An invalid setting in the environment. */
 export interface SettingFault {
   readonly message: string;
   readonly instead: string;
   readonly level: 'warn' | 'error';
 }
 
-/** What `wait` would do by its environment alone. All times are in milliseconds. */
+/** What `wait` would do with the environment's settings alone. All times are in milliseconds. */
 export interface WaitFacts {
   readonly faults: readonly SettingFault[];
   readonly intervalMs: number;
@@ -119,7 +119,7 @@ export interface WaitFacts {
   readonly timeoutMs: number | null;
 }
 
-/** What came of trying to find something out: no failure keeps the rest from being told. */
+/** The result of a check: one that fails does not stop the others. */
 export type Attempt<Value> =
   | { readonly kind: 'done'; readonly value: Value }
   | { readonly kind: 'failed'; readonly code: string; readonly reason: string };

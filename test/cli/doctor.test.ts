@@ -92,15 +92,15 @@ describe.concurrent('doctor', () => {
       `, Node.js ${process.version}, Linux`,
       'Runs as uid 0, with',
       `/prebuilds/linux-${process.arch}/buildkit-drain.node, built from`,
-      'TCP over IPv4: connections are kept track of',
-      'TCP over IPv6: the kernel tells when connections end.',
-      'Unix sockets: works, and sees a listener that was opened to try it.',
-      'in sight, process 1 being cat.',
+      'TCP over IPv4: connections are tracked',
+      'TCP over IPv6: the kernel reports when connections end.',
+      'Unix sockets: works, and sees a listener that was opened to test it.',
+      'visible, process 1 being cat.',
       'runs as uid 0; its descriptors can be read.',
       `which listens on ${tcp} and ${unix}.`,
       `${tcp}: sock-diag sees a listener and 1 connection, procfs sees a listener and 1 connection.`,
       `Asked at ${tcp} and ${unix}, the daemon says that 1 build is running: one (for`,
-      'wait looks every 100ms, needs 10s of quiet, and has no deadline.',
+      'wait polls every 100ms, needs 10s of quiet, and has no deadline.',
     ]) {
       expect(plain).toContain(sentence);
     }
@@ -132,8 +132,10 @@ describe.concurrent('doctor', () => {
     const told = await doctor(sandbox, ['--addr', tcp], { through: withoutProc });
     expect(told).toMatchObject({ code: 0, works: true });
     expect(textOf(told.of('procfs'))).toMatch(/\/proc\/net\/tcp can't be read \(ENOENT\)/);
-    expect(textOf(told.of('procfs'))).toContain("Which processes run can't be found out: /proc");
-    expect(textOf(told.of('Daemon'))).toContain("can't be found out");
+    expect(textOf(told.of('procfs'))).toContain(
+      'Which processes are running cannot be found out: /proc',
+    );
+    expect(textOf(told.of('Daemon'))).toContain('cannot be found out');
     expect(textOf(told.of('sock_diag'))).toMatch(/counter of new connections .* can't be read/);
   });
 
@@ -146,12 +148,14 @@ describe.concurrent('doctor', () => {
     expect(told.of('procfs')[0]).toMatchObject({ mark: 'problem', remedy: 'Mount /proc here.' });
     expect(told.of('Endpoints')[0]).toMatchObject({
       mark: 'problem',
-      remedy: 'See above what each means of looking lacks.',
+      remedy: 'See above what each backend needs.',
     });
     const cli = await startCli(sandbox, ['doctor', '--addr', tcp], { through });
     const { code, stdout } = await cli.process.ended;
     expect(code).toBe(4);
-    expect(stdout).toMatch(/\nIt is blind: .*, with \d+ problems and \d+ handicaps\.\n$/);
+    expect(stdout).toMatch(
+      /\nIt cannot count clients here, with \d+ problems and \d+ limitations\.\n$/,
+    );
   });
 
   it('tells how to build the addon where there is none', async ({ sandbox, buildkitd }) => {
@@ -173,7 +177,7 @@ describe.concurrent('doctor', () => {
         remedy: null,
       },
     ]);
-    expect(textOf(told.of('sock_diag'))).toContain('not to be had without the addon');
+    expect(textOf(told.of('sock_diag'))).toContain('not available without the addon');
   });
 
   it.runIf(hasOtherUsers)('says what another user may not read', async ({ sandbox, buildkitd }) => {
@@ -181,17 +185,17 @@ describe.concurrent('doctor', () => {
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
     const told = await doctor(sandbox, [], { through: asNobody, env });
     expect(told).toMatchObject({ code: 0, works: true });
-    expect(textOf(told.of('Place'))).toContain(
-      'Runs as uid 65534, with no capability that matters.',
+    expect(textOf(told.of('Environment'))).toContain(
+      'Runs as uid 65534, with no relevant capability.',
     );
     expect(told.of('Daemon')[0]).toMatchObject({
       mark: 'degraded',
-      text: expect.stringMatching(/ runs as uid 0; its descriptors can't be read\.$/),
+      text: expect.stringMatching(/ runs as uid 0; its descriptors cannot be read\.$/),
       remedy: expect.stringContaining('CAP_SYS_PTRACE'),
     });
     expect(told.of('Waiting here')[0]).toMatchObject({
       mark: 'degraded',
-      text: expect.stringMatching(/^The container's log can't be written: EACCES/),
+      text: expect.stringMatching(/^The container's log cannot be written: EACCES/),
     });
   });
 
@@ -204,7 +208,7 @@ describe.concurrent('doctor', () => {
     expect(textOf(told.of('Endpoints'))).toContain('There is no daemon');
     const inPod = await doctor(sandbox, [], { env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' } });
     expect(inPod).toMatchObject({ code: 4, works: false });
-    expect(textOf(inPod.of('Endpoints'))).toContain('A look at all of them does not count');
+    expect(textOf(inPod.of('Endpoints'))).toContain('A poll of all of them could not count');
   });
 
   it('says what a wait in a pod would do, by its environment', async ({ openSandbox }) => {
@@ -252,8 +256,8 @@ describe.concurrent('doctor', () => {
           mark: 'degraded',
           text: expect.stringContaining('names no build, which is not accepted'),
           remedy:
-            'A wait believes this daemon once it has named a running build. ' +
-            'Without an answer, connections alone decide.',
+            'A wait accepts "none" from this daemon once it has named a running build. ' +
+            'Without an answer, the connections alone decide.',
         },
       ]);
     },
@@ -290,7 +294,7 @@ describe.concurrent('doctor', () => {
     await buildkitd.listen(tcp);
     const told = await doctor(sandbox, [], { env: { TMPDIR: '/nowhere' } });
     expect(told).toMatchObject({ code: 0, trouble: [] });
-    expect(textOf(told.of('sock_diag'))).toContain('Unix sockets: not tried');
+    expect(textOf(told.of('sock_diag'))).toContain('Unix sockets: not tested');
   });
 
   it('exits 2 for what makes no sense', async ({ sandbox }) => {

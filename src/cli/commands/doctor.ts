@@ -3,9 +3,15 @@ import { findProcess } from '../../backends/procfs/processes.ts';
 import type { Sample } from '../../backends/types.ts';
 import { createBackends } from '../../backends/with-fallback.ts';
 import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
-import { compareMeans } from '../../doctor/endpoints.ts';
-import { findAddon, findDaemons, findPlace, findProcesses, findSelf } from '../../doctor/facts.ts';
-import { tryMeans } from '../../doctor/trial.ts';
+import { compareBackends } from '../../doctor/endpoints.ts';
+import {
+  findAddon,
+  findDaemons,
+  findEnvironment,
+  findProcesses,
+  findSelf,
+} from '../../doctor/facts.ts';
+import { tryBackends } from '../../doctor/trial.ts';
 import type { BuildsFacts, Diagnosis, WaitFacts } from '../../doctor/types.ts';
 import { type Attempt, attempt, attemptLater } from '../../doctor/types.ts';
 import {
@@ -64,8 +70,8 @@ async function doctor(
   const given = options.pid === null ? null : findProcess(procRoot, options.pid);
   const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const diagnosis: Diagnosis = {
-    place: attempt(() =>
-      findPlace({
+    environment: attempt(() =>
+      findEnvironment({
         ...{ procRoot, version, nodeVersion: self.nodeVersion },
         podSigns: podSigns(env),
         containerSigns: containerSigns(),
@@ -73,7 +79,7 @@ async function doctor(
     ),
     self: attempt(() => findSelf(procRoot)),
     addon: attempt(findAddon),
-    trials: await tryAllMeans(),
+    trials: await tryAllBackends(),
     processes: attempt(() => findProcesses(procRoot)),
     daemons: attempt(() => findDaemons(procRoot, given)),
     sample,
@@ -91,13 +97,13 @@ async function doctor(
   return verdictCodes[verdict];
 }
 
-async function tryAllMeans(): Promise<Diagnosis['trials']> {
-  return await attemptLater(() => tryMeans(createBackends('auto', procRoot)));
+async function tryAllBackends(): Promise<Diagnosis['trials']> {
+  return await attemptLater(() => tryBackends(createBackends('auto', procRoot)));
 }
 
 function endpointsOf({ watched }: Monitor): Diagnosis['endpoints'] {
   return watched().map(({ target, backends }) =>
-    compareMeans(target.endpoint, target.isAssumed, backends),
+    compareBackends(target.endpoint, target.isAssumed, backends),
   );
 }
 

@@ -1,5 +1,5 @@
 import type { BackendName, PollMode } from '../../backends/types.ts';
-import type { Diagnosis, Family, MeansTrial, Trial } from '../../doctor/types.ts';
+import type { BackendTrial, Diagnosis, Family, Trial } from '../../doctor/types.ts';
 import { capitalized } from '../words.ts';
 import { degraded, type Finding, found, ok, problem, type Section } from './finding.ts';
 
@@ -9,9 +9,9 @@ const kinds: Readonly<Record<Family, string>> = {
   unix: 'Unix sockets',
 };
 
-/** What the addon and each means of looking are good for here. */
-export function meansSections({ addon, trials, processes }: Diagnosis): Section[] {
-  const byMeans = (backend: BackendName): readonly Finding[] =>
+/** How well the addon and each backend work here. */
+export function backendSections({ addon, trials, processes }: Diagnosis): Section[] {
+  const byBackend = (backend: BackendName): readonly Finding[] =>
     found('Whether it works', trials, (all) => all.flatMap((trial) => told(trial, backend)));
   return [
     {
@@ -21,10 +21,13 @@ export function meansSections({ addon, trials, processes }: Diagnosis): Section[
           ? [ok(`Loaded ${addon.value.path}, built from ${addon.value.sourceHash.slice(0, 12)}.`)]
           : [degraded(`${capitalized(addon.reason)}.`, null)],
     },
-    { title: 'sock_diag', findings: byMeans('sock-diag') },
+    { title: 'sock_diag', findings: byBackend('sock-diag') },
     {
       title: 'procfs',
-      findings: [...byMeans('procfs'), ...found('Which processes run', processes, processesFound)],
+      findings: [
+        ...byBackend('procfs'),
+        ...found('Which processes are running', processes, processesFound),
+      ],
     },
   ];
 }
@@ -32,35 +35,46 @@ export function meansSections({ addon, trials, processes }: Diagnosis): Section[
 function told(trial: Trial, backend: BackendName): Finding[] {
   const kind = kinds[trial.family];
   if (trial.listener.kind === 'failed') {
-    return [ok(`${kind}: not tried, since none can be opened here (${trial.listener.reason}).`)];
+    return [
+      ok(`${kind}: not tested, since no listener can be opened here (${trial.listener.reason}).`),
+    ];
   }
-  const mine = trial.means.find((means) => means.backend === backend);
-  return mine === undefined ? [] : toldOf(kind, mine, trial.means);
+  const mine = trial.backends.find((backends) => backends.backend === backend);
+  return mine === undefined ? [] : toldOf(kind, mine, trial.backends);
 }
 
-function toldOf(kind: string, mine: MeansTrial, all: readonly MeansTrial[]): Finding[] {
-  const isSeenOtherwise = all.some(({ sees }) => sees.kind === 'done' && sees.value);
-  const bad = isSeenOtherwise ? degraded : problem;
-  const { sees, hearsEnds } = mine;
+function toldOf(kind: string, mine: BackendTrial, all: readonly BackendTrial[]): Finding[] {
+  const worksOtherwise = all.some(({ sees }) => sees.kind === 'done' && sees.value);
+  const bad = worksOtherwise ? degraded : problem;
+  const { sees, reportsEnds } = mine;
   if (sees.kind === 'failed') {
-    const reason = sees.code === 'ERR_ADDON' ? 'not to be had without the addon' : sees.reason;
+    const reason = sees.code === 'ERR_ADDON' ? 'not available without the addon' : sees.reason;
     return [bad(`${kind}: ${reason}.`, remedies[mine.backend][sees.code] ?? null)];
   }
   if (!sees.value) {
-    const text = `${kind}: answers, but does not see a listener that was opened to try it.`;
-    return [bad(text, 'Its zeros are not believed: a listener has to be seen with them.')];
+    const text = `${kind}: answers, but does not see a listener that was opened to test it.`;
+    return [
+      bad(text, 'Its zeros are not accepted, since the same poll must also see the listener.'),
+    ];
   }
-  const works = ok(`${kind}: works, and sees a listener that was opened to try it.`);
-  return [works, ...costOf(kind, mine), ...(hearsEnds === null ? [] : [endsOf(kind, hearsEnds)])];
+  const works = ok(`${kind}: works, and sees a listener that was opened to test it.`);
+  return [
+    works,
+    ...costOf(kind, mine),
+    ...(reportsEnds === null ? [] : [endsOf(kind, reportsEnds)]),
+  ];
 }
 
-function endsOf(kind: string, hearsEnds: boolean): Finding {
-  return hearsEnds
-    ? ok(`${kind}: the kernel tells when connections end.`)
-    : degraded(`${kind}: the end of a connection is not told, but found by looks.`, null);
+function endsOf(kind: string, reportsEnds: boolean): Finding {
+  return reportsEnds
+    ? ok(`${kind}: the kernel reports when connections end.`)
+    : degraded(
+        `${kind}: the kernel does not report when connections end, so polls find out.`,
+        null,
+      );
 }
 
-function costOf(kind: string, { mode, degraded: reason }: MeansTrial): Finding[] {
+function costOf(kind: string, { mode, degraded: reason }: BackendTrial): Finding[] {
   if (mode === null) {
     return [];
   }
@@ -68,31 +82,31 @@ function costOf(kind: string, { mode, degraded: reason }: MeansTrial): Finding[]
     return [degraded(`${kind}: ${reason}.`, 'Make /proc/net/snmp readable.')];
   }
   return mode === 'tracked'
-    ? [ok(`${kind}: connections are kept track of, so that a look costs next to nothing.`)]
-    : [degraded(`${kind}: looks walk the kernel's table, since ${modeReasons[mode]}.`, null)];
+    ? [ok(`${kind}: connections are tracked, so that a poll costs next to nothing.`)]
+    : [degraded(`${kind}: each poll dumps the kernel's table, since ${modeReasons[mode]}.`, null)];
 }
 
 const modeReasons: Readonly<Record<Exclude<PollMode, 'tracked'>, string>> = {
-  first: 'each one was like the first',
-  'counter-unreadable': "the kernel's counter of new connections can't be read",
-  'counter-moved': 'connections come all the time in this network namespace',
-  settling: 'connections come all the time in this network namespace',
-  'events-lost': 'too many connections end for the kernel to tell of each',
+  first: 'each was like the first',
+  'counter-unreadable': "the kernel's counter of new connections cannot be read",
+  'counter-moved': 'new connections keep arriving in this network namespace',
+  settling: 'new connections keep arriving in this network namespace',
+  'events-lost': 'too many connections end for the kernel to report each',
   cheaper: 'that is cheaper for so many connections',
-  old: 'what was known was too old',
+  old: 'the tracked set was too old',
   unexpected: 'listeners or sockets changed in between',
 };
 
 const refused =
   'A seccomp profile or a security module refuses it: allow AF_NETLINK sockets to this container.';
 
-// What may be behind an errno, in the words of whom can mend it.
+// What may be behind an errno, for those who can fix it.
 const remedies: Readonly<Record<BackendName, Readonly<Record<string, string>>>> = {
   'sock-diag': {
     EPERM: refused,
     EACCES: refused,
     EAFNOSUPPORT: refused,
-    EPROTONOSUPPORT: 'This kernel has no sock_diag, as under gVisor: procfs is what is left.',
+    EPROTONOSUPPORT: 'This kernel has no sock_diag, as under gVisor: only procfs is left.',
     ENOENT: 'On the host, load the modules tcp_diag, inet_diag and unix_diag.',
   },
   procfs: {
@@ -110,14 +124,14 @@ function processesFound({
 }: Extract<Diagnosis['processes'], { kind: 'done' }>['value']): Finding[] {
   const first = firstName === null ? '' : `, process 1 being ${firstName}`;
   const isOpen = hidepid === null || hidepid === '0' || hidepid === 'off';
-  const what = `${count} ${count === 1 ? 'process is' : 'processes are'} in sight${first}.`;
+  const what = `${count} ${count === 1 ? 'process is' : 'processes are'} visible${first}.`;
   if (showsFirst) {
     return [ok(what)];
   }
   const how = isOpen ? '' : ` (mounted with hidepid=${hidepid})`;
   return [
     degraded(
-      `${what} Other users' processes are hidden${how}: that the daemon is gone can't be told.`,
+      `${what} Other users' processes are hidden${how}: a daemon that is gone cannot be detected.`,
       'Run as root or as the user of buildkitd, or mount /proc without hidepid.',
     ),
   ];

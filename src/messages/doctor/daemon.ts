@@ -5,14 +5,14 @@ import { buildsAreRunning } from '../state.ts';
 import { clientsAreConnected } from '../words.ts';
 import { degraded, type Finding, found, ok, problem, type Section } from './finding.ts';
 
-/** What is known of the daemon: its process, where it listens, what it says. */
+/** What is known of the daemon: its process, its listeners, its builds. */
 export function daemonSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
   const { daemons, endpoints, builds, needsBuilds } = diagnosis;
   return [
     {
       title: 'Daemon',
       findings: [
-        ...found('Which daemons run', daemons, (all) => all.flatMap(daemonFindings)),
+        ...found('Which daemons are running', daemons, (all) => all.flatMap(daemonFindings)),
         ...notices.flatMap(noticeFindings),
       ],
     },
@@ -25,11 +25,11 @@ export function daemonSections(diagnosis: Diagnosis, notices: readonly LogEntry[
       findings:
         builds === null
           ? [ok('The daemon is not asked, since --builds is off.')]
-          : found('Which builds run', builds, (all) =>
+          : found('Which builds are running', builds, (all) =>
               all.length === 0
                 ? [
                     (needsBuilds ? problem : degraded)(
-                      'No daemon was seen that can be asked.',
+                      'No daemon was found that can be asked.',
                       null,
                     ),
                   ]
@@ -46,7 +46,7 @@ function daemonFindings({ pid, name, uid, showsDescriptors }: DaemonFacts): Find
     showsDescriptors
       ? ok(`${who}; its descriptors can be read.`)
       : degraded(
-          `${who}; its descriptors can't be read.`,
+          `${who}; its descriptors cannot be read.`,
           'Run as that user or as root with CAP_SYS_PTRACE, or give --addr for each address.',
         ),
   ];
@@ -58,38 +58,38 @@ function noticeFindings({ level, message, fields }: LogEntry): Finding[] {
       return [
         degraded(
           message,
-          'Give --addr for each of its addresses, or --pid where it is called otherwise.',
+          'Give --addr for each of its addresses, or --pid if it has another name.',
         ),
       ];
     case 'descriptors-unreadable':
-      // Said already, of the process.
+      // The process has a finding of its own about it.
       return [];
     default:
       return level === 'debug' ? [] : [level === 'info' ? ok(message) : degraded(message, null)];
   }
 }
 
-function endpointFinding({ endpoint, isAssumed, means }: EndpointFacts): Finding {
-  const snapshots = means.map(({ backend, seen }) =>
+function endpointFinding({ endpoint, isAssumed, backends }: EndpointFacts): Finding {
+  const snapshots = backends.map(({ backend, seen }) =>
     seen.kind === 'failed'
       ? `${backend} fails (${seen.reason})`
       : `${backend} sees ${seen.value.isListening ? 'a' : 'no'} listener and ${connections(seen.value.connections)}`,
   );
   const text = `${endpoint.address}: ${snapshots.join(', ')}.`;
-  const seen = means.flatMap((each) => (each.seen.kind === 'done' ? [each.seen.value] : []));
+  const seen = backends.flatMap((each) => (each.seen.kind === 'done' ? [each.seen.value] : []));
   if (seen.length === 0) {
-    return problem(text, 'See above what each means of looking lacks.');
+    return problem(text, 'See above what each backend needs.');
   }
   if (!seen.some(({ isListening }) => isListening)) {
     return isAssumed
-      ? ok(`${text} It is only a default.`)
-      : problem(text, 'Check the address: it has to be what buildkitd listens on.');
+      ? ok(`${text} It is only a default address.`)
+      : problem(text, 'Check the address: buildkitd must listen on it.');
   }
-  if (!agree(means)) {
-    const remedy = 'Try again: if they never agree, please report it with all of this.';
-    return problem(`${text} They do not agree.`, remedy);
+  if (!agree(backends)) {
+    const remedy = 'Try again. If they never agree, please report it with all of this output.';
+    return problem(`${text} The backends do not agree.`, remedy);
   }
-  return seen.length < means.length ? degraded(text, null) : ok(text);
+  return seen.length < backends.length ? degraded(text, null) : ok(text);
 }
 
 function connections(count: number): string {
@@ -100,23 +100,23 @@ function sampleFinding({ sample }: Diagnosis): Finding {
   switch (sample.kind) {
     case 'counted': {
       const count = sample.connections.length;
-      const who =
+      const what =
         count === 0
           ? clientsAreConnected(0)
           : `${connections(count)} ${count > 1 ? 'are' : 'is'} there`;
       const isHeard = sample.results.every(
         (result) => result.kind === 'polled' && result.snapshot.listenerInodes.length > 0,
       );
-      const voucher = isHeard ? 'listeners vouch' : "the daemon's own sockets vouch";
-      return ok(`A look at all of them says that ${who}, and ${voucher} for it.`);
+      const proof = isHeard ? 'listeners confirm' : "the daemon's own sockets confirm";
+      return ok(`A poll of all of them says that ${what}, and ${proof} it.`);
     }
     case 'gone':
-      return ok('There is no daemon: nothing listens, and no process of it is in sight.');
+      return ok('There is no daemon: nothing listens, and it has no process here.');
     case 'failed':
       return problem(
-        `A look at all of them does not count: ${sample.error.message}.`,
+        `A poll of all of them could not count: ${sample.error.message}.`,
         sample.error.code === 'ERR_NO_LISTENER'
-          ? 'Give --addr for each address that buildkitd listens on, if they are others.'
+          ? 'Give --addr for each address that buildkitd listens on, if it has others.'
           : null,
       );
   }
@@ -135,15 +135,15 @@ function buildsFinding({ addresses, answer }: BuildsFacts, isNeeded: boolean): F
 }
 
 const hints: Readonly<Record<string, string>> = {
-  ERR_NO_GRPC: 'If the daemon speaks TLS, give --tls-ca and what else it asks for.',
-  ERR_ZERO_NOT_TRUSTED: 'A wait believes this daemon once it has named a running build.',
-  ERR_NO_HISTORY: 'A wait believes this daemon once it has named a running build.',
+  ERR_NO_GRPC: 'If the daemon speaks TLS, give --tls-ca and what else it requires.',
+  ERR_ZERO_NOT_TRUSTED: 'A wait accepts "none" from this daemon once it has named a running build.',
+  ERR_NO_HISTORY: 'A wait accepts "none" from this daemon once it has named a running build.',
 };
 
 function buildsRemedy(code: string, isNeeded: boolean): string {
   const without = isNeeded
-    ? 'Without an answer, --builds require holds the wait to its deadline.'
-    : 'Without an answer, connections alone decide.';
+    ? 'Without an answer, --builds=require holds the wait to its deadline.'
+    : 'Without an answer, the connections alone decide.';
   const hint = hints[code];
   return hint === undefined ? without : `${hint} ${without}`;
 }

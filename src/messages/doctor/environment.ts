@@ -1,7 +1,7 @@
 import type {
   Diagnosis,
+  EnvironmentFacts,
   LogFacts,
-  PlaceFacts,
   SettingFault,
   WaitFacts,
 } from '../../doctor/types.ts';
@@ -9,14 +9,14 @@ import { isOldNode, oldestNode, oldNodeText } from '../environment-entries.ts';
 import { formatDuration } from '../words.ts';
 import { degraded, type Finding, found, ok, problem, type Section } from './finding.ts';
 
-/** What this place is. */
-export function placeSection({ place, self }: Diagnosis): Section {
+/** Where this runs. */
+export function environmentSection({ environment, self }: Diagnosis): Section {
   return {
-    title: 'Place',
+    title: 'Environment',
     findings: [
-      ...found('What this place is', place, placeFindings),
-      ...found('Who this is', self, ({ uid, capabilities }) => [
-        ok(`Runs as uid ${uid}, with ${capabilities.join(', ') || 'no capability that matters'}.`),
+      ...found('What this environment is', environment, environmentFindings),
+      ...found('Which user this is', self, ({ uid, capabilities }) => [
+        ok(`Runs as uid ${uid}, with ${capabilities.join(', ') || 'no relevant capability'}.`),
       ]),
     ],
   };
@@ -36,8 +36,8 @@ export function waitSection({ log, wait }: Diagnosis): Section {
   };
 }
 
-function placeFindings(place: PlaceFacts): Finding[] {
-  const { version, nodeVersion, kernel, machine, libc, podSigns, containerSigns } = place;
+function environmentFindings(environment: EnvironmentFacts): Finding[] {
+  const { version, nodeVersion, kernel, machine, libc, podSigns, containerSigns } = environment;
   const library = libc === null ? '' : `, ${libc}`;
   const what = `buildkit-drain ${version}, Node.js ${nodeVersion}, Linux ${kernel} on ${machine}${library}.`;
   return [
@@ -45,11 +45,11 @@ function placeFindings(place: PlaceFacts): Finding[] {
     ...(isOldNode(nodeVersion)
       ? [problem(`${oldNodeText(nodeVersion)}.`, `Use Node.js ${oldestNode} or later.`)]
       : []),
-    ok(kindOfPlace(podSigns, containerSigns)),
+    ok(kindOfEnvironment(podSigns, containerSigns)),
   ];
 }
 
-function kindOfPlace(pod: readonly string[], container: readonly string[]): string {
+function kindOfEnvironment(pod: readonly string[], container: readonly string[]): string {
   if (pod.length > 0) {
     return `This is a Kubernetes pod: ${pod.join(', ')}.`;
   }
@@ -60,34 +60,34 @@ function kindOfPlace(pod: readonly string[], container: readonly string[]): stri
 
 function logFinding({ inContainer, podLog }: LogFacts): Finding {
   if (!inContainer) {
-    return ok('This is no container: the log of wait goes to standard error alone.');
+    return ok('Not in a container: the log of wait goes to standard error alone.');
   }
   return podLog.kind === 'done'
     ? ok("The container's log can be written (/proc/1/fd/2): the log of wait goes there too.")
     : degraded(
-        `The container's log can't be written: ${podLog.reason}.`,
-        'What a hook prints is thrown away. Run as the user of process 1, or give --log-to a file.',
+        `The container's log cannot be written: ${podLog.reason}.`,
+        'Kubernetes discards what a hook prints. Run as the user of process 1, or use --log-to with a file.',
       );
 }
 
 function faultFinding({ level, message, instead }: SettingFault): Finding {
-  const otherNetns = level === 'error' ? '; anywhere else it exits with code 2' : '';
+  const elsewhere = level === 'error' ? '; elsewhere it exits with code 2' : '';
   return (level === 'error' ? problem : degraded)(
     `${message}.`,
-    `Correct it. In a pod, wait handles it by ${instead}${otherNetns}.`,
+    `Correct it. In a pod, wait handles it by ${instead}${elsewhere}.`,
   );
 }
 
 function waitFinding({ intervalMs, quietPeriodMs, timeoutMs }: WaitFacts, log: LogFacts): Finding {
-  const results = `By its environment alone wait looks every ${formatDuration(intervalMs)}, needs ${formatDuration(quietPeriodMs)} of quiet`;
+  const settings = `With the environment's settings alone wait polls every ${formatDuration(intervalMs)}, needs ${formatDuration(quietPeriodMs)} of quiet`;
   if (timeoutMs !== null) {
-    return ok(`${results}, and gives up after ${formatDuration(timeoutMs)}.`);
+    return ok(`${settings}, and gives up after ${formatDuration(timeoutMs)}.`);
   }
-  const text = `${results}, and has no deadline.`;
+  const text = `${settings}, and has no deadline.`;
   return log.inPod
     ? degraded(
         text,
-        "Unless the hook's own command has it, give --timeout, below terminationGracePeriodSeconds.",
+        "Unless the hook's command has it, give --timeout, below terminationGracePeriodSeconds.",
       )
     : ok(text);
 }

@@ -1,9 +1,9 @@
 import type { Attempt } from '../../doctor/types.ts';
 
-/** Whether something is as it should be, makes the tool work less well, or keeps it from working. */
+/** Whether something is right, makes the tool work less well, or keeps it from working. */
 type Mark = 'ok' | 'degraded' | 'problem';
 
-/** One thing that was found out, and what to do about it. */
+/** One finding, and what to do about it. */
 export interface Finding {
   readonly mark: Mark;
   readonly text: string;
@@ -27,13 +27,13 @@ export function problem(text: string, remedy: string | null): Finding {
   return { mark: 'problem', text, remedy };
 }
 
-/** What is said of something that was tried; where that failed, that it did. */
+/** The findings of a check, or that it failed. */
 export function found<Value>(
   what: string,
   tried: Attempt<Value>,
-  tell: (value: Value) => readonly Finding[],
+  findingsOf: (value: Value) => readonly Finding[],
 ): readonly Finding[] {
   return tried.kind === 'done'
-    ? tell(tried.value)
-    : [degraded(`${what} can't be found out: ${tried.reason}.`, null)];
+    ? findingsOf(tried.value)
+    : [degraded(`${what} cannot be found out: ${tried.reason}.`, null)];
 }

@@ -1,19 +1,19 @@
 import type { Diagnosis } from '../../doctor/types.ts';
 import type { LogEntry } from '../log/log.ts';
 import { visible, visibleJson } from '../words.ts';
-import { meansSections } from './backends.ts';
+import { backendSections } from './backends.ts';
 import { daemonSections } from './daemon.ts';
-import { placeSection, waitSection } from './environment.ts';
+import { environmentSection, waitSection } from './environment.ts';
 import type { Finding, Section } from './finding.ts';
 
-/** What it comes to: a wait works here, it can't count, or it can and a setting is wrong. */
+/** The conclusion: a wait works here, it cannot count, or it can and a setting is wrong. */
 export type Verdict = 'works' | 'unknown' | 'badly-set';
 
-/** Everything that was found out, in the order in which one thing needs the other. */
+/** All findings, each after those that it depends on. */
 export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
   return [
-    placeSection(diagnosis),
-    ...meansSections(diagnosis),
+    environmentSection(diagnosis),
+    ...backendSections(diagnosis),
     ...daemonSections(diagnosis, notices),
     waitSection(diagnosis),
   ];
@@ -46,7 +46,7 @@ function findingLines({ mark, text, remedy }: Finding): string[] {
   ];
 }
 
-/** A long word, as an address may be, has a line to itself. */
+/** A long word, such as an address, has a line of its own. */
 function wrapped(text: string): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
@@ -64,9 +64,9 @@ function conclusion(sections: readonly Section[], verdict: Verdict): string {
   const marks = sections.flatMap(({ findings }) => findings.map(({ mark }) => mark));
   const count = (mark: Finding['mark'], plural: string): string[] => {
     const number = marks.filter((each) => each === mark).length;
-    return number === 0 ? [] : [`${number} ${number === 1 ? mark : plural}`];
+    return number === 0 ? [] : [`${number} ${number === 1 ? plural.slice(0, -1) : plural}`];
   };
-  const trouble = [...count('problem', 'problems'), ...count('degraded', 'handicaps')].join(
+  const trouble = [...count('problem', 'problems'), ...count('degraded', 'limitations')].join(
     ' and ',
   );
   const text = verdictTexts[verdict];
@@ -75,6 +75,6 @@ function conclusion(sections: readonly Section[], verdict: Verdict): string {
 
 const verdictTexts: Readonly<Record<Verdict, string>> = {
   works: 'It works',
-  unknown: "It is blind: what wait has to know can't be had",
+  unknown: 'It cannot count clients here',
   'badly-set': 'It can count, but a setting is wrong',
 };

@@ -7,8 +7,8 @@ import {
   type PollMode,
   type TcpFacts,
 } from '../../../src/backends/types.ts';
-import { agree, compareMeans } from '../../../src/doctor/endpoints.ts';
-import { tryMeans } from '../../../src/doctor/trial.ts';
+import { agree, compareBackends } from '../../../src/doctor/endpoints.ts';
+import { tryBackends } from '../../../src/doctor/trial.ts';
 import { client, tcpEndpoint, tcpFacts } from '../support/samples.ts';
 
 function backend(
@@ -27,9 +27,9 @@ describe('comparing the means of looking', () => {
   it('looks again where a connection may have come or gone in between', () => {
     const snapshots = [vouched, one, one];
     const first = backend('sock-diag', () => snapshots.shift() ?? one);
-    const { means } = compareMeans(tcpEndpoint, false, [first, backend('procfs', () => one)]);
-    expect(agree(means)).toBe(true);
-    expect(means.map(({ seen }) => seen)).toEqual([
+    const { backends } = compareBackends(tcpEndpoint, false, [first, backend('procfs', () => one)]);
+    expect(agree(backends)).toBe(true);
+    expect(backends.map(({ seen }) => seen)).toEqual([
       { kind: 'done', value: { isListening: true, connections: 1 } },
       { kind: 'done', value: { isListening: true, connections: 1 } },
     ]);
@@ -39,21 +39,24 @@ describe('comparing the means of looking', () => {
     ['the number of connections', one],
     ['the listener', blind],
   ])('tells that they never agree about %s', (_, other) => {
-    const means = [backend('sock-diag', () => vouched), backend('procfs', () => other)];
-    expect(agree(compareMeans(tcpEndpoint, false, means).means)).toBe(false);
+    const backends = [backend('sock-diag', () => vouched), backend('procfs', () => other)];
+    expect(agree(compareBackends(tcpEndpoint, false, backends).backends)).toBe(false);
   });
 
   it('keeps a failure as a finding, which disagrees with nobody', () => {
     const refused = backend('sock-diag', () => {
       throw new BackendError('EPERM', 'socket', 'socket failed with EPERM');
     });
-    const { means } = compareMeans(tcpEndpoint, false, [refused, backend('procfs', () => one)]);
-    expect(means[0]?.seen).toEqual({
+    const { backends } = compareBackends(tcpEndpoint, false, [
+      refused,
+      backend('procfs', () => one),
+    ]);
+    expect(backends[0]?.seen).toEqual({
       kind: 'failed',
       code: 'EPERM',
       reason: 'socket failed with EPERM',
     });
-    expect(agree(means)).toBe(true);
+    expect(agree(backends)).toBe(true);
   });
 });
 
@@ -69,23 +72,23 @@ describe('trying the means of looking', () => {
       },
       tcpFacts({ mode: () => modes[results - 1] ?? 'tracked', onEnd: () => false }),
     );
-    const [ipv4] = await tryMeans([keeping]);
-    expect(ipv4?.means).toEqual([
+    const [ipv4] = await tryBackends([keeping]);
+    expect(ipv4?.backends).toEqual([
       {
         backend: 'sock-diag',
         sees: { kind: 'done', value: true },
         mode: 'tracked',
         degraded: null,
-        hearsEnds: false,
+        reportsEnds: false,
       },
     ]);
   });
 
   it('tells one that answers and does not see what is there', async () => {
-    const trials = await tryMeans([backend('procfs', () => blind)]);
+    const trials = await tryBackends([backend('procfs', () => blind)]);
     expect(trials.map(({ family }) => family)).toEqual(['IPv4', 'IPv6', 'unix']);
-    for (const { means } of trials) {
-      expect(means).toMatchObject([{ sees: { kind: 'done', value: false }, hearsEnds: null }]);
+    for (const { backends } of trials) {
+      expect(backends).toMatchObject([{ sees: { kind: 'done', value: false }, reportsEnds: null }]);
     }
   });
 });
