@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { probeApi } from '../../builds/probe-api.ts';
-import { findMarks } from '../../drain-marker/find-marks.ts';
+import { findDrainMarkers } from '../../drain-marker.ts';
 import { readyText } from '../../messages/ready-text.ts';
 import { openMonitor, procRoot } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
@@ -49,7 +49,7 @@ async function ready(
       notice.kind === 'address-not-listening' ? notice.addresses : [],
     ),
     daemons: monitor.daemonsOf(sample).map(({ endpoints }) => endpoints),
-    findMarkers: afterDrain ? (endpoints) => findMarks(procRoot, endpoints) : null,
+    findMarkers: afterDrain ? (endpoints) => findDrainMarkers(procRoot, endpoints) : null,
     probe: (endpoint) => probeApi(endpoint, config, options.timeout),
   });
   monitor.close();

@@ -3,7 +3,7 @@ import { openBuilds } from '../../builds/daemons.ts';
 import { createMonotonicClock } from '../../drain/clock.ts';
 import { type DrainInput, drain } from '../../drain/drain.ts';
 import type { DrainEvent, DrainOutcome } from '../../drain/types.ts';
-import { createMark } from '../../drain-marker/set-mark.ts';
+import { createDrainMarker } from '../../drain-marker.ts';
 import { eventEntry } from '../../messages/events.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { unmarkedEntry } from '../../messages/mark-entry.ts';
@@ -41,9 +41,9 @@ export async function waitOnce(
   const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const clock = createMonotonicClock();
   monitor.onEnd(() => clock.wake());
-  const mark = createMark();
+  const marker = createDrainMarker();
   const showDrain = (event: DrainEvent): void => {
-    const reason = 'sample' in event ? mark.cover(endpointsOf(event.sample)) : null;
+    const reason = 'sample' in event ? marker.publish(endpointsOf(event.sample)) : null;
     if (reason !== null) {
       log(unmarkedEntry(reason));
     }
@@ -79,7 +79,7 @@ export async function waitOnce(
   } finally {
     signal.removeEventListener('abort', interrupt);
     over.abort();
-    mark.close();
+    marker.close();
     builds?.close();
     monitor.close();
   }
