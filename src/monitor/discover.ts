@@ -3,8 +3,8 @@ import { type Listener, readListeners } from '../backends/procfs/listeners.ts';
 import { findProcess, isTransient, type Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { configuredEndpoints, endpointKey, endpointOf, matchListeners } from './endpoint-key.ts';
-import { readSettings } from './read-settings.ts';
+import { readSettings } from './daemon-settings.ts';
+import { configuredEndpoints, endpointKey, endpointOf, matchListeners } from './endpoints.ts';
 import type { FindingNotice, FoundDaemon, OtherNetns } from './types.ts';
 
 export interface FindOptions {

@@ -1,7 +1,6 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { endpointKey } from './endpoint-key.ts';
-import { mayBeSameEndpoint } from './same-endpoint.ts';
+import { endpointKey, mayBeSameEndpoint } from './endpoints.ts';
 import type { FoundDaemon } from './types.ts';
 
 /** An endpoint to watch, with what is known of whose it is. */

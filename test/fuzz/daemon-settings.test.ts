@@ -6,10 +6,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { findProcess, nameOf, startedAs } from '../../src/backends/procfs/processes.ts';
 import { scanProcesses } from '../../src/backends/procfs/scan.ts';
 import { findSelf } from '../../src/doctor/facts.ts';
-import { parseCommandLine } from '../../src/monitor/command-line.ts';
-import { parseConfigFile } from '../../src/monitor/config-file.ts';
-import { matchListeners } from '../../src/monitor/endpoint-key.ts';
-import { noSettings } from '../../src/monitor/settings.ts';
+import {
+  noSettings,
+  parseCommandLine,
+  parseConfigFile,
+} from '../../src/monitor/daemon-settings.ts';
+import { matchListeners } from '../../src/monitor/endpoints.ts';
 import { bytesAsText, foreignText, holds, mutated } from '../support/fuzz.ts';
 
 const procRoot = mkdtempSync(join(tmpdir(), 'drain-fuzz-'));

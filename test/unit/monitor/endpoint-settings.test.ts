@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Listener } from '../../../src/backends/procfs/listeners.ts';
-import { parseCommandLine } from '../../../src/monitor/command-line.ts';
-import { parseConfigFile } from '../../../src/monitor/config-file.ts';
-import { matchListeners } from '../../../src/monitor/endpoint-key.ts';
-import { noSettings, type Settings } from '../../../src/monitor/settings.ts';
+import {
+  type DaemonSettings,
+  noSettings,
+  parseCommandLine,
+  parseConfigFile,
+} from '../../../src/monitor/daemon-settings.ts';
+import { matchListeners } from '../../../src/monitor/endpoints.ts';
 
 function parsed(...words: readonly string[]) {
   return parseCommandLine(['buildkitd', ...words].map((word) => `${word}\0`).join(''));
@@ -99,7 +102,7 @@ describe('matchListeners', () => {
     return { kind: 'tcp', inode: localPort, localAddress, localPort };
   };
   const unix = (name: string): Listener => ({ kind: 'unix', inode: 1, name });
-  const matched = (listeners: readonly Listener[], settings: Partial<Settings> = {}) => {
+  const matched = (listeners: readonly Listener[], settings: Partial<DaemonSettings> = {}) => {
     const { endpoints, ...rest } = matchListeners(listeners, { ...noSettings, ...settings });
     return { addresses: endpoints.map(({ address }) => address), ...rest };
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection, Endpoint, EndpointResult } from '../../../src/backends/types.ts';
-import { endpointKey } from '../../../src/monitor/endpoint-key.ts';
+import { endpointKey } from '../../../src/monitor/endpoints.ts';
 import type { TargetChange } from '../../../src/monitor/rediscover.ts';
 import { createSampler } from '../../../src/monitor/sampler.ts';
 import { targetsOf } from '../../../src/monitor/targets.ts';
