@@ -1,19 +1,14 @@
 export * from './backends/types.ts';
-export type { BackendNotice, EndpointPoller, SkippedBackend } from './backends/with-fallback.ts';
+export type { BackendNotice, SkippedBackend } from './backends/with-fallback.ts';
 export type { BuildsClient, BuildsClientOptions } from './builds/client.ts';
-export type { DaemonBuilds } from './builds/daemons.ts';
 export type {
   Build,
   BuildsAnswer,
   BuildsKnown,
-  BuildsSource,
-  DaemonAnswer,
   ListeningDaemon,
   TlsConfig,
   TlsSource,
 } from './builds/types.ts';
-export { type Clock, createMonotonicClock } from './drain/clock.ts';
-export type { DrainInput } from './drain/drain.ts';
 export type { TrackedConnection, TrackedConnections } from './drain/tracked.ts';
 export type {
   DrainConfig,
@@ -24,21 +19,26 @@ export type {
   ExpiryReason,
   NamedBuilds,
 } from './drain/types.ts';
-export { drainDefaults } from './drain/types.ts';
-export type { WatchedEndpoint } from './library/functions.ts';
 export {
   createBuildsClient,
   createProcfsBackend,
-  createSampler,
   createSockDiagBackend,
-  drain,
-  findEndpoints,
-  openBuilds,
+  discoverEndpoints,
+  type MonitorOptions,
+  openMonitor,
   parseEndpoint,
-  watchDaemon,
-  withFallback,
+  type WaitForDrainOptions,
+  waitForDrain,
 } from './library/functions.ts';
-export type { FindOptions } from './monitor/discover.ts';
-export type { FindingNotice, FoundDaemon, OtherNetns } from './monitor/types.ts';
-export type { DaemonState, DaemonWatch } from './monitor/watch-processes.ts';
+export type { DiscoverOptions } from './monitor/discover.ts';
+export type { Monitor } from './monitor/monitor.ts';
+export type {
+  EndpointNotice,
+  FindingNotice,
+  FoundDaemon,
+  MonitorNotice,
+  OtherNetns,
+  WaitNotice,
+} from './monitor/types.ts';
+export type { WaitOutcome } from './monitor/wait-for-drain.ts';
 export { BadValueError } from './options/values.ts';

@@ -7,7 +7,7 @@ module.exports = {
   drain: ['backends', 'builds'],
   options: ['backends', 'drain'],
   'drain-marker': ['backends'],
-  monitor: ['backends', 'builds', 'options'],
+  monitor: ['backends', 'builds', 'drain', 'drain-marker', 'options'],
   run: ['backends', 'monitor'],
   ready: ['backends', 'builds'],
   doctor: ['backends', 'builds', 'monitor'],

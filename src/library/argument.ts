@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
+import { BadValueError } from '../options/values.ts';
 
-/** Throws where a value is not what it has to be; `name` says which one it is. */
+/** Throws if a value is not as expected; `name` says which argument it is. */
 export type Check = (value: unknown, name: string) => void;
 
 const longestShown = 80;
@@ -12,9 +13,14 @@ function refusal(kind: ErrorConstructor, expected: string, name: string, value: 
   return Object.assign(new kind(message), { code: 'ERR_BAD_VALUE' });
 }
 
-/** Of a wrong type. The code is that of `BadValueError`. */
+/** For a value of the wrong type. The code is that of `BadValueError`. */
 function wrongType(expected: string, name: string, value: unknown): Error {
   return refusal(TypeError, expected, name, value);
+}
+
+/** A `BadValueError` about this argument, so that it says which one is meant; other errors as they are. */
+export function about(name: string, value: unknown, error: unknown): unknown {
+  return error instanceof BadValueError ? refusal(RangeError, error.expected, name, value) : error;
 }
 
 export function ofType(
@@ -40,7 +46,7 @@ export function numberWithin(expected: string, isWithin: (value: number) => bool
 }
 
 export function oneOf(choices: readonly string[]): Check {
-  const expected = choices.map((choice) => `'${choice}'`).join(' or ');
+  const expected = `one of ${choices.join(', ')}`;
   return (value, name) => {
     if (typeof value !== 'string') {
       throw wrongType(expected, name, value);
@@ -59,8 +65,10 @@ export function optional(check: Check): Check {
   return (value, name) => value === undefined || check(value, name);
 }
 
-/** An object, or what else has such properties. */
-export function withFields(expected: string, fields: Readonly<Record<string, Check>>): Check {
+type Fields = Readonly<Record<string, Check>>;
+
+/** Any object with these properties. */
+export function withFields(expected: string, fields: Fields): Check {
   return (value, name) => {
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
       throw wrongType(expected, name, value);
@@ -71,13 +79,25 @@ export function withFields(expected: string, fields: Readonly<Record<string, Che
   };
 }
 
-export function listOf(expected: string, check: Check, least = 0): Check {
+/** Options, each of which may be missing. One that does not exist is a mistake in its name. */
+export function optionsOf(fields: Fields): Check {
+  const names = Object.keys(fields);
+  const optionals = names.map((name) => [name, optional(fields[name] as Check)] as const);
+  const check = withFields('options', Object.fromEntries(optionals));
+  return (value, name) => {
+    check(value, name);
+    for (const key of Object.keys(value as object)) {
+      if (!names.includes(key)) {
+        throw refusal(RangeError, `an option (${names.join(', ')})`, name, key);
+      }
+    }
+  };
+}
+
+export function listOf(expected: string, check: Check): Check {
   return (value, name) => {
     if (!Array.isArray(value)) {
       throw wrongType(expected, name, value);
-    }
-    if (value.length < least) {
-      throw refusal(RangeError, expected, name, value);
     }
     for (const [index, item] of value.entries()) {
       check(item, `${name}[${index}]`);

@@ -1,4 +1,7 @@
+import { backendNames } from '../backends/types.ts';
+import { shortestSilenceMs } from '../drain/classify.ts';
 import { type DrainConfig, onUnknownChoices } from '../drain/types.ts';
+import { highestPid, shortestUnreachableMs } from '../options/table.ts';
 import {
   type Check,
   listOf,
@@ -7,33 +10,34 @@ import {
   ofType,
   oneOf,
   optional,
+  optionsOf,
   withFields,
 } from './argument.ts';
 
 export const text = ofType('string');
-export const flag = ofType('boolean');
-export const callable = ofType('function');
+const flag = ofType('boolean');
+const callable = ofType('function');
 export const callableOrNull = nullOr(callable);
 
 // Node's timers count to 2^31 milliseconds, and fire at once beyond.
 const longestMs = 2 ** 31 - 1;
 
-const duration = numberWithin(
-  `a number of milliseconds from 0 to ${longestMs}`,
-  (value) => value >= 0 && value <= longestMs,
-);
-/** What is done again and again at this distance. */
-const pause = numberWithin(
-  `a number of milliseconds from 1 to ${longestMs}`,
-  (value) => value >= 1 && value <= longestMs,
-);
-const count = numberWithin('a whole number from 0 on', (value) => isWhole(value, 0));
-const port = numberWithin('a whole number from 1 to 65535', (value) => isWhole(value, 1, 65_535));
-const pid = numberWithin('a whole number from 1 on', (value) => isWhole(value, 1));
-
-function isWhole(value: number, least: number, most = Number.MAX_SAFE_INTEGER): boolean {
-  return Number.isInteger(value) && value >= least && value <= most;
+function duration(shortestMs = 0): Check {
+  return numberWithin(
+    `a number of milliseconds from ${shortestMs} to ${longestMs}`,
+    (value) => value >= shortestMs && value <= longestMs,
+  );
 }
+
+function wholeNumber(least: number, most: number): Check {
+  return numberWithin(
+    `a whole number from ${least} to ${most}`,
+    (value) => Number.isInteger(value) && value >= least && value <= most,
+  );
+}
+
+const port = wholeNumber(1, 65_535);
+const pid = wholeNumber(1, highestPid);
 
 const anEndpoint = 'an endpoint as parseEndpoint returns it';
 const endpointFields = {
@@ -45,37 +49,6 @@ export const endpoint: Check = (value, name) => {
   endpointFields[(value as { kind: keyof typeof endpointFields }).kind](value, name);
 };
 
-export const backends = listOf(
-  'a list of at least one backend',
-  withFields('a backend', { name: text, open: callable }),
-  1,
-);
-
-export const daemonWatch = withFields('what watchDaemon returns', {
-  remember: callable,
-  state: callable,
-  ownersOf: callable,
-  haveNoOthers: callable,
-});
-
-export const watched = listOf(
-  'a list of at least one endpoint to watch',
-  withFields('an endpoint to watch', {
-    endpoint,
-    isAssumed: flag,
-    poller: withFields('what withFallback returns', {
-      poll: callable,
-      current: callable,
-      onEnd: callable,
-      seenBetweenPolls: callable,
-      close: callable,
-    }),
-  }),
-  1,
-);
-
-export const tlsSource = withFields('a source of TLS files', { read: callable });
-
 const tls = withFields('null or the TLS files’ content', {
   ca: nullOr(text),
   cert: nullOr(text),
@@ -85,56 +58,41 @@ const tls = withFields('null or the TLS files’ content', {
 export const buildsClientOptions = withFields('options', {
   endpoint,
   tls: optional(nullOr(tls)),
-  timeoutMs: optional(pause),
+  timeoutMs: optional(duration(1)),
 });
 
-export const findOptions = withFields('options', {
-  pid: optional(pid),
-  known: optional(listOf('a list of endpoints', endpoint)),
-});
-export const daemonWatchOptions = withFields('options', {
-  defer: optional(callable),
-  anyDaemon: optional(flag),
+export const discoverOptions = optionsOf({
+  pid,
+  known: listOf('a list of endpoints', endpoint),
 });
 
-const drainConfig = {
-  intervalMs: pause,
-  quietPeriodMs: duration,
-  timeoutMs: nullOr(duration),
-  minWaitMs: duration,
-  maxConnections: count,
+const monitorFields = {
+  addresses: listOf('a list of addresses such as tcp://0.0.0.0:1234', text),
+  pid: nullOr(pid),
+  backend: oneOf(['auto', ...backendNames]),
+  env: withFields('environment variables such as process.env', {}),
+  notify: callable,
+};
+export const monitorOptions = optionsOf(monitorFields);
+
+const configFields: Readonly<Record<keyof DrainConfig, Check>> = {
+  intervalMs: duration(1),
+  quietPeriodMs: duration(),
+  timeoutMs: nullOr(duration(1)),
+  minWaitMs: duration(),
+  maxConnections: wholeNumber(0, 1_000_000),
   counts: callable,
-  probeGraceMs: duration,
-  ignoreSilentMs: nullOr(duration),
-  ignoreUnreachableMs: nullOr(duration),
+  probeGraceMs: duration(),
+  ignoreSilentMs: nullOr(duration(shortestSilenceMs)),
+  ignoreUnreachableMs: nullOr(duration(shortestUnreachableMs)),
   builds: oneOf(['auto', 'off', 'require']),
   onUnknown: oneOf(onUnknownChoices),
-  progressEveryMs: pause,
-} as const satisfies Record<keyof DrainConfig, Check>;
-
-export const drainInput = withFields('what to wait for, and how', {
-  sampler: withFields('what createSampler returns', {
-    sample: callable,
-    isUnchanged: callable,
-    traffic: callable,
-    takeEnded: callable,
-    announcesEnd: callable,
-  }),
-  builds: nullOr(
-    withFields('null or a source of builds', {
-      ask: callable,
-      ownPeers: callable,
-      isSettled: callable,
-    }),
-  ),
-  config: withFields('a configuration such as drainDefaults', drainConfig),
-  clock: withFields('what createMonotonicClock returns', {
-    now: callable,
-    sleep: callable,
-    repeat: callable,
-    wake: callable,
-  }),
+  progressEveryMs: duration(100),
+};
+export const waitOptions = optionsOf({
+  ...monitorFields,
+  ...configFields,
+  tls: withFields('a source of TLS files', { read: callable }),
   signal: withFields('an AbortSignal', { aborted: flag, addEventListener: callable }),
   onEvent: callable,
-  onPoll: optional(callable),
 });

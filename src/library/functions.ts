@@ -1,33 +1,118 @@
 import * as procfs from '../backends/procfs/procfs.ts';
 import * as sockDiag from '../backends/sock-diag.ts';
-import type {
-  Backend,
-  Endpoint,
-  OpenEndpoint,
-  Sample,
-  Sampler,
-  TcpFacts,
-} from '../backends/types.ts';
-import * as choose from '../backends/with-fallback.ts';
+import type { Backend, BackendName, Endpoint, TcpFacts } from '../backends/types.ts';
+import type { BuildsClient, BuildsClientOptions } from '../builds/client.ts';
 import * as client from '../builds/client.ts';
-import * as source from '../builds/daemons.ts';
-import type { ListeningDaemon, TlsSource } from '../builds/types.ts';
-import * as wait from '../drain/drain.ts';
-import type { DrainOutcome } from '../drain/types.ts';
-import * as daemon from '../monitor/daemon.ts';
-import * as find from '../monitor/discover.ts';
-import * as samplers from '../monitor/sampler.ts';
-import type { Target } from '../monitor/targets.ts';
-import type { FoundDaemon } from '../monitor/types.ts';
-import type { DaemonWatch } from '../monitor/watch-processes.ts';
+import type { TlsSource } from '../builds/types.ts';
+import type { DrainConfig, DrainEvent } from '../drain/types.ts';
+import { drainDefaults } from '../drain/types.ts';
+import { ProcessNotFoundError } from '../monitor/choose-targets.ts';
+import type { DiscoverOptions } from '../monitor/discover.ts';
+import * as discover from '../monitor/discover.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import * as monitor from '../monitor/monitor.ts';
+import type { FoundDaemon, MonitorNotice, WaitNotice } from '../monitor/types.ts';
+import type { WaitOutcome } from '../monitor/wait-for-drain.ts';
+import * as wait from '../monitor/wait-for-drain.ts';
 import * as endpoints from '../options/endpoint.ts';
+import type { Environment } from '../options/read.ts';
+import { about } from './argument.ts';
 import * as check from './checks.ts';
 
-// The doors of the package: an argument that is not what it has to be is a TypeError or a RangeError
-// with the code ERR_BAD_VALUE. The program itself knows what it hands over, and goes past them.
+// The public functions. A bad argument is a TypeError or a RangeError with the code ERR_BAD_VALUE. The
+// program itself has read its options already, and calls what is behind these.
+
+/** Where to look for daemons, and how. */
+export interface MonitorOptions {
+  /**
+   * Where buildkitd listens, as in its `--addr`. By default the daemons are discovered, and followed
+   * as they come and go.
+   */
+  readonly addresses?: readonly string[];
+  /** The daemon's process. By default all processes called buildkitd that belong here. */
+  readonly pid?: number | null;
+  /** `auto`, the default, is sock-diag, and procfs where sock-diag does not work. */
+  readonly backend?: BackendName | 'auto';
+  /** Variables that name endpoints (BUILDKIT_HOST and others): by default those of this process. */
+  readonly env?: Environment;
+  /** Receives what is worth knowing about which endpoints are polled, and how. */
+  readonly notify?: (notice: MonitorNotice) => void;
+}
+
+/** How to wait. Defaults are those of `buildkit-drain wait`. */
+export interface WaitForDrainOptions extends Omit<MonitorOptions, 'notify'>, Partial<DrainConfig> {
+  readonly notify?: (notice: WaitNotice) => void;
+  /** How to speak TLS with daemons on TCP endpoints. By default there is none. */
+  readonly tls?: TlsSource;
+  /** Ends the wait as `interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Receives what happens during the wait. */
+  readonly onEvent?: (event: DrainEvent) => void;
+}
 
 /**
- * Parses an address as buildkitd writes it in `--addr`. Of a TCP address the port alone says which
+ * Waits until the last client has gone, as `buildkit-drain wait` does: discovers the daemons, follows
+ * them, asks which builds run, and publishes a drain marker for `buildkit-drain ready`. The outcome
+ * says how the wait ended. Rejects with what `onEvent` throws; a sample that can't be taken does not
+ * reject: it is unknown, and the wait goes on.
+ */
+export async function waitForDrain(options: WaitForDrainOptions = {}): Promise<WaitOutcome> {
+  check.waitOptions(options, 'options');
+  const { pid, notify = ignore, tls = noTls, onEvent = ignore } = options;
+  try {
+    return await wait.waitForDrain({
+      ...monitorInput(options),
+      ...{ notify, tls, onEvent },
+      config: configOf(options),
+      signal: options.signal ?? new AbortController().signal,
+    });
+  } catch (error) {
+    throw error instanceof ProcessNotFoundError ? about('options.pid', pid, error) : error;
+  }
+}
+
+/**
+ * Opens a monitor of one or more daemons: it discovers their endpoints, polls them, and takes samples,
+ * each of which says who is connected or why that is unknown.
+ */
+export function openMonitor(options: MonitorOptions = {}): Monitor {
+  check.monitorOptions(options, 'options');
+  const { notify = ignore, pid } = options;
+  try {
+    return monitor.openMonitor({ ...monitorInput(options), notify });
+  } catch (error) {
+    throw about('options.pid', pid, error);
+  }
+}
+
+function monitorInput(options: MonitorOptions): Omit<monitor.MonitorOptions, 'notify'> {
+  const { addresses = [], pid = null, backend = 'auto' } = options;
+  // biome-ignore lint/style/noRestrictedGlobals: The program hands over its environment; a library has no other.
+  const { env = process.env } = options;
+  return { addresses: addresses.map(addressOf), pid, backend, env };
+}
+
+function addressOf(address: string, index: number): Endpoint {
+  try {
+    return endpoints.parseEndpoint(address);
+  } catch (error) {
+    throw about(`options.addresses[${index}]`, address, error);
+  }
+}
+
+function ignore(): void {}
+
+const noTls: TlsSource = { read: async () => null };
+
+function configOf(options: WaitForDrainOptions): DrainConfig {
+  const given = Object.entries(options).filter(
+    ([name, value]) => name in drainDefaults && value !== undefined,
+  );
+  return { ...drainDefaults, ...Object.fromEntries(given) };
+}
+
+/**
+ * Parses an address as buildkitd writes it in `--addr`. Only the port of a TCP address says which
  * connections are meant.
  *
  * @throws BadValueError
@@ -37,9 +122,23 @@ export function parseEndpoint(text: string): Endpoint {
   return endpoints.parseEndpoint(text);
 }
 
+/**
+ * Discovers the daemons that run, and what they listen on.
+ *
+ * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
+ * @returns a daemon for each process; none where none is visible, which does not mean that none runs.
+ * @throws file system errors where processes can't be read, and those that may have passed the next
+ * time: what is discovered without them may be a part.
+ */
+export function discoverEndpoints(procRoot: string, options: DiscoverOptions = {}): FoundDaemon[] {
+  check.text(procRoot, 'procRoot');
+  check.discoverOptions(options, 'options');
+  return discover.discoverEndpoints(procRoot, options);
+}
+
 /** The backend that asks the kernel over netlink (sock_diag(7)). It sees its own network namespace. */
 export function createSockDiagBackend(): Backend {
-  return withDoors(sockDiag.createSockDiagBackend());
+  return withChecks(sockDiag.createSockDiagBackend());
 }
 
 /**
@@ -50,22 +149,22 @@ export function createSockDiagBackend(): Backend {
  */
 export function createProcfsBackend(netDirectory: string): Backend {
   check.text(netDirectory, 'netDirectory');
-  return withDoors(procfs.createProcfsBackend(netDirectory));
+  return withChecks(procfs.createProcfsBackend(netDirectory));
 }
 
-function withDoors(backend: Backend): Backend {
+function withChecks(backend: Backend): Backend {
   return {
     name: backend.name,
-    open(endpoint): OpenEndpoint {
+    open(endpoint) {
       check.endpoint(endpoint, 'endpoint');
       const open = backend.open(endpoint);
       const { tcp } = open;
-      return { ...open, tcp: tcp && withDoorsOfTcp(tcp) };
+      return { ...open, tcp: tcp && withTcpChecks(tcp) };
     },
   };
 }
 
-function withDoorsOfTcp(tcp: TcpFacts): TcpFacts {
+function withTcpChecks(tcp: TcpFacts): TcpFacts {
   return {
     ...tcp,
     onEnd(callback) {
@@ -76,117 +175,12 @@ function withDoorsOfTcp(tcp: TcpFacts): TcpFacts {
 }
 
 /**
- * Polls an endpoint by the first backend that sees its listener, and switches to another one when
- * the chosen one has failed several times in a row.
- *
- * @param backends in order of preference, at least one.
+ * Creates a client of the method `ListenBuildHistory` of buildkitd's own API
+ * (`moby.buildkit.v1.Control`, v0.12.4 and later). Its answers leave out builds that are about to
+ * begin, what a client does after its build, and solves that a client has marked as internal: a list
+ * of none says nothing of the next moment.
  */
-export function withFallback(
-  endpoint: Endpoint,
-  backends: readonly Backend[],
-  notify: (notice: choose.BackendNotice) => void,
-): choose.EndpointPoller {
-  check.endpoint(endpoint, 'endpoint');
-  check.backends(backends, 'backends');
-  check.callable(notify, 'notify');
-  return choose.withFallback(endpoint, backends, notify);
-}
-
-/**
- * Knows whether the daemon behind the listeners lives, for when nothing listens any more.
- *
- * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
- * @param inPod whether this is a Kubernetes pod, where the daemon may run in another container, its
- * processes not to be seen from this one.
- */
-export function watchDaemon(
-  procRoot: string,
-  inPod: boolean,
-  options: daemon.DaemonWatchOptions = {},
-): DaemonWatch {
-  check.text(procRoot, 'procRoot');
-  check.flag(inPod, 'inPod');
-  check.daemonWatchOptions(options, 'options');
-  return daemon.watchDaemon(procRoot, inPod, options);
-}
-
-/** An endpoint to sample, and how to poll it. */
-export interface WatchedEndpoint {
-  readonly endpoint: Endpoint;
-  /** A default that was not asked for: it counts once it has a listener, or a client. */
-  readonly isAssumed: boolean;
-  readonly poller: choose.EndpointPoller;
-}
-
-/**
- * Makes a sampler of these endpoints. It looks at the daemon's processes if one has no listener.
- *
- * @param watched at least one: without a listener, a count of zero is not trusted.
- */
-export function createSampler(
-  watched: readonly WatchedEndpoint[],
-  daemonWatch: DaemonWatch,
-): Sampler {
-  check.watched(watched, 'watched');
-  check.daemonWatch(daemonWatch, 'daemon');
-  const pollers = new Map<Target, choose.EndpointPoller>(
-    watched.map(({ poller, ...rest }) => [{ ...rest, otherNetns: null, owners: [] }, poller]),
-  );
-  return samplers.createSampler({
-    targets: [...pollers.keys()],
-    open: (target) => pollers.get(target) as choose.EndpointPoller,
-    daemon: daemonWatch,
-    rediscovery: null,
-    now: () => 0,
-    onListenerGone: () => {},
-  });
-}
-
-/**
- * Makes a client of the method `ListenBuildHistory` of buildkitd's own API
- * (`moby.buildkit.v1.Control`, v0.12.4 and later). It leaves out builds that are about to begin, and
- * what a client does after its build: a list of none says nothing of the next moment. Nor does it
- * have solves that a client has marked as internal.
- */
-export function createBuildsClient(options: client.BuildsClientOptions): client.BuildsClient {
+export function createBuildsClient(options: BuildsClientOptions): BuildsClient {
   check.buildsClientOptions(options, 'options');
   return client.createBuildsClient(options);
-}
-
-/**
- * Makes the way to ask which builds are running.
- *
- * @param daemonsOf the daemons that a sample has seen to listen: one answer is enough of a daemon, and
- * none stands for another.
- */
-export function openBuilds(
-  daemonsOf: (sample: Sample) => readonly ListeningDaemon[],
-  tls: TlsSource,
-): source.DaemonBuilds {
-  check.callable(daemonsOf, 'daemonsOf');
-  check.tlsSource(tls, 'tls');
-  return source.openBuilds(daemonsOf, tls);
-}
-
-/**
- * Finds the daemons that run, and what they listen on.
- *
- * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
- * @returns a daemon for each process; none where none can be seen, which does not mean that none runs.
- * @throws the error of the file system where processes can't be read, and one that may be over the
- * next time: what is found without it may be a part.
- */
-export function findEndpoints(procRoot: string, options: find.FindOptions = {}): FoundDaemon[] {
-  check.text(procRoot, 'procRoot');
-  check.findOptions(options, 'options');
-  return find.findEndpoints(procRoot, options);
-}
-
-/**
- * Waits until the last client is gone, and says how the wait ended. Rejects with what `onEvent` and
- * `onLook` throw: a sample that can't be taken is unknown, and unknown waits.
- */
-export async function drain(input: wait.DrainInput): Promise<DrainOutcome> {
-  check.drainInput(input, 'input');
-  return await wait.drain(input);
 }

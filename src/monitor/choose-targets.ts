@@ -1,13 +1,12 @@
 import { readOwnListeners } from '../backends/procfs/listeners.ts';
 import { findProcess, isTransient, type Process } from '../backends/procfs/processes.ts';
 import type { ProcessScan } from '../backends/procfs/scan.ts';
-import type { Endpoint } from '../backends/types.ts';
+import type { BackendName, Endpoint } from '../backends/types.ts';
 import { defaultEndpoints, namedEndpoints } from '../options/endpoint.ts';
-import { type Environment, parseFrom } from '../options/read.ts';
-import type { EndpointOptionValues } from '../options/table.ts';
+import type { Environment } from '../options/read.ts';
 import { BadValueError } from '../options/values.ts';
 import { watchDaemon } from './daemon.ts';
-import { type FindOptions, findEndpoints, otherNetnsOf } from './discover.ts';
+import { type DiscoverOptions, discoverEndpoints, otherNetnsOf } from './discover.ts';
 import { createClientSocketsReader, uniqueEndpoints } from './endpoints.ts';
 import { notifyFound, notifyNotGiven, notifySkipped } from './notices.ts';
 import { createOwnScans, type OwnScan } from './own-daemons.ts';
@@ -15,72 +14,77 @@ import { isWatchedAt, type Target, targetsOf } from './targets.ts';
 import type { EndpointNotice, FoundDaemon } from './types.ts';
 import { type DaemonWatch, watchProcesses } from './watch-processes.ts';
 
-/** What to watch, and how to find out about it anew. */
+/** The process that was given does not run. */
+export class ProcessNotFoundError extends BadValueError {}
+
+/** What to watch, and how to discover it again. */
 export interface Watching {
   readonly targets: readonly Target[];
   readonly daemon: DaemonWatch;
-  /** Null where the endpoints were given: they stay. */
+  /** Null if the endpoints were given: they stay. */
   readonly find: (() => readonly FoundDaemon[]) | null;
-  /** Why the endpoints could not be looked for yet, so that these may not be all; null where they were. */
+  /** Why discovery has failed for now, so that these may not be all endpoints; null if it has not. */
   readonly notFoundYet: string | null;
 }
 
-interface MonitorContext {
+export interface ChoiceInput {
+  /** The endpoints that were given; none where they are to be discovered. */
+  readonly addresses: readonly Endpoint[];
+  readonly pid: number | null;
+  readonly backend: BackendName | 'auto';
+  readonly env: Environment;
   readonly procRoot: string;
   readonly inPod: boolean;
-  readonly env: Environment;
+  /** Runs a task after the first poll. */
   readonly defer: (task: () => void) => void;
   readonly notify: (notice: EndpointNotice) => void;
 }
 
 /**
- * The endpoints to watch: those of `--addr` and no others, else all that the daemon listens on and
- * what variables name beside; where no daemon is in sight, also what buildkitd listens on when it is
- * told nothing.
+ * Chooses the endpoints to watch. Given addresses are the only ones. Otherwise they are what the
+ * daemons listen on and what variables name; if no daemon was found, also buildkitd's default addresses.
  *
- * @throws UsageError
+ * @throws ProcessNotFoundError
  */
-export function chooseTargets(options: EndpointOptionValues, place: MonitorContext): Watching {
-  const { procRoot } = place;
-  const process = options.pid === null ? null : processOf(options.pid, place);
-  // Who does not want sock-diag gets nothing by it.
-  const ownListeners = options.backend === 'procfs' ? undefined : () => readOwnListeners(procRoot);
+export function chooseTargets(input: ChoiceInput): Watching {
+  const { procRoot, pid, addresses } = input;
+  const process = pid === null ? null : processOf(pid, procRoot);
+  // With `--backend procfs` nothing is asked over sock_diag.
+  const ownListeners = input.backend === 'procfs' ? undefined : () => readOwnListeners(procRoot);
   const scanAnew = createOwnScans(procRoot);
-  const snapshot: Discovery = {
+  const discovery: Discovery = {
     process,
     scanAnew,
     find: (scan = scanAnew(), known = []) =>
-      findEndpoints(procRoot, { pid: process?.pid, scan, known, ownListeners }),
+      discoverEndpoints(procRoot, { pid: process?.pid, scan, known, ownListeners }),
   };
-  return options.addr.length > 0
-    ? watchGiven(uniqueEndpoints(options.addr), snapshot, place)
-    : watchFound(snapshot, place);
+  return addresses.length > 0
+    ? watchGiven(uniqueEndpoints(addresses), discovery, input)
+    : watchDiscovered(discovery, input);
 }
 
-/** What is to be seen of daemons: of one whose process was given, or of all that belong here. */
+/** How to find daemons: the one whose process was given, or all that belong here. */
 interface Discovery {
   readonly process: Process | null;
   readonly scanAnew: () => OwnScan;
-  readonly find: (scan?: ProcessScan, known?: FindOptions['known']) => FoundDaemon[];
+  readonly find: (scan?: ProcessScan, known?: DiscoverOptions['known']) => FoundDaemon[];
 }
 
-function processOf(pid: number, { procRoot }: MonitorContext): Process {
-  return parseFrom('--pid', () => {
-    const process = findProcess(procRoot, pid);
-    if (process === null) {
-      throw new BadValueError('the pid of a running process', String(pid));
-    }
-    return process;
-  });
+function processOf(pid: number, procRoot: string): Process {
+  const process = findProcess(procRoot, pid);
+  if (process === null) {
+    throw new ProcessNotFoundError('the pid of a running process', String(pid));
+  }
+  return process;
 }
 
 function watchGiven(
   given: readonly Endpoint[],
-  snapshot: Discovery,
-  place: MonitorContext,
+  discovery: Discovery,
+  input: ChoiceInput,
 ): Watching {
-  const { procRoot, defer, notify } = place;
-  const { process } = snapshot;
+  const { procRoot, defer, notify } = input;
+  const { process } = discovery;
   const otherNetns = process === null ? null : otherNetnsOf(procRoot, process.pid);
   if (process !== null && otherNetns !== null) {
     notify({ kind: 'daemon-in-other-netns', pid: process.pid });
@@ -94,11 +98,11 @@ function watchGiven(
         : { netDirectory: otherNetns.netDirectory, process },
     owners: [],
   }));
-  const scan = snapshot.scanAnew();
-  const daemon = watchOf(snapshot, place, { scan, anyDaemon: false });
-  // Not before the first look, which does not need it.
+  const scan = discovery.scanAnew();
+  const daemon = watchOf(discovery, input, { scan, anyDaemon: false });
+  // Deferred, since the first poll does not need it.
   defer(() => {
-    const { daemons } = findOrFail(() => snapshot.find(scan));
+    const { daemons } = findOrFail(() => discovery.find(scan));
     for (const found of daemons) {
       notifyNotGiven(found, targets, notify);
     }
@@ -106,21 +110,21 @@ function watchGiven(
   return { targets, daemon, find: null, notFoundYet: null };
 }
 
-function watchFound(snapshot: Discovery, place: MonitorContext): Watching {
-  const { env, notify } = place;
+function watchDiscovered(discovery: Discovery, input: ChoiceInput): Watching {
+  const { env, notify } = input;
   const { endpoints: named, ignored } = namedEndpoints(env);
   for (const each of ignored) {
     notify({ kind: 'variable-ignored', ...each });
   }
   const standard = defaultEndpoints(env);
   const known = uniqueEndpoints([...named, ...standard]);
-  const scan = snapshot.scanAnew();
-  const { daemons, failure, notFoundYet } = findOrFail(() => snapshot.find(scan, known));
-  if (snapshot.process === null && failure === null) {
+  const scan = discovery.scanAnew();
+  const { daemons, failure, notFoundYet } = findOrFail(() => discovery.find(scan, known));
+  if (discovery.process === null && failure === null) {
     notifySkipped(scan, notify);
   }
   for (const daemon of daemons) {
-    notifyFound(daemon, snapshot.process !== null, notify);
+    notifyFound(daemon, discovery.process !== null, notify);
   }
   const found = targetsOf(daemons);
   if (daemons.length === 0) {
@@ -130,15 +134,15 @@ function watchFound(snapshot: Discovery, place: MonitorContext): Watching {
   }
   return {
     targets: [...found, ...spareTargets(found, found.length === 0 ? known : named)],
-    daemon: watchOf(snapshot, place, { scan, anyDaemon: true }),
-    find: () => snapshot.find(undefined, known),
+    daemon: watchOf(discovery, input, { scan, anyDaemon: true }),
+    find: () => discovery.find(undefined, known),
     notFoundYet,
   };
 }
 
 function watchOf(
   { process, scanAnew }: Discovery,
-  { procRoot, inPod, defer }: MonitorContext,
+  { procRoot, inPod, defer }: ChoiceInput,
   options: { readonly scan: ProcessScan; readonly anyDaemon: boolean },
 ): DaemonWatch {
   const socketsOf = createClientSocketsReader(procRoot);
@@ -147,7 +151,7 @@ function watchOf(
     : watchProcesses(procRoot, [process], socketsOf);
 }
 
-/** What may be listened on beside what was found. */
+/** Endpoints that a daemon may listen on besides those found. */
 function spareTargets(found: readonly Target[], spare: readonly Endpoint[]): Target[] {
   return spare
     .filter((endpoint) => !found.some((target) => isWatchedAt(target, endpoint)))

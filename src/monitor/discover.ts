@@ -7,7 +7,7 @@ import { readSettings } from './daemon-settings.ts';
 import { configuredEndpoints, endpointKey, endpointOf, matchListeners } from './endpoints.ts';
 import type { FindingNotice, FoundDaemon, OtherNetns } from './types.ts';
 
-export interface FindOptions {
+export interface DiscoverOptions {
   /** The daemon's process; without it, all those that are called buildkitd. */
   readonly pid?: number | undefined;
   /** What was just read of the processes for another purpose. */
@@ -30,9 +30,9 @@ export interface FindOptions {
  * @throws the error of the file system where processes can't be read, and one that may be over the
  * next time (`isTransient`) wherever it is met: what is found without it may be a part.
  */
-export function findEndpoints(
+export function discoverEndpoints(
   procRoot: string,
-  { pid, scan = scanProcesses(procRoot), known = [], ownListeners }: FindOptions = {},
+  { pid, scan = scanProcesses(procRoot), known = [], ownListeners }: DiscoverOptions = {},
 ): FoundDaemon[] {
   const processes = pid === undefined ? scan.daemons() : listOf(findProcess(procRoot, pid));
   const tables = new Map<string, readonly Listener[]>();

@@ -1,34 +1,42 @@
 import { isRunning } from '../backends/procfs/processes.ts';
-import type { Backend, Connection, Endpoint, Sample, Sampler } from '../backends/types.ts';
+import type { Backend, BackendName, Endpoint, Sample, Sampler } from '../backends/types.ts';
 import { createBackends, withFallback } from '../backends/with-fallback.ts';
+import type { ListeningDaemon } from '../builds/types.ts';
 import type { Environment } from '../options/read.ts';
-import type { EndpointOptionValues, PeerOptionValues } from '../options/table.ts';
 import { chooseTargets } from './choose-targets.ts';
 import { isInPod } from './container.ts';
 import { listenersOf } from './evaluate.ts';
 import { notifyChanges } from './notices.ts';
 import { createOtherNetnsBackend } from './other-netns.ts';
 import { createSampler } from './sampler.ts';
-import {
-  groupByDaemon,
-  type ListeningTarget,
-  type ReachableDaemon,
-  type Target,
-} from './targets.ts';
+import { groupByDaemon, type ListeningTarget, type Target } from './targets.ts';
 import type { MonitorNotice } from './types.ts';
 
 export const procRoot = '/proc';
 
-export interface Monitor {
-  readonly sampler: Sampler;
+export interface MonitorOptions {
+  /** The endpoints to monitor. If there are none, the daemons are discovered, and followed. */
+  readonly addresses: readonly Endpoint[];
+  /** The daemon's process; null for all processes called buildkitd that belong here. */
+  readonly pid: number | null;
+  readonly backend: BackendName | 'auto';
+  /** Where the variables are that name endpoints, and those that tell a pod. */
+  readonly env: Environment;
+  /** Receives what is worth knowing about which endpoints are polled, and how. */
+  readonly notify: (notice: MonitorNotice) => void;
+}
+
+/** Takes samples of the endpoints of one or more daemons. */
+export interface Monitor extends Sampler, Disposable {
   /** What is polled, and by which backends, the preferred one first. */
   readonly watched: () => readonly WatchedTarget[];
-  /** Calls back soon after a connection has ended, where the kernel tells of it. */
+  /** Sets what to call soon after a connection has ended, where the kernel reports that. */
   readonly onEnd: (callback: () => void) => void;
-  /** The daemons that a sample has seen to listen, and where each can be asked. */
-  readonly daemonsOf: (sample: Sample) => readonly ReachableDaemon[];
+  /** The daemons that listened at the time of a sample, and where each can be asked. */
+  readonly daemonsOf: (sample: Sample) => readonly ListeningDaemon[];
   /** At least this many connections have come and gone between two polls. */
   readonly seenBetweenPolls: () => number;
+  /** Frees the descriptors. A second call does nothing. */
   readonly close: () => void;
 }
 
@@ -37,30 +45,22 @@ interface WatchedTarget {
   readonly backends: readonly Backend[];
 }
 
-/** Puts together what takes samples, as the options ask for it. @throws UsageError */
-export function openMonitor(
-  options: EndpointOptionValues,
-  env: Environment,
-  notify: (notice: MonitorNotice) => void,
-): Monitor {
-  const ours = createBackends(options.backend, procRoot);
+/** @throws ProcessNotFoundError */
+export function openMonitor({ addresses, pid, backend, env, notify }: MonitorOptions): Monitor {
+  const ours = createBackends(backend, procRoot);
   let isClosed = false;
 
   const backendsOf = ({ otherNetns }: Target): readonly Backend[] =>
     otherNetns === null
       ? ours
       : [createOtherNetnsBackend(procRoot, otherNetns.netDirectory, otherNetns.process)];
-  const { targets, daemon, find, notFoundYet } = chooseTargets(options, {
-    procRoot,
+  const { targets, daemon, find, notFoundYet } = chooseTargets({
+    ...{ addresses, pid, backend, env, notify, procRoot },
     inPod: isInPod(env),
-    env,
-    // A command that looks once has ended by then.
+    // A command that polls once has ended by then.
     defer: (task) => queueMicrotask(() => isClosed || task()),
-    notify,
   });
-  const onListenerGone = (silent: readonly Endpoint[]): void =>
-    notify({ kind: 'listener-gone', endpoints: silent.map(({ address }) => address) });
-  const sampler = createSampler({
+  const { targets: current, ...sampler } = createSampler({
     targets,
     open: (target) => withFallback(target.endpoint, backendsOf(target), notify),
     daemon,
@@ -68,16 +68,17 @@ export function openMonitor(
       find,
       notFoundYet,
       isRunning: (process) => isRunning(procRoot, process),
-      onChange: notifyChanges(targets, options.pid !== null, notify),
+      onChange: notifyChanges(targets, pid !== null, notify),
     },
     now: () => performance.now(),
-    onListenerGone,
+    onListenerGone: (silent) =>
+      notify({ kind: 'listener-gone', endpoints: silent.map(({ address }) => address) }),
   });
 
-  /** Each with its owners: if its address was given, they are known by its listeners. */
+  /** With their owners, which are known by the listeners if the addresses were given. */
   const listeningTargets = ({ results }: Sample): ListeningTarget[] =>
     results.flatMap((result) => {
-      const target = sampler.targets().find(({ endpoint }) => endpoint === result.endpoint);
+      const target = current().find(({ endpoint }) => endpoint === result.endpoint);
       const listeners = listenersOf(result);
       if (listeners.length === 0 || !target) {
         return [];
@@ -86,20 +87,22 @@ export function openMonitor(
       return [{ target: { ...target, owners }, listeners }];
     });
 
+  const close = (): void => {
+    isClosed = true;
+    sampler.close();
+  };
+
   return {
-    sampler,
-    watched: () => sampler.targets().map((target) => ({ target, backends: backendsOf(target) })),
+    ...sampler,
+    watched: () => current().map((target) => ({ target, backends: backendsOf(target) })),
     onEnd: (callback) => sampler.onEnd(atMostEvery(shortestWakeMs, callback)),
     daemonsOf: (sample) => groupByDaemon(procRoot, listeningTargets(sample)),
-    seenBetweenPolls: sampler.seenBetweenPolls,
-    close() {
-      isClosed = true;
-      sampler.close();
-    },
+    close,
+    [Symbol.dispose]: close,
   };
 }
 
-// Where many connections come and go, their ends must not make the loop look all the time.
+// Where connections come and go all the time, their ends must not trigger polls all the time.
 const shortestWakeMs = 5;
 
 function atMostEvery(pauseMs: number, callback: () => void): () => void {
@@ -114,12 +117,4 @@ function atMostEvery(pauseMs: number, callback: () => void): () => void {
       setTimeout(call, pauseMs).unref();
     }
   };
-}
-
-/** Which connections count as clients. */
-export function clientsOnly(
-  options: PeerOptionValues,
-): (peer: Pick<Connection, 'peerAddress'>) => boolean {
-  const isIgnored = options['ignore-peer'];
-  return ({ peerAddress }) => peerAddress === null || !isIgnored(peerAddress);
 }

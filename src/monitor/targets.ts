@@ -1,5 +1,6 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import type { Endpoint } from '../backends/types.ts';
+import type { ListeningDaemon } from '../builds/types.ts';
 import { endpointKey, mayBeSameEndpoint } from './endpoints.ts';
 import type { FoundDaemon } from './types.ts';
 
@@ -40,18 +41,12 @@ export interface ListeningTarget {
   readonly listeners: readonly number[];
 }
 
-/** One daemon, and the endpoints at which it can be reached from here. */
-export interface ReachableDaemon {
-  readonly endpoints: readonly Endpoint[];
-  readonly listeners: readonly number[];
-}
-
 /** What belongs to one daemon together. Targets whose owner nobody knows stand alone. */
 export function groupByDaemon(
   procRoot: string,
   listening: readonly ListeningTarget[],
-): ReachableDaemon[] {
-  const groups = new Map<string, ReachableDaemon>();
+): ListeningDaemon[] {
+  const groups = new Map<string, ListeningDaemon>();
   for (const { target, listeners } of listening) {
     const pids = target.owners.map(({ pid }) => pid);
     const key = pids.length > 0 ? [...pids].sort().join() : targetKey(target);

@@ -87,5 +87,10 @@ export type EndpointNotice =
   /** Nothing listens there, and the clients are counted by all the sockets of the daemon, which lives. */
   | { readonly kind: 'listener-gone'; readonly endpoints: readonly string[] };
 
-/** What a monitor has to tell of where and how it polls. */
+/** Which endpoints a monitor polls, and how. */
 export type MonitorNotice = BackendNotice | EndpointNotice;
+
+/** The same of a wait, which publishes a drain marker as well. */
+export type WaitNotice =
+  | MonitorNotice
+  | { readonly kind: 'drain-marker-failed'; readonly reason: string };

@@ -33,9 +33,9 @@ export interface ListenAddress {
 const shortestIntervalMs = 1;
 const shortestProgressMs = 100;
 // PID_MAX_LIMIT of the kernel, proc_sys_kernel(5).
-const highestPid = 2 ** 22;
+export const highestPid = 2 ** 22;
 // buildkitd sends a keep-alive to each peer every 15 s.
-const shortestUnreachableMs = 30_000;
+export const shortestUnreachableMs = 30_000;
 const longestWeekSeconds = 7 * 24 * 3600;
 const hostName = /^[\w.:-]{1,253}$/;
 

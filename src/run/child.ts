@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { loadAddon } from '../backends/native.ts';
 import { findProcess, type Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
-import { findEndpoints } from '../monitor/discover.ts';
+import { discoverEndpoints } from '../monitor/discover.ts';
 
 /** How a process has ended. */
 export type ChildEnd =
@@ -121,7 +121,7 @@ function familyOf(procRoot: string, pid: number, scan: ProcessScan): number[] {
 }
 
 function listens(procRoot: string, pid: number, scan: ProcessScan): boolean {
-  return findEndpoints(procRoot, { pid, scan }).some(({ isListening }) => isListening);
+  return discoverEndpoints(procRoot, { pid, scan }).some(({ isListening }) => isListening);
 }
 
 /**

@@ -1,100 +1,83 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import * as library from '../../src/index.ts';
 import { tcpEndpoint, unixEndpoint } from './support/samples.ts';
 
-const backend = {
-  name: 'procfs',
-  open: () => ({ poll: () => empty, tcp: null, close: () => {} }),
-} as const;
-const empty = { revision: 1, listenerInodes: [5], connections: [] };
-const daemon: library.DaemonWatch = {
-  remember: () => {},
-  state: () => ({ kind: 'dead', wasThere: true }),
-  ownersOf: () => [],
-  haveNoOthers: () => false,
-};
-const poller = library.withFallback(tcpEndpoint, [backend], () => {});
-const watched = { endpoint: tcpEndpoint, isAssumed: false, poller };
-const sampler = library.createSampler([watched], daemon);
-const input: library.DrainInput = {
-  sampler,
-  builds: null,
-  config: { ...library.drainDefaults, quietPeriodMs: 1, builds: 'off' },
-  clock: library.createMonotonicClock(),
-  signal: new AbortController().signal,
-  onEvent: () => {},
-};
-const configured = (changes: object): object => ({
-  ...input,
-  config: { ...input.config, ...changes },
-});
-
 type Call = (...args: never[]) => unknown;
-const withoutArguments: readonly string[] = ['createMonotonicClock', 'createSockDiagBackend'];
+const withoutArguments: readonly string[] = ['createSockDiagBackend'];
 
 /** What each function is called with, and what is said to it. */
 const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Error])[]>> = {
   parseEndpoint: [[[1234], 'a string for text but received 1234', new TypeError()]],
   createProcfsBackend: [[[], 'a string for netDirectory but received undefined', new TypeError()]],
-  withFallback: [
+  openMonitor: [
+    [[null], 'options for options but received null', new TypeError()],
     [
-      ['tcp://0.0.0.0:1', [backend], () => {}],
-      "for endpoint but received 'tcp://0.0.0.0:1'",
+      [{ addresses: 'tcp://0.0.0.0:1' }],
+      "a list of addresses such as tcp://0.0.0.0:1234 for options.addresses but received 'tcp://0.0.0.0:1'",
       new TypeError(),
     ],
     [
-      [{ ...tcpEndpoint, localPort: '1' }, [backend], () => {}],
-      "for endpoint.localPort but received '1'",
+      [{ addresses: [tcpEndpoint] }],
+      'a string for options.addresses[0] but received {',
       new TypeError(),
     ],
     [
-      [{ ...tcpEndpoint, localPort: 65536 }, [backend], () => {}],
-      'a whole number from 1 to 65535 for endpoint.localPort but received 65536',
+      [{ addresses: ['tcp://0.0.0.0:1', 'tcp://0.0.0.0:65536'] }],
+      "for options.addresses[1] but received 'tcp://0.0.0.0:65536'",
       new RangeError(),
     ],
     [
-      [{ ...tcpEndpoint, kind: 'udp' }, [backend], () => {}],
-      "'tcp' or 'unix' for endpoint.kind but received 'udp'",
+      [{ pid: 4_194_304 }],
+      'the pid of a running process for options.pid but received 4194304',
       new RangeError(),
     ],
     [
-      [{ ...unixEndpoint, path: null }, [backend], () => {}],
-      'a string for endpoint.path but received null',
+      [{ pid: '1' }],
+      "a whole number from 1 to 4194304 for options.pid but received '1'",
       new TypeError(),
     ],
     [
-      [tcpEndpoint, [], () => {}],
-      'a list of at least one backend for backends but received []',
+      [{ backend: 'netlink' }],
+      "one of auto, sock-diag, procfs for options.backend but received 'netlink'",
       new RangeError(),
     ],
+    [[{ env: 'A=1' }], 'process.env for options.env but received', new TypeError()],
+    [[{ notify: 1 }], 'a function for options.notify but received 1', new TypeError()],
     [
-      [tcpEndpoint, [{ name: 'mine' }], () => {}],
-      'a function for backends[0].open but received undefined',
-      new TypeError(),
-    ],
-    [[tcpEndpoint, [backend]], 'a function for notify but received undefined', new TypeError()],
-  ],
-  watchDaemon: [
-    [[null, true], 'a string for procRoot but received null', new TypeError()],
-    [['/proc', 'no'], "a boolean for inPod but received 'no'", new TypeError()],
-    [['/proc', true, { defer: 1 }], 'a function for options.defer but received 1', new TypeError()],
-  ],
-  createSampler: [
-    [
-      [[], daemon],
-      'a list of at least one endpoint to watch for watched but received []',
+      [{ address: [] }],
+      "an option (addresses, pid, backend, env, notify) for options but received 'address'",
       new RangeError(),
     ],
-    [[watched, daemon], 'for watched but received', new TypeError()],
-    [
-      [[{ ...watched, poller: null }], daemon],
-      'what withFallback returns for watched[0].poller but received null',
-      new TypeError(),
-    ],
-    [[[watched]], 'what watchDaemon returns for daemon but received undefined', new TypeError()],
   ],
   createBuildsClient: [
     [[], 'options for options but received undefined', new TypeError()],
+    [
+      [{ endpoint: 'tcp://0.0.0.0:1' }],
+      "for options.endpoint but received 'tcp://0.0.0.0:1'",
+      new TypeError(),
+    ],
+    [
+      [{ endpoint: { ...tcpEndpoint, localPort: '1' } }],
+      "for options.endpoint.localPort but received '1'",
+      new TypeError(),
+    ],
+    [
+      [{ endpoint: { ...tcpEndpoint, localPort: 65536 } }],
+      'a whole number from 1 to 65535 for options.endpoint.localPort but received 65536',
+      new RangeError(),
+    ],
+    [
+      [{ endpoint: { ...tcpEndpoint, kind: 'udp' } }],
+      "one of tcp, unix for options.endpoint.kind but received 'udp'",
+      new RangeError(),
+    ],
+    [
+      [{ endpoint: { ...unixEndpoint, path: null } }],
+      'a string for options.endpoint.path but received null',
+      new TypeError(),
+    ],
     [
       [{ endpoint: tcpEndpoint, tls: { ca: 1 } }],
       'a string for options.tls.ca but received 1',
@@ -106,76 +89,63 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
       new RangeError(),
     ],
   ],
-  openBuilds: [
-    [[[], null], 'a function for daemonsOf but received []', new TypeError()],
-    [[() => []], 'a source of TLS files for tls but received undefined', new TypeError()],
-  ],
-  findEndpoints: [
+  discoverEndpoints: [
     [[], 'a string for procRoot but received undefined', new TypeError()],
     [
       ['/proc', { pid: 1.5 }],
-      'a whole number from 1 on for options.pid but received 1.5',
+      'a whole number from 1 to 4194304 for options.pid but received 1.5',
       new RangeError(),
     ],
   ],
-  drain: [
-    [[], 'for input but received undefined', new TypeError()],
+  waitForDrain: [
+    [[7], 'options for options but received 7', new TypeError()],
     [
-      [{ ...input, sampler: {} }],
-      'a function for input.sampler.sample but received undefined',
+      [{ addresses: ['tcp://0.0.0.0'] }],
+      "for options.addresses[0] but received 'tcp://0.0.0.0'",
+      new RangeError(),
+    ],
+    [
+      [{ pid: 4_194_304 }],
+      'the pid of a running process for options.pid but received 4194304',
+      new RangeError(),
+    ],
+    [[{ tls: {} }], 'a function for options.tls.read but received undefined', new TypeError()],
+    [
+      [{ signal: {} }],
+      'a boolean for options.signal.aborted but received undefined',
       new TypeError(),
     ],
-    [[{ ...input, builds: undefined }], 'for input.builds but received undefined', new TypeError()],
+    [[{ onEvent: null }], 'a function for options.onEvent but received null', new TypeError()],
     [
-      [{ ...input, signal: {} }],
-      'a boolean for input.signal.aborted but received undefined',
-      new TypeError(),
+      [{ intervalMs: Number.NaN }],
+      'a number of milliseconds from 1 to 2147483647 for options.intervalMs but received NaN',
+      new RangeError(),
     ],
+    [[{ intervalMs: 0 }], 'for options.intervalMs but received 0', new RangeError()],
+    [[{ intervalMs: '100ms' }], "for options.intervalMs but received '100ms'", new TypeError()],
     [
-      [{ ...input, onEvent: null }],
-      'a function for input.onEvent but received null',
-      new TypeError(),
+      [{ quietPeriodMs: Infinity }],
+      'for options.quietPeriodMs but received Infinity',
+      new RangeError(),
     ],
+    [[{ quietPeriodMs: -1 }], 'for options.quietPeriodMs but received -1', new RangeError()],
+    [[{ timeoutMs: '5m' }], "for options.timeoutMs but received '5m'", new TypeError()],
     [
-      [configured({ intervalMs: Number.NaN })],
-      'a number of milliseconds from 1 to 2147483647 for input.config.intervalMs but received NaN',
+      [{ maxConnections: 0.5 }],
+      'a whole number from 0 to 1000000 for options.maxConnections but received 0.5',
       new RangeError(),
     ],
     [
-      [configured({ intervalMs: 0 })],
-      'for input.config.intervalMs but received 0',
+      [{ ignoreUnreachableMs: 1000 }],
+      'a number of milliseconds from 30000 to 2147483647 for options.ignoreUnreachableMs but received 1000',
       new RangeError(),
     ],
     [
-      [configured({ intervalMs: '100ms' })],
-      "for input.config.intervalMs but received '100ms'",
-      new TypeError(),
-    ],
-    [
-      [configured({ quietPeriodMs: Infinity })],
-      'for input.config.quietPeriodMs but received Infinity',
+      [{ builds: 'no' }],
+      "one of auto, off, require for options.builds but received 'no'",
       new RangeError(),
     ],
-    [
-      [configured({ quietPeriodMs: -1 })],
-      'for input.config.quietPeriodMs but received -1',
-      new RangeError(),
-    ],
-    [
-      [configured({ timeoutMs: undefined })],
-      'for input.config.timeoutMs but received undefined',
-      new TypeError(),
-    ],
-    [
-      [configured({ maxConnections: 0.5 })],
-      'a whole number from 0 on for input.config.maxConnections but received 0.5',
-      new RangeError(),
-    ],
-    [
-      [configured({ builds: 'no' })],
-      "'auto' or 'off' or 'require' for input.config.builds but received 'no'",
-      new RangeError(),
-    ],
+    [[{ quietPeriod: 1 }], "for options but received 'quietPeriod'", new RangeError()],
   ],
 };
 
@@ -220,8 +190,45 @@ describe('the library', () => {
     expect(call).toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{1,150}$/) }));
   });
 
-  it('waits with what it takes', async () => {
-    expect(await library.drain(input)).toMatchObject({ kind: 'drained' });
+  it('waits with what it takes', async ({ onTestFinished }) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const address = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const events: string[] = [];
+    const outcome = await library.waitForDrain({
+      ...{ addresses: [address], quietPeriodMs: 50, builds: 'off', timeoutMs: 5000 },
+      pid: undefined,
+      onEvent: ({ kind }: library.DrainEvent) => events.push(kind),
+    } as never);
+    expect(outcome).toMatchObject({ kind: 'drained', seenBetweenPolls: 0, mostConnections: 0 });
+    expect(events).toEqual(['started']);
+    const stopped = await library.waitForDrain({ signal: AbortSignal.abort('enough') });
+    expect(stopped).toMatchObject({ kind: 'interrupted', reason: 'enough' });
+  });
+
+  it('opens a monitor that counts, and that is closed at the end of a block', async ({
+    onTestFinished,
+  }) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = connect(port, '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    await once(client, 'connect');
+    let opened: library.Monitor;
+    {
+      using monitor = library.openMonitor({ addresses: [`tcp://127.0.0.1:${port}`] });
+      opened = monitor;
+      const sample = monitor.sample();
+      expect(sample).toMatchObject({
+        kind: 'counted',
+        connections: [{ peer: `127.0.0.1:${client.localPort}` }],
+      });
+      expect(monitor.daemonsOf(sample)).toMatchObject([{ listeners: [expect.any(Number)] }]);
+    }
+    expect(opened.sample()).toMatchObject({ kind: 'failed', error: { code: 'ERR_CLOSED' } });
   });
 
   it.each([
@@ -243,22 +250,5 @@ describe('the library', () => {
       open.close();
       expect(() => open.poll()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
     }
-  });
-
-  it('does not count without anything to look at', async () => {
-    const { createSampler } = await import('../../src/monitor/sampler.ts');
-    const nothing = {
-      ...{ targets: [], open: () => poller, rediscovery: null, now: () => 0 },
-      onListenerGone: () => {},
-    };
-    expect(createSampler({ ...nothing, daemon }).sample()).toMatchObject({ kind: 'gone' });
-    const alive = {
-      ...daemon,
-      state: () => ({ kind: 'unknown', reason: 'it is hidden' }) as const,
-    };
-    expect(createSampler({ ...nothing, daemon: alive }).sample()).toMatchObject({
-      kind: 'failed',
-      error: { code: 'ERR_NO_LISTENER' },
-    });
   });
 });

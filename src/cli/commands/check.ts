@@ -4,7 +4,7 @@ import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog, podLogTrouble } from '../../messages/log/open-log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { isInContainer, isInPod } from '../../monitor/container.ts';
-import { openMonitor, procRoot } from '../../monitor/monitor.ts';
+import { procRoot } from '../../monitor/monitor.ts';
 import type { Mistake } from '../../options/read.ts';
 import { type Flags, readSettings, UsageError } from '../../options/read.ts';
 import { type WaitOptionValues, waitOptions } from '../../options/table.ts';
@@ -12,6 +12,7 @@ import { findUnknown } from '../../options/unknown-variables.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import type { ProcessContext } from '../process-context.ts';
 import { pidMistake } from '../settings.ts';
+import { openMonitorFor } from './open-monitor.ts';
 import { openTls, tlsMistakes } from './tls.ts';
 
 /**
@@ -69,7 +70,7 @@ function lookAround(
   notices: LogEntry[],
 ): LookAround {
   try {
-    const monitor = openMonitor(options, env, (notice) => notices.push(monitorEntry(notice)));
+    const monitor = openMonitorFor(options, env, (notice) => notices.push(monitorEntry(notice)));
     monitor.close();
     const watched = monitor.watched().map(({ target: { endpoint, isAssumed } }) => {
       return { address: endpoint.address, isAssumed };

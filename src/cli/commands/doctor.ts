@@ -24,13 +24,14 @@ import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog } from '../../messages/log/open-log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { containerSigns, isInContainer, isInPod, podSigns } from '../../monitor/container.ts';
-import { type Monitor, openMonitor, procRoot } from '../../monitor/monitor.ts';
+import { type Monitor, procRoot } from '../../monitor/monitor.ts';
 import { type Environment, type Flags, readOptions, readSettings } from '../../options/read.ts';
 import { statusOptions, waitOptions } from '../../options/table.ts';
 import { findUnknown } from '../../options/unknown-variables.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
+import { openMonitorFor } from './open-monitor.ts';
 import { openTls } from './tls.ts';
 
 interface DoctorSwitches {
@@ -65,8 +66,8 @@ async function doctor(
   const tls = openTls(options);
   await tls.read();
   const notices: LogEntry[] = [];
-  const monitor = openMonitor(options, env, (notice) => notices.push(monitorEntry(notice)));
-  const sample = monitor.sampler.sample();
+  const monitor = openMonitorFor(options, env, (notice) => notices.push(monitorEntry(notice)));
+  const sample = monitor.sample();
   const given = options.pid === null ? null : findProcess(procRoot, options.pid);
   const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const diagnosis: Diagnosis = {

@@ -4,11 +4,11 @@ import { uncaughtEntry } from '../../messages/failure.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import type { StderrOwnership } from '../../messages/log/open-log.ts';
 import { mistakeEntry } from '../../messages/settings.ts';
-import { clientsOnly } from '../../monitor/monitor.ts';
 import type { Environment, Mistake } from '../../options/read.ts';
 import type { WaitOptionValues } from '../../options/table.ts';
 import { findUnknown } from '../../options/unknown-variables.ts';
 import type { ProcessContext } from '../process-context.ts';
+import { clientsOnly } from './open-monitor.ts';
 import { openTls, type Tls, tlsMistakes } from './tls.ts';
 import { openWaitLog } from './wait-log.ts';
 

@@ -7,9 +7,10 @@ import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { isClient } from '../../messages/status-json.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
-import { clientsOnly, type Monitor, openMonitor } from '../../monitor/monitor.ts';
+import type { Monitor } from '../../monitor/monitor.ts';
 import type { Environment, OptionValues } from '../../options/read.ts';
 import type { classifyOptions, statusOptions } from '../../options/table.ts';
+import { clientsOnly, openMonitorFor } from './open-monitor.ts';
 import type { Tls } from './tls.ts';
 
 export interface StatusPlan {
@@ -31,9 +32,9 @@ export async function lookForStatus({
 }: StatusPlan): Promise<StatusReport> {
   const counts = clientsOnly(options);
   const notices: LogEntry[] = [];
-  const monitor = openMonitor(options, env, (notice) => notices.push(monitorEntry(notice)));
-  const sample = monitor.sampler.sample();
-  const traffic = monitor.sampler.traffic();
+  const monitor = openMonitorFor(options, env, (notice) => notices.push(monitorEntry(notice)));
+  const sample = monitor.sample();
+  const traffic = monitor.traffic();
   // Asked after the look, which so can't have seen the question's own connection.
   const builds = given === 'ask' ? await askOnce(monitor, sample, tls) : given;
   monitor.close();

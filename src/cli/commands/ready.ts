@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { probeApi } from '../../builds/probe-api.ts';
 import { findDrainMarkers } from '../../drain-marker.ts';
 import { readyText } from '../../messages/ready-text.ts';
-import { openMonitor, procRoot } from '../../monitor/monitor.ts';
+import { procRoot } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Environment, type Flags, readOptions } from '../../options/read.ts';
 import { readyOptions } from '../../options/table.ts';
@@ -10,6 +10,7 @@ import { checkReadiness } from '../../ready/readiness.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
+import { openMonitorFor } from './open-monitor.ts';
 import { openTls } from './tls.ts';
 
 interface ReadySwitches {
@@ -41,8 +42,8 @@ async function ready(
   const tls = openTls(options);
   const config = await tls.read();
   const notices: MonitorNotice[] = [];
-  const monitor = openMonitor(options, env, (notice) => notices.push(notice));
-  const sample = monitor.sampler.sample();
+  const monitor = openMonitorFor(options, env, (notice) => notices.push(notice));
+  const sample = monitor.sample();
   const readiness = await checkReadiness({
     sample,
     notListening: notices.flatMap((notice) =>

@@ -1,13 +1,29 @@
+import type { DrainInput } from '../../drain/drain.ts';
 import { noDeadlineEntry } from '../../messages/environment-entries.ts';
+import { eventEntry } from '../../messages/events.ts';
 import { anewEntry, gaveUpEntry } from '../../messages/failure.ts';
+import type { LogEntry } from '../../messages/log/log.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
+import { outcomeEntry } from '../../messages/outcome.ts';
 import { mistakeEntry } from '../../messages/settings.ts';
+import { ProcessNotFoundError } from '../../monitor/choose-targets.ts';
 import { isInPod } from '../../monitor/container.ts';
+import { type WaitInput, type WaitOutcome, waitForDrain } from '../../monitor/wait-for-drain.ts';
 import { UsageError } from '../../options/read.ts';
 import { pidMistake } from '../settings.ts';
+import { monitorOptions } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
-import { type EndedWait, type WaitHooks, waitOnce } from './wait-once.ts';
 
-/** A wait that failed each time it was started, until its deadline or a signal. */
+/** What a wait reports to, and what ends it. */
+export type WaitHooks = Pick<DrainInput, 'signal' | 'onPoll'> & Pick<WaitInput, 'through'>;
+
+export interface EndedWait {
+  readonly outcome: WaitOutcome;
+  /** The last line of the log. */
+  readonly lastEntry: LogEntry;
+}
+
+/** Every attempt of a wait has failed, until its deadline or a signal. */
 export class WaitFailedError extends Error {
   override readonly name = 'WaitFailedError';
   readonly code = 'ERR_WAIT_FAILED';
@@ -16,9 +32,9 @@ export class WaitFailedError extends Error {
 const pauseMs = 1000;
 
 /**
- * Waits once. An unexpected error does not end it, since builds would be killed: it starts again.
+ * Waits once. An unexpected error does not end the wait, since builds would be killed: it starts again.
  *
- * @throws UsageError before anything is looked at, and WaitFailedError.
+ * @throws UsageError before the first poll, and WaitFailedError.
  */
 export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWait> {
   const { config, env, log, onUncaught } = plan;
@@ -26,15 +42,15 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
     log(noDeadlineEntry());
   }
   const startedMs = performance.now();
-  const tell = createTeller(log);
-  let breakOff = tell;
-  const unhear = onUncaught((error) => breakOff(error));
+  const report = createFailureReporter(log);
+  let abandon = report;
+  const restoreUncaught = onUncaught((error) => abandon(error));
   let { options } = plan;
   let waitedMs = 0;
 
-  const tryOnce = (): Promise<EndedWait> => {
-    const broken = new Promise<never>((_, reject) => {
-      breakOff = reject;
+  const tryOnce = async (): Promise<EndedWait> => {
+    const uncaught = new Promise<never>((_, reject) => {
+      abandon = reject;
     });
     const rest = {
       ...config,
@@ -42,16 +58,20 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
         config.timeoutMs === null ? null : Math.max(1, Math.ceil(config.timeoutMs - waitedMs)),
       minWaitMs: Math.max(0, config.minWaitMs - waitedMs),
     };
-    return waitOnce({ ...plan, options, config: rest }, hooks, { waitedMs, broken });
+    const ended = await waitOrAbandon({ ...plan, options, config: rest }, hooks, uncaught);
+    const outcome = { ...ended, waitedMs: ended.waitedMs + waitedMs };
+    const lastEntry = outcomeEntry(outcome, rest, outcome.seenBetweenPolls);
+    log(lastEntry);
+    return { outcome, lastEntry };
   };
   const recover = async (error: unknown): Promise<void> => {
-    breakOff = tell;
-    if (error instanceof UsageError) {
+    abandon = report;
+    if (error instanceof ProcessNotFoundError) {
       options = await withoutPid(error, { ...plan, options });
       return;
     }
     waitedMs = performance.now() - startedMs;
-    tell(error);
+    report(error);
     if (hooks.signal.aborted || waitedMs >= (config.timeoutMs ?? Infinity)) {
       throw gaveUp(error, plan, hooks.signal);
     }
@@ -67,17 +87,46 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
       }
     }
   } finally {
-    unhear();
+    restoreUncaught();
   }
 }
 
-/** Tells of each failure once: what fails always would fill the log. */
-function createTeller(log: WaitPlan['log']) {
-  const told = new Set<string>();
+/** @param uncaught rejects with an error that nothing has caught, and that may have stopped the wait. */
+async function waitOrAbandon(
+  { options, env, tls, config, log }: WaitPlan,
+  { signal, onPoll, through }: WaitHooks,
+  uncaught: Promise<never>,
+): Promise<WaitOutcome> {
+  // An abandoned wait may still be going on, and is told to end.
+  const over = new AbortController();
+  const interrupt = (): void => over.abort(signal.reason);
+  signal.addEventListener('abort', interrupt);
+  if (signal.aborted) {
+    interrupt();
+  }
+  try {
+    const waiting = waitForDrain({
+      ...monitorOptions(options, env),
+      ...{ config, tls, signal: over.signal },
+      ...(onPoll !== undefined && { onPoll }),
+      ...(through !== undefined && { through }),
+      notify: (notice) => log(monitorEntry(notice)),
+      onEvent: (event) => log(eventEntry(event, config)),
+    });
+    return await Promise.race([waiting, uncaught]);
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    over.abort();
+  }
+}
+
+/** Logs each failure once: a permanent one would fill the log. */
+function createFailureReporter(log: WaitPlan['log']) {
+  const reported = new Set<string>();
   return (error: unknown): void => {
     const reason = String(error);
-    if (!told.has(reason)) {
-      told.add(reason);
+    if (!reported.has(reason)) {
+      reported.add(reason);
       log(anewEntry(error));
     }
   };
@@ -89,11 +138,12 @@ function gaveUp(cause: unknown, { log }: WaitPlan, signal: AbortSignal): WaitFai
   return new WaitFailedError(reason, { cause });
 }
 
-/** The process of `--pid` is no more: what is found counts in its place. @throws UsageError */
+/** The process of `--pid` has ended: the daemons that are discovered take its place. @throws UsageError */
 async function withoutPid(
-  error: UsageError,
+  cause: ProcessNotFoundError,
   { options, goesOn, log }: WaitPlan,
 ): Promise<WaitPlan['options']> {
+  const error = new UsageError(`--pid: ${cause.message}`, { cause });
   if (options.pid === null || !(await goesOn())) {
     throw error;
   }

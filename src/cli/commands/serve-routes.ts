@@ -57,8 +57,8 @@ function drain({ wait }: Service, { onHangUp }: Call): Promise<Answer> {
         resolve(noWaitAnswer(error instanceof Error ? error.message : String(error)));
         return;
       }
-      const { outcome, said } = result.end;
-      resolve(outcomeAnswer(outcome, said, exitCodeOf(outcome)));
+      const { outcome, lastEntry } = result.end;
+      resolve(outcomeAnswer(outcome, lastEntry, exitCodeOf(outcome)));
     });
     onHangUp(leave);
   });

@@ -3,15 +3,14 @@ import type { Sample } from '../../backends/types.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
-import { openMonitor } from '../../monitor/monitor.ts';
 import { coalesce } from '../../serve/coalesce.ts';
 import { createSharedWait, type SharedWait } from '../../serve/shared-wait.ts';
 import { createStats } from '../../serve/stats.ts';
 import type { Reading, ServerEvent, ServiceStats } from '../../serve/types.ts';
+import { openMonitorFor } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
 import { lookForStatus } from './poll-status.ts';
-import { runWait } from './run-wait.ts';
-import type { EndedWait } from './wait-once.ts';
+import { type EndedWait, runWait } from './run-wait.ts';
 
 /** The one wait of a serving process, and the looks that it takes besides. */
 export interface Service {
@@ -35,7 +34,7 @@ export function openService(
   say: (notice: ServeNotice | ServerEvent) => void,
 ): Service {
   const { options, env, tls, log } = plan;
-  const monitor = openMonitor(options, env, (notice) => log(monitorEntry(notice)));
+  const monitor = openMonitorFor(options, env, (notice) => log(monitorEntry(notice)));
   monitor.close();
   const recorder = createStats(() => performance.now());
 

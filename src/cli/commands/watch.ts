@@ -4,13 +4,13 @@ import { createMonotonicClock } from '../../drain/clock.ts';
 import type { TrackedConnection } from '../../drain/tracked.ts';
 import { watch } from '../../drain/watch.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
-import { clientsOnly, openMonitor } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Flags, readOptions } from '../../options/read.ts';
 import { classifyOptions, watchOptions } from '../../options/table.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
+import { clientsOnly, openMonitorFor } from './open-monitor.ts';
 import { openTls } from './tls.ts';
 import { createLineView, createTableView } from './watch-view.ts';
 
@@ -51,7 +51,7 @@ async function watchUntilStopped(
   const closed = new AbortController();
   const early: MonitorNotice[] = [];
   let notify = (notice: MonitorNotice): void => void early.push(notice);
-  const monitor = openMonitor(options, env, (notice) => notify(notice));
+  const monitor = openMonitorFor(options, env, (notice) => notify(notice));
   const view = await openView(json, options.interval, context, () => closed.abort());
   notify = (notice) => view.notice(monitorEntry(notice));
   early.forEach(notify);
@@ -59,7 +59,7 @@ async function watchUntilStopped(
   monitor.onEnd(() => clock.wake());
   try {
     await watch({
-      sampler: monitor.sampler,
+      sampler: monitor,
       builds,
       seenBetweenPolls: monitor.seenBetweenPolls,
       tcpConnections: () => builds?.tcpConnections() ?? 0,

@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findEndpoints } from '../../../src/monitor/discover.ts';
+import { discoverEndpoints } from '../../../src/monitor/discover.ts';
 import { makeProcTree, type ProcTree, type TreeProcess } from '../support/proc-tree.ts';
 
 let tree: ProcTree;
@@ -15,7 +15,7 @@ afterEach(() => tree.remove());
 
 /** What was found, as far as most tests look at it. */
 function found(pid?: number) {
-  return findEndpoints(tree.procRoot, { pid }).map(({ process, endpoints, isListening }) => [
+  return discoverEndpoints(tree.procRoot, { pid }).map(({ process, endpoints, isListening }) => [
     process.pid,
     isListening,
     ...endpoints.map(({ address }) => address),
@@ -23,7 +23,7 @@ function found(pid?: number) {
 }
 
 function noticesOf() {
-  return findEndpoints(tree.procRoot).flatMap(({ notices }) => notices);
+  return discoverEndpoints(tree.procRoot).flatMap(({ notices }) => notices);
 }
 
 function writeFile(path: string, text: string): void {
@@ -115,7 +115,7 @@ describe('its endpoints', () => {
     tree.network({ tcp: { 5: 8372 } }, 'theirs');
     tree.network({ tcp: { 6: 1234 } });
     tree.add(7, { comm: 'buildkitd', sockets: [5, 6], network: 'theirs' });
-    const [daemon] = findEndpoints(tree.procRoot);
+    const [daemon] = discoverEndpoints(tree.procRoot);
     expect(daemon?.endpoints).toMatchObject([{ localPort: 8372 }]);
     expect(daemon?.otherNetns?.netDirectory).toBe(join(tree.procRoot, '7/net'));
   });
@@ -189,7 +189,7 @@ describe('its file', () => {
     const ownListeners = () => [
       { kind: 'tcp', inode: 5, localAddress: '0.0.0.0', localPort: 3333 } as const,
     ];
-    const daemons = findEndpoints(tree.procRoot, { ownListeners });
+    const daemons = discoverEndpoints(tree.procRoot, { ownListeners });
     expect(daemons.flatMap(({ endpoints }) => endpoints.map(({ address }) => address))).toEqual([
       'tcp://0.0.0.0:3333',
       'tcp://0.0.0.0:2222',

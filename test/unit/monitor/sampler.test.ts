@@ -20,7 +20,7 @@ function unseen(): EndpointResult {
 }
 
 /** A sampler over polls and a daemon that the test can change between samples. */
-function setUp(isAssumed: boolean) {
+function setUp(isAssumed: boolean, endpoints: readonly Endpoint[] = [tcpEndpoint, unixEndpoint]) {
   const now = {
     tcp: seen(tcpEndpoint, [5]) as EndpointResult,
     unix: seen(unixEndpoint, [6]) as EndpointResult,
@@ -67,7 +67,7 @@ function setUp(isAssumed: boolean) {
     close: () => {},
   });
   const sampler = createSampler({
-    targets: [tcpEndpoint, unixEndpoint].map((endpoint) => {
+    targets: endpoints.map((endpoint) => {
       return { endpoint, isAssumed, otherNetns: null, owners: [] };
     }),
     open: ({ endpoint }) => pollerOf(endpoint),
@@ -80,6 +80,13 @@ function setUp(isAssumed: boolean) {
 }
 
 describe('a sample', () => {
+  it('of no endpoint is never a count', () => {
+    const { now, sample } = setUp(false, []);
+    expect(sample()).toMatchObject({ kind: 'gone' });
+    now.daemon = { kind: 'unknown', reason: 'it is hidden' };
+    expect(sample()).toMatchObject({ kind: 'failed', error: { code: 'ERR_NO_LISTENER' } });
+  });
+
   it('is counted when every endpoint was seen with its listener', () => {
     const { now, sample } = setUp(false);
     now.tcp = seen(tcpEndpoint, [5], [builder]);

@@ -1,0 +1,29 @@
+import type { Connection } from '../../backends/types.ts';
+import { type Monitor, type MonitorOptions, openMonitor } from '../../monitor/monitor.ts';
+import { type Environment, parseFrom } from '../../options/read.ts';
+import type { EndpointOptionValues, PeerOptionValues } from '../../options/table.ts';
+
+/** A monitor's options, from those of a command. */
+export function monitorOptions(
+  { addr, pid, backend }: EndpointOptionValues,
+  env: Environment,
+): Omit<MonitorOptions, 'notify'> {
+  return { addresses: addr, pid, backend, env };
+}
+
+/** @throws UsageError if `--pid` is not that of a running process. */
+export function openMonitorFor(
+  options: EndpointOptionValues,
+  env: Environment,
+  notify: MonitorOptions['notify'],
+): Monitor {
+  return parseFrom('--pid', () => openMonitor({ ...monitorOptions(options, env), notify }));
+}
+
+/** Which connections count as clients. */
+export function clientsOnly(
+  options: PeerOptionValues,
+): (peer: Pick<Connection, 'peerAddress'>) => boolean {
+  const isIgnored = options['ignore-peer'];
+  return ({ peerAddress }) => peerAddress === null || !isIgnored(peerAddress);
+}
