@@ -82,8 +82,9 @@ describe.concurrent('GET /metrics', () => {
     const serve = await served.serve();
     expect(await scrape(serve)).toContainEqual([`clients ${served.address}`, 0]);
     await served.daemon.unlisten(served.address);
-    // So the address is a wrong one.
-    await served.daemon.listen('tcp://127.0.0.1:0');
+    // Its clients are at another address than was given.
+    const { address } = await served.daemon.listen('tcp://127.0.0.1:0');
+    await served.clients.connect(address);
     const samples = await scrape(serve);
     expect([...samples.keys()].filter((name) => /^(clients|silent|builds)/.test(name))).toEqual([]);
     expect(samples).toContainEqual(['sample failed', 1]);
@@ -211,8 +212,9 @@ describe.concurrent('serve', () => {
       { state: 'counted', error: null },
     ]);
     await served.daemon.unlisten(served.address);
-    // So the address is a wrong one.
-    await served.daemon.listen('tcp://127.0.0.1:0');
+    // Its clients are at another address than was given.
+    const { address } = await served.daemon.listen('tcp://127.0.0.1:0');
+    await served.clients.connect(address);
     const blind = await serve.get('/readyz');
     expect(blind.status).toBe(503);
     expect(JSON.parse(blind.body).error).toContain(`nothing listens on ${served.address}`);

@@ -1,73 +1,65 @@
-import type { Sample } from '../../backends/types.ts';
 import { combineAnswers } from '../../builds/answers.ts';
-import { openBuilds } from '../../builds/daemons.ts';
+import type { DaemonBuilds } from '../../builds/daemons.ts';
 import type { BuildsAnswer } from '../../builds/types.ts';
 import { classifiedAtMs, classifyOnce } from '../../drain/classify-all.ts';
-import type { LogEntry } from '../../messages/log/log.ts';
-import { monitorEntry } from '../../messages/monitor-entry.ts';
+import type { TrackedConnection } from '../../drain/tracked.ts';
 import { isClient } from '../../messages/status-json.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
 import type { Monitor } from '../../monitor/monitor.ts';
-import type { Environment, OptionValues } from '../../options/read.ts';
+import type { OptionValues } from '../../options/read.ts';
 import type { classifyOptions, statusOptions } from '../../options/table.ts';
-import { clientsOnly, openMonitorFor } from './open-monitor.ts';
+import { clientsOnly } from './open-monitor.ts';
 import type { Tls } from './tls.ts';
 
-export interface StatusPlan {
+export interface StatusInput {
   readonly options: OptionValues<typeof statusOptions>;
-  readonly env: Environment;
+  readonly rule: OptionValues<typeof classifyOptions>;
   readonly tls: Tls;
-  readonly kind: OptionValues<typeof classifyOptions>;
-  /** What the daemon has said of its builds, or that it is to be asked. */
-  readonly builds: BuildsAnswer | null | 'ask';
+  readonly monitor: Monitor;
+  /** Null if the daemons are never asked. */
+  readonly builds: DaemonBuilds | null;
+  /** What the daemons have answered already, so that they are not asked now. */
+  readonly answer?: BuildsAnswer | null;
 }
 
-/** Looks once, and puts together all that is known then. @throws UsageError */
-export async function lookForStatus({
-  options,
-  env,
-  tls,
-  kind,
-  builds: given,
-}: StatusPlan): Promise<StatusReport> {
-  const counts = clientsOnly(options);
-  const notices: LogEntry[] = [];
-  const monitor = openMonitorFor(options, env, (notice) => notices.push(monitorEntry(notice)));
+/** Polls once, and puts together all that is known then. */
+export async function pollStatus(input: StatusInput): Promise<Omit<StatusReport, 'notices'>> {
+  const { options, rule, tls, monitor, builds } = input;
   const sample = monitor.sample();
   const traffic = monitor.traffic();
-  // Asked after the look, which so can't have seen the question's own connection.
-  const builds = given === 'ask' ? await askOnce(monitor, sample, tls) : given;
-  monitor.close();
-  const rule = {
-    counts,
-    probeGraceMs: kind['probe-grace'],
+  const ownPeers = builds?.ownPeers() ?? [];
+  // Asked after the poll, so that the question's own connection is not in the sample.
+  const isAsked = builds !== null && input.answer === undefined;
+  const answer = isAsked ? await ask(builds, sample) : (input.answer ?? null);
+  const connections = sample.kind === 'gone' ? [] : sample.connections;
+  const classifyRule = {
+    counts: clientsOnly(options),
+    probeGraceMs: rule['probe-grace'],
     quietPeriodMs: 0,
     ignoreSilentMs: null,
-    ignoreUnreachableMs: kind['ignore-unreachable'],
+    ignoreUnreachableMs: rule['ignore-unreachable'],
   };
-  const isNoneNow = given === 'ask' && saysNone(builds);
-  const rows = classifyOnce(connectionsOf(sample), traffic, rule, isNoneNow).map((entry) => ({
-    entry,
+  const isNoneNow = isAsked && answer?.kind === 'known' && answer.builds.length === 0;
+  const rows = classifyOnce(connections, traffic, classifyRule, isNoneNow).map((entry) => ({
+    entry: isOwn(entry, ownPeers) ? { ...entry, kind: 'own' as const } : entry,
     isIgnored: entry.kind === 'ignored',
   }));
   return {
-    ...{ sample, rows, nowMs: classifiedAtMs, clients: rows.filter(isClient).length, builds },
+    ...{ sample, rows, nowMs: classifiedAtMs, clients: rows.filter(isClient).length },
+    builds: answer,
     needsBuilds: options.builds === 'require' || tls.isGiven,
-    notices: notices.filter(({ level }) => level === 'warn'),
   };
 }
 
-async function askOnce({ daemonsOf }: Monitor, sample: Sample, tls: Tls): Promise<BuildsAnswer> {
-  const builds = openBuilds(daemonsOf, tls);
+async function ask(
+  builds: DaemonBuilds,
+  sample: Parameters<DaemonBuilds['ask']>[0],
+): Promise<BuildsAnswer> {
   const answers = await builds.ask(sample);
-  builds.close();
   return combineAnswers(answers.map(({ answer }) => answer));
 }
 
-function connectionsOf(sample: Sample) {
-  return sample.kind === 'gone' ? [] : sample.connections;
-}
-
-function saysNone(builds: BuildsAnswer | null): boolean {
-  return builds?.kind === 'known' && builds.builds.length === 0;
+/** Whether a connection is one of our earlier questions, which the daemon has not closed yet. */
+function isOwn({ connection: { peer } }: TrackedConnection, ownPeers: readonly string[]): boolean {
+  return peer !== null && ownPeers.includes(peer);
 }

@@ -48,6 +48,7 @@ async function serve(flags: Flags, version: string, context: ProcessContext): Pr
   await untilToldToStop(signals, post, say);
   const code = await endOfWait(signals, post, say);
   await server.close();
+  post.close();
   return code;
 }
 

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sample } from '../../backends/types.ts';
+import { openBuilds } from '../../builds/daemons.ts';
+import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
@@ -9,64 +11,85 @@ import { createStats } from '../../serve/stats.ts';
 import type { Reading, ServerEvent, ServiceStats } from '../../serve/types.ts';
 import { openMonitorFor } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
-import { lookForStatus } from './poll-status.ts';
+import { pollStatus } from './poll-status.ts';
 import { type EndedWait, runWait } from './run-wait.ts';
 
-/** The one wait of a serving process, and the looks that it takes besides. */
+/** The one wait of a serving process, and its own polls. */
 export interface Service {
   readonly wait: SharedWait<EndedWait>;
-  /** A fresh look, as `status` takes it; null where it failed altogether. */
+  /** A new poll, as `status` reports it; null if it failed altogether. */
   readonly status: () => Promise<StatusReport | null>;
-  /** How things stand: by the wait under way, else by a fresh look. */
+  /** What the wait under way saw last; without a wait, a new poll. */
   readonly reading: () => Promise<Reading | null>;
   /** The same without asking the daemon anything. */
   readonly snapshot: () => Promise<Sample | null>;
   /** Whether there are clients, or it is not certain that there are none. */
   readonly mayHaveClients: () => Promise<boolean>;
   readonly record: () => ServiceStats;
+  /** Releases what polls use. */
+  readonly close: () => void;
 }
 
 const pauseMs = 100;
+// The daemon closes the connection of a question right after its answer.
+const mostPauses = 10;
 
-/** Says what is found now, for the log's first lines. @throws UsageError */
+/**
+ * Opens one monitor for all requests. A wait has its own, with its own view of which connections are
+ * its questions.
+ *
+ * @throws UsageError
+ */
 export function openService(
   plan: WaitPlan,
   say: (notice: ServeNotice | ServerEvent) => void,
 ): Service {
   const { options, env, tls, log } = plan;
-  const monitor = openMonitorFor(options, env, (notice) => log(monitorEntry(notice)));
-  monitor.close();
-  const recorder = createStats(() => performance.now());
+  const warnings = createWarnings();
+  const monitor = openMonitorFor(options, env, (notice) => {
+    const entry = monitorEntry(notice);
+    log(entry);
+    warnings.add(entry);
+  });
+  const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
+  const stats = createStats(() => performance.now());
 
   const pollOnce = async (mayAsk: boolean): Promise<StatusReport | null> => {
-    // Beside a wait nobody asks: it would take the question's connection for a client.
-    const asks = mayAsk && options.builds !== 'off' && !wait.isUnderWay();
+    // During a wait only the wait asks: it would take another question's connection for a client.
+    const isAsked = mayAsk && !wait.isUnderWay();
+    const answer = isAsked ? {} : { answer: stats.reading()?.builds ?? null };
     try {
-      const builds = asks ? 'ask' : (recorder.reading()?.builds ?? null);
-      const report = await lookForStatus({ options, env, tls, kind: options, builds });
-      recorder.countSample(report.sample);
-      return report;
+      const polled = await pollStatus({ options, rule: options, tls, monitor, builds, ...answer });
+      stats.countSample(polled.sample);
+      return { ...polled, notices: warnings.list() };
     } catch (error) {
-      recorder.countSample(null);
+      stats.countSample(null);
       say({ kind: 'poll-failed', error });
       return null;
     }
   };
-  const pause = (): Promise<void> => delay(pauseMs, undefined, { ref: false });
+  const pause = async (): Promise<void> => {
+    for (let pauses = 0; pauses < mostPauses; pauses += 1) {
+      await delay(pauseMs, undefined, { ref: false });
+      if (builds === null || builds.isSettled()) {
+        return;
+      }
+    }
+  };
   const asking = coalesce(() => pollOnce(true), pause);
-  const mute = coalesce(() => pollOnce(false), pause);
+  const silent = coalesce(() => pollOnce(false), pause);
 
   const wait = createSharedWait<EndedWait>(async (signal) => {
-    recorder.begin();
+    stats.begin();
     try {
-      // Until the daemon has closed the connection of a question that is under way.
-      await Promise.all([asking.settled(), mute.settled()]);
-      const hooks = { signal, through: recorder.counting, onPoll: recorder.note };
+      // Until the daemon has closed the connection of the last question.
+      await Promise.all([asking.settled(), silent.settled()]);
+      const hooks = { signal, through: stats.counting, onPoll: stats.note };
       const ended = await runWait(plan, hooks);
-      recorder.end(ended.outcome.kind);
+      stats.end(ended.outcome.kind);
       return ended;
     } catch (error) {
-      recorder.end(null);
+      stats.end(null);
       say({ kind: 'internal-error', error });
       throw error;
     }
@@ -76,20 +99,42 @@ export function openService(
     wait,
     status: asking.result,
     async reading() {
-      return recorder.reading() ?? readingOf(await asking.result());
+      return stats.reading() ?? readingOf(await asking.result());
     },
     async snapshot() {
-      return recorder.reading()?.sample ?? (await mute.result())?.sample ?? null;
+      return stats.reading()?.sample ?? (await silent.result())?.sample ?? null;
     },
     async mayHaveClients() {
-      const report = await mute.result();
-      return report === null || isAnybodyThere(report);
+      const report = await silent.result();
+      return report === null || hasClientsOrFailures(report);
     },
-    record: recorder.record,
+    record: stats.record,
+    close() {
+      builds?.close();
+      monitor.close();
+    },
   };
 }
 
-function isAnybodyThere({ sample, clients }: StatusReport): boolean {
+const mostWarnings = 10;
+
+/** Keeps the latest warnings about endpoints and backends, each once. */
+function createWarnings() {
+  let entries: readonly LogEntry[] = [];
+  return {
+    add(entry: LogEntry): void {
+      const event = entry.fields?.['event'];
+      const others = entries.filter(({ message, fields }) => {
+        const isOver = event === 'daemon-found' && fields?.['event'] === 'daemon-not-found';
+        return message !== entry.message && !isOver;
+      });
+      entries = entry.level === 'warn' ? [...others, entry].slice(-mostWarnings) : others;
+    },
+    list: (): readonly LogEntry[] => entries,
+  };
+}
+
+function hasClientsOrFailures({ sample, clients }: StatusReport): boolean {
   return clients > 0 || sample.results.some(({ kind }) => kind === 'failed');
 }
 

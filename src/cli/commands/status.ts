@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import { openBuilds } from '../../builds/daemons.ts';
+import type { LogEntry } from '../../messages/log/log.ts';
+import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { statusJson } from '../../messages/status-json.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
 import { noticesText, statusText } from '../../messages/status-text.ts';
@@ -7,7 +10,8 @@ import { classifyOptions, statusOptions } from '../../options/table.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
-import { lookForStatus } from './poll-status.ts';
+import { openMonitorFor } from './open-monitor.ts';
+import { pollStatus } from './poll-status.ts';
 import { openTls } from './tls.ts';
 
 interface StatusSwitches {
@@ -33,7 +37,7 @@ export function addStatus(command: Command, { process, exit }: CommandContext): 
   addOptions(command, statusOptions);
 }
 
-/** @throws UsageError before anything is looked at. */
+/** @throws UsageError before the first poll. */
 async function status(
   flags: Flags,
   { json, quiet }: StatusSwitches,
@@ -42,12 +46,15 @@ async function status(
   const options = readOptions(statusOptions, flags, env);
   const tls = openTls(options);
   await tls.read();
-  const report = await lookForStatus({
-    ...{ options, env, tls },
-    // What `wait` would go by, were it told nothing else.
-    kind: readOptions(classifyOptions, {}, env),
-    builds: options.builds === 'off' ? null : 'ask',
-  });
+  const notices: LogEntry[] = [];
+  const monitor = openMonitorFor(options, env, (notice) => notices.push(monitorEntry(notice)));
+  const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
+  // The defaults of `wait`.
+  const rule = readOptions(classifyOptions, {}, env);
+  const polled = await pollStatus({ options, rule, tls, monitor, builds });
+  builds?.close();
+  monitor.close();
+  const report = { ...polled, notices: notices.filter(({ level }) => level === 'warn') };
   if (!quiet) {
     if (json) {
       print(`${statusJson(report)}\n`);
