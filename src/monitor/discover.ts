@@ -8,27 +8,27 @@ import { configuredEndpoints, endpointKey, endpointOf, matchListeners } from './
 import type { FindingNotice, FoundDaemon, OtherNetns } from './types.ts';
 
 export interface DiscoverOptions {
-  /** The daemon's process; without it, all those that are called buildkitd. */
+  /** The daemon's process; by default all processes called buildkitd. */
   readonly pid?: number | undefined;
-  /** What was just read of the processes for another purpose. */
+  /** A scan that was made just now for another purpose. */
   readonly scan?: ProcessScan | undefined;
   /**
-   * Where a daemon listens, perhaps, whose descriptors are not ours to read: of these, those that
-   * anything listens on.
+   * Endpoints that may belong to a daemon whose descriptors can't be read: those of them that have a
+   * listener do.
    */
   readonly known?: readonly Endpoint[];
-  /** The listeners of our own network namespace, where there is a better way to them than its tables. */
+  /** Reads the listeners of our own network namespace faster than from its tables. */
   readonly ownListeners?: (() => readonly Listener[]) | undefined;
 }
 
 /**
- * Finds the daemons that run, and what they listen on: by the sockets that they hold, in the tables
- * of their network namespace (proc_pid_fd(5), proc_pid_net(5)).
+ * Discovers the daemons that run, and what they listen on: the sockets that they hold, looked up in the
+ * tables of their network namespace (proc_pid_fd(5), proc_pid_net(5)).
  *
  * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
- * @returns a daemon for each process; none where none can be seen, which does not mean that none runs.
- * @throws the error of the file system where processes can't be read, and one that may be over the
- * next time (`isTransient`) wherever it is met: what is found without it may be a part.
+ * @returns a daemon for each process; none where none is visible, which does not mean that none runs.
+ * @throws file system errors where processes can't be read, and transient ones (`isTransient`) wherever
+ * they occur: what is discovered without them may be a part.
  */
 export function discoverEndpoints(
   procRoot: string,
@@ -50,7 +50,7 @@ export function discoverEndpoints(
     readDaemon(procRoot, process, { scan, known, listenersAt }),
   );
   const pids = daemons.map(({ process }) => process.pid);
-  // A child that has not become its program yet has its parent's name and not its sockets.
+  // A child that has not called exec yet has its parent's name, and not its sockets.
   return daemons.filter(
     ({ isListening, process }) => isListening || !pids.includes(process.parentPid),
   );
@@ -123,8 +123,8 @@ function addressNotice(
 }
 
 /**
- * The kernel makes a table's file anew for each network namespace, so that its inode tells them
- * apart, also where one may not read /proc/<pid>/ns.
+ * A table's file has another inode in each network namespace, which tells them apart even where
+ * /proc/<pid>/ns can't be read.
  */
 function namespaceOf(netDirectory: string): OtherNetns {
   return { netDirectory, id: String(statSync(`${netDirectory}/tcp`).ino) };
@@ -135,8 +135,8 @@ function unlessOurs(procRoot: string, namespace: OtherNetns): OtherNetns | null 
 }
 
 /**
- * A process's network namespace; null where that is ours, or where it can't be told. Where it might
- * be told another time it is taken for another: its tables are right for it even if it is ours.
+ * A process's network namespace; null if that is ours, or can't be determined. After a transient error it
+ * counts as another one: the process's own tables are right for it even if it is ours.
  */
 export function otherNetnsOf(procRoot: string, pid: number): OtherNetns | null {
   const netDirectory = `${procRoot}/${pid}/net`;

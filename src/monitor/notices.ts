@@ -4,7 +4,7 @@ import type { TargetChange } from './rediscover.ts';
 import { isWatchedAt, type Target } from './targets.ts';
 import type { EndpointNotice, FoundDaemon } from './types.ts';
 
-/** Says what was found, and what about it is worth knowing. */
+/** Reports a daemon that was found, and problems with reading it. */
 export function notifyFound(
   { process: { pid }, endpoints, isListening, otherNetns, notices }: FoundDaemon,
   isGiven: boolean,
@@ -20,19 +20,19 @@ export function notifyFound(
   }
 }
 
-/** Says which daemons in sight belong elsewhere, and so are not watched. */
+/** Reports daemons that belong to other pods or containers, and so are not watched. */
 export function notifySkipped(scan: OwnScan, notify: (notice: EndpointNotice) => void): void {
   const own = scan.daemons();
   const others = scan.others();
   const known = [...own, ...others].map(({ pid }) => pid);
-  // A child that has not become its program yet has its parent's name.
+  // A child that has not called exec yet has its parent's name.
   const pids = others.filter(({ parentPid }) => !known.includes(parentPid)).map(({ pid }) => pid);
   if (pids.length > 0) {
     notify({ kind: 'daemons-skipped', pids, areOthersFound: own.length > 0 });
   }
 }
 
-/** Says where a daemon listens beside the addresses that were given. */
+/** Reports where a daemon listens besides the addresses that were given. */
 export function notifyNotGiven(
   { process: { pid }, endpoints, isListening, otherNetns }: FoundDaemon,
   given: readonly Target[],
@@ -47,20 +47,20 @@ export function notifyNotGiven(
   }
 }
 
-/** Makes the function that says of later findings what is new in them. */
+/** Creates the function that reports what has changed with each later discovery. */
 export function notifyChanges(
   targets: readonly Target[],
   isGiven: boolean,
   notify: (notice: EndpointNotice) => void,
 ): (change: TargetChange) => void {
-  const told = new Set(targets.flatMap(({ owners }) => owners.map(identity)));
+  const reported = new Set(targets.flatMap(({ owners }) => owners.map(identity)));
   return ({ daemons, added, dropped }) => {
     const isKnown = ({ owners }: Target): boolean =>
-      owners.every((owner) => told.has(identity(owner)));
+      owners.every((owner) => reported.has(identity(owner)));
     const further = added.filter((target) => !target.isAssumed && isKnown(target));
     for (const daemon of daemons) {
-      if (!told.has(identity(daemon.process))) {
-        told.add(identity(daemon.process));
+      if (!reported.has(identity(daemon.process))) {
+        reported.add(identity(daemon.process));
         notifyFound(daemon, isGiven, notify);
       }
     }

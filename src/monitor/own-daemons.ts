@@ -3,16 +3,16 @@ import type { Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
 import { otherNetnsOf } from './discover.ts';
 
-/** What a /proc shows of processes, its daemons being those alone that belong here. */
+/** A scan of processes whose daemons are only those that belong here. */
 export interface OwnScan extends ProcessScan {
-  /** Those that are called buildkitd and belong elsewhere: to another pod, or to a container on this host. */
+  /** Processes called buildkitd that belong to another pod, or to another container of this host. */
   readonly others: () => readonly Process[];
 }
 
 /**
- * Makes what reads the processes. A process table may show other places' daemons too: that of a host
- * does, which a pod with `hostPID` sees, and that of a container does with containers inside. Those that
- * are nearest belong here, of all that have been seen.
+ * Creates the function that scans the processes. A process table may show daemons of other containers:
+ * that of a host does, which a pod with `hostPID` sees, and that of a container with containers inside.
+ * The nearest of all daemons seen so far belong here.
  */
 export function createOwnScans(procRoot: string): () => OwnScan {
   let nearest: number = distances.table;
@@ -46,15 +46,15 @@ interface Sorted {
 const distances = {
   /** In our network namespace, which all containers of a pod share. */
   network: 0,
-  /** In our process namespace and of our place, with a network of its own: below rootlesskit. */
+  /** In our process namespace and container, with a network of its own: below rootlesskit. */
   container: 1,
-  /** In the table of our place, and so of it or of a container inside. */
+  /** In the process table of our container, and so in it or in a container inside. */
   table: 2,
   otherNetns: 3,
 } as const;
 
 function distanceOf(procRoot: string, pid: number): number {
-  if (!isElsewhere(procRoot, pid)) {
+  if (!isInOtherNetns(procRoot, pid)) {
     return distances.network;
   }
   const isOurs = isTableOurs(procRoot);
@@ -65,9 +65,9 @@ function distanceOf(procRoot: string, pid: number): number {
   return isOurs ? distances.table : distances.otherNetns;
 }
 
-/** Whether process 1, and so the whole table, is of the place that we are in: not a host's, in a pod of it. */
+/** Whether process 1, and so the whole table, is of our container, rather than of the pod's host. */
 function isTableOurs(procRoot: string): boolean {
-  if (isElsewhere(procRoot, 1)) {
+  if (isInOtherNetns(procRoot, 1)) {
     return false;
   }
   // A pod may share both namespaces with its host. Its own process 1 is in a container, as we are.
@@ -75,8 +75,8 @@ function isTableOurs(procRoot: string): boolean {
   return first === containerOf(procRoot, 'self') || containerId.test(first);
 }
 
-/** What can't be told now is taken for ours. */
-function isElsewhere(procRoot: string, pid: number): boolean {
+/** What can't be determined now counts as ours. */
+function isInOtherNetns(procRoot: string, pid: number): boolean {
   return Boolean(otherNetnsOf(procRoot, pid)?.id);
 }
 
@@ -89,8 +89,8 @@ function isInOurProcessNamespace(procRoot: string, pid: number): boolean {
 const containerId = /[0-9a-f]{64}(?!.*[0-9a-f]{64})/;
 
 /**
- * What tells containers apart: the innermost one's id in the path of a control group (cgroups(7)). A path
- * that leads out of our own group's namespace is of none that we are in.
+ * Differs between containers: the innermost container's id in the path of a control group (cgroups(7)).
+ * A path that leads out of our control group namespace is of none that we are in.
  */
 function containerOf(procRoot: string, pid: number | 'self'): string {
   const paths = textOf(`${procRoot}/${pid}/cgroup`)

@@ -4,12 +4,12 @@ const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 const mostLinks = 40;
 
 /**
- * The text of a regular file, and nothing of one that is longer than it may be.
+ * Reads a regular file of at most so many bytes.
  *
- * @throws the error of the file system, or one that says what it is instead of a file.
+ * @throws file system errors, and an error if it is longer or not a regular file.
  */
 export function readBounded(path: string, mostBytes: number): string {
-  // What another has put there may be a FIFO that nobody writes to.
+  // The file is another program's, and may be a FIFO without a writer.
   const descriptor = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
     if (!fstatSync(descriptor).isFile()) {
@@ -30,26 +30,26 @@ export function readBounded(path: string, mostBytes: number): string {
 }
 
 /**
- * The path of a file below another root, as one who has that root would come to it: for us its
- * absolute links would lead out.
+ * Resolves a path as a process with another root directory would: for us its absolute symbolic links
+ * would lead out of that root.
  *
  * @throws Error where the links lead in a circle.
  */
 export function pathWithin(root: string, path: string): string {
   let rest = namesOf(path);
-  let way: readonly string[] = [];
+  let resolved: readonly string[] = [];
   let links = 0;
   while (links <= mostLinks) {
     const [name, ...after] = rest;
     if (name === undefined) {
-      return [root, ...way].join('/');
+      return [root, ...resolved].join('/');
     }
-    const target = name === '..' ? null : linkTarget([root, ...way, name].join('/'));
+    const target = name === '..' ? null : linkTarget([root, ...resolved, name].join('/'));
     if (target === null) {
-      way = name === '..' ? way.slice(0, -1) : [...way, name];
+      resolved = name === '..' ? resolved.slice(0, -1) : [...resolved, name];
     } else {
       links += 1;
-      way = target.startsWith('/') ? [] : way;
+      resolved = target.startsWith('/') ? [] : resolved;
     }
     rest = target === null ? after : [...namesOf(target), ...after];
   }

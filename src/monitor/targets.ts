@@ -4,44 +4,44 @@ import type { ListeningDaemon } from '../builds/types.ts';
 import { endpointKey, mayBeSameEndpoint } from './endpoints.ts';
 import type { FoundDaemon } from './types.ts';
 
-/** An endpoint to watch, with what is known of whose it is. */
+/** An endpoint to watch, and the daemons behind it as far as they are known. */
 export interface Target {
   readonly endpoint: Endpoint;
-  /** Where something may listen, and nothing was seen to: it counts once something does. */
+  /** Whether nothing was seen to listen there: it counts once something does. */
   readonly isAssumed: boolean;
-  /** The network namespace that it is in, where that is not ours, by a process there. */
+  /** Its network namespace, reached by a process in it; null if that is ours. */
   readonly otherNetns: { readonly netDirectory: string; readonly process: Process } | null;
-  /** The daemons that were found to listen there; none where nobody knows. */
+  /** The daemons that were found to listen there; none if that is unknown. */
   readonly owners: readonly Process[];
 }
 
-/** What two targets are told apart by. */
+/** Equal for targets that a poll can't tell apart. */
 export function targetKey({ endpoint, otherNetns }: Target): string {
   return `${otherNetns?.netDirectory ?? ''} ${endpointKey(endpoint)}`;
 }
 
 /**
- * Whether an endpoint of a network namespace is watched with this target, be it written otherwise.
+ * Whether this target covers an endpoint, even if that is written in another way.
  *
- * @param pid a process there, where the namespace is not ours.
+ * @param pid a process in the endpoint's network namespace; null if that is ours.
  */
 export function isWatchedAt(
   { endpoint: watched, otherNetns }: Target,
   endpoint: Endpoint,
   pid: number | null = null,
 ): boolean {
-  // Unix sockets are looked at in both.
+  // Unix sockets are polled in both.
   const isThere = endpoint.kind === 'unix' || (otherNetns?.process.pid ?? null) === pid;
   return isThere && mayBeSameEndpoint(watched, endpoint);
 }
 
-/** A target that something listens on, with the inodes of the listeners. */
+/** A target with listeners, and their inodes. */
 export interface ListeningTarget {
   readonly target: Target;
   readonly listeners: readonly number[];
 }
 
-/** What belongs to one daemon together. Targets whose owner nobody knows stand alone. */
+/** Groups targets by daemon. A target without known owners is a group of its own. */
 export function groupByDaemon(
   procRoot: string,
   listening: readonly ListeningTarget[],
@@ -59,7 +59,7 @@ export function groupByDaemon(
   return [...groups.values()];
 }
 
-/** In another network namespace the same port is another daemon's, and a path may be. */
+/** In another network namespace the same port belongs to another daemon, and a path may. */
 function reachableEndpoint(procRoot: string, { endpoint, otherNetns }: Target): Endpoint[] {
   if (otherNetns === null) {
     return [endpoint];
@@ -72,8 +72,8 @@ function reachableEndpoint(procRoot: string, { endpoint, otherNetns }: Target): 
 }
 
 /**
- * What to watch of these daemons: each endpoint once, though several may share it. Where one was told
- * to listen and does not, it may do so at any moment.
+ * The targets of these daemons: each endpoint once, even if several share it. Endpoints that a daemon is
+ * configured with and does not listen on are included, since it may at any moment.
  */
 export function targetsOf(daemons: readonly FoundDaemon[]): Target[] {
   const targets = new Map<string, Target>();
@@ -101,11 +101,11 @@ export function targetsOf(daemons: readonly FoundDaemon[]): Target[] {
 }
 
 /**
- * What to watch from now on, when these daemons were found to run now.
+ * The targets from now on, given the daemons that run now.
  *
- * What was watched stays while a daemon lives that listened there: it may have closed its listeners,
- * as BuildKit does when it is told to stop, and still have clients. It stays, too, until it is known
- * where else one listens: an endpoint that nobody listens on makes no sample a count.
+ * A target stays while a daemon lives that listened there: it may have closed its listeners, as BuildKit
+ * does when it is told to stop, and still have clients. It also stays until another listener is found:
+ * a sample of an endpoint without a listener is no count.
  */
 export function nextTargets(
   current: readonly Target[],
@@ -121,7 +121,7 @@ export function nextTargets(
     const again = found.get(targetKey(target));
     if (again !== undefined) {
       found.delete(targetKey(target));
-      // Who has listened there and lives may have clients left.
+      // A daemon that listened there and still lives may have clients left.
       const isAssumed = again.isAssumed && (target.isAssumed || !mayBeClosing(target));
       const owners = joined(target, again, isRunning);
       next.push({ ...again, endpoint: target.endpoint, isAssumed, owners });
