@@ -24,6 +24,8 @@ export interface MonitorOptions {
   readonly env: Environment;
   /** Receives what is worth knowing about which endpoints are polled, and how. */
   readonly notify: (notice: MonitorNotice) => void;
+  /** How long discovered listeners may go unchecked for further ones; by default one to five seconds. */
+  readonly trustMs?: number;
 }
 
 /** Takes samples of the endpoints of one or more daemons. */
@@ -46,7 +48,8 @@ interface WatchedTarget {
 }
 
 /** @throws ProcessNotFoundError */
-export function openMonitor({ addresses, pid, backend, env, notify }: MonitorOptions): Monitor {
+export function openMonitor(options: MonitorOptions): Monitor {
+  const { addresses, pid, backend, env, notify, trustMs } = options;
   const ours = createBackends(backend, procRoot);
   let isClosed = false;
 
@@ -70,6 +73,7 @@ export function openMonitor({ addresses, pid, backend, env, notify }: MonitorOpt
       isRunning: (process) => isRunning(procRoot, process),
       onChange: notifyChanges(targets, pid !== null, notify),
     },
+    trustMs,
     now: () => performance.now(),
     onListenerGone: (silent) =>
       notify({ kind: 'listener-gone', endpoints: silent.map(({ address }) => address) }),

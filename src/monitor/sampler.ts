@@ -12,6 +12,8 @@ export interface SamplerInput {
   readonly daemon: DaemonWatch;
   /** Finds the daemons again; null if the targets were given and stay as they are. */
   readonly rediscovery: Rediscovery | null;
+  /** How long a search is trusted while all is well. By default that is as short as a wait needs. */
+  readonly trustMs?: number | undefined;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
   /**
@@ -108,7 +110,9 @@ export function createSampler(input: SamplerInput): OpenSampler {
   const take = (how: Rediscovery): Sample => {
     const sample = pollAndEvaluate();
     const isKnown = notFoundYet === null && !all().some(hasLostListener);
-    return isKnown && !lacksListener(sample) && now() - trustedFromMs < longestTrustOf(sample)
+    return isKnown &&
+      !lacksListener(sample) &&
+      now() - trustedFromMs < longestTrustOf(sample, input.trustMs)
       ? trust(sample)
       : searchAndSample(sample, isKnown, how);
   };
@@ -158,12 +162,12 @@ function lacksListener(sample: Sample): boolean {
         sample.results.some((result) => result.kind === 'polled' && !isListening(result));
 }
 
-function longestTrustOf(sample: Sample): number {
+function longestTrustOf(sample: Sample, trustMs: number | undefined): number {
   if (sample.kind !== 'counted') {
     return Infinity;
   }
   const { withConnections, withoutConnections } = longestTrustMs;
-  return sample.connections.length > 0 ? withConnections : withoutConnections;
+  return trustMs ?? (sample.connections.length > 0 ? withConnections : withoutConnections);
 }
 
 /** A daemon that is gone is gone in any case. But a count may be only a part of the connections. */

@@ -16,8 +16,11 @@ export function openMonitorFor(
   options: EndpointOptionValues,
   env: Environment,
   notify: MonitorOptions['notify'],
+  rest: Pick<MonitorOptions, 'trustMs'> = {},
 ): Monitor {
-  return parseFrom('--pid', () => openMonitor({ ...monitorOptions(options, env), notify }));
+  return parseFrom('--pid', () =>
+    openMonitor({ ...monitorOptions(options, env), notify, ...rest }),
+  );
 }
 
 /** Which connections count as clients. */

@@ -5,6 +5,7 @@ import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
 import type { StatusReport } from '../../messages/status-report.ts';
+import type { Monitor } from '../../monitor/monitor.ts';
 import { coalesce } from '../../serve/coalesce.ts';
 import { createSharedWait, type SharedWait } from '../../serve/shared-wait.ts';
 import { createStats } from '../../serve/stats.ts';
@@ -30,6 +31,10 @@ export interface Service {
   readonly close: () => void;
 }
 
+// Lost listeners are noticed at once. Only further listeners of a daemon need a search of /proc, which
+// requests should not do each time. A wait searches for itself.
+const trustMs = 30_000;
+
 const pauseMs = 100;
 // The daemon closes the connection of a question right after its answer.
 const mostPauses = 10;
@@ -46,26 +51,36 @@ export function openService(
 ): Service {
   const { options, env, tls, log } = plan;
   const warnings = createWarnings();
-  const monitor = openMonitorFor(options, env, (notice) => {
-    const entry = monitorEntry(notice);
-    log(entry);
-    warnings.add(entry);
-  });
+  const monitor = openMonitorFor(
+    options,
+    env,
+    (notice) => {
+      const entry = monitorEntry(notice);
+      log(entry);
+      warnings.add(entry);
+    },
+    { trustMs },
+  );
   const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const stats = createStats(() => performance.now());
 
-  const pollOnce = async (mayAsk: boolean): Promise<StatusReport | null> => {
+  const pollOnce = async (mayAsk: boolean, open?: () => Monitor): Promise<StatusReport | null> => {
+    let fresh: Monitor | undefined;
     // During a wait only the wait asks: it would take another question's connection for a client.
     const isAsked = mayAsk && !wait.isUnderWay();
     const answer = isAsked ? {} : { answer: stats.reading()?.builds ?? null };
+    const input = { options, rule: options, tls, builds, ...answer };
     try {
-      const polled = await pollStatus({ options, rule: options, tls, monitor, builds, ...answer });
+      fresh = open?.();
+      const polled = await pollStatus({ ...input, monitor: fresh ?? monitor });
       stats.countSample(polled.sample);
       return { ...polled, notices: warnings.list() };
     } catch (error) {
       stats.countSample(null);
       say({ kind: 'poll-failed', error });
       return null;
+    } finally {
+      fresh?.close();
     }
   };
   const pause = async (): Promise<void> => {
@@ -105,7 +120,8 @@ export function openService(
       return stats.reading()?.sample ?? (await silent.result())?.sample ?? null;
     },
     async mayHaveClients() {
-      const report = await silent.result();
+      // Whether a hook is waited for must not depend on an earlier search.
+      const report = await pollOnce(false, () => openMonitorFor(options, env, () => {}));
       return report === null || hasClientsOrFailures(report);
     },
     record: stats.record,

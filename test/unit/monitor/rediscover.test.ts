@@ -34,7 +34,7 @@ interface Socket {
 }
 
 /** What runs and listens, which the test changes between samples. */
-function setUp(notFoundYet: string | null = null) {
+function setUp(notFoundYet: string | null = null, trustMs?: number) {
   const world = {
     sockets: { [oldAddress]: { listeners: [5], clients: [] } } as Record<string, Socket>,
     daemons: [daemonAt(7, [oldAddress])],
@@ -97,6 +97,7 @@ function setUp(notFoundYet: string | null = null) {
       isRunning: ({ pid }) => world.running.includes(pid),
       onChange: (change) => world.changes.push(change),
     },
+    trustMs,
     now: () => world.nowMs,
     onListenerGone: () => {},
   });
@@ -125,6 +126,38 @@ describe('endpoints that were found', () => {
     world.sockets[oldAddress]?.clients.push(client('10.0.0.5:4000'));
     expect(sample()).toMatchObject({ kind: 'counted', connections: [{ peer: '10.0.0.5:4000' }] });
     expect(world.searches).toBe(0);
+  });
+
+  it('are searched for again after a second without a connection, and after five with one', () => {
+    const { world, sample } = setUp();
+    for (const nowMs of [999, 1000, 1999]) {
+      world.nowMs = nowMs;
+      sample();
+    }
+    expect(world.searches).toBe(1);
+    world.sockets[oldAddress]?.clients.push(client('10.0.0.5:4000'));
+    for (const nowMs of [2000, 5999, 6000]) {
+      world.nowMs = nowMs;
+      sample();
+    }
+    expect(world.searches).toBe(2);
+  });
+
+  it('are trusted for as long as is asked, unless a listener is lost', () => {
+    const { world, sample, dies, starts, watched } = setUp(null, 30_000);
+    for (const nowMs of [1000, 5000, 29_999]) {
+      world.nowMs = nowMs;
+      expect(sample()).toMatchObject({ kind: 'counted' });
+    }
+    expect(world.searches).toBe(0);
+    world.nowMs = 30_000;
+    sample();
+    expect(world.searches).toBe(1);
+    dies();
+    starts(8, newAddress);
+    world.nowMs = 31_001;
+    expect(watched()).toEqual([newAddress]);
+    expect(world.searches).toBe(2);
   });
 
   it('do not count until the search for the daemons has succeeded', () => {
