@@ -3,8 +3,8 @@ import { readCommandLine } from '../options/command-line.ts';
 import { type Environment, readSettings } from '../options/read.ts';
 import { type LogOptionValues, logOptions, waitOptions } from '../options/table.ts';
 import { commands } from './command-names.ts';
+import { openWaitLog } from './commands/plan-wait.ts';
 import { isUnattended } from './commands/wait.ts';
-import { openWaitLog } from './commands/wait-log.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { ProcessContext } from './process-context.ts';
 

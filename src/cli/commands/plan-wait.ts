@@ -1,25 +1,26 @@
 import type { DrainConfig } from '../../drain/types.ts';
 import { isOldNode, oldNodeEntry } from '../../messages/environment-entries.ts';
 import { uncaughtEntry } from '../../messages/failure.ts';
-import type { LogEntry } from '../../messages/log/log.ts';
-import type { StderrOwnership } from '../../messages/log/open-log.ts';
+import { createLog, type LogEntry } from '../../messages/log/log.ts';
+import { openLog, type StderrOwnership } from '../../messages/log/open-log.ts';
 import { mistakeEntry } from '../../messages/settings.ts';
+import { isInContainer } from '../../monitor/container.ts';
+import { procRoot } from '../../monitor/monitor.ts';
 import type { Environment, Mistake } from '../../options/read.ts';
-import type { WaitOptionValues } from '../../options/table.ts';
+import type { LogOptionValues, WaitOptionValues } from '../../options/table.ts';
 import { findUnknown } from '../../options/unknown-variables.ts';
 import type { ProcessContext } from '../process-context.ts';
 import { clientsOnly } from './open-monitor.ts';
 import { openTls, type Tls, tlsMistakes } from './tls.ts';
-import { openWaitLog } from './wait-log.ts';
 
-/** All that a wait is done by. */
+/** What a wait needs. */
 export interface WaitPlan {
   readonly options: WaitOptionValues;
   readonly env: Environment;
   readonly tls: Tls;
   readonly config: DrainConfig;
   readonly log: (entry: LogEntry) => void;
-  /** Whether a mistake that shows when the wait begins does not end it. */
+  /** Whether to wait in spite of a mistake that shows only when the wait begins. */
   readonly goesOn: () => Promise<boolean>;
   readonly onUncaught: ProcessContext['onUncaught'];
 }
@@ -32,14 +33,14 @@ export interface PlanInput {
   readonly stderr: StderrOwnership;
 }
 
-/** Says in the log what is wrong with the settings and the place, none of which keeps from waiting. */
+/** Plans a wait, and logs what is wrong with its settings and environment but does not prevent it. */
 export async function planWait(
   { options, mistakes, goesOn, stderr }: PlanInput,
   { env, onUncaught, self }: ProcessContext,
 ): Promise<WaitPlan> {
   const tls = openTls(options);
   const log = openWaitLog(options, env, stderr);
-  // Between waits, which hear for themselves.
+  // Between waits. During one, the wait takes over.
   onUncaught((error) => log(uncaughtEntry(error)));
   if (isOldNode(self.nodeVersion)) {
     log(oldNodeEntry(self.nodeVersion));
@@ -65,5 +66,39 @@ function drainConfig(options: WaitOptionValues): DrainConfig {
     builds: options.builds,
     onUnknown: options['on-unknown'],
     progressEveryMs: options['progress-every'],
+  };
+}
+
+/** Opens the log of a wait, or of an error before it. */
+export function openWaitLog(
+  options: LogOptionValues,
+  env: Environment,
+  stderr: StderrOwnership,
+): (entry: LogEntry) => void {
+  let trouble: string | null = null;
+  const write = openLog({
+    logTo: options['log-to'],
+    inContainer: isInContainer(env),
+    procRoot,
+    stderr,
+    onTrouble(message) {
+      trouble ??= message;
+      logEntry({ level: 'warn', message });
+    },
+    onLoss: (message) => logEntry({ level: 'warn', message }),
+  });
+  const logEntry = createLog({
+    format: options['log-format'],
+    level: options['log-level'],
+    prefix: options['log-prefix'],
+    now: () => new Date(),
+    write,
+  });
+  // If lines were lost, the last line says so: it may be the only one that is read.
+  return (entry) => {
+    const isLast = entry.fields?.['event'] === 'ended';
+    logEntry(
+      isLast && trouble !== null ? { ...entry, message: `${entry.message} ${trouble}` } : entry,
+    );
   };
 }
