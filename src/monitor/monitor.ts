@@ -1,5 +1,13 @@
 import { isRunning } from '../backends/procfs/processes.ts';
-import type { Backend, BackendName, Endpoint, Sample, Sampler } from '../backends/types.ts';
+import { createProcfsBackend } from '../backends/procfs/procfs.ts';
+import type {
+  Backend,
+  BackendName,
+  Endpoint,
+  EndpointSnapshot,
+  Sample,
+  Sampler,
+} from '../backends/types.ts';
 import { createBackends, withFallback } from '../backends/with-fallback.ts';
 import type { ListeningDaemon } from '../builds/types.ts';
 import type { Environment } from '../options/read.ts';
@@ -7,7 +15,6 @@ import { chooseTargets } from './choose-targets.ts';
 import { isInPod } from './container.ts';
 import { listenersOf } from './evaluate.ts';
 import { notifyChanges } from './notices.ts';
-import { createOtherNetnsBackend } from './other-netns.ts';
 import { createSampler } from './sampler.ts';
 import { groupByDaemon, type ListeningTarget, type Target } from './targets.ts';
 import type { MonitorNotice } from './types.ts';
@@ -54,9 +61,7 @@ export function openMonitor(options: MonitorOptions): Monitor {
   let isClosed = false;
 
   const backendsOf = ({ otherNetns }: Target): readonly Backend[] =>
-    otherNetns === null
-      ? ours
-      : [createOtherNetnsBackend(procRoot, otherNetns.netDirectory, otherNetns.process)];
+    otherNetns === null ? ours : [createOtherNetnsBackend(otherNetns)];
   const { targets, daemon, find, notFoundYet } = chooseTargets({
     ...{ addresses, pid, backend, env, notify, procRoot },
     inPod: isInPod(env),
@@ -120,5 +125,46 @@ function atMostEvery(pauseMs: number, callback: () => void): () => void {
       isDue = true;
       setTimeout(call, pauseMs).unref();
     }
+  };
+}
+
+// The revisions of procfs begin at 1.
+const noSockets: EndpointSnapshot = { revision: -1, listenerInodes: [], connections: [] };
+
+/**
+ * The backend for endpoints in the network namespace of another process. It reads the tables there,
+ * and for unix sockets ours as well: the kernel lists an accepted one in the namespace of its client.
+ *
+ * Once the process is dead, its namespace can no longer be reached, and its sockets are closed: the
+ * answer then is no listener and no connection.
+ */
+function createOtherNetnsBackend({
+  netDirectory,
+  process,
+}: NonNullable<Target['otherNetns']>): Backend {
+  return {
+    name: 'procfs',
+    open(endpoint) {
+      const theirs = createProcfsBackend(netDirectory).open(endpoint);
+      const ours =
+        endpoint.kind === 'unix' ? createProcfsBackend(`${procRoot}/net`).open(endpoint) : null;
+      const poll = (): EndpointSnapshot => {
+        const there = theirs.poll();
+        const here = ours?.poll() ?? noSockets;
+        return {
+          revision: there.revision + here.revision,
+          listenerInodes: [...there.listenerInodes, ...here.listenerInodes],
+          connections: [...there.connections, ...here.connections],
+        };
+      };
+      return {
+        poll: () => (isRunning(procRoot, process) ? poll() : noSockets),
+        tcp: null,
+        close() {
+          theirs.close();
+          ours?.close();
+        },
+      };
+    },
   };
 }

@@ -1,7 +1,6 @@
 import type { Process } from '../backends/procfs/processes.ts';
 import type { OwnScan } from './own-daemons.ts';
-import type { TargetChange } from './rediscover.ts';
-import { isWatchedAt, type Target } from './targets.ts';
+import { isWatchedAt, type Target, type TargetChange } from './targets.ts';
 import type { EndpointNotice, FoundDaemon } from './types.ts';
 
 /** Reports a daemon that was found, and problems with reading it. */

@@ -1,8 +1,7 @@
 import { BackendError, type Endpoint, type Sample, type Sampler } from '../backends/types.ts';
 import type { EndpointPoller } from '../backends/with-fallback.ts';
 import { evaluate, isListening, listenersOf } from './evaluate.ts';
-import { type Rediscovery, rediscover } from './rediscover.ts';
-import type { Target } from './targets.ts';
+import { type Rediscovery, rediscover, type Target } from './targets.ts';
 import type { DaemonWatch } from './watch-processes.ts';
 import { type Watched, type WatchedEndpoints, watchEndpoints } from './watched-endpoints.ts';
 

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Connection, Endpoint, EndpointResult } from '../../../src/backends/types.ts';
 import { endpointKey } from '../../../src/monitor/endpoints.ts';
-import type { TargetChange } from '../../../src/monitor/rediscover.ts';
 import { createSampler } from '../../../src/monitor/sampler.ts';
-import { targetsOf } from '../../../src/monitor/targets.ts';
+import { type TargetChange, targetsOf } from '../../../src/monitor/targets.ts';
 import type { FoundDaemon } from '../../../src/monitor/types.ts';
 import type { DaemonState } from '../../../src/monitor/watch-processes.ts';
 import { parseEndpoint } from '../../../src/options/endpoint.ts';
