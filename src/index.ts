@@ -23,6 +23,7 @@ export {
   createBuildsClient,
   createProcfsBackend,
   createSockDiagBackend,
+  type DiscoverOptions,
   discoverEndpoints,
   type MonitorOptions,
   openMonitor,
@@ -30,7 +31,6 @@ export {
   type WaitForDrainOptions,
   waitForDrain,
 } from './library/functions.ts';
-export type { DiscoverOptions } from './monitor/discover.ts';
 export type { Monitor } from './monitor/monitor.ts';
 export type {
   EndpointNotice,

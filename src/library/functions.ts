@@ -7,7 +7,6 @@ import type { TlsSource } from '../builds/types.ts';
 import type { DrainConfig, DrainEvent } from '../drain/types.ts';
 import { drainDefaults } from '../drain/types.ts';
 import { ProcessNotFoundError } from '../monitor/choose-targets.ts';
-import type { DiscoverOptions } from '../monitor/discover.ts';
 import * as discover from '../monitor/discover.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import * as monitor from '../monitor/monitor.ts';
@@ -121,6 +120,8 @@ export function parseEndpoint(text: string): Endpoint {
   check.text(text, 'text');
   return endpoints.parseEndpoint(text);
 }
+
+export type DiscoverOptions = Pick<discover.DiscoverOptions, 'pid' | 'known'>;
 
 /**
  * Discovers the daemons that run, and what they listen on.

@@ -37,8 +37,6 @@ export interface MonitorOptions {
 
 /** Takes samples of the endpoints of one or more daemons. */
 export interface Monitor extends Sampler, Disposable {
-  /** What is polled, and by which backends, the preferred one first. */
-  readonly watched: () => readonly WatchedTarget[];
   /** Sets what to call soon after a connection has ended, where the kernel reports that. */
   readonly onEnd: (callback: () => void) => void;
   /** The daemons that listened at the time of a sample, and where each can be asked. */
@@ -49,13 +47,19 @@ export interface Monitor extends Sampler, Disposable {
   readonly close: () => void;
 }
 
+/** A monitor that also says how it polls. */
+export interface OpenMonitor extends Monitor {
+  /** What is polled, and by which backends, the preferred one first. */
+  readonly watched: () => readonly WatchedTarget[];
+}
+
 interface WatchedTarget {
   readonly target: Target;
   readonly backends: readonly Backend[];
 }
 
 /** @throws ProcessNotFoundError */
-export function openMonitor(options: MonitorOptions): Monitor {
+export function openMonitor(options: MonitorOptions): OpenMonitor {
   const { addresses, pid, backend, env, notify, trustMs } = options;
   const ours = createBackends(backend, procRoot);
   let isClosed = false;

@@ -24,7 +24,7 @@ import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog } from '../../messages/log/open-log.ts';
 import { monitorEntry } from '../../messages/monitor-entry.ts';
 import { containerSigns, isInContainer, isInPod, podSigns } from '../../monitor/container.ts';
-import { type Monitor, procRoot } from '../../monitor/monitor.ts';
+import { type OpenMonitor, procRoot } from '../../monitor/monitor.ts';
 import { type Environment, type Flags, readOptions, readSettings } from '../../options/read.ts';
 import { statusOptions, waitOptions } from '../../options/table.ts';
 import { findUnknown } from '../../options/unknown-variables.ts';
@@ -102,7 +102,7 @@ async function tryAllBackends(): Promise<Diagnosis['trials']> {
   return await attemptLater(() => tryBackends(createBackends('auto', procRoot)));
 }
 
-function endpointsOf({ watched }: Monitor): Diagnosis['endpoints'] {
+function endpointsOf({ watched }: OpenMonitor): Diagnosis['endpoints'] {
   return watched().map(({ target, backends }) =>
     compareBackends(target.endpoint, target.isAssumed, backends),
   );

@@ -1,5 +1,5 @@
 import type { Connection } from '../../backends/types.ts';
-import { type Monitor, type MonitorOptions, openMonitor } from '../../monitor/monitor.ts';
+import { type MonitorOptions, type OpenMonitor, openMonitor } from '../../monitor/monitor.ts';
 import { type Environment, parseFrom } from '../../options/read.ts';
 import type { EndpointOptionValues, PeerOptionValues } from '../../options/table.ts';
 
@@ -17,7 +17,7 @@ export function openMonitorFor(
   env: Environment,
   notify: MonitorOptions['notify'],
   rest: Pick<MonitorOptions, 'trustMs'> = {},
-): Monitor {
+): OpenMonitor {
   return parseFrom('--pid', () =>
     openMonitor({ ...monitorOptions(options, env), notify, ...rest }),
   );
