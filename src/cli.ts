@@ -4,7 +4,6 @@ import { writeFileSync, writeSync } from 'node:fs';
 import { bundledNode } from './bundle/bundle.ts';
 import { exitCodes } from './cli/exit-codes.ts';
 import { run } from './cli/main.ts';
-import type { Screen } from './cli/process-context.ts';
 
 const stop = new AbortController();
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;
@@ -43,15 +42,6 @@ function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
-function screenOf(terminal: NodeJS.WriteStream): Screen {
-  return {
-    size: () => ({ columns: terminal.columns, rows: terminal.rows }),
-    onResize(callback) {
-      terminal.on('resize', callback);
-    },
-  };
-}
-
 // Who hears of errors that nobody has caught: who has asked last.
 const hearers: ((error: unknown) => void)[] = [];
 let isBroken = false;
@@ -81,11 +71,7 @@ void run(process.argv.slice(2), {
   },
   print: printTo(1),
   printError: printTo(2),
-  openScreen: async () => {
-    const { isatty } = await import('node:tty');
-    // Node.js would make a pipe non-blocking for all who write to it.
-    return isatty(1) ? screenOf(process.stdout) : null;
-  },
+  terminal: process,
   isAttended: async () => (await import('node:tty')).isatty(2),
   onUncaught(callback) {
     hearers.push(callback);

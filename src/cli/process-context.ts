@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { ScreenSize } from '../messages/watch-frame.ts';
 import type { Environment } from '../options/read.ts';
+import type { TerminalProcess } from './commands/screen.ts';
 
 export type StopSignal = 'SIGTERM' | 'SIGINT';
 
@@ -14,8 +14,7 @@ export interface ProcessContext {
   /** Returns false where the text could not be written, as when nobody reads it any more. */
   readonly print: (text: string) => boolean;
   readonly printError: (text: string) => boolean;
-  /** The terminal that `print` writes to; null where it is none. */
-  readonly openScreen: () => Promise<Screen | null>;
+  readonly terminal: TerminalProcess;
   /** Whether standard error is a terminal: somebody reads it, and can correct a mistake. */
   readonly isAttended: () => Promise<boolean>;
   /**
@@ -24,13 +23,6 @@ export interface ProcessContext {
    */
   readonly onUncaught: (callback: (error: unknown) => void) => () => void;
   readonly self: Self;
-}
-
-/** A terminal. */
-export interface Screen {
-  /** In characters; 0 is what a terminal says that does not know. */
-  readonly size: () => ScreenSize;
-  readonly onResize: (callback: () => void) => void;
 }
 
 /** This process, as far as a command has to know it that starts others. */

@@ -44,7 +44,7 @@ function headOf(input: FrameInput): string[] {
   const clients = clientsOf(input);
   const rows = status.tracked.map(input.rowOf);
   return [
-    `Every ${formatDuration(input.intervalMs)}. Ctrl-C ends.`,
+    `Every ${formatDuration(input.intervalMs)}. q or Ctrl-C ends.`,
     headline({ sample, rows, nowMs: status.nowMs, clients, builds, needsBuilds: false }),
     ...(builds === null ? [] : [buildsLine(builds)]),
     ...(seenBetweenPolls > 0

@@ -3,7 +3,7 @@ import { createLog, type LogEntry } from '../../messages/log/log.ts';
 import { type WatchReport, watchEntry } from '../../messages/watch-entry.ts';
 import { watchFrame } from '../../messages/watch-frame.ts';
 import type { LogFormat } from '../../options/table.ts';
-import type { Screen } from '../process-context.ts';
+import type { Screen } from './screen.ts';
 
 /** How a watch is shown. */
 export interface WatchView {
@@ -27,9 +27,6 @@ export function createLineView(format: LogFormat, write: (text: string) => void)
 }
 
 const control = '\u001b[';
-// The other screen of the terminal, without a cursor and without lines that run on in the next one.
-const enter = `${control}?1049h${control}?25l${control}?7l`;
-const leave = `${control}?7h${control}?25h${control}?1049l`;
 const home = `${control}H`;
 const clearLine = `${control}K`;
 const clearBelow = `${control}J`;
@@ -42,11 +39,10 @@ export interface TableInput {
   readonly screen: Screen;
   readonly intervalMs: number;
   readonly now: () => number;
-  readonly write: (text: string) => void;
 }
 
-/** A table that is drawn anew for each change, and each second for the ages. */
-export function createTableView({ screen, intervalMs, now, write }: TableInput): WatchView {
+/** A table that is drawn again after each change, and each second for the ages. */
+export function createTableView({ screen, intervalMs, now }: TableInput): WatchView {
   const changes: string[] = [];
   let report: WatchReport | undefined;
   let drawnMs = -Infinity;
@@ -61,7 +57,7 @@ export function createTableView({ screen, intervalMs, now, write }: TableInput):
     due = undefined;
     drawnMs = now();
     const lines = frame().map((line) => `${line}${clearLine}`);
-    write(`${home}${lines.join('\r\n')}${clearBelow}`);
+    screen.draw(`${home}${lines.join('\r\n')}${clearBelow}`);
   };
   const drawSoon = (): void => {
     due ??= setTimeout(draw, Math.max(0, drawnMs + shortestFrameMs - now()));
@@ -71,9 +67,8 @@ export function createTableView({ screen, intervalMs, now, write }: TableInput):
     changes.splice(0, changes.length - mostChanges);
   };
 
-  write(enter);
   const everySecond = setInterval(drawSoon, longestFrameMs);
-  screen.onResize(drawSoon);
+  screen.onRedraw(drawSoon);
   return {
     notice({ level, message }) {
       if (level === 'warn') {
@@ -94,10 +89,10 @@ export function createTableView({ screen, intervalMs, now, write }: TableInput):
       clearInterval(everySecond);
       clearTimeout(due);
       // The last table stays on the screen.
-      write(
-        `${leave}${frame()
+      screen.close(
+        frame()
           .map((line) => `${line}\n`)
-          .join('')}`,
+          .join(''),
       );
     },
   };

@@ -11,6 +11,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext } from '../process-context.ts';
 import { clientsOnly, openMonitorFor } from './open-monitor.ts';
+import { openScreen } from './screen.ts';
 import { openTls } from './tls.ts';
 import { createLineView, createTableView } from './watch-view.ts';
 
@@ -21,7 +22,7 @@ interface WatchSwitches {
 const watchNotes = `
 AGE and SILENT with a plus are lower bounds. A connection is shown from the first
 poll on and counted after the probe grace: before that, it may be a probe.
-Continues when the daemon is gone, and ends with Ctrl-C.
+Continues when the daemon is gone. Ends with q or Ctrl-C; Ctrl-Z suspends it.
 Exit code: 0, unless 2 for a usage error or 1 for a bug.`;
 
 /** Makes a command `buildkit-drain watch`. */
@@ -52,7 +53,7 @@ async function watchUntilStopped(
   const early: MonitorNotice[] = [];
   let notify = (notice: MonitorNotice): void => void early.push(notice);
   const monitor = openMonitorFor(options, env, (notice) => notify(notice));
-  const view = await openView(json, options.interval, context, () => closed.abort());
+  const view = openView(json, options.interval, context, () => closed.abort());
   notify = (notice) => view.notice(monitorEntry(notice));
   early.forEach(notify);
   const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
@@ -83,20 +84,21 @@ async function watchUntilStopped(
   return exitCodes.done;
 }
 
-async function openView(
+function openView(
   json: boolean,
   intervalMs: number,
-  { env, print, openScreen }: ProcessContext,
-  onClosed: () => void,
+  { env, print, terminal }: ProcessContext,
+  onQuit: () => void,
 ) {
   // The reader of a pipe may close it.
   const write = (text: string): void => {
     if (!print(text)) {
-      onClosed();
+      onQuit();
     }
   };
-  const screen = json || env['TERM'] === 'dumb' ? null : await openScreen();
+  const screen =
+    json || env['TERM'] === 'dumb' ? null : openScreen({ self: terminal, write, onQuit });
   return screen === null
     ? createLineView(json ? 'json' : 'text', write)
-    : createTableView({ screen, intervalMs, now: () => performance.now(), write });
+    : createTableView({ screen, intervalMs, now: () => performance.now() });
 }

@@ -41,19 +41,22 @@ function reportOf(count: number): WatchReport {
 
 function viewOn(size: { columns: number; rows: number }) {
   let output = '';
-  let onResize = () => {};
+  let onRedraw = () => {};
   const view = createTableView({
     screen: {
       size: () => size,
-      onResize(callback) {
-        onResize = callback;
+      onRedraw(callback) {
+        onRedraw = callback;
+      },
+      draw(picture) {
+        output += picture;
+      },
+      close(lastText) {
+        output += `closed ${lastText}`;
       },
     },
     intervalMs: 100,
     now: () => performance.now(),
-    write(text) {
-      output += text;
-    },
   });
   const frames = (): string[][] =>
     output
@@ -62,17 +65,17 @@ function viewOn(size: { columns: number; rows: number }) {
       .map((frame) =>
         (frame.split(`${control}J`)[0] ?? '').split(`${control}K`).map((line) => line.trim()),
       );
-  return { view, size, resize: () => onResize(), output: () => output, frames };
+  return { view, size, redraw: () => onRedraw(), output: () => output, frames };
 }
 
 describe('the table of a watch', () => {
   it('is drawn anew as soon as the terminal has another size', () => {
-    const { view, size, resize, frames } = viewOn({ columns: 80, rows: 24 });
+    const { view, size, redraw, frames } = viewOn({ columns: 80, rows: 24 });
     view.show(reportOf(3), []);
     vi.advanceTimersByTime(60);
     expect(frames()).toHaveLength(1);
     size.rows = 6;
-    resize();
+    redraw();
     vi.advanceTimersByTime(60);
     expect(frames()).toHaveLength(2);
     expect(frames()[1]).toContain('… 3 more lines');
@@ -85,7 +88,7 @@ describe('the table of a watch', () => {
     vi.advanceTimersByTime(60);
     const [frame = []] = frames();
     expect(frame.length - 1).toBeLessThanOrEqual(24);
-    expect(frame).toContain('Every 100ms. Ctrl-C ends.');
+    expect(frame).toContain('Every 100ms. q or Ctrl-C ends.');
     view.end();
   });
 
@@ -101,12 +104,12 @@ describe('the table of a watch', () => {
     view.end();
   });
 
-  it('leaves the terminal as it was, and nothing that would draw on it again', () => {
+  it('gives the screen back with the last picture, and draws on it no more', () => {
     const { view, output } = viewOn({ columns: 80, rows: 24 });
     view.show(reportOf(1), []);
     view.end();
     const ended = output();
-    expect(ended).toContain(`${control}?7h${control}?25h${control}?1049l`);
+    expect(ended).toMatch(/closed Every 100ms\. q or Ctrl-C ends\.\n/);
     vi.advanceTimersByTime(5000);
     expect(output()).toBe(ended);
   });
