@@ -41,7 +41,7 @@ function headline({ host, network, isComplete, date }: CostResults): string {
 function summary(results: CostResults): Section {
   return {
     title: 'In short',
-    note: 'The aims are those of docs/design.md. The range is that of the middle half of the rounds.',
+    note: 'The aims are those of docs/architecture.md. The range is that of the middle half of the rounds.',
     table: [['what', 'measured', 'range', 'aim'], ...summaryRows(results)],
   };
 }
