@@ -7,7 +7,7 @@ import { compiled } from '../support/native.ts';
 import { cutOff, joinPlaces } from '../support/network.ts';
 import { it, type Scenario, startBuild } from '../support/scenario.ts';
 
-// The rows of docs/who-holds-the-wait.md that need most of a minute, all at the same time: what
+// The rows of docs/cases.md that need most of a minute, all at the same time: what
 // nobody hears from is a client for 45 s, or for 30 s, in any case.
 vi.setConfig({ maxConcurrency: 20, testTimeout: 110_000 });
 

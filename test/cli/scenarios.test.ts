@@ -7,7 +7,7 @@ import { machineMs } from '../support/machine-time.ts';
 import { ownPid } from '../support/pids.ts';
 import { it, startBuild } from '../support/scenario.ts';
 
-// The rows of docs/who-holds-the-wait.md that take some seconds. The others: scenarios-long.test.ts.
+// The rows of docs/cases.md that take some seconds. The others: scenarios-long.test.ts.
 vi.setConfig({ maxConcurrency: 12 });
 
 const tcp = 'tcp://127.0.0.1:1234';

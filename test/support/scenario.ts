@@ -13,7 +13,7 @@ import type { Sandbox, SandboxProcess } from './sandbox.ts';
 import { it as itInSandbox } from './test.ts';
 import { waitFor } from './wait-for.ts';
 
-const table = readFileSync(new URL('../../docs/who-holds-the-wait.md', import.meta.url), 'utf8');
+const table = readFileSync(new URL('../../docs/cases.md', import.meta.url), 'utf8');
 
 /** What `--quiet-period` is in every scene that does not say otherwise. */
 const quietPeriodMs = 2000;
@@ -46,7 +46,7 @@ export interface Scenario {
   readonly endingSince: (wait: Cli, sinceMs: number) => Promise<Ending>;
 }
 
-/** A scene whose name stands in the table of docs/who-holds-the-wait.md. */
+/** A scene whose name stands in the table of docs/cases.md. */
 export const it = itInSandbox.extend<{ scenario: Scenario }>({
   scenario: async ({ sandbox, openSandbox, task, annotate }, use) => {
     expect(table).toContain(`| ${task.name} |`);
