@@ -24,7 +24,7 @@ function filesIn(folder: string): string[] {
 
 function importsOf(path: string): string[] {
   const text = readFileSync(join(root, path), 'utf8');
-  const specifiers = text.matchAll(/(?:from |import\()'(\.[^']+)'/g);
+  const specifiers = text.matchAll(/(?:from |import |import\()'(\.[^']+)'/g);
   return [...specifiers].map(([, specifier = '']) =>
     relative(root, join(root, dirname(path), specifier)),
   );

@@ -64,7 +64,7 @@ describe('the package, installed from its tarball in an empty folder', () => {
       cwd: folder,
       encoding: 'utf8',
     });
-    expect(stdout).toContain('drain');
+    expect(stdout).toContain('waitForDrain');
   });
 
   describe('without an addon for this machine', () => {
