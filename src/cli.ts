@@ -11,14 +11,14 @@ for (const signal of stopSignals) {
   process.on(signal, () => stop.abort(signal));
 }
 
-// What lists of processes show: else that of Node.js, or of its main thread.
+// The name in process lists. Without this it would be that of Node.js or of its main thread.
 try {
   writeFileSync('/proc/self/comm', 'buildkit-drain');
 } catch {}
 
 /**
- * Writes all of a text, and says whether it could be written. A closed output must not end a command
- * whose exit code says the result.
+ * Writes a whole text, and returns whether that worked. A closed output must not end a command whose exit code is the
+ * result.
  */
 function printTo(descriptor: number): (text: string) => boolean {
   return (text) => {
@@ -37,12 +37,12 @@ function printTo(descriptor: number): (text: string) => boolean {
   };
 }
 
-// For the reader of a pipe that someone else has made non-blocking.
+// Waits for the reader of a pipe that another process has made non-blocking.
 function pause(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
 }
 
-// Who hears of errors that nobody has caught: who has asked last.
+// Handlers of uncaught errors. The latest one gets them.
 const hearers: ((error: unknown) => void)[] = [];
 let isBroken = false;
 const tellOfUncaught = (error: unknown): void => {
@@ -52,7 +52,7 @@ const tellOfUncaught = (error: unknown): void => {
 process.on('uncaughtException', tellOfUncaught);
 process.on('unhandledRejection', tellOfUncaught);
 
-// Until somebody says otherwise: an end without a word, with nothing left to wait for, is no success.
+// The default: an exit with nothing left to wait for, before the command has ended, is no success.
 process.exitCode = exitCodes.bug;
 process.on('beforeExit', () => {
   if (!hasEnded) {
@@ -103,7 +103,7 @@ void run(process.argv.slice(2), {
   hasEnded = true;
   process.exitCode = exitCode;
   if (isBroken) {
-    // What is broken may still hold the process.
+    // What failed may still keep the process alive.
     process.exit();
   }
 });

@@ -1,6 +1,6 @@
 import { didYouMean } from '../options/command-line.ts';
 
-/** Every command, with the sentence that help has for it. */
+/** Every command, with its sentence in the help. */
 export const commands = {
   wait: 'Wait until builds and clients have been gone for a while.',
   status: 'Poll once, and show the connections and the builds.',

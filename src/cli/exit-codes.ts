@@ -1,6 +1,6 @@
 import type { DrainOutcome } from '../drain/types.ts';
 
-/** The exit codes of every command. The table in the README says the same. */
+/** The exit codes of every command. The table in docs/options.md is held against them. */
 export const exitCodes = {
   done: 0,
   bug: 1,

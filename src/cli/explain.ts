@@ -37,7 +37,7 @@ export async function explain(
 interface Failure {
   readonly code: ExitCode;
   readonly message: string;
-  /** What a terminal shows besides. */
+  /** Shown on a terminal as well. */
   readonly hint: string;
 }
 
@@ -63,14 +63,14 @@ function failureOf(error: unknown, argv: readonly string[]): Failure {
 }
 
 function logOptionsOf(argv: readonly string[], env: Environment): LogOptionValues {
-  // Everything after the command of `run` belongs to that.
+  // Everything after `--` belongs to the command of `run`.
   const end = argv.indexOf('--');
   const isRun = argv[0] === 'run';
   const args = end >= 0 ? argv.slice(0, end) : isRun ? [] : argv;
   return readSettings(logOptions, readCommandLine(args, waitOptions, {}).flags, env).values;
 }
 
-/** The words that the help of this command line is called with. */
+/** The words before `--help` that print the help of this command line. */
 function helpFor([first = 'wait', second = '']: readonly string[]): string {
   if (first === 'bench' && benchmarks.includes(second)) {
     return `${first} ${second} `;

@@ -74,12 +74,12 @@ export async function runProgram(
     if (!(error instanceof CommanderError)) {
       throw error;
     }
-    // commander takes the exit code of its help from the process, which is set until a command says otherwise.
+    // commander takes the exit code of help from process.exitCode, which is that of a bug until a command ends.
     if (error.exitCode === 0 || first === 'help') {
       return exitCodes.done;
     }
     if (error.code === 'commander.help') {
-      // It was printed in the place of a message.
+      // The help was printed instead of a message.
       return exitCodes.usage;
     }
     throw new UsageError(messageOf(error));
@@ -99,7 +99,7 @@ function createProgram(version: string, { print, printError }: ProcessContext): 
     .configureOutput({
       writeOut: print,
       writeErr: printError,
-      // It is thrown, and the caller prints it.
+      // The error is thrown, and the caller prints it.
       outputError() {},
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
@@ -110,7 +110,7 @@ function createProgram(version: string, { print, printError }: ProcessContext): 
   return program;
 }
 
-/** Of `wait` commander prints the help, and parses nothing else. */
+/** commander only prints the help of `wait`: src/cli/main.ts reads its command line. */
 function addWait(command: Command): void {
   command
     .usage('[options]')

@@ -11,8 +11,8 @@ const longestNameBytes = 107;
 /**
  * Parses an address as buildkitd writes it in `--addr`.
  *
- * Of a TCP address the port alone says which connections are meant: a daemon told to listen on
- * one address may be reached by others, and a client that is not seen is a build that is killed.
+ * Only the port of a TCP address selects connections: a daemon that listens on one address may be reached by others, and a
+ * client that is not seen is a build that is killed.
  *
  * @throws BadValueError
  */
@@ -49,7 +49,7 @@ function parseSocketPath(text: string): string {
   if (!/^[/@]./.test(path)) {
     throw new BadValueError(`${expected}, the path absolute or, for an abstract name, @…`, text);
   }
-  // A line feed would make lines of its own in /proc/net/unix, and a zero byte ends a path.
+  // A line feed would make extra lines in /proc/net/unix, and a zero byte ends a path.
   if ([...path].some((character) => character < ' ')) {
     throw new BadValueError('a socket path without control characters', text);
   }
@@ -63,13 +63,13 @@ function parseSocketPath(text: string): string {
 // Where rootless buildkitd has its socket. In a longer directory there is no room for one.
 const rootlessDirectory = /^\/[\w./-]{1,70}$/;
 
-/** The addresses that variables name which others set: none of them says where all clients come in. */
+/** The addresses in environment variables of other programs. None of them says where all clients connect. */
 interface NamedEndpoints {
   readonly endpoints: readonly Endpoint[];
   readonly ignored: readonly IgnoredVariable[];
 }
 
-/** A variable that is as good as unset, since its value is nothing that can be watched here. */
+/** A variable that is ignored, since its value cannot be watched here. */
 interface IgnoredVariable {
   readonly variable: string;
   /** What was expected, and what was received. */
@@ -78,7 +78,7 @@ interface IgnoredVariable {
 
 /**
  * The address that clients use, `BUILDKIT_HOST`, and the shell script's `BUILDKITD_PORT`. Other
- * programs set these for purposes of their own, so that no value of them is an error.
+ * programs set these for their own purposes, so no value of them is an error.
  */
 export function namedEndpoints(env: Environment): NamedEndpoints {
   const endpoints: Endpoint[] = [];
@@ -111,7 +111,7 @@ function parseScriptPort(text: string): Endpoint | null {
     : parseEndpoint(`tcp://0.0.0.0:${parseWholeNumber(text, 1, 65535)}`);
 }
 
-/** Where buildkitd listens when it is told nothing. */
+/** The addresses that buildkitd listens on by default. */
 export function defaultEndpoints(env: Environment): Endpoint[] {
   const tcp = parseEndpoint('tcp://0.0.0.0:1234');
   const system = parseEndpoint('unix:///run/buildkit/buildkitd.sock');

@@ -5,22 +5,22 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Values as given on the command line, by option name; a repeatable option's as a list. */
 export type Flags = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** A setting that could not be taken as it is. */
+/** An invalid setting. */
 export interface Mistake {
   readonly level: 'warn' | 'error';
-  /** What has it, what was expected and what was received. */
+  /** Its source, what was expected and what was received. */
   readonly message: string;
-  /** What a command does that goes on in spite of it: `going on with the default: 10s`. */
+  /** What a command does instead if it goes on: `going on with the default: 10s`. */
   readonly instead: string;
-  /** Whether it was meant for this tool, and not for whatever else may use the variable's name. */
+  /** Whether it was meant for this tool, and not for another program that uses the same variable. */
   readonly isOurs: boolean;
 }
 
-/** What became of one option. */
+/** The value of one option, and its source. */
 export interface Setting {
   readonly name: string;
   readonly text: string;
-  /** The flag or the variable that has set it; null where it is the default. */
+  /** The flag or the variable that set it; null for the default. */
   readonly source: string | null;
 }
 
@@ -28,7 +28,7 @@ export interface Setting {
 export interface OptionSpec<Value> {
   readonly argument: string;
   readonly summary: string;
-  /** The default as one would write it; empty for none. */
+  /** The default as a user would write it; empty for none. */
   readonly standard: string;
   readonly isList: boolean;
   readonly parse: (texts: readonly string[]) => Value;
@@ -38,7 +38,7 @@ export interface OptionSpec<Value> {
 /** A setting of the shell script that this tool replaces, under its name there. */
 export interface ScriptSetting<Value> {
   readonly name: string;
-  /** Undefined where the value says nothing to this tool. */
+  /** Undefined where the value is not meant for this tool. */
   readonly parse: (text: string) => Value | undefined;
 }
 
@@ -48,7 +48,7 @@ export type OptionValues<Specs extends OptionSpecs> = {
   readonly [Name in keyof Specs]: ReturnType<Specs[Name]['parse']>;
 };
 
-/** A mistake in how the program was called: which option, what was expected, what was received. */
+/** A mistake in the call of the program: the option, what was expected, what was received. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly code = 'ERR_USAGE';
@@ -78,7 +78,7 @@ export function variableOf(option: string): string {
   return `BUILDKIT_DRAIN_${option.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** What an option was given, and by what. */
+/** The text given for an option, and its source. */
 interface Given<Value> {
   /** The flag or the variable. */
   readonly source: string;
@@ -87,7 +87,7 @@ interface Given<Value> {
   readonly isOurs: boolean;
 }
 
-/** All that was read, with defaults in the places of what could not be taken. */
+/** All values, with defaults instead of invalid ones. */
 export interface Settings<Specs extends OptionSpecs> {
   readonly values: OptionValues<Specs>;
   readonly settings: readonly Setting[];
@@ -96,8 +96,8 @@ export interface Settings<Specs extends OptionSpecs> {
 
 /**
  * The values of all options. A flag wins over its environment variable, that over the script's
- * setting, and that over the default. An empty variable is as good as none, and so is an empty part
- * of a list. Never throws: a value that is not of the form expected is a mistake, and the default.
+ * setting, and that over the default. An empty variable counts as unset, and so does an empty part of a list.
+ * Never throws: an invalid value is a mistake, and the default is used.
  */
 export function readSettings<Specs extends OptionSpecs>(
   specs: Specs,
@@ -121,8 +121,7 @@ export function readSettings<Specs extends OptionSpecs>(
 }
 
 /**
- * The same for a command that a mistake ends. Of variables that are not ours alone a value that does
- * not fit is none.
+ * The same for a command that a mistake ends. An invalid value in a variable of other programs counts as unset.
  *
  * @throws UsageError
  */
@@ -172,7 +171,7 @@ function givenTo(
     : null;
 }
 
-/** Undefined where it can't be taken. */
+/** Undefined where it is invalid. */
 function parseGiven(
   { source, texts, parse, isOurs }: Given<unknown>,
   { standard }: OptionSpec<unknown>,

@@ -1,12 +1,12 @@
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
-/** A value that was not of the form expected. The message has one shape everywhere. */
+/** An invalid value. The message has one form everywhere. */
 export class BadValueError extends Error {
   override readonly name = 'BadValueError';
   readonly code = 'ERR_BAD_VALUE';
   /** What would have been right, as a noun: `a duration such as 100ms or 1h30m`. */
   readonly expected: string;
-  /** The text as it came. */
+  /** The text as it was given. */
   readonly received: string;
 
   constructor(expected: string, received: string) {
@@ -16,7 +16,7 @@ export class BadValueError extends Error {
   }
 }
 
-/** Makes the parser of a word that must be one of a few. */
+/** Makes a parser for one of a few words. */
 export function oneOf<const Choice extends string>(
   choices: readonly Choice[],
 ): (text: string) => Choice {
@@ -29,7 +29,7 @@ export function oneOf<const Choice extends string>(
   };
 }
 
-/** A whole number in decimal digits. @throws BadValueError when it is of another form or outside. */
+/** A whole number in decimal digits. @throws BadValueError when it has another form or is out of range. */
 export function parseWholeNumber(text: string, least: number, most: number): number {
   const value = Number(text);
   if (!/^\d{1,15}$/.test(text) || value < least || value > most) {
@@ -53,7 +53,7 @@ const longestMs = 7 * unitMs.d;
  * The milliseconds of a duration such as `100ms`, `1.5s`, `58min` or `1h30m`: numbers with their
  * units, the larger unit first. Fractions of a millisecond are rounded.
  *
- * @throws BadValueError when it is of another form, shorter than `shortestMs` or longer than a week.
+ * @throws BadValueError when it has another form, or is shorter than `shortestMs` or longer than a week.
  */
 export function parseDuration(text: string, shortestMs = 0): number {
   const range = `${shortestMs > 0 ? ` from ${shortestMs}ms` : ''} up to 168h`;
@@ -83,7 +83,7 @@ export function parseFile(text: string): string | null {
   return text === 'none' ? null : text;
 }
 
-/** Values with commas between them; what stands there twice is measured once. */
+/** Values separated by commas, each once. */
 export function listOf<Value>(parse: (text: string) => Value): (text: string) => readonly Value[] {
   return (text) => [...new Set(text.split(',').map((part) => parse(part.trim())))];
 }
@@ -102,8 +102,8 @@ const expected = 'an IP address or a CIDR block such as 10.0.0.0/8 or fd00::/8';
 const mappedBits = 96;
 
 /**
- * Tells whether an address, IPv4 or IPv6, lies in one of the blocks. An IPv6 block has no IPv4
- * address in it, `::/0` neither, but for a block of IPv4-mapped addresses alone.
+ * Makes the function that checks whether an IPv4 or IPv6 address is in one of the blocks. An IPv6 block has no IPv4
+ * address in it, not even `::/0`, except a block of IPv4-mapped addresses.
  *
  * @throws BadValueError
  */
@@ -111,7 +111,7 @@ export function parseCidrs(texts: readonly string[]): (address: string) => boole
   if (texts.length === 0) {
     return () => false;
   }
-  // Node takes an IPv4 address for its mapped one where a list has IPv6 blocks.
+  // Where a list has IPv6 blocks, Node treats an IPv4 address as its mapped one.
   const blocks = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const text of texts) {
     const { address, bits, family } = parseBlock(text);

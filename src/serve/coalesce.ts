@@ -1,15 +1,15 @@
 /** Looks for many callers: each gets one that began after its call. */
 export interface SharedLooks<Seen> {
   readonly result: () => Promise<Seen>;
-  /** Resolves a pause after the look under way, if there is one. */
+  /** Resolves one pause after the running poll, if there is one. */
   readonly settled: () => Promise<void>;
 }
 
 /**
- * One look at a time, and a pause after each: who calls in between shares the next one. However many
+ * One poll at a time, and a pause after each. Calls in between share the next one. However many
  * call, looking takes no more than a part of the time.
  *
- * @param pause resolves when the pause after a look is over.
+ * @param pause resolves when the pause after a poll is over.
  */
 export function coalesce<Seen>(
   result: () => Promise<Seen>,

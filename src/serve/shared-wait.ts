@@ -1,4 +1,4 @@
-/** How the wait ended, or why it could not be done. */
+/** How the wait ended, or why it failed. */
 type WaitResult<End> =
   | { readonly kind: 'ended'; readonly end: End }
   | { readonly kind: 'failed'; readonly error: unknown };
@@ -6,10 +6,10 @@ type WaitResult<End> =
 /** One wait at a time, for any number of callers. */
 export interface SharedWait<End> {
   /**
-   * Calls back at the end of the wait under way, or of one that begins now. Who leaves is not called,
-   * and the wait goes on.
+   * Calls back at the end of the running wait, or of one that starts now. A caller that leaves is not called, and the wait
+   * goes on.
    *
-   * @returns what to call to leave.
+   * @returns the function to leave by.
    */
   readonly join: (caller: (result: WaitResult<End>) => void) => () => void;
   readonly isUnderWay: () => boolean;

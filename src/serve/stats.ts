@@ -11,12 +11,12 @@ export interface Recorder {
   readonly note: (status: DrainStatus) => void;
   /** @param kind null for a wait that could not be done. */
   readonly end: (kind: DrainOutcome['kind'] | null) => void;
-  /** Null where no wait is under way, or has not looked yet. */
+  /** Null where no wait is running, or it has not polled yet. */
   readonly reading: () => Reading | null;
   readonly record: () => ServiceStats;
 }
 
-/** @param now the clock that waits go by, in milliseconds. */
+/** @param now the clock of the waits, in milliseconds. */
 export function createStats(now: () => number): Recorder {
   const outcomes: Record<DrainOutcome['kind'], number> = {
     ...{ drained: 0, gone: 0, 'nothing-found': 0 },
@@ -88,7 +88,7 @@ function readingOf({ sample, clients, notCounted, builds }: DrainStatus): Readin
   return { sample, clients, silent, builds };
 }
 
-/** Up to the latest look: looks that find everything as it was leave the status as it is. */
+/** Until the latest poll: polls that find nothing new leave the status unchanged. */
 function quietMs({ sample, quietForMs, nowMs }: DrainStatus, lookedMs: number): number | null {
   if (quietForMs !== null) {
     return quietForMs + Math.max(0, lookedMs - nowMs);

@@ -16,9 +16,9 @@ import { openMonitorFor } from './open-monitor.ts';
 import { openTls, tlsMistakes } from './tls.ts';
 
 /**
- * `buildkit-drain wait --check`: says what a wait would go by, and does not wait.
+ * `buildkit-drain wait --check`: prints what a wait would use, and does not wait.
  *
- * @param misread mistakes of the command line that are not in its values.
+ * @param misread mistakes in the command line itself, not in a value.
  */
 export async function checkWait(
   flags: Flags,

@@ -55,7 +55,7 @@ export function addDoctor(command: Command, { version, process, exit }: CommandC
   addOptions(command, statusOptions);
 }
 
-/** @throws UsageError before anything is looked at. */
+/** @throws UsageError before the first poll. */
 async function doctor(
   flags: Flags,
   { json = false }: DoctorSwitches,

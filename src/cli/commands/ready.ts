@@ -32,7 +32,7 @@ export function addReady(command: Command, { process, exit }: CommandContext): v
   addOptions(command, readyOptions);
 }
 
-/** @throws UsageError before anything is looked at. */
+/** @throws UsageError before the first poll. */
 async function ready(
   flags: Flags,
   { afterDrain = false }: ReadySwitches,

@@ -14,7 +14,7 @@ import type { CommandContext, ProcessContext, Self } from '../process-context.ts
 import { planWait } from './plan-wait.ts';
 import { runWait } from './run-wait.ts';
 
-// Whose end is waited for is whom we start.
+// The daemon is the command itself.
 const { pid: _pid, ...runOptions } = waitOptions;
 
 const initPid = 1;
@@ -86,8 +86,8 @@ function reapOrphans(self: Self, own: number, tell: (event: RunEvent) => void): 
 }
 
 /**
- * Ends as the daemon did: of its signal, too, since whoever supervises us takes an end by SIGTERM for
- * a clean one. Process 1 can't die of its own signals, and then the code of shells says it.
+ * Ends as the daemon did, also by the same signal, since supervisors treat an end by SIGTERM as clean. Process 1 cannot end
+ * by its own signals, and uses the exit code of shells instead.
  */
 function endAs(end: ChildEnd, self: Self): number {
   if (end.kind === 'exited') {

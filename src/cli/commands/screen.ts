@@ -14,7 +14,7 @@ export interface Screen {
   readonly close: (lastText: string) => void;
 }
 
-/** This process, as its terminal deals with it. */
+/** This process, as its terminal treats it. */
 export type TerminalProcess = Pick<
   NodeJS.Process,
   'stdin' | 'stdout' | 'pid' | 'kill' | 'on' | 'off'
@@ -23,7 +23,7 @@ export type TerminalProcess = Pick<
 interface ScreenInput {
   readonly self: TerminalProcess;
   readonly write: (text: string) => void;
-  /** Hears the key that ends. */
+  /** Called for the key that ends the watch. */
   readonly onQuit: () => void;
 }
 
@@ -56,7 +56,7 @@ export function openScreen({ self, write, onQuit }: ScreenInput): Screen | null 
     keyboard?.setRawMode(false).setRawMode(true).resume();
     self.on('SIGTSTP', onStop);
     write(enter);
-    // A job in the background does not hear of another size.
+    // A background job is not notified of a new size.
     self.kill(self.pid, 'SIGWINCH');
   };
   const release = (): void => {
@@ -77,7 +77,7 @@ export function openScreen({ self, write, onQuit }: ScreenInput): Screen | null 
   };
   const onContinue = (): void => {
     if (isShown) {
-      // Stopped by SIGSTOP, so whoever used the terminal since has set it up.
+      // After SIGSTOP another program may have set up the terminal.
       release();
     }
     redraw();
@@ -98,7 +98,7 @@ export function openScreen({ self, write, onQuit }: ScreenInput): Screen | null 
   };
 
   keyboard?.setEncoding('latin1').on('data', onKeys).pause();
-  // Of a terminal that has hung up, writing tells.
+  // If the terminal has hung up, writing fails.
   keyboard?.on('error', () => {});
   self.on('SIGCONT', onContinue);
   stdout.on('resize', () => redraw());

@@ -66,7 +66,7 @@ export function openService(
 
   const pollOnce = async (mayAsk: boolean, open?: () => Monitor): Promise<StatusReport | null> => {
     let fresh: Monitor | undefined;
-    // During a wait only the wait asks: it would take another question's connection for a client.
+    // During a wait only the wait asks: another question's connection would count as a client.
     const isAsked = mayAsk && !wait.isUnderWay();
     const answer = isAsked ? {} : { answer: stats.reading()?.builds ?? null };
     const input = { options, rule: options, tls, builds, ...answer };

@@ -14,8 +14,8 @@ export interface Tls extends TlsSource {
   /** Whether any option asks for it. */
   readonly isGiven: boolean;
   /**
-   * Reads the files each time: mounted secrets come late, and are renewed. What is as it was is
-   * answered by the same object.
+   * Reads the files each time, since mounted secrets arrive late and are renewed. While they are unchanged, it returns the
+   * same object.
    *
    * @returns null where no option asks for TLS.
    * @throws UsageError
@@ -75,7 +75,7 @@ function readOne(path: string, content: string, form: RegExp): string {
   return text;
 }
 
-/** What keeps from speaking TLS now, for those whom that does not end. */
+/** What prevents TLS now, as mistakes that do not end the command. */
 export async function tlsMistakes({ read }: Tls): Promise<Mistake[]> {
   try {
     await read();
@@ -86,7 +86,7 @@ export async function tlsMistakes({ read }: Tls): Promise<Mistake[]> {
   }
 }
 
-/** What OpenSSL makes of them. Whoever gives them loads TLS anyway. */
+/** Checks the files with OpenSSL. A command with such files loads TLS anyway. */
 async function checkTogether({ ca, cert, key }: TlsConfig): Promise<void> {
   const { createSecureContext } = await import('node:tls');
   try {

@@ -8,11 +8,11 @@ import { planWait } from './plan-wait.ts';
 import { runWait, WaitFailedError } from './run-wait.ts';
 
 /**
- * `buildkit-drain wait`. Where nobody reads what a hook prints, a mistake does not end it: builds
- * would be killed.
+ * `buildkit-drain wait`. Where no person reads standard error, a mistake does not end it, since that would
+ * kill builds.
  *
- * @param misread mistakes of the command line that are not in its values.
- * @throws UsageError before anything is looked at.
+ * @param misread mistakes in the command line itself, not in a value.
+ * @throws UsageError before the first poll.
  */
 export async function wait(
   flags: Flags,
@@ -37,7 +37,7 @@ export async function wait(
   }
 }
 
-/** Whether this runs where nobody reads standard error, as the hooks and probes of a pod do. */
+/** Whether no person reads standard error, as in the hooks and probes of a pod. */
 export async function isUnattended({ env, isAttended }: ProcessContext): Promise<boolean> {
   return isInPod(env) && !(await isAttended());
 }
