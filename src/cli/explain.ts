@@ -1,4 +1,4 @@
-import { bugText, failureEntry } from '../messages/failure.ts';
+import { bugText, failureEntry } from '../messages/problems.ts';
 import { readCommandLine } from '../options/command-line.ts';
 import { type Environment, readSettings } from '../options/read.ts';
 import { type LogOptionValues, logOptions, waitOptions } from '../options/table.ts';

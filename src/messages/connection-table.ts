@@ -1,29 +1,26 @@
-import type { TrackedConnection } from '../drain/tracked.ts';
-import { knownAge, knownSilenceMs } from '../drain/tracked.ts';
+import {
+  knownAge,
+  knownSilenceMs,
+  type TrackedConnection,
+  type TrackedConnections,
+} from '../drain/tracked.ts';
 import { about, formatBytes, visible } from './words.ts';
-
-/** A connection to show. */
-export interface ConnectionRow {
-  readonly entry: TrackedConnection;
-  /** Whether its peer was said to be no client. */
-  readonly isIgnored: boolean;
-}
 
 interface Column {
   readonly title: string;
   readonly isNumber: boolean;
-  readonly cell: (row: ConnectionRow, nowMs: number) => string;
+  readonly cell: (entry: TrackedConnection, nowMs: number) => string;
 }
 
 const peer: Column = {
   title: '  PEER',
   isNumber: false,
-  cell: ({ entry }) => `  ${visible(entry.connection.peer ?? 'unknown')}`,
+  cell: (entry) => `  ${visible(entry.connection.peer ?? 'unknown')}`,
 };
 const age: Column = {
   title: 'AGE',
   isNumber: true,
-  cell({ entry }, nowMs) {
+  cell(entry, nowMs) {
     const known = knownAge(entry, nowMs);
     return known === null ? '-' : `${about(known.ms)}${known.isExact ? '' : '+'}`;
   },
@@ -31,7 +28,7 @@ const age: Column = {
 const silent: Column = {
   title: 'SILENT',
   isNumber: true,
-  cell({ entry }, nowMs) {
+  cell(entry, nowMs) {
     const ms = knownSilenceMs(entry, nowMs);
     return ms === null ? '-' : `${about(ms)}+`;
   },
@@ -39,59 +36,53 @@ const silent: Column = {
 const received: Column = {
   title: 'IN',
   isNumber: true,
-  cell: ({ entry }) => bytes(entry.traffic?.latest.bytesReceived),
+  cell: (entry) => bytes(entry.traffic?.latest.bytesReceived),
 };
 const sent: Column = {
   title: 'OUT',
   isNumber: true,
-  cell: ({ entry }) => bytes(entry.traffic?.latest.bytesAcked),
+  cell: (entry) => bytes(entry.traffic?.latest.bytesAcked),
 };
 const inode: Column = {
   title: 'INODE',
   isNumber: true,
-  cell: ({ entry }) => (entry.connection.inode === 0 ? 'queued' : String(entry.connection.inode)),
+  cell: (entry) => (entry.connection.inode === 0 ? 'queued' : String(entry.connection.inode)),
 };
-const taken: Column = {
-  title: 'TAKEN FOR',
+const kind: Column = {
+  title: 'KIND',
   isNumber: false,
-  cell: ({ entry, isIgnored }) => takenFor(entry, isIgnored),
+  cell: (entry) => kindWords[entry.kind],
 };
 
-const columns = [peer, age, silent, received, sent, inode, taken];
+const columns = [peer, age, silent, received, sent, inode, kind];
 
-// Where there is no room for all, these go, one after the other.
+// On a narrow terminal these are left out, one after the other.
 const leastNeeded = [inode, sent, received, silent, age];
 
-const standingWords = {
+const kindWords = {
   client: 'client',
-  pending: 'new',
+  pending: 'pending',
   'health-check': 'health check',
   unreachable: 'unreachable',
   silent: 'silent',
-  own: 'ourselves',
+  own: 'own',
   ignored: 'ignored',
 } as const satisfies Record<TrackedConnection['kind'], string>;
 
-/** What a connection is taken for, in words for people. */
-function takenFor({ kind }: TrackedConnection, isIgnored: boolean): string {
-  return isIgnored ? 'ignored' : standingWords[kind];
-}
-
 /**
- * A table of connections, one line each, below the daemon's end that they have in common. A plus says
- * that it is at least so much.
+ * A table of connections, one line each, below the local address that they share. A plus means at least.
  *
- * @param width how many columns it may take, if it can; null for any number.
+ * @param width how many columns of the terminal it may take; null for any number.
  */
 export function connectionTable(
-  rows: readonly ConnectionRow[],
+  tracked: TrackedConnections,
   nowMs: number,
   width: number | null = null,
 ): string[] {
-  const groups = new Map<string, ConnectionRow[]>();
-  for (const row of rows) {
-    const { local } = row.entry.connection;
-    groups.set(local, [...(groups.get(local) ?? []), row]);
+  const groups = new Map<string, TrackedConnection[]>();
+  for (const entry of tracked) {
+    const { local } = entry.connection;
+    groups.set(local, [...(groups.get(local) ?? []), entry]);
   }
   const ordered = [...groups.values()].flat();
   const all = columns.map((column) => filled(column, ordered, nowMs));
@@ -109,8 +100,8 @@ interface Filled {
   readonly width: number;
 }
 
-function filled(column: Column, rows: readonly ConnectionRow[], nowMs: number): Filled {
-  const cells = [column.title, ...rows.map((row) => column.cell(row, nowMs))];
+function filled(column: Column, tracked: TrackedConnections, nowMs: number): Filled {
+  const cells = [column.title, ...tracked.map((entry) => column.cell(entry, nowMs))];
   return { column, cells, width: Math.max(...cells.map((cell) => cell.length)) };
 }
 

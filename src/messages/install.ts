@@ -24,10 +24,10 @@ export function occupiedText(target: string, by: string): string {
 }
 
 export function notInstalledText(target: string, { message }: Error): string {
-  return `install: the files can't be copied to ${target} (${message})`;
+  return `install: the files cannot be copied to ${target} (${message})`;
 }
 
 export function notStartedText(target: string, { code, message }: NodeJS.ErrnoException): string {
   const remedy = code === 'EACCES' ? '; mount the volume there without noexec' : '';
-  return `install: the files are in ${target}, but can't be started there (${message})${remedy}`;
+  return `install: the files are in ${target}, but cannot be started there (${message})${remedy}`;
 }

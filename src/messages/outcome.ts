@@ -1,43 +1,53 @@
 import type { DrainConfig, DrainOutcome } from '../drain/types.ts';
+import { errorJson, errorOrNull } from './json.ts';
 import type { LogEntry } from './log/log.ts';
-import { countOf, leftOutReason, type State, stateText } from './state.ts';
-import {
-  about,
-  capitalized,
-  clients,
-  clientsAreConnected,
-  formatDuration,
-  listed,
-  nameOf,
-  nothingFound,
-} from './words.ts';
+import { daemonGone, notCountedText, nothingFound, stateText } from './state.ts';
+import { about, capitalized, clients, clientsAreConnected, formatDuration } from './words.ts';
 
-/** What a wait says last: how it ended, and what it has seen. */
+/** The last entry of a wait: how it ended, and what it has seen. */
 export function outcomeEntry(
   outcome: DrainOutcome,
   config: DrainConfig,
   seenBetweenPolls: number,
 ): LogEntry {
-  const { waitedMs, polls, mostConnections, probes } = outcome;
+  const { waitedMs, polls, mostConnections, probes, sample } = outcome;
   const stats = [
     `Waited ${about(waitedMs)}`,
-    `${polls} ${polls === 1 ? 'look' : 'looks'}`,
+    `${polls} ${polls === 1 ? 'poll' : 'polls'}`,
     mostText(mostConnections),
     probes > 0 ? `${probes} shorter than ${formatDuration(config.probeGraceMs)}` : '',
-    seenBetweenPolls > 0 ? `at least ${seenBetweenPolls} more between two looks` : '',
+    seenBetweenPolls > 0 ? `at least ${seenBetweenPolls} more between two polls` : '',
   ].filter((part) => part !== '');
+  const error = outcome.kind === 'unknown' ? outcome.error : null;
   return {
     level: outcome.kind === 'drained' || outcome.kind === 'gone' ? 'info' : 'error',
     message: `${outcomeText(outcome, config)} ${stats.join(', ')}.`,
     fields: {
-      event: 'ended',
-      outcome: outcome.kind,
-      waitedMs: Math.round(waitedMs),
-      polls,
-      mostConnections,
-      probes,
-      seenBetweenPolls,
-      connections: countOf(outcome.sample, outcome.clients.length),
+      ...{ event: 'ended', outcome: outcome.kind, waitedMs: Math.round(waitedMs), polls },
+      ...{ mostConnections, probes, seenBetweenPolls },
+      connections: sample?.kind === 'counted' ? outcome.clients.length : null,
+      error: errorOrNull(error),
+    },
+  };
+}
+
+/**
+ * The last entry of a wait that failed each time it was started.
+ *
+ * @param signal what has ended it; null for its deadline.
+ */
+export function gaveUpEntry(reason: string, signal: unknown): LogEntry {
+  const end = signal === null ? 'Giving up' : `Interrupted by ${signal}`;
+  return {
+    level: 'error',
+    message:
+      `${end}: the wait failed each time it was started (${reason}). Clients may still be ` +
+      'connected.',
+    fields: {
+      ...{ event: 'ended', outcome: signal === null ? 'unknown' : 'interrupted' },
+      ...{ waitedMs: null, polls: null, mostConnections: null, probes: null },
+      ...{ seenBetweenPolls: null, connections: null },
+      error: errorJson({ code: 'ERR_WAIT_FAILED', operation: 'wait', message: reason }),
     },
   };
 }
@@ -58,36 +68,37 @@ function outcomeText(outcome: DrainOutcome, config: DrainConfig): string {
     case 'drained':
       return drainedText(outcome, config);
     case 'gone':
-      return 'The daemon is gone: nothing listens, and no process of it is left.';
+      return `The daemon is gone: ${daemonGone}.`;
     case 'nothing-found':
-      return `${nothingFound} Check where this runs, and give --addr or --pid if there is a daemon.`;
+      return `Nothing found: ${nothingFound}. Check where this runs, and give --addr or --pid if there is a daemon.`;
     case 'timed-out':
-      return `The deadline passed: ${remainder(outcome, config)}.`;
+      return `The deadline passed: ${lastState(outcome, config, outcome.quietForMs)}.`;
     case 'unknown':
-      return `Gave up blind: ${outcome.error.message}. ${unknownText(outcome)}`;
+      return `Giving up: ${unknownText(outcome)}`;
     case 'interrupted':
-      return `Interrupted by ${outcome.reason}: ${remainder({ ...outcome, quietForMs: null }, config)}.`;
+      return `Interrupted by ${outcome.reason}: ${lastState(outcome, config, null)}.`;
   }
 }
 
 function drainedText({ notCounted, nowMs }: DrainOutcome, config: DrainConfig): string {
-  const quietPeriod = formatDuration(config.quietPeriodMs);
-  const others = listed(notCounted, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
-  const note = notCounted.length > 0 ? ` Not counted: ${others}.` : '';
-  return config.maxConnections === 0
-    ? `Drained: no client was seen for ${quietPeriod}.${note}`
-    : `Drained: no more than ${clients(config.maxConnections)} for ${quietPeriod}.${note}`;
+  const { maxConnections, quietPeriodMs } = config;
+  const most = maxConnections === 0 ? 'no clients' : `no more than ${clients(maxConnections)}`;
+  const note = notCounted.length > 0 ? ` Not counted: ${notCountedText(notCounted, nowMs)}.` : '';
+  return `Drained: ${most} for ${formatDuration(quietPeriodMs)}.${note}`;
 }
 
 function unknownText({ error, builds, clients }: DrainOutcome & { kind: 'unknown' }): string {
   return builds?.kind === 'unknown' && builds.error === error
-    ? `${capitalized(clientsAreConnected(clients.length))}, but nobody knows whether a build is running.`
-    : 'Nobody knows whether a client is still connected.';
+    ? `running builds are unknown (${error.message}). ${capitalized(clientsAreConnected(clients.length))}, but a build may be running.`
+    : `clients could not be counted (${error.message}). Some may still be connected.`;
 }
 
-type Remains = Omit<State, 'sample'> & Pick<DrainOutcome, 'sample'>;
-
-function remainder(outcome: Remains, config: DrainConfig): string {
-  const { sample } = outcome;
-  return sample === null ? 'before the first look' : stateText({ ...outcome, sample }, config);
+function lastState(
+  { sample, ...stats }: DrainOutcome,
+  config: DrainConfig,
+  quietForMs: number | null,
+): string {
+  return sample === null
+    ? 'before the first poll'
+    : stateText({ ...stats, sample, quietForMs }, config);
 }

@@ -1,4 +1,3 @@
-import type { Sample } from '../backends/types.ts';
 import type { Build } from '../builds/types.ts';
 import type { TrackedConnection } from '../drain/tracked.ts';
 import type { DrainConfig, DrainStatus } from '../drain/types.ts';
@@ -12,31 +11,23 @@ import {
   namesOf,
 } from './words.ts';
 
-export type State = Pick<
-  DrainStatus,
-  | 'nowMs'
-  | 'sample'
-  | 'clients'
-  | 'notCounted'
-  | 'pending'
-  | 'builds'
-  | 'buildsAskedMs'
-  | 'namedBuilds'
-  | 'quietForMs'
->;
+export const daemonGone = 'nothing listens, and no process of it is left';
+export const nothingFound = 'nothing listens, and there is no buildkitd process here';
 
-/** How things stand, as a clause: who is connected, who is left out, what the daemon says. */
-export function stateText(state: State, config: DrainConfig): string {
-  const { sample } = state;
+type Status = Omit<DrainStatus, 'waitedMs'>;
+
+/** The state of a wait as a clause: which clients are connected, which are not counted, which builds run. */
+export function stateText(status: Status, config: DrainConfig | null): string {
+  const { sample } = status;
   switch (sample.kind) {
     case 'gone':
       return sample.wasThere
         ? 'nothing listens, and no process of the daemon is left'
-        : 'nothing listens, and no buildkitd of this place is in sight';
+        : nothingFound;
     case 'failed':
-      return `the clients can't be counted (${sample.error.message})${atLeast(sample.connections.length)}`;
+      return `clients cannot be counted (${sample.error.message})${atLeast(sample.connections.length)}`;
     case 'counted':
-      return countedText(state, config);
+      return countedText(status, config);
   }
 }
 
@@ -57,70 +48,40 @@ export function countBuilds({ length }: readonly Build[]): string {
   return length === 1 ? '1 build' : `${length} builds`;
 }
 
-/** Why a connection is taken for no client, with what was measured of it. */
-export function leftOutReason(
+/** Why a connection does not count as a client, with what was measured. */
+export function notCountedReason(
   { kind, traffic, firstSeenMs }: TrackedConnection,
   nowMs: number,
 ): string {
   switch (kind) {
     case 'health-check':
-      return `no byte came in ${about(nowMs - firstSeenMs)}`;
+      return `nothing received in ${about(nowMs - firstSeenMs)}`;
     case 'unreachable':
       return `no sign of life for ${about(traffic?.latest.msSinceAcked ?? 0)}`;
     default:
       return traffic === null
         ? 'no build is running'
-        : `silent for ${about(nowMs - traffic.silentSinceMs)}`;
+        : `no traffic for ${about(nowMs - traffic.silentSinceMs)}`;
   }
 }
 
-/** The same for machines. A number that could not be had is null, never 0. */
-export function stateFields(state: State): Record<string, unknown> {
-  const { sample, clients, notCounted, pending, builds, quietForMs, nowMs } = state;
-  const fields = (entry: TrackedConnection): Record<string, unknown> => ({
-    endpoint: entry.connection.endpoint,
-    peer: entry.connection.peer,
-    inode: entry.connection.inode,
-    seenForMs: Math.round(nowMs - entry.firstSeenMs),
-  });
-  return {
-    connections: countOf(sample, clients.length),
-    builds: builds?.kind === 'known' ? builds.builds : null,
-    quietForMs: quietForMs === null ? null : Math.round(quietForMs),
-    clients: clients.slice(0, mostFields).map(fields),
-    pending: pending.slice(0, mostFields).map(fields),
-    notCounted: notCounted.slice(0, mostFields).map((entry) => ({
-      ...fields(entry),
-      kind: entry.kind,
-    })),
-    endpoints: sample.results.map((result) => ({
-      address: result.endpoint.address,
-      backend: result.kind === 'polled' ? result.backend : null,
-      listening: result.kind === 'polled' ? result.snapshot.listenerInodes.length > 0 : null,
-    })),
-  };
-}
-
-export function countOf(sample: Sample | null, counted: number): number | null {
-  return sample?.kind === 'counted' ? counted : null;
-}
-
-/** Of whom a line for machines tells at most: a longer one finds no room in a pipe. */
-export const mostFields = 100;
-// A daemon whose word holds the wait is asked every second.
+// A daemon whose named builds hold the wait is asked every second.
 const longestFreshMs = 1000;
 
-function countedText(state: State, config: DrainConfig): string {
-  const { clients, notCounted, pending, quietForMs, nowMs } = state;
-  const who = clients.length > 0 ? `: ${namesOf(clients, presence(nowMs))}` : '';
-  const others = listed(notCounted, (entry) => `${nameOf(entry)} (${leftOutReason(entry, nowMs)})`);
+function countedText(status: Status, config: DrainConfig | null): string {
+  const { clients, notCounted, pending, quietForMs, nowMs } = status;
+  const names = clients.length > 0 ? `: ${namesOf(clients, presence(nowMs))}` : '';
   return [
-    `${clientsAreConnected(clients.length)}${who}`,
+    `${clientsAreConnected(clients.length)}${names}`,
     pending.length > 0 ? `; too new to tell: ${namesOf(pending, presence(nowMs))}` : '',
-    notCounted.length > 0 ? `; not counted: ${others}` : '',
-    saysOf(state),
-    quietForMs === null ? '' : `; ${quietText(quietForMs, config)}`,
+    notCounted.length > 0 ? `; not counted: ${notCountedText(notCounted, nowMs)}` : '',
+    buildsText(status),
+    quietForMs === null || config === null ? '' : `; ${quietText(quietForMs, config)}`,
   ].join('');
+}
+
+export function notCountedText(tracked: readonly TrackedConnection[], nowMs: number): string {
+  return listed(tracked, (entry) => `${nameOf(entry)} (${notCountedReason(entry, nowMs)})`);
 }
 
 /** Quiet lasts longer than it has to where something else keeps the wait from its end. */
@@ -132,16 +93,16 @@ function quietText(quietForMs: number, { quietPeriodMs }: DrainConfig): string {
 }
 
 /**
- * The daemon is not asked at each look: what it said before may be true no longer. So an older answer
- * is told with its age and without names, and only while it holds the wait.
+ * The daemon is not asked at each poll, so its last answer may no longer be true. An older answer is given with its age
+ * and without names, and only while it holds the wait.
  */
-function saysOf({ builds, buildsAskedMs, namedBuilds, nowMs }: State): string {
+function buildsText({ builds, buildsAskedMs, namedBuilds, nowMs }: Status): string {
   const isFresh = nowMs - (buildsAskedMs ?? -Infinity) < longestFreshMs;
   if (builds?.kind === 'known' && isFresh) {
     return `; ${buildsAreRunning(builds.builds)}`;
   }
-  const held = namedBuilds.flatMap((word) => word.builds);
-  const askedMs = Math.max(...namedBuilds.map((word) => word.askedMs));
+  const held = namedBuilds.flatMap((named) => named.builds);
+  const askedMs = Math.max(...namedBuilds.map((named) => named.askedMs));
   return held.length === 0
     ? ''
     : `; the daemon last named ${countBuilds(held)} ${about(nowMs - askedMs)} ago`;

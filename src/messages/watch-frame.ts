@@ -1,6 +1,6 @@
+import type { WatchStatus } from '../drain/types.ts';
 import { connectionTable } from './connection-table.ts';
-import { buildsLine, headline } from './status-text.ts';
-import { clientsOf, type WatchReport } from './watch-entry.ts';
+import { buildsLine, headline } from './status.ts';
 import { formatDuration, visible } from './words.ts';
 
 export interface ScreenSize {
@@ -8,8 +8,9 @@ export interface ScreenSize {
   readonly rows: number;
 }
 
-export interface FrameInput extends WatchReport {
-  /** The moment of drawing, on the clock that the roster's times are of. */
+export interface FrameInput {
+  readonly status: WatchStatus;
+  /** The moment of drawing, on the clock that the connections' times are of. */
   readonly nowMs: number;
   readonly intervalMs: number;
   /** The latest changes in words, the last one last. */
@@ -25,8 +26,7 @@ export function watchFrame(input: FrameInput): string[] {
   const rows = input.size.rows || standardSize.rows;
   const head = headOf(input).flatMap((line) => wrapped(visible(line), columns));
   const { tracked } = input.status;
-  const table =
-    tracked.length > 0 ? connectionTable(tracked.map(input.rowOf), input.nowMs, columns) : [];
+  const table = tracked.length > 0 ? connectionTable(tracked, input.nowMs, columns) : [];
   const spare = rows - head.length - table.length - 2;
   const changes = input.changes.slice(-Math.max(1, Math.min(spare, Math.floor(rows / 3))));
   const room = rows - head.length - 1 - (changes.length > 0 ? changes.length + 1 : 0);
@@ -39,16 +39,13 @@ export function watchFrame(input: FrameInput): string[] {
 }
 
 function headOf(input: FrameInput): string[] {
-  const { status } = input;
-  const { sample, builds, seenBetweenPolls } = status;
-  const clients = clientsOf(input);
-  const rows = status.tracked.map(input.rowOf);
+  const { sample, clients, tracked, builds, seenBetweenPolls } = input.status;
   return [
     `Every ${formatDuration(input.intervalMs)}. q or Ctrl-C ends.`,
-    headline({ sample, rows, nowMs: status.nowMs, clients, builds, needsBuilds: false }),
+    headline({ sample, tracked, clients: clients.length }),
     ...(builds === null ? [] : [buildsLine(builds)]),
     ...(seenBetweenPolls > 0
-      ? [`At least ${seenBetweenPolls} more came and went between two looks.`]
+      ? [`At least ${seenBetweenPolls} more came and went between two polls.`]
       : []),
   ];
 }

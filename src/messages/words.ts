@@ -13,11 +13,7 @@ export function clients(count: number): string {
   return count === 0 ? 'no client' : count === 1 ? '1 client' : `${count} clients`;
 }
 
-/** What is said where no daemon, listener or client has been seen at all. */
-export const nothingFound =
-  'Nothing was found: nothing listens, and no buildkitd of this place is in sight.';
-
-/** A duration as the options take it: 90 000 ms are `1m30s`. Fractions of 1 ms are left out. */
+/** A duration as the options take it: 90 000 ms are `1m30s`. Fractions of 1 ms are dropped. */
 export function formatDuration(durationMs: number): string {
   let rest = Math.floor(durationMs);
   let text = '';
@@ -54,7 +50,7 @@ export function formatBytes(count: number): string {
   return `${digits} ${unit}`;
 }
 
-/** Who is on a roster, the first ten by name, each with a note. */
+/** The first ten connections by name, each with a note. */
 export function namesOf(
   tracked: TrackedConnections,
   note: (entry: TrackedConnection) => string,
@@ -76,7 +72,7 @@ export function listed<Item>(items: readonly Item[], text: (item: Item) => strin
   return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ');
 }
 
-/** What is added where a count is but a lower bound. */
+/** Added to an error where some connections were found all the same. */
 export function atLeast(seen: number): string {
   return seen > 0 ? `; at least ${clientsAreConnected(seen)}` : '';
 }
@@ -85,12 +81,12 @@ export function capitalized(sentence: string): string {
   return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
-// What acts on a terminal, or on how a line is shown, instead of being seen.
+// Characters that act on a terminal or on how a line is shown, and are not seen themselves.
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
  * A text without control characters, marks of direction or line separators. Names of sockets,
- * processes and builds are other people's: they must not make lines of their own, nor rewrite others.
+ * processes and builds are chosen by others: they must not add lines, nor rewrite them.
  */
 export function visible(text: string): string {
   return text.replace(invisible, escaped);

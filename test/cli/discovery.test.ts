@@ -138,7 +138,7 @@ describe.concurrent('--addr', () => {
       level: 'warn',
       pid,
       addresses: [tcp],
-      message: `The daemon (pid ${pid}) listens on ${tcp}, which --addr does not name: its clients there are not counted.`,
+      message: `The daemon (pid ${pid}) also listens on ${tcp}, which --addr does not name: clients there are not counted.`,
     });
   });
 
@@ -246,7 +246,7 @@ describe.concurrent('a daemon that was told to listen on more than it does', () 
     await daemon.listen(tcp);
     const build = await clients.connect(tcp);
     await wait.counted(1);
-    expect(await wait.event('endpoints-added')).toMatchObject({ endpoints: [tcp] });
+    expect(await wait.event('endpoints-added')).toMatchObject({ addresses: [tcp] });
     await clients.leave(build);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
@@ -324,7 +324,7 @@ describe.concurrent('a daemon of another place', () => {
     expect(await wait.ended).toMatchObject({ code: 4, outcome: 'nothing-found' });
     expect(wait.logs().find(({ event }) => event === 'daemons-skipped')).toMatchObject({
       level: 'warn',
-      message: expect.stringContaining('and not of this container or pod'),
+      message: expect.stringContaining('and not in this container or pod'),
     });
   });
 });

@@ -74,7 +74,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
       level: 'info',
       event: 'daemon-found',
       pid,
-      endpoints: ['tcp://127.0.0.1:8372', 'unix:///run/odd.sock'],
+      addresses: ['tcp://127.0.0.1:8372', 'unix:///run/odd.sock'],
       message: `Found buildkitd (pid ${pid}), which listens on tcp://127.0.0.1:8372 and unix:///run/odd.sock.`,
     });
     expect(logs.filter(({ level }) => level === 'warn')).toEqual([]);
@@ -88,7 +88,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     await daemon.listen('tcp://[::]:8372');
     const wait = await startWait(sandbox, []);
     const { logs } = await wait.ended;
-    expect(logs[0]).toMatchObject({ endpoints: ['tcp://0.0.0.0:8372'] });
+    expect(logs[0]).toMatchObject({ addresses: ['tcp://0.0.0.0:8372'] });
     expect(logs[1]).toMatchObject({
       level: 'warn',
       event: 'address-not-listening',
@@ -329,7 +329,7 @@ describe.concurrent('a daemon in another network namespace', () => {
     });
     expect(await wait.event('daemon-in-other-netns')).toMatchObject({
       level: 'warn',
-      message: expect.stringContaining('sock_diag sees only the one it is asked in'),
+      message: expect.stringContaining('sock_diag covers only its own namespace'),
     });
     await far.leave(some);
     await wait.counted(3);
@@ -404,7 +404,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
       endpoints: [{ address: 'tcp://127.0.0.1:12345' }],
     });
     expect(await wait.event('endpoints-dropped')).toMatchObject({
-      endpoints: ['tcp://127.0.0.1:8372'],
+      addresses: ['tcp://127.0.0.1:8372'],
     });
     await clients.leave(some);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
@@ -463,7 +463,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     await clients.leave(build);
     await daemon.kill();
     expect(await wait.event('endpoints-dropped')).toMatchObject({
-      endpoints: ['tcp://127.0.0.1:8372'],
+      addresses: ['tcp://127.0.0.1:8372'],
     });
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });

@@ -25,7 +25,7 @@ describe.concurrent('a wait with a client', () => {
       const wait = await startWait(sandbox, ['--addr', address, '--backend', 'procfs']);
       await wait.counted(1);
       await limitFiles(wait.process.pid, 3);
-      expect((await wait.event('count-failed'))['code']).toBe('EMFILE');
+      expect(await wait.event('count-failed')).toMatchObject({ error: { code: 'EMFILE' } });
       await delay(quietPeriodMs + 200);
       expect(wait.process.hasEnded()).toBe(false);
       await limitFiles(wait.process.pid, 1024);
@@ -46,7 +46,7 @@ describe.concurrent('a wait with a client', () => {
       const wait = await startWait(sandbox, args, { through: withOwnMounts });
       await wait.counted(1);
       await hideProc(wait.process);
-      expect((await wait.event('count-failed'))['code']).toBe('ENOENT');
+      expect(await wait.event('count-failed')).toMatchObject({ error: { code: 'ENOENT' } });
       expect(await wait.ended).toMatchObject({ code: 4, outcome: 'unknown' });
     },
   );
@@ -87,7 +87,7 @@ describe.concurrent('a wait with a client', () => {
     const { code, outcome, logs } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
     expect(logs.filter(({ level }) => level === 'warn').map(({ message }) => message)).toEqual([
-      expect.stringContaining(`The log can't be written to ${disk}/wait.log: ENOSPC`),
+      expect.stringContaining(`The log cannot be written to ${disk}/wait.log: ENOSPC`),
     ]);
   });
 });

@@ -32,7 +32,7 @@ describe.concurrent('names that other people choose', () => {
       expect(line).toMatch(format === 'json' ? /^\{"timestamp".*\}$/ : /^\d{4}-\d\d-\d\dT\S+ \w+ /);
       expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
     }
-    expect(stderr).toContain("can't be read");
+    expect(stderr).toContain('cannot be read');
     expect(stderr).toContain('/sock');
     if (format === 'json') {
       const ends = parseLog(stderr).filter(({ event }) => event === 'ended');

@@ -109,7 +109,9 @@ describe.concurrent('a wait', () => {
     };
     await limitFiles(3);
     await end();
-    expect(await wait.event('builds', 1)).toMatchObject({ builds: null, code: 'EMFILE' });
+    expect(await wait.event('builds', 1)).toMatchObject({
+      ...{ builds: null, buildsError: { code: 'EMFILE' } },
+    });
     await delay(700);
     expect(wait.process.hasEnded()).toBe(false);
     await limitFiles(1024);

@@ -372,7 +372,7 @@ describe.concurrent('the mark of a drain', () => {
     await waitFor('a mark of the other port', () =>
       marks(sandbox).some((name) => name.includes('/tcp/8372/')),
     );
-    expect(wait.logs().filter(({ event }) => event === 'unmarked')).toEqual([]);
+    expect(wait.logs().filter(({ event }) => event === 'drain-marker-failed')).toEqual([]);
   });
 
   it('that can not be made is told of once, and changes nothing else', async ({
@@ -393,7 +393,7 @@ describe.concurrent('the mark of a drain', () => {
     const wait = await startWait(sandbox, args, { through: withoutAddon });
     const { code, outcome, logs } = await wait.ended;
     expect({ code, outcome }).toEqual({ code: 0, outcome: 'drained' });
-    expect(logs.filter(({ event }) => event === 'unmarked')).toMatchObject([
+    expect(logs.filter(({ event }) => event === 'drain-marker-failed')).toMatchObject([
       { level: 'warn', message: expect.stringContaining("can't be loaded") },
     ]);
   });

@@ -154,8 +154,12 @@ describe.concurrent('serve', () => {
     const unknown = await serve.get('/drain/');
     expect(unknown.status).toBe(404);
     expect(JSON.parse(unknown.body)).toEqual({
-      error:
-        'expected one of /drain, /healthz, /readyz, /connections, /metrics but received "/drain/"',
+      error: {
+        code: 'ERR_NOT_FOUND',
+        operation: 'answer a request',
+        message:
+          'expected one of /drain, /healthz, /readyz, /connections, /metrics but received "/drain/"',
+      },
       expected: 'one of /drain, /healthz, /readyz, /connections, /metrics',
       received: '/drain/',
     });

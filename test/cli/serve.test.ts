@@ -50,7 +50,7 @@ describe.concurrent('GET /drain', () => {
     expect(status).toBe(503);
     const answer = JSON.parse(body);
     expect(answer).toMatchObject({ outcome: 'unknown', exitCode: 4, connections: null });
-    expect(answer.error).toContain('nothing listens');
+    expect(answer.error.message).toContain('nothing listens');
   });
 
   it('is answered 200 when the daemon is gone', async ({ served }) => {

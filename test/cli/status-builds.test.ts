@@ -95,12 +95,18 @@ describe.concurrent('status, of builds', () => {
     const addr = ['--addr', unix];
     const told = await status(sandbox, ...addr, '--json');
     expect(told.code).toBe(0);
-    const buildsError = expect.stringMatching(/names no build, which is not accepted.*v0\.12\.3/);
+    const reason = /names no build, which is not accepted.*v0\.12\.3/;
+    const buildsError = { message: expect.stringMatching(reason) };
     expect(json(told)).toMatchObject({ connections: 0, builds: null, buildsError });
-    expect((await status(sandbox, ...addr)).stdout).toBe(`No client is connected to ${unix}.\n`);
+    const lines = (await status(sandbox, ...addr)).stdout.split('\n');
+    expect(lines).toEqual([
+      `No client is connected to ${unix}.`,
+      expect.stringMatching(/^Running builds are unknown: the daemon names no build/),
+      '',
+    ]);
     const required = await status(sandbox, ...addr, '--builds', 'require');
     expect(required.code).toBe(4);
-    expect(required.stdout).toMatch(/\nWhich builds run is not known: the daemon names no build/);
+    expect(required.stdout).toMatch(/\nRunning builds are unknown: the daemon names no build/);
     await startClient(sandbox, 'idle', unix);
     await waitFor(
       'a client',
@@ -120,7 +126,9 @@ describe.concurrent('status, of builds', () => {
     const told = await status(sandbox, '--addr', tcp, '--json', ...named, ...shown);
     expect(json(told)).toMatchObject({ builds: [{ ref: 'one' }], buildsError: null });
     const unnamed = await status(sandbox, '--addr', tcp, '--tls-ca', ca, ...shown);
-    expect(unnamed.stdout).toMatch(/is not known: the certificate .* --tls-server-name\.\n$/);
+    expect(unnamed.stdout).toMatch(
+      /Running builds are unknown: the certificate .* --tls-server-name\.\n$/,
+    );
   });
 
   it('exits 2 for files that make no sense, and says which and why', async ({ sandbox }) => {

@@ -54,7 +54,9 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
     const refusedMs = performance.now();
     refusal.begin();
 
-    expect(await wait.event('count-failed')).toMatchObject({ code: 'EPERM', operation: 'socket' });
+    expect(await wait.event('count-failed')).toMatchObject({
+      error: { code: 'EPERM', operation: 'socket' },
+    });
     expect(await wait.event('backend-switched')).toMatchObject({
       level: 'warn',
       backend: 'procfs',

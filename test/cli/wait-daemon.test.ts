@@ -129,7 +129,7 @@ describe.concurrent('wait where no daemon is', () => {
       expect({ code, outcome }).toEqual({ code: 4, outcome: 'nothing-found' });
       expect(logs.at(-1)).toMatchObject({ level: 'error', polls: 2, mostConnections: null });
       expect(logs.at(-1)?.message).toContain(
-        'nothing listens, and no buildkitd of this place is in sight',
+        'nothing listens, and there is no buildkitd process here',
       );
     },
   );

@@ -74,9 +74,9 @@ describe.concurrent('wait', () => {
       endpoints: [{ address: tcp, backend: 'sock-diag', listening: true }],
     });
     const [second] = await clients.connect(tcp);
-    expect(await wait.counted(2)).toMatchObject({ arrived: [second?.name], left: [] });
+    expect(await wait.counted(2)).toMatchObject({ arrived: [{ peer: second?.name }], left: [] });
     await clients.leave(first ? [first] : []);
-    expect(await wait.counted(1)).toMatchObject({ arrived: [], left: [first?.name] });
+    expect(await wait.counted(1)).toMatchObject({ arrived: [], left: [{ peer: first?.name }] });
     await clients.leave(second ? [second] : []);
     expect((await wait.ended).code).toBe(0);
   });

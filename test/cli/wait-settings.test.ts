@@ -84,7 +84,9 @@ describe.concurrent('a wrong setting of a hook in a pod', () => {
     const env = { BUILDKIT_DRAIN_PROGRESS_EVERY: '5', BUILDKIT_DRAIN_MIN_WAIT: '20ms' };
     const { code, log } = await hook(sandbox, ['wait', ...args, '--builds=off'], env);
     expect(code).toBe(3);
-    expect(started(log)).toMatchObject({ timeoutMs: 300, minWaitMs: 20, intervalMs: 100 });
+    expect(started(log)).toMatchObject({
+      settings: { timeoutMs: 300, minWaitMs: 20, intervalMs: 100 },
+    });
     expect(troubles(log).map(([level]) => level)).toEqual(Array(5).fill('error'));
   });
 
@@ -124,7 +126,9 @@ describe.concurrent('a variable that others set', () => {
         const args = ['wait', '--addr', tcp, '--builds=off', '--timeout=300ms'];
         const { code, stderr } = await (await startCli(sandbox, args, { env })).process.ended;
         expect(code).toBe(3);
-        expect(started(stderr)).toMatchObject({ intervalMs: 100, quietPeriodMs: 10_000 });
+        expect(started(stderr)).toMatchObject({
+          settings: { intervalMs: 100, quietPeriodMs: 10_000 },
+        });
         expect(troubles(stderr).filter(([level]) => level === 'warn')).toEqual([
           ['warn', expect.stringContaining(`${variable}: ${message}`)],
         ]);

@@ -23,7 +23,7 @@ describe.concurrent('wait that was stopped and continued', () => {
     const { level, message, gapMs } = await wait.event('sampling-gap');
     expect({ level, message }).toEqual({
       level: 'warn',
-      message: expect.stringMatching(/^Nobody looked for 1\.\ds .*: quiet starts over\.$/),
+      message: expect.stringMatching(/^No samples for 1\.\ds .*; restarting the quiet period\.$/),
     });
     expect(gapMs).toBeGreaterThanOrEqual(1700);
     const { code, outcome } = await wait.ended;

@@ -80,7 +80,7 @@ describe.concurrent('watch on a terminal', () => {
     expect(row).toMatch(/ +[\d.]+s +[\d.]+s\+ +24 B +0 B +\d+ {2}(new|client)$/);
     const came = /^\d\d:\d\d:\d\d No client is connected; 1 too new to tell\. New: /m;
     expect(picture(watch).join('\n')).toMatch(came);
-    await shows(watch, `${client?.name} is taken for a client.`);
+    await shows(watch, `${client?.name} counts as a client.`);
     await clients.leave([client ?? { id: 0, name: '' }]);
     await shows(watch, `No client is connected to ${tcp}.`);
     expect(picture(watch).join('\n')).toContain(`Left: ${client?.name}`);
@@ -115,7 +115,7 @@ describe.concurrent('watch on a terminal', () => {
     await shows(watch, 'more lines');
     expect(picture(watch).filter((line) => line.length > 40)).toEqual([]);
     expect(picture(watch).length - 1).toBeLessThanOrEqual(12);
-    expect(picture(watch).join('\n')).toContain('TAKEN FOR');
+    expect(picture(watch).join('\n')).toContain('KIND');
     expect(picture(watch).join('\n')).not.toContain('INODE');
     const [tool] = await childrenOf(watch.pid);
     const terminal = readlinkSync(`/proc/${tool}/fd/1`);

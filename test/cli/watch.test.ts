@@ -85,7 +85,7 @@ describe.concurrent('watch', () => {
       return watch.lines().some(({ event }) => event === 'between-polls');
     });
     const line = await watch.told('between-polls');
-    expect(line.message).toMatch(/^At least \d+ more came and went between two looks \(\d+ since/);
+    expect(line.message).toMatch(/^At least \d+ more came and went between two polls \(\d+ since/);
     expect(line['more']).toBeGreaterThan(0);
   });
 
@@ -114,8 +114,8 @@ describe.concurrent('watch', () => {
     await watch.told('started');
     const [client] = await clients.connect(tcp);
     const line = await watch.told('counted');
-    expect(line).toMatchObject({ connections: 1, connection: { counted: true } });
-    expect(line.message).toBe(`${client?.name} is taken for a client.`);
+    expect(line).toMatchObject({ connections: 1, connection: { kind: 'client' } });
+    expect(line.message).toBe(`${client?.name} counts as a client.`);
   });
 
   it('says what a connection counts as, and when it is a client again', async ({
@@ -130,15 +130,17 @@ describe.concurrent('watch', () => {
     const peer = mute[0]?.name;
     expect(await watch.told('changed')).toMatchObject({
       connections: 0,
-      arrived: [{ endpoint: tcp, peer, takenFor: 'pending', counted: false }],
+      arrived: [{ endpoint: tcp, peer, kind: 'pending' }],
       left: [],
     });
     const notCounted = await watch.told('not-counted');
     expect(notCounted).toMatchObject({
       connections: 0,
-      connection: { peer, takenFor: 'health-check', counted: false },
+      connection: { peer, kind: 'health-check' },
     });
-    expect(notCounted.message).toMatch(/ is taken for no client: no byte came in [\d.]+s\.$/);
+    expect(notCounted.message).toMatch(
+      / no longer counts as a client: nothing received in [\d.]+s\.$/,
+    );
     // The preface of HTTP/2: after anything else this daemon would close.
     await clients.say(mute, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     expect(await watch.told('counted-again')).toMatchObject({ connections: 1 });
@@ -146,7 +148,7 @@ describe.concurrent('watch', () => {
     const isIgnored = (line: LogLine) => named(line['arrived']).join().startsWith('127.0.0.9');
     expect(await watch.told('changed', isIgnored)).toMatchObject({
       connections: 1,
-      arrived: [{ takenFor: 'ignored', counted: false }],
+      arrived: [{ kind: 'ignored' }],
     });
   });
 
@@ -160,11 +162,9 @@ describe.concurrent('watch', () => {
     expect(await watch.told('gone')).toMatchObject({ level: 'warn', connections: null });
     const next = await startDaemon(sandbox);
     await next.listen('tcp://127.0.0.1:8372');
-    const isThere = (line: LogLine) => line['state'] === 'counted';
+    const isThere = (line: LogLine) => line['connections'] !== null;
     await waitFor('the daemon back', () =>
-      watch
-        .lines()
-        .some((line) => /^(back|count-recovered)$/.test(line.event ?? '') && isThere(line)),
+      watch.lines().some((line) => /^(back|count-recovered)$/.test(line.event) && isThere(line)),
     );
     const [client] = await clients.connect('tcp://127.0.0.1:8372');
     const isNew = (line: LogLine) => named(line['arrived']).includes(client?.name);
@@ -191,7 +191,7 @@ describe.concurrent('watch', () => {
     expect(await watch.told('count-failed')).toMatchObject({
       level: 'warn',
       connections: null,
-      code: 'ERR_NO_LISTENER',
+      error: { code: 'ERR_NO_LISTENER' },
     });
     await clients.leave([client ?? { id: 0, name: '' }]);
     const left = await watch.told('changed');

@@ -15,7 +15,7 @@ describe('a log', () => {
       const now = (): Date => new Date(0);
       const write = (line: string): void => void lines.push(line);
       const log = createLog({ format: 'json', level: 'info', prefix: '', now, write });
-      log({ level: 'warn', message, fields: { [`x${name}`]: [value] } });
+      log({ level: 'warn', message, fields: { event: 'x', [`x${name}`]: [value] } });
       const [line = '', ...others] = lines;
       expect(others).toEqual([]);
       expect(line.endsWith('\n')).toBe(true);
@@ -29,7 +29,12 @@ describe('a log', () => {
       const written: string[] = [];
       const write = (line: string): void => void written.push(line);
       const now = (): Date => new Date(0);
-      createLog({ format: 'text', level: 'info', prefix, now, write })({ level: 'warn', message });
+      const fields = { event: 'x' };
+      createLog({ format: 'text', level: 'info', prefix, now, write })({
+        level: 'warn',
+        message,
+        fields,
+      });
       const text = written.join('');
       expect(text.slice(0, -1)).not.toMatch(invisible);
       expect(text.at(-1)).toBe('\n');
@@ -50,7 +55,7 @@ describe('words of others', () => {
     const width = fc.option(fc.integer({ min: 1, max: 120 }));
     holds([fc.array(fc.tuple(foreignText, foreignText), { maxLength: 5 }), width], (rows, most) => {
       const table = connectionTable(
-        rows.map(([peer, local]) => ({ entry: entryOf(peer, local), isIgnored: false })),
+        rows.map(([peer, local]) => entryOf(peer, local)),
         1000,
         most,
       );

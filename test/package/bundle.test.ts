@@ -408,7 +408,7 @@ describe('install', () => {
     const inPlace = async (...command: string[]) => (await sandbox.start(command)).ended;
     await inPlace('mount', '-t', 'tmpfs', '-o', 'size=50m', 'none', target);
     const cut = await inPlace(launcher(), 'install', target);
-    expect(cut.stderr).toContain(`install: the files can't be copied to ${target} (ENOSPC`);
+    expect(cut.stderr).toContain(`install: the files cannot be copied to ${target} (ENOSPC`);
     expect(cut.code).toBe(2);
     const names = (await inPlace('ls', target)).stdout.split('\n');
     expect(names).toContain('runtime');
@@ -436,7 +436,7 @@ describe('install', () => {
         code: 2,
         stdout: '',
         stderr: expect.stringContaining(
-          `install: the files are in ${target}, but can't be started there (${reason}`,
+          `install: the files are in ${target}, but cannot be started there (${reason}`,
         ),
       };
       expect(await inPlace(launcher(), 'install', target)).toMatchObject(expected);

@@ -85,7 +85,7 @@ describe('the package, installed from its tarball in an empty folder', () => {
       expect(JSON.parse(stdout)).toMatchObject({
         connections: null,
         state: 'failed',
-        error: expect.stringContaining("the native addon can't be loaded"),
+        error: { message: expect.stringContaining("the native addon can't be loaded") },
       });
       expect(status).toBe(4);
     });

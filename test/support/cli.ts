@@ -1,5 +1,6 @@
 import type { SpawnOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { DrainConfig } from '../../src/drain/types.ts';
 import { brokenPromise, type Judged } from './drained.ts';
 import type { Ended } from './running.ts';
 import type { Sandbox, SandboxProcess } from './sandbox.ts';
@@ -12,7 +13,7 @@ export interface LogLine {
   readonly timestamp: string;
   readonly level: string;
   readonly message: string;
-  readonly event?: string;
+  readonly event: string;
   readonly [field: string]: unknown;
 }
 
@@ -103,14 +104,20 @@ function checkDrained(lines: readonly LogLine[]): void {
       ? []
       : [{ ms, clients: connections as number | null, pending: 0 }];
   });
+  const { quietPeriodMs, maxConnections } = settingsOf(started);
   const broken = brokenPromise(results, Number(ended['waitedMs']), {
-    quietPeriodMs: Number(started['quietPeriodMs']),
-    maxConnections: Number(started['maxConnections']),
+    quietPeriodMs,
+    maxConnections,
     maxGapMs: Infinity,
   });
   if (broken !== null) {
     throw new Error(`The wait was drained although ${broken}:\n${JSON.stringify(lines, null, 1)}`);
   }
+}
+
+/** The settings of a wait, as its first line has them. */
+function settingsOf(started: LogLine): DrainConfig {
+  return started['settings'] as DrainConfig;
 }
 
 export function parseLog(text: string): LogLine[] {

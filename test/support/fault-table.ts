@@ -290,7 +290,7 @@ export const markRows: readonly FaultRow[] = (['socket', 'bind', 'listen'] as co
     errnos: ['EPERM', 'EMFILE', 'ENOMEM', 'EADDRINUSE'],
     faults: (errno) => [{ call, ...(call !== 'listen' && { on: 'unix' }), effect: errno }],
     outcome: 'counted',
-    says: `Other processes can't see that this drain is under way, so \`buildkit-drain ready --after-drain\` does not say no because of it: ${call} failed with ERRNO.`,
+    says: `Other processes cannot see that this drain is under way, so \`buildkit-drain ready --after-drain\` does not fail because of it: ${call} failed with ERRNO.`,
   }),
 );
 

@@ -168,8 +168,8 @@ describe('a line of the log', () => {
       {
         ...told,
         clients: [
-          { endpoint: 'tcp://[::]:1234', peer: '127.0.0.1:40000', seenForMs: 6000 },
-          { endpoint: 'tcp://[::1]:1236', peer: '127.0.0.1:40000', seenForMs: 9000 },
+          { endpoint: 'tcp://[::]:1234', peer: '127.0.0.1:40000', ageAtLeastMs: 6000 },
+          { endpoint: 'tcp://[::1]:1236', peer: '127.0.0.1:40000', ageAtLeastMs: 9000 },
         ],
       },
       1,

@@ -34,7 +34,7 @@ export interface Told {
   readonly clients: readonly {
     readonly endpoint: string;
     readonly peer: string | null;
-    readonly seenForMs: number;
+    readonly ageAtLeastMs: number | null;
   }[];
 }
 
@@ -58,7 +58,7 @@ const codes: Readonly<Record<string, readonly number[]>> = {
   drained: [0],
   gone: [0],
   'timed-out': [3],
-  blind: [4],
+  unknown: [4],
   'nothing-found': [4],
   interrupted: [130, 143],
 };
@@ -249,10 +249,12 @@ function wrongAges(truth: GroundTruth, { result, clients }: Told): string[] {
       latest.set(key, stay);
     }
   }
-  return clients.flatMap(({ endpoint, peer, seenForMs }) => {
+  return clients.flatMap(({ endpoint, peer, ageAtLeastMs }) => {
     const stay = latest.get(`${endpoint} ${peer}`);
     const mostMs = stay === undefined ? Infinity : atMs - stay.earliestMs + clockErrorMs;
-    return seenForMs > mostMs ? [`${peer} seen for ${seenForMs} ms, there for ${ms(mostMs)}`] : [];
+    return (ageAtLeastMs ?? 0) > mostMs
+      ? [`${peer} at least ${ageAtLeastMs} ms old, there for ${ms(mostMs)}`]
+      : [];
   });
 }
 

@@ -1,4 +1,4 @@
-import { mostFields } from '../../src/messages/state.ts';
+import { mostInLine } from '../../src/messages/events.ts';
 import type { LogLine } from '../../test/support/cli.ts';
 import { machineMs } from '../../test/support/machine-time.ts';
 import type { GroundTruth, Span } from './ground-truth.ts';
@@ -97,7 +97,7 @@ export function judgeLines(record: Record, one: Case, truth: GroundTruth, askers
       continue;
     }
     count(record, 'lines judged');
-    if (told.connections !== null && told.connections <= mostFields) {
+    if (told.connections !== null && told.connections <= mostInLine) {
       one.results.push(told.result);
     }
     const context = JSON.stringify(line).slice(0, 900);
@@ -134,13 +134,10 @@ function takeUp(one: Case, line: LogLine): void {
 }
 
 function peersIn(line: LogLine): string[] {
-  const lists = ['clients', 'connected', 'arrived', 'notCounted'].flatMap(
-    (field) => (line[field] ?? []) as (string | null | { readonly peer: string | null })[],
+  const lists = ['clients', 'pending', 'arrived', 'notCounted'].flatMap(
+    (field) => (line[field] ?? []) as { readonly peer: string | null }[],
   );
-  return lists.flatMap((entry) => {
-    const peer = typeof entry === 'string' ? entry : (entry?.peer ?? null);
-    return peer === null ? [] : [peer];
-  });
+  return lists.flatMap(({ peer }) => peer ?? []);
 }
 
 /** Judges whether all were named who had to be, of those that have left by this moment. */

@@ -1,8 +1,8 @@
-import { checkText, type WatchedAddress } from '../../messages/check-text.ts';
-import { isOldNode, noDeadlineEntry, oldNodeEntry } from '../../messages/environment-entries.ts';
+import { checkText, type WatchedAddress } from '../../messages/check.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog, podLogTrouble } from '../../messages/log/open-log.ts';
-import { monitorEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor.ts';
+import { isOldNode, noDeadlineEntry, oldNodeEntry } from '../../messages/problems.ts';
 import { isInContainer, isInPod } from '../../monitor/container.ts';
 import { procRoot } from '../../monitor/monitor.ts';
 import type { Mistake } from '../../options/read.ts';
@@ -55,7 +55,13 @@ function podLogNotices(): LogEntry[] {
     openPodLog(procRoot);
     return [];
   } catch (error) {
-    return [{ level: 'warn', message: podLogTrouble((error as Error).message) }];
+    return [
+      {
+        level: 'warn',
+        message: podLogTrouble((error as Error).message),
+        fields: { event: 'log-failed' },
+      },
+    ];
   }
 }
 

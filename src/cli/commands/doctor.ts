@@ -22,7 +22,7 @@ import {
 } from '../../messages/doctor/render.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog } from '../../messages/log/open-log.ts';
-import { monitorEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor.ts';
 import { containerSigns, isInContainer, isInPod, podSigns } from '../../monitor/container.ts';
 import { type OpenMonitor, procRoot } from '../../monitor/monitor.ts';
 import { type Environment, type Flags, readOptions, readSettings } from '../../options/read.ts';

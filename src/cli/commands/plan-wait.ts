@@ -1,9 +1,7 @@
 import type { DrainConfig } from '../../drain/types.ts';
-import { isOldNode, oldNodeEntry } from '../../messages/environment-entries.ts';
-import { uncaughtEntry } from '../../messages/failure.ts';
 import { createLog, type LogEntry } from '../../messages/log/log.ts';
 import { openLog, type StderrOwnership } from '../../messages/log/open-log.ts';
-import { mistakeEntry } from '../../messages/settings.ts';
+import { isOldNode, mistakeEntry, oldNodeEntry, uncaughtEntry } from '../../messages/problems.ts';
 import { isInContainer } from '../../monitor/container.ts';
 import { procRoot } from '../../monitor/monitor.ts';
 import type { Environment, Mistake } from '../../options/read.ts';
@@ -83,9 +81,9 @@ export function openWaitLog(
     stderr,
     onTrouble(message) {
       trouble ??= message;
-      logEntry({ level: 'warn', message });
+      logEntry({ level: 'warn', message, fields: { event: 'log-failed' } });
     },
-    onLoss: (message) => logEntry({ level: 'warn', message }),
+    onLoss: (message) => logEntry({ level: 'warn', message, fields: { event: 'log-lost' } }),
   });
   const logEntry = createLog({
     format: options['log-format'],
@@ -96,7 +94,7 @@ export function openWaitLog(
   });
   // If lines were lost, the last line says so: it may be the only one that is read.
   return (entry) => {
-    const isLast = entry.fields?.['event'] === 'ended';
+    const isLast = entry.fields.event === 'ended';
     logEntry(
       isLast && trouble !== null ? { ...entry, message: `${entry.message} ${trouble}` } : entry,
     );

@@ -2,19 +2,16 @@ import { combineAnswers } from '../../builds/answers.ts';
 import type { DaemonBuilds } from '../../builds/daemons.ts';
 import type { BuildsAnswer } from '../../builds/types.ts';
 import { classifiedAtMs, classifyOnce } from '../../drain/classify-all.ts';
-import type { TrackedConnection } from '../../drain/tracked.ts';
-import { isClient } from '../../messages/status-json.ts';
-import type { StatusReport } from '../../messages/status-report.ts';
+import { oldestFirst, type TrackedConnection } from '../../drain/tracked.ts';
+import { isCounted, type StatusReport } from '../../messages/status.ts';
 import type { Monitor } from '../../monitor/monitor.ts';
 import type { OptionValues } from '../../options/read.ts';
 import type { classifyOptions, statusOptions } from '../../options/table.ts';
 import { clientsOnly } from './open-monitor.ts';
-import type { Tls } from './tls.ts';
 
 export interface StatusInput {
   readonly options: OptionValues<typeof statusOptions>;
   readonly rule: OptionValues<typeof classifyOptions>;
-  readonly tls: Tls;
   readonly monitor: Monitor;
   /** Null if the daemons are never asked. */
   readonly builds: DaemonBuilds | null;
@@ -24,7 +21,7 @@ export interface StatusInput {
 
 /** Polls once, and puts together all that is known then. */
 export async function pollStatus(input: StatusInput): Promise<Omit<StatusReport, 'notices'>> {
-  const { options, rule, tls, monitor, builds } = input;
+  const { options, rule, monitor, builds } = input;
   const sample = monitor.sample();
   const traffic = monitor.traffic();
   const ownPeers = builds?.ownPeers() ?? [];
@@ -40,14 +37,13 @@ export async function pollStatus(input: StatusInput): Promise<Omit<StatusReport,
     ignoreUnreachableMs: rule['ignore-unreachable'],
   };
   const isNoneNow = isAsked && answer?.kind === 'known' && answer.builds.length === 0;
-  const rows = classifyOnce(connections, traffic, classifyRule, isNoneNow).map((entry) => ({
-    entry: isOwn(entry, ownPeers) ? { ...entry, kind: 'own' as const } : entry,
-    isIgnored: entry.kind === 'ignored',
-  }));
+  const classified = classifyOnce(connections, traffic, classifyRule, isNoneNow).map((entry) =>
+    isOwn(entry, ownPeers) ? { ...entry, kind: 'own' as const } : entry,
+  );
+  const tracked = oldestFirst(classified, classifiedAtMs);
   return {
-    ...{ sample, rows, nowMs: classifiedAtMs, clients: rows.filter(isClient).length },
-    builds: answer,
-    needsBuilds: options.builds === 'require' || tls.isGiven,
+    ...{ sample, tracked, nowMs: classifiedAtMs, builds: answer },
+    clients: tracked.filter(isCounted).length,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { probeApi } from '../../builds/probe-api.ts';
 import { findDrainMarkers } from '../../drain-marker.ts';
-import { readyText } from '../../messages/ready-text.ts';
+import { readyText } from '../../messages/ready.ts';
 import { procRoot } from '../../monitor/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Environment, type Flags, readOptions } from '../../options/read.ts';

@@ -1,11 +1,9 @@
 import type { DrainInput } from '../../drain/drain.ts';
-import { noDeadlineEntry } from '../../messages/environment-entries.ts';
-import { eventEntry } from '../../messages/events.ts';
-import { anewEntry, gaveUpEntry } from '../../messages/failure.ts';
+import { eventEntry, waitView } from '../../messages/events.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
-import { monitorEntry } from '../../messages/monitor-entry.ts';
-import { outcomeEntry } from '../../messages/outcome.ts';
-import { mistakeEntry } from '../../messages/settings.ts';
+import { monitorEntry } from '../../messages/monitor.ts';
+import { gaveUpEntry, outcomeEntry } from '../../messages/outcome.ts';
+import { mistakeEntry, noDeadlineEntry, restartEntry } from '../../messages/problems.ts';
 import { ProcessNotFoundError } from '../../monitor/choose-targets.ts';
 import { isInPod } from '../../monitor/container.ts';
 import { type WaitInput, type WaitOutcome, waitForDrain } from '../../monitor/wait-for-drain.ts';
@@ -111,7 +109,7 @@ async function waitOrAbandon(
       ...(onPoll !== undefined && { onPoll }),
       ...(through !== undefined && { through }),
       notify: (notice) => log(monitorEntry(notice)),
-      onEvent: (event) => log(eventEntry(event, config)),
+      onEvent: (event) => log(eventEntry(event, waitView(config))),
     });
     return await Promise.race([waiting, uncaught]);
   } finally {
@@ -127,7 +125,7 @@ function createFailureReporter(log: WaitPlan['log']) {
     const reason = String(error);
     if (!reported.has(reason)) {
       reported.add(reason);
-      log(anewEntry(error));
+      log(restartEntry(error));
     }
   };
 }

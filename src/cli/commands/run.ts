@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
-import { runEntry } from '../../messages/run-entry.ts';
+import { runEntry } from '../../messages/run.ts';
 import { procRoot } from '../../monitor/monitor.ts';
 import { type Flags, readSettings, withoutMistakes } from '../../options/read.ts';
 import { waitOptions } from '../../options/table.ts';

@@ -2,12 +2,12 @@ import {
   noWaitAnswer,
   outcomeAnswer,
   servingAnswer,
-  sightAnswer,
+  snapshotAnswer,
   statusAnswer,
 } from '../../messages/serve/answers.ts';
 import { metricsFormat } from '../../messages/serve/exposition.ts';
 import { metricsAnswer } from '../../messages/serve/metrics.ts';
-import { statusJson } from '../../messages/status-json.ts';
+import { statusJson } from '../../messages/status.ts';
 import type { Answer, Call, Route, Routes } from '../../serve/types.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import type { WaitPlan } from './plan-wait.ts';
@@ -26,12 +26,12 @@ export function routesOf(post: Service, { plan, version }: RoutesInput): Routes 
     // A HEAD must neither begin a wait nor look like the end of one.
     ['/drain', { methods: ['GET'], answer: (call) => drain(post, call) }],
     ['/healthz', get(servingAnswer)],
-    ['/readyz', get(async () => sightAnswer(await post.snapshot()))],
+    ['/readyz', get(async () => snapshotAnswer(await post.snapshot()))],
     [
       '/connections',
       get(async () => {
         const report = await post.status();
-        return report === null ? sightAnswer(null) : statusAnswer(statusJson(report));
+        return report === null ? snapshotAnswer(null) : statusAnswer(statusJson(report));
       }),
     ],
     [

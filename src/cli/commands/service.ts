@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Sample } from '../../backends/types.ts';
 import { openBuilds } from '../../builds/daemons.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
-import { monitorEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
-import type { StatusReport } from '../../messages/status-report.ts';
+import type { StatusReport } from '../../messages/status.ts';
 import type { Monitor } from '../../monitor/monitor.ts';
 import { coalesce } from '../../serve/coalesce.ts';
 import { createSharedWait, type SharedWait } from '../../serve/shared-wait.ts';
@@ -139,9 +139,9 @@ function createWarnings() {
   let entries: readonly LogEntry[] = [];
   return {
     add(entry: LogEntry): void {
-      const event = entry.fields?.['event'];
+      const event = entry.fields.event;
       const others = entries.filter(({ message, fields }) => {
-        const isOver = event === 'daemon-found' && fields?.['event'] === 'daemon-not-found';
+        const isOver = event === 'daemon-found' && fields.event === 'daemon-not-found';
         return message !== entry.message && !isOver;
       });
       entries = entry.level === 'warn' ? [...others, entry].slice(-mostWarnings) : others;
@@ -158,11 +158,10 @@ function readingOf(report: StatusReport | null): Reading | null {
   if (report === null) {
     return null;
   }
-  const { sample, rows, builds } = report;
-  const entries = rows.filter(({ isIgnored }) => !isIgnored).map(({ entry }) => entry);
+  const { sample, tracked, builds } = report;
   return {
     ...{ sample, builds },
-    clients: entries.filter(({ kind }) => kind === 'client'),
-    silent: entries.filter(({ kind }) => kind === 'silent').length,
+    clients: tracked.filter(({ kind }) => kind === 'client'),
+    silent: tracked.filter(({ kind }) => kind === 'silent').length,
   };
 }

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
 import { openBuilds } from '../../builds/daemons.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
-import { monitorEntry } from '../../messages/monitor-entry.ts';
-import { statusJson } from '../../messages/status-json.ts';
-import type { StatusReport } from '../../messages/status-report.ts';
-import { noticesText, statusText } from '../../messages/status-text.ts';
+import { monitorEntry } from '../../messages/monitor.ts';
+import { noticesText, type StatusReport, statusJson, statusText } from '../../messages/status.ts';
 import { type Flags, readOptions } from '../../options/read.ts';
 import { classifyOptions, statusOptions } from '../../options/table.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -51,7 +49,7 @@ async function status(
   const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   // The defaults of `wait`.
   const rule = readOptions(classifyOptions, {}, env);
-  const polled = await pollStatus({ options, rule, tls, monitor, builds });
+  const polled = await pollStatus({ options, rule, monitor, builds });
   builds?.close();
   monitor.close();
   const report = { ...polled, notices: notices.filter(({ level }) => level === 'warn') };

@@ -1,6 +1,6 @@
-import type { WatchEvent } from '../../drain/types.ts';
+import type { WatchEvent, WatchStatus } from '../../drain/types.ts';
+import { eventEntry, watchView } from '../../messages/events.ts';
 import { createLog, type LogEntry } from '../../messages/log/log.ts';
-import { type WatchReport, watchEntry } from '../../messages/watch-entry.ts';
 import { watchFrame } from '../../messages/watch-frame.ts';
 import type { LogFormat } from '../../options/table.ts';
 import type { Screen } from './screen.ts';
@@ -8,7 +8,7 @@ import type { Screen } from './screen.ts';
 /** How a watch is shown. */
 export interface WatchView {
   readonly notice: (entry: LogEntry) => void;
-  readonly show: (report: WatchReport, events: readonly WatchEvent[]) => void;
+  readonly show: (status: WatchStatus, events: readonly WatchEvent[]) => void;
   readonly end: () => void;
 }
 
@@ -17,9 +17,9 @@ export function createLineView(format: LogFormat, write: (text: string) => void)
   const log = createLog({ format, level: 'info', prefix: '', now: () => new Date(), write });
   return {
     notice: log,
-    show(report, events) {
+    show(_, events) {
       for (const event of events) {
-        log(watchEntry(event, report));
+        log(eventEntry(event, watchView));
       }
     },
     end() {},
@@ -44,14 +44,14 @@ export interface TableInput {
 /** A table that is drawn again after each change, and each second for the ages. */
 export function createTableView({ screen, intervalMs, now }: TableInput): WatchView {
   const changes: string[] = [];
-  let report: WatchReport | undefined;
+  let status: WatchStatus | undefined;
   let drawnMs = -Infinity;
   let due: NodeJS.Timeout | undefined;
 
   const frame = (): string[] =>
-    report === undefined
+    status === undefined
       ? []
-      : watchFrame({ ...report, nowMs: now(), intervalMs, changes, size: screen.size() });
+      : watchFrame({ status, nowMs: now(), intervalMs, changes, size: screen.size() });
   const draw = (): void => {
     clearTimeout(due);
     due = undefined;
@@ -76,10 +76,10 @@ export function createTableView({ screen, intervalMs, now }: TableInput): WatchV
       }
     },
     show(next, events) {
-      const isFirst = report === undefined;
-      report = next;
+      const isFirst = status === undefined;
+      status = next;
       for (const event of events.filter(({ kind }) => kind !== 'started')) {
-        note(watchEntry(event, next).message);
+        note(eventEntry(event, watchView).message);
       }
       if (isFirst || events.length > 0) {
         drawSoon();

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { openBuilds } from '../../builds/daemons.ts';
 import { createMonotonicClock } from '../../drain/clock.ts';
-import type { TrackedConnection } from '../../drain/tracked.ts';
 import { watch } from '../../drain/watch.ts';
-import { monitorEntry } from '../../messages/monitor-entry.ts';
+import { monitorEntry } from '../../messages/monitor.ts';
 import type { MonitorNotice } from '../../monitor/types.ts';
 import { type Flags, readOptions } from '../../options/read.ts';
 import { classifyOptions, watchOptions } from '../../options/table.ts';
@@ -47,7 +46,6 @@ async function watchUntilStopped(
   const tls = openTls(options);
   await tls.read();
   const counts = clientsOnly(options);
-  const rowOf = (entry: TrackedConnection) => ({ entry, isIgnored: entry.kind === 'ignored' });
   const clock = createMonotonicClock();
   const closed = new AbortController();
   const early: MonitorNotice[] = [];
@@ -74,7 +72,7 @@ async function watchUntilStopped(
       intervalMs: options.interval,
       clock,
       signal: AbortSignal.any([context.signal, closed.signal]),
-      onPoll: (status, events) => view.show({ status, rowOf }, events),
+      onPoll: view.show,
     });
   } finally {
     view.end();

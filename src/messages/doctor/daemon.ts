@@ -53,7 +53,7 @@ function daemonFindings({ pid, name, uid, showsDescriptors }: DaemonFacts): Find
 }
 
 function noticeFindings({ level, message, fields }: LogEntry): Finding[] {
-  switch (fields?.['event']) {
+  switch (fields.event) {
     case 'daemon-not-found':
       return [
         degraded(

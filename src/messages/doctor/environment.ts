@@ -5,7 +5,7 @@ import type {
   SettingFault,
   WaitFacts,
 } from '../../doctor/types.ts';
-import { isOldNode, oldestNode, oldNodeText } from '../environment-entries.ts';
+import { isOldNode, oldestNode, oldNodeText } from '../problems.ts';
 import { formatDuration } from '../words.ts';
 import { degraded, type Finding, found, ok, problem, type Section } from './finding.ts';
 

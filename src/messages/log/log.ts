@@ -2,16 +2,16 @@ import type { LogFormat, LogLevel } from '../../options/table.ts';
 import { logLevels } from '../../options/table.ts';
 import { visible, visibleJson } from '../words.ts';
 
-/** One thing to say, for people in `message` and for machines in `fields`. */
+/** One log line: `message` for people, `fields` for machines. docs/json.md lists the fields of each event. */
 export interface LogEntry {
   readonly level: LogLevel;
   readonly message: string;
-  readonly fields?: Readonly<Record<string, unknown>>;
+  readonly fields: Readonly<Record<string, unknown>> & { readonly event: string };
 }
 
 export interface LogOptions {
   readonly format: LogFormat;
-  /** Entries below this level are left out. */
+  /** Entries below this level are dropped. */
   readonly level: LogLevel;
   /** Stands before every message; empty for none. */
   readonly prefix: string;

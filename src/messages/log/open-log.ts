@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import type { LogTo } from '../../options/table.ts';
 import {
   fileSink,
@@ -8,7 +8,6 @@ import {
   sharesStderr,
   stderrSink,
 } from './sink.ts';
-import { writeTerminationLog } from './termination-log.ts';
 
 export type { StderrOwnership } from './sink.ts';
 
@@ -17,9 +16,9 @@ export interface LogTargets {
   readonly inContainer: boolean;
   readonly procRoot: string;
   readonly stderr: StderrOwnership;
-  /** Hears, once for each target, that it can't be written. */
+  /** Called once for each target that cannot be written. */
   readonly onTrouble: (message: string) => void;
-  /** Hears that lines are lost, in a target that has room again. */
+  /** Called when lines were lost in a target that has room again. */
   readonly onLoss: (message: string) => void;
 }
 
@@ -28,14 +27,14 @@ const mainPid = 1;
 const podLogName = "the container's log";
 
 /**
- * Makes the function that writes a line to all targets. It never throws: where a target can't be
- * opened or written, standard error takes its place, and for the container's log the latest line and the
- * reason go to where Kubernetes keeps a container's last words.
+ * Makes the function that writes a line to all targets. It never throws: if no target can be opened or written, standard
+ * error replaces them, and in place of the container's log the latest line and the reason go to the container's
+ * termination message.
  */
 export function openLog(options: LogTargets): (line: string) => void {
   const stderr = target('standard error', () => stderrSink(options.procRoot, options.stderr));
   let targets = targetsOf(options, stderr);
-  // Why nobody can read in the container's log what is told here.
+  // Why the container's log does not have these lines.
   let podTrouble: string | null = null;
 
   return (line) => {
@@ -59,16 +58,16 @@ export function openLog(options: LogTargets): (line: string) => void {
       writeTerminationLog(`${podTrouble}\n${line}`);
     }
     for (const { each, count } of losses.filter(({ count }) => count > 0)) {
-      options.onLoss(`${count} log lines found no room in ${each.name} and are lost.`);
+      options.onLoss(`${count} log lines did not fit into ${each.name} and are lost.`);
     }
   };
 }
 
 function troubleOf(name: string, reason: string): string {
-  return `The log can't be written to ${name}: ${reason}.`;
+  return `The log cannot be written to ${name}: ${reason}.`;
 }
 
-/** What is said where the container's log can't be written. */
+/** Why the container's log cannot be written. */
 export function podLogTrouble(reason: string): string {
   return troubleOf(podLogName, reason);
 }
@@ -111,7 +110,7 @@ function targetsOf({ logTo, inContainer, procRoot }: LogTargets, stderr: Target)
   }
 }
 
-/** @throws Error, which says why the container's log can't be written. */
+/** @throws Error, which says why the container's log cannot be written. */
 export function openPodLog(procRoot: string): Sink {
   if (readFileSync(`${procRoot}/${mainPid}/comm`, 'utf8').trimEnd() === 'pause') {
     throw new Error(
@@ -119,4 +118,23 @@ export function openPodLog(procRoot: string): Sink {
     );
   }
   return processSink(procRoot, mainPid);
+}
+
+// The default path of a container's termination message, and how much of it Kubernetes takes.
+const terminationLog = '/dev/termination-log';
+const mostTerminationBytes = 4096;
+
+/**
+ * Replaces the container's termination message, which `kubectl describe pod` shows once the container has ended. Does
+ * nothing if there is no such file.
+ */
+function writeTerminationLog(text: string): void {
+  try {
+    const descriptor = openSync(terminationLog, constants.O_WRONLY | constants.O_TRUNC);
+    try {
+      writeSync(descriptor, Buffer.from(text).subarray(0, mostTerminationBytes));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {}
 }

@@ -70,10 +70,10 @@ function descriptorSink(descriptor: number): Sink {
 }
 
 /**
- * A file, which is made where there is none.
+ * A file, which is created if there is none.
  *
- * @throws the error of the file system. A FIFO that nobody reads is one (`ENXIO`), and a symbolic
- * link that neither root nor we have made: it would have us write where its maker can't.
+ * @throws the error of the file system: for a FIFO without a reader (`ENXIO`), and for a symbolic link of another user
+ * than root and ourselves, since it could have us write where its owner cannot.
  */
 export function fileSink(procRoot: string, path: string): Sink {
   try {
@@ -94,20 +94,20 @@ function isTrustedLink(procRoot: string, path: string): boolean {
 /**
  * The standard error of another process.
  *
- * @throws the error of the file system, and where that process would write over our lines.
+ * @throws the error of the file system, or an error if that process would write over our lines.
  */
 export function processSink(procRoot: string, pid: number): Sink {
   const path = stderrPath(procRoot, pid);
   if (statSync(path).isFile() && !opensToAppend(procRoot, pid)) {
     throw new Error(
-      `process ${pid} writes its standard error to a file that it has not opened to append to, and ` +
-        'would write over the lines of others (have it opened with >> in the place of >)',
+      `process ${pid} writes its standard error to a file that it has not opened for appending, ` +
+        'and would write over our lines (redirect with >> instead of >)',
     );
   }
   return descriptorSink(openSync(path, openFlags));
 }
 
-// proc_pid_fdinfo(5). Where it can't be read, the usual is taken for granted.
+// proc_pid_fdinfo(5). If it cannot be read, append is assumed, which is usual.
 function opensToAppend(procRoot: string, pid: number): boolean {
   try {
     const text = readFileSync(`${procRoot}/${pid}/fdinfo/2`, 'utf8');
@@ -122,9 +122,8 @@ function opensToAppend(procRoot: string, pid: number): boolean {
 export type StderrOwnership = 'own' | 'shared';
 
 /**
- * Our own standard error. One that nobody reads must not block us: a pipe is opened anew for that,
- * and what can't be, as a socket or with /proc hidden, is made non-blocking for all who share it, if it
- * is our own.
+ * Our own standard error. Without a reader it must not block us, so a pipe is opened a second time. A socket, or a pipe
+ * while /proc is hidden, cannot be: it is made non-blocking for all processes that share it, but only if it is our own.
  */
 export function stderrSink(procRoot: string, ownership: StderrOwnership): Sink {
   const kind = kindOfStderr();
@@ -159,7 +158,7 @@ function unblock(descriptor: number): void {
     stream.unref();
     unblocked.push(stream);
   } catch {
-    // Of a kind that Node can't wait for: it stays as it is.
+    // Of a kind that Node cannot wait for: it stays as it is.
   }
 }
 

@@ -1,59 +1,75 @@
 import type { Sample } from '../../backends/types.ts';
 import type { DrainOutcome } from '../../drain/types.ts';
 import type { Answer, Refusal } from '../../serve/types.ts';
+import { mostInLine } from '../events.ts';
+import { errorJson, rounded, sampleState, stateJson } from '../json.ts';
 import type { LogEntry } from '../log/log.ts';
-import { stateFields } from '../state.ts';
+import { gaveUpEntry } from '../outcome.ts';
+import { daemonGone, nothingFound } from '../state.ts';
 
-/** How a wait ended, with who was still there, and the exit code that `wait` would have had. */
-export function outcomeAnswer(outcome: DrainOutcome, said: LogEntry, exitCode: number): Answer {
-  const { event: _, ...stats } = said.fields ?? {};
-  const { sample } = outcome;
-  const quietForMs = outcome.kind === 'timed-out' ? outcome.quietForMs : null;
+/** How a wait ended, the state that it saw last, and the exit code that `wait` would have had. */
+export function outcomeAnswer(
+  outcome: DrainOutcome,
+  lastEntry: LogEntry,
+  exitCode: number,
+): Answer {
+  const { event: _, ...stats } = lastEntry.fields;
+  const quietForMs = outcome.kind === 'timed-out' ? rounded(outcome.quietForMs) : null;
+  const state = stateJson(outcome, mostInLine);
   return json(outcome.kind === 'drained' || outcome.kind === 'gone' ? 200 : 503, {
+    ...{ exitCode, message: lastEntry.message, quietForMs },
+    ...state,
     ...stats,
-    exitCode,
-    message: said.message,
-    error: outcome.kind === 'unknown' ? outcome.error.message : null,
-    ...(sample === null ? beforeTheFirstLook : stateFields({ ...outcome, sample, quietForMs })),
+    error: stats['error'] ?? state.error,
   });
 }
 
-const beforeTheFirstLook = {
-  ...{
-    connections: null,
-    builds: null,
-    quietForMs: null,
-    clients: [],
-    notCounted: [],
-    endpoints: [],
-  },
-};
-
-/** That a wait could not be done. */
-export function noWaitAnswer(error: string): Answer {
-  return json(503, { outcome: null, exitCode: null, error });
+/** An unexpected error has ended every attempt of the wait. */
+export function noWaitAnswer(message: string): Answer {
+  const { fields } = gaveUpEntry(message, null);
+  const { event: _, ...stats } = fields;
+  return json(503, {
+    ...{ exitCode: null, message, quietForMs: null },
+    ...noState,
+    ...{ ...stats, outcome: null },
+  });
 }
+
+const noState = stateJson({
+  ...{ sample: null, nowMs: 0, builds: null },
+  ...{ clients: [], pending: [], notCounted: [] },
+});
 
 export function servingAnswer(): Answer {
   return json(200, { serving: true });
 }
 
-/** Whether clients can be counted, by the latest look; null where looking failed altogether. */
-export function sightAnswer(sample: Sample | null): Answer {
+/** Whether clients can be counted, by the latest poll; null if polling failed altogether. */
+export function snapshotAnswer(sample: Sample | null): Answer {
   switch (sample?.kind) {
     case 'counted':
       return json(200, { state: sample.kind, error: null });
     case 'failed':
-      return json(503, { state: sample.kind, error: sample.error.message });
+      return json(503, { state: sample.kind, error: errorJson(sample.error) });
     case 'gone':
       return json(503, {
-        state: sample.kind,
-        error: 'nothing listens, and no process of the daemon is in sight',
+        state: sampleState(sample),
+        error: errorJson({
+          code: 'ERR_DAEMON_GONE',
+          operation: 'poll',
+          message: sample.wasThere ? daemonGone : nothingFound,
+        }),
       });
     case undefined:
-      return json(503, { state: 'failed', error: 'looking failed: the log says why' });
+      return json(503, { state: 'failed', error: errorJson(pollFailed) });
   }
 }
+
+const pollFailed = {
+  code: 'ERR_POLL_FAILED',
+  operation: 'poll',
+  message: 'polling failed: see the log',
+};
 
 export function statusAnswer(body: string): Answer {
   return { status: 200, contentType: jsonType, body: `${body}\n` };
@@ -61,15 +77,27 @@ export function statusAnswer(body: string): Answer {
 
 export function refusalAnswer({ status, expected, received, allow }: Refusal): Answer {
   const short = received.slice(0, mostReceived);
-  const error =
+  const message =
     status === 500
       ? `this is a bug in buildkit-drain, please report it: ${short}`
       : `expected ${expected} but received ${JSON.stringify(short)}`;
   return {
-    ...json(status, { error, expected, received: short }),
+    ...json(status, {
+      error: errorJson({ code: refusalCodes[status], operation: 'answer a request', message }),
+      ...{ expected, received: short },
+    }),
     ...(allow !== undefined && { allow }),
   };
 }
+
+const refusalCodes: Readonly<Record<Refusal['status'], string>> = {
+  400: 'ERR_BAD_REQUEST',
+  404: 'ERR_NOT_FOUND',
+  405: 'ERR_METHOD_NOT_ALLOWED',
+  408: 'ERR_REQUEST_TIMEOUT',
+  431: 'ERR_HEADERS_TOO_LARGE',
+  500: 'ERR_INTERNAL',
+};
 
 const jsonType = 'application/json; charset=utf-8';
 const mostReceived = 200;

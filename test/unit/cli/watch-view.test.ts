@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createTableView } from '../../../src/cli/commands/watch-view.ts';
 import { classifiedAtMs, classifyOnce } from '../../../src/drain/classify-all.ts';
-import type { TrackedConnection } from '../../../src/drain/tracked.ts';
-import type { WatchReport } from '../../../src/messages/watch-entry.ts';
+import type { WatchStatus } from '../../../src/drain/types.ts';
 import { client, counted } from '../support/samples.ts';
 
 const control = '\u001b[';
@@ -17,12 +16,12 @@ const rule = {
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function reportOf(count: number): WatchReport {
+function statusOf(count: number): WatchStatus {
   const connections = Array.from({ length: count }, (_, index) =>
     client(`10.0.0.5:${1000 + index}`),
   );
   const tracked = classifyOnce(connections, new Map(), rule, false);
-  const status = {
+  return {
     nowMs: classifiedAtMs,
     waitedMs: 0,
     sample: counted(...connections),
@@ -36,7 +35,6 @@ function reportOf(count: number): WatchReport {
     quietForMs: null,
     seenBetweenPolls: 0,
   };
-  return { status, rowOf: (entry: TrackedConnection) => ({ entry, isIgnored: false }) };
 }
 
 function viewOn(size: { columns: number; rows: number }) {
@@ -71,7 +69,7 @@ function viewOn(size: { columns: number; rows: number }) {
 describe('the table of a watch', () => {
   it('is drawn anew as soon as the terminal has another size', () => {
     const { view, size, redraw, frames } = viewOn({ columns: 80, rows: 24 });
-    view.show(reportOf(3), []);
+    view.show(statusOf(3), []);
     vi.advanceTimersByTime(60);
     expect(frames()).toHaveLength(1);
     size.rows = 6;
@@ -84,7 +82,7 @@ describe('the table of a watch', () => {
 
   it('takes what is left of a terminal that does not tell its size', () => {
     const { view, frames } = viewOn({ columns: 0, rows: 0 });
-    view.show(reportOf(50), []);
+    view.show(statusOf(50), []);
     vi.advanceTimersByTime(60);
     const [frame = []] = frames();
     expect(frame.length - 1).toBeLessThanOrEqual(24);
@@ -95,8 +93,8 @@ describe('the table of a watch', () => {
   it('is not drawn for each of many changes', () => {
     const { view, frames } = viewOn({ columns: 80, rows: 24 });
     for (let times = 0; times < 100; times += 1) {
-      const report = reportOf(times % 2);
-      view.show(report, [{ kind: 'changed', before: 0, arrived: [], left: [], ...report.status }]);
+      const status = statusOf(times % 2);
+      view.show(status, [{ kind: 'changed', before: 0, arrived: [], left: [], ...status }]);
       vi.advanceTimersByTime(1);
     }
     expect(frames().length).toBeGreaterThan(1);
@@ -106,7 +104,7 @@ describe('the table of a watch', () => {
 
   it('gives the screen back with the last picture, and draws on it no more', () => {
     const { view, output } = viewOn({ columns: 80, rows: 24 });
-    view.show(reportOf(1), []);
+    view.show(statusOf(1), []);
     view.end();
     const ended = output();
     expect(ended).toMatch(/closed Every 100ms\. q or Ctrl-C ends\.\n/);

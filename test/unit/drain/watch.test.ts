@@ -5,7 +5,7 @@ import type { ClassifyRule } from '../../../src/drain/classify.ts';
 import type { ConnectionKind } from '../../../src/drain/tracked.ts';
 import type { WatchEvent } from '../../../src/drain/types.ts';
 import { watch } from '../../../src/drain/watch.ts';
-import { watchEntry } from '../../../src/messages/watch-entry.ts';
+import { eventEntry, watchView } from '../../../src/messages/events.ts';
 import {
   client,
   counted,
@@ -70,9 +70,8 @@ async function watched({
     clock,
     signal: stop.signal,
     onPoll(status, events) {
-      const rowOf = (entry: (typeof status.tracked)[number]) => ({ entry, isIgnored: false });
       for (const event of events) {
-        const { message } = watchEntry(event, { status, rowOf });
+        const { message } = eventEntry(event, watchView);
         reported.push({ ms: passed(), event, message });
       }
       kinds = Object.fromEntries(
@@ -93,8 +92,8 @@ describe('a watch', () => {
     expect((await watched({ ms: 3000, at })).reported).toEqual([
       '0 Watching tcp://0.0.0.0:1234: 1 client is connected. Connected: 10.0.0.5:43210.',
       '200 1 client is connected; 1 too new to tell. New: 10.0.0.6:43210.',
-      '500 No client is connected; 1 too new to tell. Left: 10.0.0.5:43210 (after 0.5s in sight).',
-      '1200 10.0.0.6:43210 is taken for a client.',
+      '500 No client is connected; 1 too new to tell. Left: 10.0.0.5:43210 (after at least 0.5s).',
+      '1200 10.0.0.6:43210 counts as a client.',
     ]);
   });
 
@@ -127,8 +126,8 @@ describe('a watch', () => {
           };
     expect((await watched({ ms: 400, at })).reported).toEqual([
       `0 Watching ${unixEndpoint.address}: 1 client is connected. Connected: socket:[7].`,
-      "100 The clients can't be counted: look failed with EPERM.",
-      '200 The clients can be counted again: 1 client is connected.',
+      '100 Clients cannot be counted: look failed with EPERM.',
+      '200 Clients can be counted again after 0.1s: 1 client is connected.',
     ]);
   });
 
@@ -187,15 +186,15 @@ describe('a watch', () => {
   it('reports how many it has not seen, except what may have been its own questions', async () => {
     const between = (ms: number) => (ms < 200 ? 0 : ms < 400 ? 3 : ms < 600 ? 4 : 6);
     expect((await watched({ ms: 800, at: () => counted(), between })).reported.slice(1)).toEqual([
-      '200 At least 3 more came and went between two looks (3 since the start).',
-      '400 At least 1 more came and went between two looks (4 since the start).',
-      '600 At least 2 more came and went between two looks (6 since the start).',
+      '200 At least 3 more came and went between two polls (3 since the start).',
+      '400 At least 1 more came and went between two polls (4 since the start).',
+      '600 At least 2 more came and went between two polls (6 since the start).',
     ]);
     const questions = (ms: number) => (ms < 300 ? 0 : 2);
     const asking = { ms: 800, at: () => counted(), between, questions };
     expect((await watched(asking)).reported.slice(1)).toEqual([
-      '200 At least 3 more came and went between two looks (3 since the start).',
-      '600 At least 1 more came and went between two looks (4 since the start).',
+      '200 At least 3 more came and went between two polls (3 since the start).',
+      '600 At least 1 more came and went between two polls (4 since the start).',
     ]);
     const late = (ms: number) => (ms < 3000 ? 0 : 1);
     const longAgo = { ms: 4000, at: () => counted(), between: late, questions: () => 1 };

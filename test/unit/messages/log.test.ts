@@ -17,12 +17,16 @@ function logged(entry: LogEntry, changes: Partial<LogOptions> = {}): string {
   return text;
 }
 
-const entry: LogEntry = { level: 'info', message: 'Drained.', fields: { polls: 3 } };
+const entry: LogEntry = {
+  level: 'info',
+  message: 'Drained.',
+  fields: { event: 'ended', polls: 3 },
+};
 
 describe('a log line', () => {
   it('is one JSON object with the time to the millisecond', () => {
     expect(logged(entry)).toBe(
-      '{"timestamp":"2026-08-01T03:00:00.123Z","level":"info","message":"Drained.","polls":3}\n',
+      '{"timestamp":"2026-08-01T03:00:00.123Z","level":"info","message":"Drained.","event":"ended","polls":3}\n',
     );
   });
 
@@ -41,7 +45,8 @@ describe('a log line', () => {
   });
 
   it('stays one line, whatever names other people have chosen', () => {
-    const hostile = { level: 'info', message: 'listens on unix:///a\nb\u001b[2J\u0085' } as const;
+    const message = 'listens on unix:///a\nb\u001b[2J\u0085';
+    const hostile = { level: 'info', message, fields: { event: 'found' } } as const;
     expect(logged(hostile, { format: 'text' }).split('\n')).toHaveLength(2);
     expect(logged(hostile, { format: 'text' })).toContain('a\\u000ab\\u001b[2J\\u0085');
     expect(logged(hostile).split('\n')).toHaveLength(2);
@@ -52,7 +57,10 @@ describe('a log line', () => {
     (format) => {
       // CSI as one character, an override of direction, a separator of lines, an invisible tag.
       const message = 'a\u009b31m\u202eb\u2028c\u{e0041}d\u007f';
-      const line = logged({ level: 'info', message, fields: { path: message } }, { format });
+      const line = logged(
+        { level: 'info', message, fields: { event: 'x', path: message } },
+        { format },
+      );
       expect(line).toContain('a\\u009b31m\\u202eb\\u2028c\\udb40\\udc41d\\u007f');
       expect(line.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
       if (format === 'json') {

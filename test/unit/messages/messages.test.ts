@@ -3,11 +3,12 @@ import { BackendError, type Connection } from '../../../src/backends/types.ts';
 import type { TrackedConnections } from '../../../src/drain/tracked.ts';
 import type { DrainStats, DrainStatus } from '../../../src/drain/types.ts';
 import { drainDefaults as config } from '../../../src/drain/types.ts';
-import { eventEntry } from '../../../src/messages/events.ts';
-import { backendEntry } from '../../../src/messages/notices.ts';
+import { eventEntry, waitView } from '../../../src/messages/events.ts';
+import { backendEntry } from '../../../src/messages/monitor.ts';
 import { outcomeEntry } from '../../../src/messages/outcome.ts';
 import { client, counted, failed, runsNone, tcpEndpoint } from '../support/samples.ts';
 
+const view = waitView(config);
 const builder = client('10.0.0.5:43210');
 const queued = client(null, { inode: 0, endpoint: 'unix:///run/b.sock' });
 
@@ -44,21 +45,19 @@ function stats(...connections: Connection[]): DrainStats {
 
 describe('the sentences of a wait', () => {
   it('say at the start what is watched, by which means, and who is there', () => {
-    expect(eventEntry({ kind: 'started', ...status(builder) }, config)).toMatchObject({
+    expect(eventEntry({ kind: 'started', ...status(builder) }, view)).toMatchObject({
       level: 'info',
       message:
         'Waiting for quiet on tcp://0.0.0.0:1234 (by sock-diag): ' +
         '1 client is connected: 10.0.0.5:43210 (for 42s).',
-      fields: { event: 'started', connections: 1, quietPeriodMs: 10_000 },
+      fields: { event: 'started', connections: 1, settings: { quietPeriodMs: 10_000 } },
     });
   });
 
   it('repeat no answer of the daemon that is old', () => {
     const said = (buildsAskedMs: number): string =>
-      eventEntry(
-        { kind: 'progress', ...status(builder), builds: runsNone(), buildsAskedMs },
-        config,
-      ).message;
+      eventEntry({ kind: 'progress', ...status(builder), builds: runsNone(), buildsAskedMs }, view)
+        .message;
     expect(said(42_500)).toMatch(/; no build is running\.$/);
     expect(said(40_000)).toMatch(/: 10\.0\.0\.5:43210 \(for 42s\)\.$/);
   });
@@ -75,7 +74,7 @@ describe('the sentences of a wait', () => {
 
   it('name connections that are too new to tell, since nothing is concluded while they are there', () => {
     const pending = rosterOf(builder);
-    const entry = eventEntry({ kind: 'progress', ...status(), pending }, config);
+    const entry = eventEntry({ kind: 'progress', ...status(), pending }, view);
     expect(entry.message).toMatch(/no client is connected; too new to tell: 10\.0\.0\.5:43210 /);
   });
 
@@ -84,7 +83,7 @@ describe('the sentences of a wait', () => {
     const builds = { kind: 'unknown', error } as const;
     const entry = outcomeEntry({ kind: 'unknown', error, ...stats(), builds }, config, 0);
     expect(entry.message).toMatch(
-      /^Gave up blind: no gRPC\. No client is connected, but nobody knows whether a build is running\. /,
+      /^Giving up: running builds are unknown \(no gRPC\)\. No client is connected, but a build may be running\. /,
     );
   });
 
@@ -96,22 +95,22 @@ describe('the sentences of a wait', () => {
       left: rosterOf(builder),
       ...status(queued),
     } as const;
-    expect(eventEntry(event, config).message).toBe(
+    expect(eventEntry(event, view).message).toBe(
       '1 client is connected: a client of unix:///run/b.sock (for 42s, not accepted yet). ' +
-        'New: a client of unix:///run/b.sock. Left: 10.0.0.5:43210 (after 42s).',
+        'New: a client of unix:///run/b.sock. Left: 10.0.0.5:43210 (after at least 42s).',
     );
   });
 
   it('say the number before where nobody is known by name', () => {
     const event = { kind: 'changed', before: 1, arrived: [], left: [], ...status() } as const;
-    expect(eventEntry(event, config).message).toBe(
+    expect(eventEntry(event, view).message).toBe(
       'No client is connected; quiet for 4.2s of 10s. Before: 1 client.',
     );
   });
 
   it('name ten clients at most', () => {
     const many = Array.from({ length: 12 }, (_, index) => client(`10.0.0.${index}:1`));
-    const { message } = eventEntry({ kind: 'progress', ...status(...many) }, config);
+    const { message } = eventEntry({ kind: 'progress', ...status(...many) }, view);
     expect(message).toMatch(/^Still waiting after 42s: 12 clients are connected: 10\.0\.0\.0:1 /);
     expect(message).toMatch(/10\.0\.0\.9:1 \(for 33s\) and 2 more\.$/);
   });
@@ -120,28 +119,28 @@ describe('the sentences of a wait', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => client(`[fe80::1:${index}]:43210`));
     const [arrived, left] = [rosterOf(...many), rosterOf(...many)];
     const event = { kind: 'changed', before: 20_000, arrived, left, ...status(...many) } as const;
-    const { fields } = eventEntry(event, config);
+    const { fields } = eventEntry(event, view);
     expect(fields).toMatchObject({ connections: 20_000, before: 20_000 });
-    expect(JSON.stringify(eventEntry(event, config)).length).toBeLessThan(65_536 / 2);
+    expect(JSON.stringify(eventEntry(event, view)).length).toBeLessThan(65_536 / 2);
   });
 
   it('say that unknown is not zero', () => {
     const { error } = failed('EPERM');
-    expect(eventEntry({ kind: 'count-failed', error, seen: 1 }, config)).toMatchObject({
+    expect(eventEntry({ kind: 'count-failed', error, seen: 1 }, view)).toMatchObject({
       level: 'warn',
       message:
-        "The clients can't be counted: look failed with EPERM. Unknown is not zero: quiet starts " +
-        'over when they can be counted again; at least 1 client is connected.',
-      fields: { code: 'EPERM' },
+        'Clients cannot be counted: look failed with EPERM. Unknown is not zero: the quiet period ' +
+        'restarts once they can be counted again; at least 1 client is connected.',
+      fields: { connections: null, seen: 1, error: { code: 'EPERM' } },
     });
     expect(
-      eventEntry({ kind: 'count-recovered', lostForMs: 1400, ...status() }, config).message,
-    ).toBe('The clients can be counted again after 1.4s: no client is connected.');
+      eventEntry({ kind: 'count-recovered', lostForMs: 1400, ...status() }, view).message,
+    ).toBe('Clients can be counted again after 1.4s: no client is connected.');
   });
 
-  it('say that nobody looked', () => {
-    expect(eventEntry({ kind: 'sampling-gap', gapMs: 60_100 }, config).message).toBe(
-      'Nobody looked for 1m (was this process stopped, or short of CPU?): quiet starts over.',
+  it('say that no samples were taken', () => {
+    expect(eventEntry({ kind: 'sampling-gap', gapMs: 60_100 }, view).message).toBe(
+      'No samples for 1m (process suspended or starved of CPU?); restarting the quiet period.',
     );
   });
 
@@ -154,10 +153,10 @@ describe('the sentences of a wait', () => {
     } as const;
     expect(backendEntry(notice)).toMatchObject({
       level: 'warn',
-      message: 'Looking at tcp://0.0.0.0:1234 by sock-diag costs more than it has to: it is dear.',
+      message: 'Polling tcp://0.0.0.0:1234 by sock-diag costs more than it should: it is dear.',
     });
     expect(backendEntry({ ...notice, degraded: null }).message).toBe(
-      'Looking at tcp://0.0.0.0:1234 by sock-diag costs no more than it has to again.',
+      'Polling tcp://0.0.0.0:1234 by sock-diag is as cheap as it should be again.',
     );
   });
 
@@ -170,17 +169,17 @@ describe('the sentences of a wait', () => {
     } as const;
     expect(backendEntry(notice)).toMatchObject({
       level: 'warn',
-      message: 'Looking at tcp://0.0.0.0:1234 by procfs, not by sock-diag: refused with EPERM.',
+      message: 'Polling tcp://0.0.0.0:1234 by procfs, not by sock-diag: refused with EPERM.',
     });
     expect(backendEntry({ ...notice, skipped: null }).level).toBe('debug');
   });
 });
 
 describe('the last sentence of a wait', () => {
-  const counts = 'Waited 42s, 425 looks, at most 2 clients at once.';
+  const counts = 'Waited 42s, 425 polls, at most 2 clients at once.';
 
   it.each([
-    [{ kind: 'drained', ...stats() }, 'info', `Drained: no client was seen for 10s. ${counts}`],
+    [{ kind: 'drained', ...stats() }, 'info', `Drained: no clients for 10s. ${counts}`],
     [
       { kind: 'gone', ...stats() },
       'info',
@@ -189,7 +188,7 @@ describe('the last sentence of a wait', () => {
     [
       { kind: 'nothing-found', ...stats() },
       'error',
-      `Nothing was found: nothing listens, and no buildkitd of this place is in sight. Check where this runs, and give --addr or --pid if there is a daemon. ${counts}`,
+      `Nothing found: nothing listens, and there is no buildkitd process here. Check where this runs, and give --addr or --pid if there is a daemon. ${counts}`,
     ],
     [
       { kind: 'timed-out', quietForMs: null, ...stats(builder) },
@@ -204,7 +203,7 @@ describe('the last sentence of a wait', () => {
     [
       { kind: 'unknown', error: failed('EPERM').error, ...stats() },
       'error',
-      `Gave up blind: look failed with EPERM. Nobody knows whether a client is still connected. ${counts}`,
+      `Giving up: clients could not be counted (look failed with EPERM). Some may still be connected. ${counts}`,
     ],
     [
       { kind: 'interrupted', reason: 'SIGTERM', ...stats(builder) },
@@ -214,7 +213,7 @@ describe('the last sentence of a wait', () => {
     [
       { kind: 'interrupted', reason: 'SIGINT', ...stats(), sample: null },
       'error',
-      `Interrupted by SIGINT: before the first look. ${counts}`,
+      `Interrupted by SIGINT: before the first poll. ${counts}`,
     ],
   ] as const)('after %o', (outcome, level, message) => {
     expect(outcomeEntry(outcome, config, 0)).toMatchObject({ level, message });
@@ -227,10 +226,10 @@ describe('the last sentence of a wait', () => {
     );
   });
 
-  it('says how many clients came and went between two looks', () => {
+  it('says how many clients came and went between two polls', () => {
     const entry = outcomeEntry({ kind: 'drained', ...stats() }, config, 3);
     expect(entry.message).toMatch(
-      /at most 2 clients at once, at least 3 more between two looks\.$/,
+      /at most 2 clients at once, at least 3 more between two polls\.$/,
     );
     expect(entry.fields).toMatchObject({ seenBetweenPolls: 3 });
   });
@@ -244,9 +243,9 @@ describe('the last sentence of a wait', () => {
     } as const;
     expect(outcomeEntry(outcome, config, 0).fields).toMatchObject({ connections: null });
     const neverCounted = { ...outcome, mostConnections: null };
-    expect(outcomeEntry(neverCounted, config, 0).message).toMatch(/Waited 42s, 425 looks\.$/);
+    expect(outcomeEntry(neverCounted, config, 0).message).toMatch(/Waited 42s, 425 polls\.$/);
     expect(outcomeEntry({ ...outcome, mostConnections: 0 }, config, 0).message).toMatch(
-      /Waited 42s, 425 looks, no client\.$/,
+      /Waited 42s, 425 polls, no client\.$/,
     );
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { drainDefaults } from '../../../src/drain/types.ts';
-import { isOldNode, oldestNode } from '../../../src/messages/environment-entries.ts';
+import { isOldNode, oldestNode } from '../../../src/messages/problems.ts';
 import { readOptions } from '../../../src/options/read.ts';
 import { waitOptions } from '../../../src/options/table.ts';
 

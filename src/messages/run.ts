@@ -1,12 +1,28 @@
 import type { ChildEnd } from '../run/child.ts';
 import type { RunEvent } from '../run/supervise.ts';
+import { rounded } from './json.ts';
 import type { LogEntry } from './log/log.ts';
 import { formatDuration } from './words.ts';
 
 /** The log entries of `run`. */
 export function runEntry(event: RunEvent): LogEntry {
-  const { kind, ...fields } = event;
-  return { ...entryOf(event), fields: { event: kind, ...fields } };
+  return { ...entryOf(event), fields: { event: event.kind, ...fieldsOf(event) } };
+}
+
+function fieldsOf(event: RunEvent): Readonly<Record<string, unknown>> {
+  if (event.kind === 'run-ended') {
+    const { pid, end } = event;
+    return {
+      pid,
+      exitCode: end.kind === 'exited' ? end.code : null,
+      signal: end.kind === 'killed' ? end.signal : null,
+    };
+  }
+  if (event.kind === 'run-unknown') {
+    return { reason: event.reason, restMs: rounded(event.restMs) };
+  }
+  const { kind: _, ...fields } = event;
+  return fields;
 }
 
 function entryOf(event: RunEvent): Pick<LogEntry, 'level' | 'message'> {

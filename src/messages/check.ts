@@ -1,12 +1,12 @@
 import type { Mistake, Setting } from '../options/read.ts';
 import type { LogEntry } from './log/log.ts';
-import { mistakeEntry } from './settings.ts';
+import { mistakeEntry } from './problems.ts';
 import { visible } from './words.ts';
 
-/** An address that would be watched. */
+/** An address that a wait would watch. */
 export interface WatchedAddress {
   readonly address: string;
-  /** A default that counts once something listens there. */
+  /** A default address, which counts once something listens there. */
   readonly isAssumed: boolean;
 }
 
@@ -14,14 +14,15 @@ export interface CheckReport {
   readonly settings: readonly Setting[];
   readonly mistakes: readonly Mistake[];
   readonly watched: readonly WatchedAddress[];
-  /** What was said about where is looked, and about the place. */
+  /** Notices about endpoints, backends and the surroundings. */
   readonly notices: readonly LogEntry[];
 }
 
 /** What `wait --check` prints. */
 export function checkText({ settings, mistakes, watched, notices }: CheckReport): string {
-  const told = notices.filter(({ level }) => level !== 'debug');
-  const wrong = [...mistakes.map(mistakeEntry), ...told.filter(({ level }) => level !== 'info')];
+  const infos = notices.filter(({ level }) => level === 'info');
+  const warnings = notices.filter(({ level }) => level === 'warn' || level === 'error');
+  const wrong = [...mistakes.map(mistakeEntry), ...warnings];
   const lines = [
     'Settings',
     ...settingLines(settings),
@@ -30,7 +31,7 @@ export function checkText({ settings, mistakes, watched, notices }: CheckReport)
     ...watched.map(({ address, isAssumed }) =>
       isAssumed ? `  ${address} (a default: it counts once something listens)` : `  ${address}`,
     ),
-    ...told.filter(({ level }) => level === 'info').map(({ message }) => `  ${message}`),
+    ...infos.map(({ message }) => `  ${message}`),
     '',
     ...(wrong.length === 0 ? [] : ['Problems', ...wrong.map(wrongLine), '']),
     verdict(mistakes.filter(({ isOurs }) => isOurs).length),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endpointEntry } from '../../../src/messages/endpoint-messages.ts';
+import { endpointEntry } from '../../../src/messages/monitor.ts';
 import type { EndpointNotice } from '../../../src/monitor/types.ts';
 
 const found = {
@@ -9,6 +9,14 @@ const found = {
   isListening: true,
   endpoints: ['tcp://:1', 'unix:///a', 'unix:///b'],
 } as const;
+
+const fieldNames: Readonly<Record<string, string>> = {
+  isGiven: 'given',
+  isListening: 'listening',
+  isTriedAgain: 'retried',
+  areOthersFound: 'othersFound',
+  endpoints: 'addresses',
+};
 
 describe('what is said about the endpoints', () => {
   it.each<[EndpointNotice, string, string]>([
@@ -25,47 +33,47 @@ describe('what is said about the endpoints', () => {
     [
       { ...found, isListening: false, endpoints: [] },
       'warn',
-      'Found buildkitd (pid 17), which was not seen to listen on anything.',
+      'Found buildkitd (pid 17), which does not listen on anything.',
     ],
     [
       { ...found, isGiven: true, isListening: false, endpoints: ['tcp://:1'] },
       'warn',
-      'Process 17 was not seen to listen on anything, and was told to listen on tcp://:1.',
+      'Process 17 does not listen on anything, but is configured to listen on tcp://:1.',
     ],
     [
       { kind: 'daemon-not-found', reason: null, isTriedAgain: false, endpoints: ['tcp://:1'] },
       'info',
-      'No process called buildkitd that belongs here is in sight; watching what it listens on by default: tcp://:1.',
+      'No buildkitd process found here; watching the default addresses: tcp://:1.',
     ],
     [
       { kind: 'daemon-not-found', reason: 'EMFILE', isTriedAgain: true, endpoints: ['tcp://:1'] },
       'warn',
-      "Where buildkitd listens can't be read (EMFILE). This is tried again, and no count is believed until it is done.",
+      'The addresses of buildkitd cannot be read (EMFILE). Trying again; no count is accepted until then.',
     ],
     [
       { kind: 'daemon-not-found', reason: 'EPERM', isTriedAgain: false, endpoints: ['tcp://:1'] },
       'warn',
-      "Processes can't be read (EPERM); watching what it listens on by default: tcp://:1.",
+      'Processes cannot be read (EPERM); watching the default addresses: tcp://:1.',
     ],
     [
       { kind: 'address-not-listening', pid: 17, addresses: ['tcp://:1'] },
       'warn',
-      'buildkitd (pid 17) was told to listen on tcp://:1, and does not. Clients there count once it does.',
+      'buildkitd (pid 17) is configured to listen on tcp://:1, but does not. Clients there count once it does.',
     ],
     [
       { kind: 'daemons-skipped', pids: [7], areOthersFound: true },
       'info',
-      'Not watching buildkitd (pid 7): it is in another network namespace, and a nearer one was found. Give --pid to watch it all the same.',
+      'Not watching buildkitd (pid 7): it is in another network namespace, and a nearer one was found. Give --pid to watch it anyway.',
     ],
     [
       { kind: 'daemons-skipped', pids: [7, 8], areOthersFound: false },
       'warn',
-      'Not watching buildkitd (pid 7 and 8): it is in another network namespace, and not of this container or pod. Give --pid to watch it all the same.',
+      'Not watching buildkitd (pid 7 and 8): it is in another network namespace, and not in this container or pod. Give --pid to watch it anyway.',
     ],
     [
       { kind: 'addresses-not-given', pid: 17, addresses: ['tcp://:1', 'unix:///a'] },
       'warn',
-      'The daemon (pid 17) listens on tcp://:1 and unix:///a, which --addr does not name: its clients there are not counted.',
+      'The daemon (pid 17) also listens on tcp://:1 and unix:///a, which --addr does not name: clients there are not counted.',
     ],
     [
       { kind: 'variable-ignored', variable: 'BUILDKIT_HOST', reason: 'expected this' },
@@ -75,20 +83,24 @@ describe('what is said about the endpoints', () => {
     [
       { kind: 'endpoints-added', endpoints: ['tcp://:1'] },
       'info',
-      'Also watching tcp://:1: the daemon listens there, too.',
+      'Also watching tcp://:1, where the daemon listens too.',
     ],
     [
       { kind: 'listener-gone', endpoints: ['tcp://:1'] },
       'info',
-      'Nothing listens on tcp://:1, and the daemon lives. All of its sockets are known, so that its clients are counted by them.',
+      'Nothing listens on tcp://:1, but the daemon runs. All of its sockets can be read, so its clients are counted by them.',
     ],
     [
       { kind: 'config-unreadable', pid: 17, path: '/a.toml', reason: 'it is not TOML' },
       'warn',
-      "The configuration of buildkitd (pid 17), /a.toml, can't be read: it is not TOML.",
+      'The configuration of buildkitd (pid 17), /a.toml, cannot be read: it is not TOML.',
     ],
   ])('is true of %j', (notice, level, message) => {
     const { kind, ...fields } = notice;
-    expect(endpointEntry(notice)).toEqual({ level, message, fields: { event: kind, ...fields } });
+    const named = Object.entries(fields).map(([name, value]) => [fieldNames[name] ?? name, value]);
+    expect(endpointEntry(notice)).toEqual({
+      ...{ level, message },
+      fields: { event: kind, ...Object.fromEntries(named) },
+    });
   });
 });
