@@ -2,6 +2,7 @@ import type { SpawnOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { DrainConfig } from '../../src/drain/types.ts';
 import { brokenPromise, type Judged } from './drained.ts';
+import { wrongInLine, wrongInRecord } from './json-page.ts';
 import type { Ended } from './running.ts';
 import type { Sandbox, SandboxProcess } from './sandbox.ts';
 import { waitFor } from './wait-for.ts';
@@ -43,7 +44,8 @@ export async function startCli(
   { through = [], program = [process.execPath, cliPath], ...options }: CliOptions = {},
 ): Promise<Cli> {
   const command = [...through, ...program, ...args];
-  const started = await sandbox.start(command, options);
+  const running = await sandbox.start(command, options);
+  const started = { ...running, ended: running.ended.then((ended) => checkOutput(args, ended)) };
   const logs = (): LogLine[] => parseLog(started.stderr());
   const untilLogged = (what: string, read: () => LogLine | undefined): Promise<LogLine> =>
     waitFor(what, () => {
@@ -121,10 +123,48 @@ function settingsOf(started: LogLine): DrainConfig {
 }
 
 export function parseLog(text: string): LogLine[] {
-  return text
+  const lines = text
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as LogLine);
+  checkJson(lines.flatMap(wrongInLine), text);
+  return lines;
+}
+
+/** Holds all JSON that a process has printed against docs/json.md. */
+function checkOutput(args: readonly string[], ended: Ended): Ended {
+  const { stdout, stderr } = ended;
+  const [command = ''] = args;
+  const isJson = args.includes('--json');
+  const printed = `${stderr}${isJson && command === 'watch' ? stdout : ''}`;
+  const lines = printed.split('\n').flatMap(logLineOf);
+  const answers = isJson && ['status', 'doctor'].includes(command) && stdout !== '' ? [stdout] : [];
+  checkJson(
+    [
+      ...lines.flatMap(wrongInLine),
+      ...answers.flatMap((text) => wrongInRecord(`${command} --json`, JSON.parse(text))),
+    ],
+    `${stdout}${stderr}`,
+  );
+  return ended;
+}
+
+/** Other processes may print to the same stream, and a killed one may break off. */
+function logLineOf(text: string): LogLine[] {
+  try {
+    const line = JSON.parse(text);
+    return typeof line?.timestamp === 'string' ? [line] : [];
+  } catch {
+    return [];
+  }
+}
+
+export function checkJson(wrong: readonly string[], text: string): void {
+  if (wrong.length > 0) {
+    throw new Error(
+      `Not as docs/json.md has it: ${wrong.slice(0, 5).join('; ')}\n${text.slice(0, 2000)}`,
+    );
+  }
 }
 
 function nthOf(lines: readonly LogLine[], event: string, n: number): LogLine | undefined {

@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { type Cli, type CliOptions, startCli } from './cli.ts';
+import { type Cli, type CliOptions, checkJson, startCli } from './cli.ts';
+import { wrongInRecord } from './json-page.ts';
 import { type PeerProcess, startClients, startDaemon } from './peer-process.ts';
 import type { Sandbox } from './sandbox.ts';
 import { it as itInSandbox } from './test.ts';
@@ -101,12 +102,29 @@ function callAt(port: number, path: string, { from, ...options }: CallOptions = 
       });
       response.on('error', reject);
       response.on('end', () => {
-        resolve({ status: response.statusCode, headers: response.headers, body });
+        try {
+          checkAnswer(path, response.statusCode, body);
+          resolve({ status: response.statusCode, headers: response.headers, body });
+        } catch (error) {
+          reject(error);
+        }
       });
     });
     sent.on('error', reject).end();
   });
   return { reply, hangUp: () => sent?.destroy() };
+}
+
+const described = ['/drain', '/readyz', '/healthz', '/connections'];
+
+/** Holds the JSON of an answer against docs/json.md. */
+function checkAnswer(path: string, status: number | undefined, body: string): void {
+  if (path === '/metrics' || body === '') {
+    return;
+  }
+  const answer = JSON.parse(body);
+  const isRefused = !described.includes(path) || 'expected' in answer || status === 500;
+  checkJson(wrongInRecord(isRefused ? 'Refused requests' : `GET ${path}`, answer), body);
 }
 
 function openAt(port: number, bytes: string, from?: string): Raw {

@@ -69,7 +69,7 @@ export function openService(
     // During a wait only the wait asks: another question's connection would count as a client.
     const isAsked = mayAsk && !wait.isUnderWay();
     const answer = isAsked ? {} : { answer: stats.reading()?.builds ?? null };
-    const input = { options, rule: options, tls, builds, ...answer };
+    const input = { options, rule: options, builds, ...answer };
     try {
       fresh = open?.();
       const polled = await pollStatus({ ...input, monitor: fresh ?? monitor });

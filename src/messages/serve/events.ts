@@ -70,10 +70,11 @@ function requestEntry(event: Extract<ServerEvent, { kind: 'request' | 'bad-reque
   }
   const { kind, peer, method, path, status, tookMs } = event;
   const answer = status === null ? 'hung up' : status;
+  const short = path.slice(0, mostPath);
   return {
     level: 'debug',
-    message: `${method} ${path.slice(0, mostPath)} from ${peer}: ${answer} after ${about(tookMs)}.`,
-    fields: { event: kind, peer, status, tookMs: Math.round(tookMs) },
+    message: `${method} ${short} from ${peer}: ${answer} after ${about(tookMs)}.`,
+    fields: { event: kind, peer, method, path: short, status, tookMs: Math.round(tookMs) },
   };
 }
 

@@ -140,8 +140,8 @@ describe('a watch', () => {
     };
     expect((await watched({ ms: 400, at })).reported).toEqual([
       '0 Watching tcp://0.0.0.0:1234: 1 client is connected. Connected: 10.0.0.5:43210.',
-      "200 The clients can't be counted: a bug in buildkit-drain: a bug.",
-      '300 The clients can be counted again: 1 client is connected.',
+      '200 Clients cannot be counted: a bug in buildkit-drain: a bug.',
+      '300 Clients can be counted again after 0.1s: 1 client is connected.',
     ]);
   });
 
@@ -152,7 +152,7 @@ describe('a watch', () => {
     };
     const at = (ms: number) => (ms < 200 ? counted() : counted(builder, other));
     const { reported, kinds } = await watched({ ms: 3000, at, rule: ignoresOther });
-    expect(reported.slice(2)).toEqual(['1200 10.0.0.5:43210 is taken for a client.']);
+    expect(reported.slice(2)).toEqual(['1200 10.0.0.5:43210 counts as a client.']);
     expect(kinds).toEqual({ '10.0.0.5:43210': 'client', '10.0.0.6:43210': 'ignored' });
   });
 
