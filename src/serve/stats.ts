@@ -2,22 +2,22 @@ import type { Sample, Sampler } from '../backends/types.ts';
 import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
 import type { Reading, ServiceStats } from './types.ts';
 
-/** Keeps what this process has done, and what the wait under way saw last. */
-export interface Recorder {
+/** Counts what this process does, and keeps what the wait under way saw last. */
+export interface Stats {
   readonly countSample: (sample: Sample | null) => void;
-  /** A sampler that counts what the given one takes. */
+  /** Counts the samples that a sampler takes. */
   readonly counting: (sampler: Sampler) => Sampler;
   readonly begin: () => void;
   readonly note: (status: DrainStatus) => void;
-  /** @param kind null for a wait that could not be done. */
+  /** @param kind null if the wait failed. */
   readonly end: (kind: DrainOutcome['kind'] | null) => void;
-  /** Null where no wait is running, or it has not polled yet. */
+  /** Null if no wait is under way, and before its first poll. */
   readonly reading: () => Reading | null;
   readonly record: () => ServiceStats;
 }
 
 /** @param now the clock of the waits, in milliseconds. */
-export function createStats(now: () => number): Recorder {
+export function createStats(now: () => number): Stats {
   const outcomes: Record<DrainOutcome['kind'], number> = {
     ...{ drained: 0, gone: 0, 'nothing-found': 0 },
     ...{ 'timed-out': 0, interrupted: 0, unknown: 0 },
@@ -26,15 +26,15 @@ export function createStats(now: () => number): Recorder {
   let failedSamples = 0;
   let waitState: ServiceStats['waitState'] = 'none';
   let begunMs = 0;
-  let lookedMs = 0;
+  let polledMs = 0;
   let latest: DrainStatus | null = null;
 
   const countSample = (sample: Sample | null): void => {
     samples += 1;
     failedSamples += sample === null || sample.kind === 'failed' ? 1 : 0;
   };
-  const looked = (): void => {
-    lookedMs = now();
+  const polled = (): void => {
+    polledMs = now();
   };
 
   return {
@@ -44,14 +44,14 @@ export function createStats(now: () => number): Recorder {
       sample() {
         const sample = sampler.sample();
         countSample(sample);
-        looked();
+        polled();
         return sample;
       },
       isUnchanged() {
         const isUnchanged = sampler.isUnchanged();
         if (isUnchanged) {
           samples += 1;
-          looked();
+          polled();
         }
         return isUnchanged;
       },
@@ -78,7 +78,7 @@ export function createStats(now: () => number): Recorder {
       waitState,
       outcomes: { ...outcomes },
       waitedMs: waitState === 'waiting' ? now() - begunMs : null,
-      quietMs: latest === null ? null : quietMs(latest, lookedMs),
+      quietMs: latest === null ? null : quietMs(latest, polledMs),
     }),
   };
 }
@@ -88,10 +88,10 @@ function readingOf({ sample, clients, notCounted, builds }: DrainStatus): Readin
   return { sample, clients, silent, builds };
 }
 
-/** Until the latest poll: polls that find nothing new leave the status unchanged. */
-function quietMs({ sample, quietForMs, nowMs }: DrainStatus, lookedMs: number): number | null {
+/** Up to the latest poll: one that finds nothing changed makes no new status. */
+function quietMs({ sample, quietForMs, nowMs }: DrainStatus, polledMs: number): number | null {
   if (quietForMs !== null) {
-    return quietForMs + Math.max(0, lookedMs - nowMs);
+    return quietForMs + Math.max(0, polledMs - nowMs);
   }
   return sample.kind === 'counted' ? 0 : null;
 }

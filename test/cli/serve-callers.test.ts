@@ -149,7 +149,7 @@ describe.concurrent('serve', () => {
     }
   });
 
-  it('answers what it does not serve with an error in JSON', async ({ served }) => {
+  it('refuses paths and methods that it does not serve', async ({ served }) => {
     const serve = await served.serve();
     const unknown = await serve.get('/drain/');
     expect(unknown.status).toBe(404);
@@ -172,7 +172,9 @@ describe.concurrent('serve', () => {
     expect(serve.cli.logs().some(({ event }) => event === 'started')).toBe(false);
   });
 
-  it('cuts who is slow to ask, and not who waits for an answer', async ({ served }) => {
+  it('closes connections whose request is slow, and not those that wait for an answer', async ({
+    served,
+  }) => {
     const some = await served.clients.connect(served.address);
     const serve = await served.serve();
     const kubelet = serve.get('/drain');
@@ -187,7 +189,7 @@ describe.concurrent('serve', () => {
     expect((await kubelet).status).toBe(200);
   });
 
-  it('keeps its place for the kubelet in a flood', async ({ served }) => {
+  it('answers the kubelet in a flood', async ({ served }) => {
     const some = await served.clients.connect(served.address);
     const serve = await served.serve();
     const early = serve.get('/drain', { from: '127.0.0.2' });
@@ -205,7 +207,7 @@ describe.concurrent('serve', () => {
     }
   });
 
-  it('looks a few times for many who ask at once', async ({ served }) => {
+  it('polls a few times for many requests at once', async ({ served }) => {
     const serve = await served.serve();
     const before = await metric(serve, 'buildkit_drain_samples_total');
     await Promise.all(Array.from({ length: 100 }, () => serve.get('/metrics')));

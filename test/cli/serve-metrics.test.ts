@@ -27,7 +27,7 @@ async function scrape(serve: Serve): Promise<ReadonlyMap<string, number>> {
 }
 
 describe.concurrent('GET /metrics', () => {
-  it('is OpenMetrics for who asks for it, as its own parser reads it', async ({ served }) => {
+  it('is OpenMetrics on request, as its reference parser reads it', async ({ served }) => {
     await served.clients.connect(served.address, 2);
     const serve = await served.serve();
     const accept =
@@ -55,7 +55,7 @@ describe.concurrent('GET /metrics', () => {
   });
 
   it.for([undefined, '*/*', 'text/html', 'application/openmetrics-text;version=2.0.0'])(
-    'is the older text format for who says %s',
+    'is the older text format if Accept is %s',
     async (accept, { served }) => {
       const serve = await served.serve();
       const { headers, body } = await serve.get('/metrics', { headers: accept ? { accept } : {} });
@@ -68,17 +68,14 @@ describe.concurrent('GET /metrics', () => {
     },
   );
 
-  it('writes an address with quotes and backslashes so that it is read as it was', async ({
-    sandbox,
-    served,
-  }) => {
+  it('escapes quotes and backslashes in an address', async ({ sandbox, served }) => {
     const address = `unix:///run/${process.pid}-"\\n\\".sock`;
     await served.daemon.listen(address);
     const serve = await startServe(sandbox, ['--builds', 'off', '--addr', address]);
     expect(await scrape(serve)).toContainEqual([`clients ${address}`, 0]);
   });
 
-  it('leaves out what is not known', async ({ served }) => {
+  it('leaves out unknown values', async ({ served }) => {
     const serve = await served.serve();
     expect(await scrape(serve)).toContainEqual([`clients ${served.address}`, 0]);
     await served.daemon.unlisten(served.address);
@@ -93,13 +90,15 @@ describe.concurrent('GET /metrics', () => {
     expect(samples).toContainEqual(['samples_failed_total', 1]);
   });
 
-  it('says how many builds run, and nothing where the daemon does not say', async ({ sandbox }) => {
+  it('reports how many builds run, and nothing if the daemon does not answer', async ({
+    sandbox,
+  }) => {
     const daemon = await startBuildkitd(sandbox, { namespaces: ['pid', 'mount'] });
     const address = await daemon.listen('tcp://127.0.0.1:0');
     await daemon.behave({ history: 1 });
     await daemon.begin('one', 'two');
     const serve = await startServe(sandbox, ['--addr', address]);
-    // A busy machine's daemon may not answer in time, which is no number.
+    // The daemon of a busy machine may not answer in time; then there is no number.
     const untilRunning = (count: number): Promise<unknown> =>
       waitFor(`${count} builds`, async () => (await scrape(serve)).get('builds_running') === count);
     await untilRunning(2);
@@ -110,7 +109,7 @@ describe.concurrent('GET /metrics', () => {
     expect((await scrape(serve)).has('builds_running')).toBe(false);
   });
 
-  it('asks nothing beside a wait, which would take the question for a client', async ({
+  it('asks the daemon nothing during a wait, which would count the question as a client', async ({
     sandbox,
   }) => {
     const daemon = await startBuildkitd(sandbox, { namespaces: ['pid', 'mount'] });
@@ -128,7 +127,7 @@ describe.concurrent('GET /metrics', () => {
     await hungUp;
   });
 
-  it('begins a wait when the question before it has been hung up', async ({ sandbox }) => {
+  it('begins a wait when the connection of the last question is closed', async ({ sandbox }) => {
     const daemon = await startBuildkitd(sandbox, { namespaces: ['pid', 'mount'] });
     const address = await daemon.listen('tcp://127.0.0.1:0');
     await daemon.behave({ delayMs: -1 });
@@ -166,7 +165,7 @@ describe.concurrent('GET /metrics', () => {
     await hungUp;
   });
 
-  it('tells how long quiet has lasted', async ({ served }) => {
+  it('reports how long quiet has lasted', async ({ served }) => {
     const serve = await served.serve('--quiet-period', '1h');
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
@@ -178,7 +177,7 @@ describe.concurrent('GET /metrics', () => {
     await hungUp;
   });
 
-  it('tells afterwards how the wait ended', async ({ served }) => {
+  it('reports afterwards how the wait ended', async ({ served }) => {
     const serve = await served.serve();
     await serve.get('/drain');
     const samples = await scrape(serve);
@@ -190,7 +189,7 @@ describe.concurrent('GET /metrics', () => {
 });
 
 describe.concurrent('serve', () => {
-  it('shows the connections as `status --json` prints them', async ({ served }) => {
+  it('lists connections like `status --json`', async ({ served }) => {
     await served.clients.connect(served.address, 2);
     const serve = await served.serve();
     const { status, headers, body } = await serve.get('/connections');
@@ -204,7 +203,9 @@ describe.concurrent('serve', () => {
     expect(timeless(body)).toBe(timeless(stdout));
   });
 
-  it('is ready while it can see, and says why not', async ({ served }) => {
+  it('is ready while clients can be counted, and gives the reason otherwise', async ({
+    served,
+  }) => {
     const serve = await served.serve();
     const seeing = await serve.get('/readyz');
     expect([seeing.status, JSON.parse(seeing.body)]).toEqual([

@@ -12,7 +12,7 @@ const waiting = (serve: Serve, n = 0) => serve.cli.event('started', n);
 const requests = (serve: Serve) => serve.cli.logs().filter(({ event }) => event === 'request');
 
 describe.concurrent('GET /drain', () => {
-  it('is answered when the wait is drained, with what `wait` would say', async ({ served }) => {
+  it('is answered when the wait is drained, with what `wait` would report', async ({ served }) => {
     const some = await served.clients.connect(served.address);
     const serve = await served.serve();
     const { reply } = serve.call('/drain');
@@ -30,7 +30,7 @@ describe.concurrent('GET /drain', () => {
     expect(answer.waitedMs).toBeGreaterThanOrEqual(500);
   });
 
-  it('at the deadline is answered 503, with who is still there', async ({ served }) => {
+  it('at the deadline is answered 503, with the clients that are left', async ({ served }) => {
     const [client] = await served.clients.connect(served.address);
     const serve = await served.serve('--timeout', '700ms');
     const { status, body } = await serve.get('/drain');
@@ -41,10 +41,10 @@ describe.concurrent('GET /drain', () => {
     });
   });
 
-  it('is answered 503 when nothing can be seen, and names no number', async ({ served }) => {
+  it('is answered 503 when nothing can be counted, without a number', async ({ served }) => {
     const serve = await served.serve('--timeout', '700ms');
     await served.daemon.unlisten(served.address);
-    // So the address is a wrong one.
+    // Its process listens elsewhere, so the address is wrong.
     await served.daemon.listen('tcp://127.0.0.1:0');
     const { status, body } = await serve.get('/drain');
     expect(status).toBe(503);
@@ -58,7 +58,7 @@ describe.concurrent('GET /drain', () => {
     const serve = await served.serve();
     const { reply } = serve.call('/drain');
     await serve.cli.counted(1);
-    // Whose the listener is, is looked up right after the first look.
+    // The listener's owner is looked up right after the first poll.
     await served.clients.connect(served.address);
     await serve.cli.counted(2);
     await served.daemon.process.signal('SIGKILL');
@@ -67,7 +67,7 @@ describe.concurrent('GET /drain', () => {
     expect(JSON.parse(body)).toMatchObject({ outcome: 'gone', exitCode: 0, connections: null });
   });
 
-  it('shares one wait among 200 callers, who all get its outcome', async ({ served }) => {
+  it('shares one wait among 200 callers, which all get its outcome', async ({ served }) => {
     const some = await served.clients.connect(served.address);
     const serve = await served.serve();
     const calls = Array.from({ length: 200 }, () => serve.get('/drain'));
@@ -79,7 +79,7 @@ describe.concurrent('GET /drain', () => {
     expect(serve.cli.logs().filter(({ event }) => event === 'started')).toHaveLength(1);
   });
 
-  it('goes on when callers hang up, also the one who began it', async ({ served }) => {
+  it('goes on when callers hang up, also the one that began it', async ({ served }) => {
     const some = await served.clients.connect(served.address);
     const serve = await served.serve();
     const first = serve.call('/drain');
@@ -116,12 +116,12 @@ describe.concurrent('GET /drain', () => {
   });
 });
 
-describe.concurrent('serve that is told to stop', () => {
+describe.concurrent('serve after a signal', () => {
   it.for(['SIGTERM', 'SIGINT'] as const)(
     'by %s while no client is there exits 0 at once',
     async (signal, { served }) => {
       const serve = await served.serve();
-      // A connection that owes its request holds nobody.
+      // A connection without a request does not keep it running.
       const { closed } = serve.open('');
       await serve.get('/healthz');
       const beganMs = performance.now();
@@ -184,7 +184,7 @@ describe.concurrent('serve that is told to stop', () => {
     expect((await serve.cli.ended).code).toBe(0);
   });
 
-  it('while they can not be counted waits for a hook, too', async ({ served }) => {
+  it('while they cannot be counted waits for a hook, too', async ({ served }) => {
     const args = ['--addr', served.address, '--builds', 'off', '--backend', 'sock-diag'];
     const through = refusingSockDiag(constants.errno.EPERM);
     const serve = await startServe(served.sandbox, args, { through });
@@ -215,7 +215,7 @@ describe.concurrent('serve that is told to stop', () => {
   });
 });
 
-describe.concurrent('serve that can not listen', () => {
+describe.concurrent('serve that cannot listen', () => {
   it('on a port in use exits 2, and says what to do', async ({ served }) => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
@@ -228,9 +228,9 @@ describe.concurrent('serve that can not listen', () => {
     server.close();
     expect(code).toBe(2);
     expect(stderr).toContain(
-      'buildkit-drain: --listen: expected an address and a port that can be',
+      'buildkit-drain: --listen: expected an address and a port to listen on (',
     );
-    expect(stderr).toContain('end what listens there, or give another port');
+    expect(stderr).toContain('stop the process that listens there, or choose another port');
     expect(stderr).toContain(`but received "${listen}"`);
   });
 

@@ -18,29 +18,29 @@ interface RoutesInput {
   readonly version: string;
 }
 
-/** What is answered on each path. */
-export function routesOf(post: Service, { plan, version }: RoutesInput): Routes {
+/** The paths that are served. */
+export function routesOf(service: Service, { plan, version }: RoutesInput): Routes {
   const startedAtSeconds = performance.timeOrigin / 1000;
   const get = (answer: Route['answer']): Route => ({ methods: ['GET', 'HEAD'], answer });
   return new Map<string, Route>([
     // A HEAD must neither begin a wait nor look like the end of one.
-    ['/drain', { methods: ['GET'], answer: (call) => drain(post, call) }],
+    ['/drain', { methods: ['GET'], answer: (call) => drain(service, call) }],
     ['/healthz', get(servingAnswer)],
-    ['/readyz', get(async () => snapshotAnswer(await post.snapshot()))],
+    ['/readyz', get(async () => snapshotAnswer(await service.snapshot()))],
     [
       '/connections',
       get(async () => {
-        const report = await post.status();
+        const report = await service.status();
         return report === null ? snapshotAnswer(null) : statusAnswer(statusJson(report));
       }),
     ],
     [
       '/metrics',
       get(async ({ accept }) => {
-        const reading = await post.reading();
+        const reading = await service.reading();
         return metricsAnswer(metricsFormat(accept), {
           ...{ version, startedAtSeconds, reading },
-          record: post.record(),
+          record: service.record(),
           config: plan.config,
         });
       }),
@@ -48,7 +48,7 @@ export function routesOf(post: Service, { plan, version }: RoutesInput): Routes 
   ]);
 }
 
-/** Answers at the end of the wait. */
+/** Waits, and answers at the end. */
 function drain({ wait }: Service, { onHangUp }: Call): Promise<Answer> {
   return new Promise((resolve) => {
     const leave = wait.join((result) => {

@@ -12,9 +12,9 @@ import {
 
 interface MetricsInput {
   readonly version: string;
-  /** When the process began, in seconds since the epoch. */
+  /** When the process started, in seconds since the epoch. */
   readonly startedAtSeconds: number;
-  /** Null where looking failed altogether. */
+  /** Null if polling failed altogether. */
   readonly reading: Reading | null;
   readonly record: ServiceStats;
   readonly config: Pick<DrainConfig, 'quietPeriodMs'>;
@@ -22,7 +22,7 @@ interface MetricsInput {
 
 const prefix = 'buildkit_drain';
 
-/** What `/metrics` says, in one of the two formats. */
+/** The answer of `/metrics`, in one of the two formats. */
 export function metricsAnswer(format: MetricsFormat, input: MetricsInput): Answer {
   const metrics = metricsOf(input);
   return format === 'openmetrics'
@@ -30,7 +30,7 @@ export function metricsAnswer(format: MetricsFormat, input: MetricsInput): Answe
     : { status: 200, contentType: prometheusType, body: prometheusText(metrics) };
 }
 
-/** A number that could not be had has no point. */
+/** An unknown number has no point. */
 function metricsOf(input: MetricsInput): Metric[] {
   return [...daemonMetrics(input.reading), ...waitMetrics(input), ...processMetrics(input)];
 }
@@ -40,22 +40,22 @@ function daemonMetrics(reading: Reading | null): Metric[] {
   return [
     {
       ...{ name: `${prefix}_clients`, type: 'gauge' },
-      help: 'Clients connected to an endpoint of buildkitd. Absent while they can not be counted.',
+      help: 'Clients connected to an endpoint of buildkitd. Absent while they cannot be counted.',
       points: reading === null ? [] : clientPoints(reading),
     },
     {
       ...{ name: `${prefix}_silent_clients`, type: 'gauge' },
-      help: 'Connections that count as no client, since nothing has moved on them for long and no build runs.',
+      help: 'Connections not counted as clients: they have no traffic and no build runs.',
       points: reading?.sample.kind === 'counted' ? [{ value: reading.silent }] : [],
     },
     {
       ...{ name: `${prefix}_builds_running`, type: 'gauge' },
-      help: 'Builds that buildkitd itself says are running. Absent where that is not known.',
+      help: 'Running builds, as buildkitd reports them. Absent if unknown.',
       points: reading?.builds?.kind === 'known' ? [{ value: reading.builds.builds.length }] : [],
     },
     stateset(
       `${prefix}_sample`,
-      'What came of the latest look: counted, failed (nothing is known) or gone (the daemon is).',
+      'The state after the latest poll: counted, failed (unknown) or gone (no daemon).',
       sampleKinds,
       reading?.sample.kind ?? 'failed',
     ),
@@ -79,21 +79,21 @@ function waitMetrics({ record, config }: MetricsInput): Metric[] {
         value,
       })),
     },
-    seconds('waited', 'For how long the wait under way has lasted.', record.waitedMs),
+    seconds('waited', 'How long the wait under way has lasted.', record.waitedMs),
     seconds(
       'quiet',
-      'For how long no client has been seen in the wait under way. Absent where that is unknown.',
+      'How long there have been no clients in the wait under way. Absent if unknown.',
       record.quietMs,
     ),
-    seconds('quiet_period', 'How long quiet must last.', config.quietPeriodMs),
+    seconds('quiet_period', 'How long there must be no clients.', config.quietPeriodMs),
     {
       ...{ name: `${prefix}_samples`, type: 'counter' },
-      help: 'Looks at the endpoints of buildkitd.',
+      help: 'Polls of the endpoints of buildkitd.',
       points: [{ value: record.samples }],
     },
     {
       ...{ name: `${prefix}_samples_failed`, type: 'counter' },
-      help: 'Looks from which nothing certain is known.',
+      help: 'Polls that failed.',
       points: [{ value: record.failedSamples }],
     },
   ];
@@ -103,18 +103,18 @@ function processMetrics({ version, startedAtSeconds }: MetricsInput): Metric[] {
   return [
     {
       ...{ name: `${prefix}_build`, type: 'info' },
-      help: 'Which buildkit-drain this is.',
+      help: 'The version of buildkit-drain.',
       points: [{ labels: { version }, value: 1 }],
     },
     {
       ...{ name: 'process_start_time_seconds', type: 'gauge', unit: 'seconds' },
-      help: 'When the process began, since the epoch.',
+      help: 'When the process started, since the epoch.',
       points: [{ value: startedAtSeconds }],
     },
   ];
 }
 
-/** An endpoint's clients are known where its listener was seen with them. */
+/** The clients of an endpoint are known if its listening socket was seen in the same poll. */
 function clientPoints({ sample, clients }: Reading): Point[] {
   const addresses = sample.results.flatMap((result) =>
     result.kind === 'polled' && result.snapshot.listenerInodes.length > 0

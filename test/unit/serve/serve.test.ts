@@ -5,11 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { refusalAnswer } from '../../../src/messages/serve/answers.ts';
 import { metricsFormat } from '../../../src/messages/serve/exposition.ts';
-import { coalesce } from '../../../src/serve/coalesce.ts';
 import { connectionToClose } from '../../../src/serve/connections.ts';
 import { passOneRequest } from '../../../src/serve/request-validation.ts';
 import { openServer } from '../../../src/serve/server.ts';
-import { createSharedWait } from '../../../src/serve/shared-wait.ts';
+import { coalesce, createSharedWait } from '../../../src/serve/sharing.ts';
 import type { Answer, Routes, ServerEvent } from '../../../src/serve/types.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -148,7 +147,7 @@ describe('a server that closes', () => {
   });
 });
 
-describe('looks that many share', () => {
+describe('coalesced polls', () => {
   it('begin after each call, one at a time, with a pause after each', async () => {
     const log: string[] = [];
     let results = 0;
@@ -167,14 +166,14 @@ describe('looks that many share', () => {
       },
     );
     const first = result();
-    await waitFor('the look', () => results === 1);
+    await waitFor('the poll', () => results === 1);
     const others = [result(), result(), result()];
     expect(await first).toBe(1);
     expect(await Promise.all(others)).toEqual([2, 2, 2]);
     expect(log).toEqual(['begin 1', 'end 1', 'paused', 'begin 2', 'end 2']);
   });
 
-  it('that fail fail for their callers, and for nobody later', async () => {
+  it('that fail reject for their callers, and not for later ones', async () => {
     let fails = true;
     const { result } = coalesce(
       async () => {
@@ -191,8 +190,8 @@ describe('looks that many share', () => {
   });
 });
 
-describe('a wait that many share', () => {
-  it('tells its failure to all of them, and the next call begins another', async () => {
+describe('a shared wait', () => {
+  it('fails for all its callers, and the next call begins another', async () => {
     let waits = 0;
     const wait = createSharedWait<number>(async () => {
       waits += 1;
@@ -213,7 +212,7 @@ describe('a wait that many share', () => {
     expect(kinds).toEqual(['failed', 'failed', 'ended']);
   });
 
-  it('keeps nobody who has left', async () => {
+  it('does not call callers that have left', async () => {
     const called: string[] = [];
     const wait = createSharedWait(() => delay(1));
     wait.join(() => called.push('one'))();

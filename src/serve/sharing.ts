@@ -1,4 +1,4 @@
-/** How the wait ended, or why it failed. */
+/** How a wait ended, or why it failed. */
 type WaitResult<End> =
   | { readonly kind: 'ended'; readonly end: End }
   | { readonly kind: 'failed'; readonly error: unknown };
@@ -6,14 +6,14 @@ type WaitResult<End> =
 /** One wait at a time, for any number of callers. */
 export interface SharedWait<End> {
   /**
-   * Calls back at the end of the running wait, or of one that starts now. A caller that leaves is not called, and the wait
-   * goes on.
+   * Calls back at the end of the wait under way, or of one that begins now. The wait goes on without
+   * callers that leave.
    *
-   * @returns the function to leave by.
+   * @returns a function that leaves.
    */
   readonly join: (caller: (result: WaitResult<End>) => void) => () => void;
   readonly isUnderWay: () => boolean;
-  /** Resolves when no wait is under way, all callers having been called. */
+  /** Resolves when no wait is under way and all callers have been called. */
   readonly over: () => Promise<void>;
   /** Resolves when the next wait begins. */
   readonly begun: () => Promise<void>;
@@ -32,7 +32,7 @@ export function createSharedWait<End>(
   wait: (signal: AbortSignal) => Promise<End>,
 ): SharedWait<End> {
   let current: UnderWay<End> | null = null;
-  let tellBegun: (() => void)[] = [];
+  let onBegin: (() => void)[] = [];
 
   const begin = (): UnderWay<End> => {
     const callers: UnderWay<End>['callers'] = new Set();
@@ -47,10 +47,10 @@ export function createSharedWait<End>(
       (value) => end({ kind: 'ended', end: value }),
       (error: unknown) => end({ kind: 'failed', error }),
     );
-    for (const tell of tellBegun) {
-      tell();
+    for (const callback of onBegin) {
+      callback();
     }
-    tellBegun = [];
+    onBegin = [];
     return { callers, stop, over };
   };
 
@@ -63,7 +63,44 @@ export function createSharedWait<End>(
     },
     isUnderWay: () => current !== null,
     over: () => current?.over ?? Promise.resolve(),
-    begun: () => new Promise((resolve) => tellBegun.push(resolve)),
+    begun: () => new Promise((resolve) => onBegin.push(resolve)),
     interrupt: (reason) => current?.stop.abort(reason),
+  };
+}
+
+/** Polls for many callers: each gets one that began after its call. */
+export interface CoalescedPolls<Result> {
+  readonly result: () => Promise<Result>;
+  /** Resolves when the poll under way, if there is one, and the pause after it are over. */
+  readonly settled: () => Promise<void>;
+}
+
+/**
+ * Runs one poll at a time, with a pause after each. Calls in between share the next one, so polling
+ * takes no more than a part of the time, however many calls there are.
+ *
+ * @param pause resolves when the pause after a poll is over.
+ */
+export function coalesce<Result>(
+  poll: () => Promise<Result>,
+  pause: () => Promise<void>,
+): CoalescedPolls<Result> {
+  let settled: Promise<void> = Promise.resolve();
+  let next: Promise<Result> | null = null;
+
+  const begin = async (): Promise<Result> => {
+    await settled;
+    next = null;
+    const result = poll();
+    settled = result.then(pause, pause);
+    return result;
+  };
+
+  return {
+    result() {
+      next ??= begin();
+      return next;
+    },
+    settled: () => settled,
   };
 }
