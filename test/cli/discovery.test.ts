@@ -283,11 +283,13 @@ describe.concurrent('a daemon of another place', () => {
     const other = await startDaemon(sandbox, { through: contained });
     await other.listen('unix:///run/other.sock');
     await daemon.listen(tcp);
+    const often = ['--progress-every', '100ms'];
     const waits = await Promise.all(
-      [[], ['--addr', tcp]].map((args) => startWait(sandbox, [...args, ...patient])),
+      [[], ['--addr', tcp]].map((args) => startWait(sandbox, [...args, ...often, ...patient])),
     );
     for (const wait of waits) {
-      await wait.event('started');
+      // The process behind the listener is searched for right after the first poll.
+      await wait.event('progress');
     }
     await daemon.kill();
     for (const wait of waits) {
