@@ -13,7 +13,7 @@ export interface Stats {
   readonly end: (kind: DrainOutcome['kind'] | null) => void;
   /** Null if no wait is under way, and before its first poll. */
   readonly reading: () => Reading | null;
-  readonly record: () => ServiceStats;
+  readonly read: () => ServiceStats;
 }
 
 /** @param now the clock of the waits, in milliseconds. */
@@ -72,7 +72,7 @@ export function createStats(now: () => number): Stats {
       }
     },
     reading: () => (latest === null ? null : readingOf(latest)),
-    record: () => ({
+    read: () => ({
       samples,
       failedSamples,
       waitState,

@@ -197,7 +197,7 @@ describe.concurrent('serve', () => {
     const args = ['status', '--json', '--builds', 'off', '--addr', served.address];
     const namespaces = ['pid', 'mount'] as const;
     const { stdout } = await (await startCli(served.sandbox, args, { namespaces })).process.ended;
-    // Ages go on from one look to the next.
+    // Ages grow from one poll to the next.
     const timeless = (text: string): string => text.replace(/"(\w+Ms)":\d+/g, '"$1":0');
     expect(JSON.parse(body).connections).toBe(2);
     expect(timeless(body)).toBe(timeless(stdout));

@@ -26,7 +26,7 @@ export function routesOf(service: Service, { plan, version }: RoutesInput): Rout
     // A HEAD must neither begin a wait nor look like the end of one.
     ['/drain', { methods: ['GET'], answer: (call) => drain(service, call) }],
     ['/healthz', get(servingAnswer)],
-    ['/readyz', get(async () => snapshotAnswer(await service.snapshot()))],
+    ['/readyz', get(async () => snapshotAnswer(await service.sample()))],
     [
       '/connections',
       get(async () => {
@@ -40,7 +40,7 @@ export function routesOf(service: Service, { plan, version }: RoutesInput): Rout
         const reading = await service.reading();
         return metricsAnswer(metricsFormat(accept), {
           ...{ version, startedAtSeconds, reading },
-          record: service.record(),
+          stats: service.stats(),
           config: plan.config,
         });
       }),

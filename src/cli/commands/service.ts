@@ -22,10 +22,10 @@ export interface Service {
   /** What the wait under way saw last; without a wait, a new poll. */
   readonly reading: () => Promise<Reading | null>;
   /** The same without asking the daemon anything. */
-  readonly snapshot: () => Promise<Sample | null>;
+  readonly sample: () => Promise<Sample | null>;
   /** Whether there are clients, or it is not certain that there are none. */
   readonly mayHaveClients: () => Promise<boolean>;
-  readonly record: () => ServiceStats;
+  readonly stats: () => ServiceStats;
   /** Releases what polls use. */
   readonly close: () => void;
 }
@@ -46,7 +46,7 @@ const mostPauses = 10;
  */
 export function openService(
   plan: WaitPlan,
-  say: (notice: ServeNotice | ServerEvent) => void,
+  notify: (notice: ServeNotice | ServerEvent) => void,
 ): Service {
   const { options, env, tls, log } = plan;
   const warnings = createWarnings();
@@ -76,7 +76,7 @@ export function openService(
       return { ...polled, notices: warnings.list() };
     } catch (error) {
       stats.countSample(null);
-      say({ kind: 'poll-failed', error });
+      notify({ kind: 'poll-failed', error });
       return null;
     } finally {
       fresh?.close();
@@ -104,7 +104,7 @@ export function openService(
       return ended;
     } catch (error) {
       stats.end(null);
-      say({ kind: 'internal-error', error });
+      notify({ kind: 'internal-error', error });
       throw error;
     }
   });
@@ -115,7 +115,7 @@ export function openService(
     async reading() {
       return stats.reading() ?? readingOf(await asking.result());
     },
-    async snapshot() {
+    async sample() {
       return stats.reading()?.sample ?? (await silent.result())?.sample ?? null;
     },
     async mayHaveClients() {
@@ -123,7 +123,7 @@ export function openService(
       const report = await pollOnce(false, () => openMonitorFor(options, env, () => {}));
       return report === null || hasClientsOrFailures(report);
     },
-    record: stats.record,
+    stats: stats.read,
     close() {
       builds?.close();
       monitor.close();

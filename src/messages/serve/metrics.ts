@@ -16,7 +16,7 @@ interface MetricsInput {
   readonly startedAtSeconds: number;
   /** Null if polling failed altogether. */
   readonly reading: Reading | null;
-  readonly record: ServiceStats;
+  readonly stats: ServiceStats;
   readonly config: Pick<DrainConfig, 'quietPeriodMs'>;
 }
 
@@ -62,39 +62,39 @@ function daemonMetrics(reading: Reading | null): Metric[] {
   ];
 }
 
-function waitMetrics({ record, config }: MetricsInput): Metric[] {
-  const states = Object.keys(record.outcomes);
+function waitMetrics({ stats, config }: MetricsInput): Metric[] {
+  const states = Object.keys(stats.outcomes);
   return [
     stateset(
       `${prefix}_wait`,
       'The wait: none yet, waiting, or how the last one ended.',
       ['none', 'waiting', ...states] as readonly WaitState[],
-      record.waitState,
+      stats.waitState,
     ),
     {
       ...{ name: `${prefix}_waits`, type: 'counter' },
       help: 'Waits that have ended, by outcome.',
-      points: Object.entries(record.outcomes).map(([outcome, value]) => ({
+      points: Object.entries(stats.outcomes).map(([outcome, value]) => ({
         labels: { outcome },
         value,
       })),
     },
-    seconds('waited', 'How long the wait under way has lasted.', record.waitedMs),
+    seconds('waited', 'How long the wait under way has lasted.', stats.waitedMs),
     seconds(
       'quiet',
       'How long there have been no clients in the wait under way. Absent if unknown.',
-      record.quietMs,
+      stats.quietMs,
     ),
     seconds('quiet_period', 'How long there must be no clients.', config.quietPeriodMs),
     {
       ...{ name: `${prefix}_samples`, type: 'counter' },
       help: 'Polls of the endpoints of buildkitd.',
-      points: [{ value: record.samples }],
+      points: [{ value: stats.samples }],
     },
     {
       ...{ name: `${prefix}_samples_failed`, type: 'counter' },
       help: 'Polls that failed.',
-      points: [{ value: record.failedSamples }],
+      points: [{ value: stats.failedSamples }],
     },
   ];
 }
