@@ -70,7 +70,8 @@ const kindWords = {
 } as const satisfies Record<TrackedConnection['kind'], string>;
 
 /**
- * A table of connections, one line each, below the local address that they share. A plus means at least.
+ * A table of connections, one line each, below the local address that they share. A plus means "at
+ * least".
  *
  * @param width how many columns of the terminal it may take; null for any number.
  */

@@ -8,10 +8,10 @@ import {
 } from '../drain/tracked.ts';
 import type { DrainStats } from '../drain/types.ts';
 
-// One shape for each thing, in logs and answers alike. docs/json.md lists every field; a test holds that page and this
-// code against each other. What is unknown is null, never 0.
+// One shape for each thing, in logs and answers alike. docs/json.md lists every field, and a test holds
+// the page and this code against each other. What is unknown is null, never 0.
 
-/** What a BackendError tells, and any other error that has a code. */
+/** A BackendError, or what has the same fields. */
 interface ErrorFields {
   readonly code: string;
   readonly operation: string;

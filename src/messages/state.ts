@@ -16,7 +16,7 @@ export const nothingFound = 'nothing listens, and there is no buildkitd process 
 
 type Status = Omit<DrainStatus, 'waitedMs'>;
 
-/** The state of a wait as a clause: which clients are connected, which are not counted, which builds run. */
+/** The state of a wait as a clause: the clients, what is not counted, the builds. */
 export function stateText(status: Status, config: DrainConfig | null): string {
   const { sample } = status;
   switch (sample.kind) {
@@ -93,8 +93,8 @@ function quietText(quietForMs: number, { quietPeriodMs }: DrainConfig): string {
 }
 
 /**
- * The daemon is not asked at each poll, so its last answer may no longer be true. An older answer is given with its age
- * and without names, and only while it holds the wait.
+ * The daemon is not asked at each poll, so its last answer may no longer be true. An older answer is
+ * given with its age and without names, and only while it holds the wait.
  */
 function buildsText({ builds, buildsAskedMs, namedBuilds, nowMs }: Status): string {
   const isFresh = nowMs - (buildsAskedMs ?? -Infinity) < longestFreshMs;

@@ -163,7 +163,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     }
   });
 
-  it('of the mark that other processes see', async ({ sandbox, daemon, clients }) => {
+  it('of the drain marker', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     for (const { name, faults: some, says } of casesOf(markRows)) {
       const client = await clients.connect(tcp);

@@ -286,7 +286,7 @@ export const eventRows: readonly FaultRow[] = [
 /** What shows other processes that a drain is under way, from the start on. */
 export const markRows: readonly FaultRow[] = (['socket', 'bind', 'listen'] as const).map(
   (call): FaultRow => ({
-    fault: `\`${call}\` of the mark fails`,
+    fault: `\`${call}\` of the marker fails`,
     errnos: ['EPERM', 'EMFILE', 'ENOMEM', 'EADDRINUSE'],
     faults: (errno) => [{ call, ...(call !== 'listen' && { on: 'unix' }), effect: errno }],
     outcome: 'counted',
@@ -411,23 +411,23 @@ export function faultsPage(): string {
     ['What sock-diag asks and is answered (TCP and unix)', questionRows],
     ['The counter of new connections (TCP)', counterRows],
     ['Events (TCP), from the start on', eventRows],
-    ['The mark of a drain, from the start on', markRows],
+    ['The drain marker, from the start on', markRows],
     ['`--backend procfs`, over TCP', procfsTcpRows],
     ['`--backend procfs`, over unix', procfsUnixRows],
     ['Memory of the addon, over unix', unixMemoryRows],
     ['Memory of the addon, over TCP, while more clients come than it has room for', tcpMemoryRows],
-    ['Looking for the daemon, at the start of a wait without `--addr`', lookUpRows],
+    ['Discovery of the daemon, at the start of a wait without `--addr`', lookUpRows],
   ] as const;
   return `# Faults that are injected
 
-A wait with a client meets each of these for longer than its quiet period, call by call and errno by
-errno. It never ends meanwhile. When the fault goes, and then the client, it is drained after its quiet
-period. \`test/cli/faults.test.ts\` does all that, and writes this page (\`vitest run -u\`);
-[faults.md](faults.md) has what else was tried.
+Each of these faults is injected into a wait with a client for longer than its quiet period, call by call
+and errno by errno. The wait never ends meanwhile. When the fault is over and the client has left, it is
+drained after its quiet period. \`test/cli/faults.test.ts\` does that, and writes this page (\`vitest run -u\`);
+[faults.md](faults.md) has all other faults.
 
-"Failed" is a failed sample: unknown, never zero. The quiet period starts over, and the wait is late; where
-it lasts, auto changes to procfs after a few looks, and with nothing else to look by the wait is blind and
-holds to its deadline. "Counted" is a count as right as without the fault: at most, a look costs more.
+"Failed" is a failed sample: unknown, never zero. The quiet period restarts, and the wait is late. If the
+fault lasts, auto changes to procfs after a few polls; without another backend, the wait holds to its
+deadline. "Counted" is a count that is as right as without the fault; at most, a poll costs more.
 ${sections.map(([title, rows]) => `\n## ${title}\n\n${tableOf(rows)}`).join('')}`;
 }
 

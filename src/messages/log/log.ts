@@ -2,7 +2,7 @@ import type { LogFormat, LogLevel } from '../../options/table.ts';
 import { logLevels } from '../../options/table.ts';
 import { visible, visibleJson } from '../words.ts';
 
-/** One log line: `message` for people, `fields` for machines. docs/json.md lists the fields of each event. */
+/** One log line: `message` for people, `fields` for machines. docs/json.md lists all fields. */
 export interface LogEntry {
   readonly level: LogLevel;
   readonly message: string;

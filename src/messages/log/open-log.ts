@@ -27,9 +27,9 @@ const mainPid = 1;
 const podLogName = "the container's log";
 
 /**
- * Makes the function that writes a line to all targets. It never throws: if no target can be opened or written, standard
- * error replaces them, and in place of the container's log the latest line and the reason go to the container's
- * termination message.
+ * Makes the function that writes a line to all targets. It never throws: if no target can be opened
+ * or written, standard error replaces them, and in place of the container's log the latest line and
+ * the reason go to the container's termination message.
  */
 export function openLog(options: LogTargets): (line: string) => void {
   const stderr = target('standard error', () => stderrSink(options.procRoot, options.stderr));
@@ -125,8 +125,8 @@ const terminationLog = '/dev/termination-log';
 const mostTerminationBytes = 4096;
 
 /**
- * Replaces the container's termination message, which `kubectl describe pod` shows once the container has ended. Does
- * nothing if there is no such file.
+ * Replaces the container's termination message, which `kubectl describe pod` shows once the container
+ * has ended. Does nothing if there is no such file.
  */
 function writeTerminationLog(text: string): void {
   try {

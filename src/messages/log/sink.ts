@@ -72,8 +72,8 @@ function descriptorSink(descriptor: number): Sink {
 /**
  * A file, which is created if there is none.
  *
- * @throws the error of the file system: for a FIFO without a reader (`ENXIO`), and for a symbolic link of another user
- * than root and ourselves, since it could have us write where its owner cannot.
+ * @throws the error of the file system: for a FIFO without a reader (`ENXIO`), and for a symbolic link
+ * of another user than root and ourselves, since it could have us write where its owner cannot.
  */
 export function fileSink(procRoot: string, path: string): Sink {
   try {
@@ -122,8 +122,9 @@ function opensToAppend(procRoot: string, pid: number): boolean {
 export type StderrOwnership = 'own' | 'shared';
 
 /**
- * Our own standard error. Without a reader it must not block us, so a pipe is opened a second time. A socket, or a pipe
- * while /proc is hidden, cannot be: it is made non-blocking for all processes that share it, but only if it is our own.
+ * Our own standard error. Without a reader it must not block us, so a pipe is opened a second time. A
+ * socket, or a pipe while /proc is hidden, cannot be: it is made non-blocking for all processes that
+ * share it, but only if it is our own.
  */
 export function stderrSink(procRoot: string, ownership: StderrOwnership): Sink {
   const kind = kindOfStderr();
