@@ -224,7 +224,8 @@ describe.concurrent('serve', () => {
       const held = socketInodes('/proc', pid);
       return rows
         .map((row) => Number(row.trim().split(/\s+/).at(-1)))
-        .filter((inode) => held?.has(inode));
+        .filter((inode) => held?.has(inode))
+        .sort((a, b) => a - b);
     };
     await serve.get('/readyz');
     const kept = netlinkSockets();
