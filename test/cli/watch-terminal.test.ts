@@ -1,4 +1,5 @@
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type CliOptions, cliPath } from '../support/cli.ts';
 import { run } from '../support/running.ts';
@@ -132,6 +133,20 @@ describe.concurrent('watch on a terminal', () => {
     const watch = await watchOn(sandbox, { columns: 80, rows: 24 }, quick, dumb);
     expect(await watch.line(0)).toMatch(/Z info {2}Watching /);
     expect(watch.stdout()).not.toContain(control);
+  });
+
+  it('gives it back before it reports an unexpected error', async ({ sandbox, daemon }) => {
+    await daemon.listen(tcp);
+    const script = join(sandbox.directory, 'before.cjs');
+    writeFileSync(script, "setTimeout(() => { throw new Error('boom'); }, 1500);");
+    const shell = await shellIn(sandbox);
+    const modes = await modesOf(shell);
+    const failing = watchLine.replace(process.execPath, `${process.execPath} --require ${script}`);
+    shell.send(`${failing}; echo "code "$?\n`);
+    await shows(shell, `No client is connected to ${tcp}.`);
+    await waitFor('its code', () => shell.stdout().includes('code 1\r\n'));
+    expect(shell.stdout().split(left)[1]).toMatch(/please report it[\s\S]*boom/);
+    expect(await modesOf(shell)).toBe(modes);
   });
 
   it('has touched nothing when it is called wrongly', async ({ sandbox }) => {

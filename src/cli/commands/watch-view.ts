@@ -88,12 +88,14 @@ export function createTableView({ screen, intervalMs, now }: TableInput): WatchV
     end() {
       clearInterval(everySecond);
       clearTimeout(due);
-      // The last table stays on the screen.
-      screen.close(
-        frame()
+      let lastTable = '';
+      try {
+        lastTable = frame()
           .map((line) => `${line}\n`)
-          .join(''),
-      );
+          .join('');
+      } finally {
+        screen.close(lastTable);
+      }
     },
   };
 }

@@ -56,8 +56,10 @@ async function watchUntilStopped(
   early.forEach(notify);
   const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   monitor.onEnd(() => clock.wake());
+  // An error ends the view first: it could not be read on the screen of the table.
+  const broken = new Promise<never>((_, reject) => context.onUncaught(reject));
   try {
-    await watch({
+    const watching = watch({
       sampler: monitor,
       builds,
       seenBetweenPolls: monitor.seenBetweenPolls,
@@ -74,7 +76,9 @@ async function watchUntilStopped(
       signal: AbortSignal.any([context.signal, closed.signal]),
       onPoll: view.show,
     });
+    await Promise.race([watching, broken]);
   } finally {
+    closed.abort();
     view.end();
     builds?.close();
     monitor.close();
