@@ -51,12 +51,12 @@ async function runDaemon(
   if (signal.aborted) {
     return interruptedBy(signal.reason);
   }
-  const tell = (event: RunEvent): void => plan.log(runEntry(event));
+  const notify = (event: RunEvent): void => plan.log(runEntry(event));
   const child = await startChild(words, env);
   const { pid } = child;
-  tell({ kind: 'run-started', pid, program: words[0] ?? '' });
+  notify({ kind: 'run-started', pid, program: words[0] ?? '' });
   if (self.pid === initPid) {
-    reapOrphans(self, pid, tell);
+    reapOrphans(self, pid, notify);
   }
   const waitForQuiet = async (over: AbortSignal): Promise<void> => {
     const daemon = { ...options, pid: findDaemonBelow(procRoot, pid) };
@@ -69,19 +69,19 @@ async function runDaemon(
         self.onSignal(each, () => callback(each));
       }
     },
-    wait: (over) => waitOrHold(waitForQuiet, options.timeout, over, tell),
-    onEvent: tell,
+    wait: (over) => waitOrHold(waitForQuiet, options.timeout, over, notify),
+    onEvent: notify,
   });
   return endAs(end, self);
 }
 
-function reapOrphans(self: Self, own: number, tell: (event: RunEvent) => void): void {
+function reapOrphans(self: Self, own: number, notify: (event: RunEvent) => void): void {
   try {
     const reap = createReaper(own);
     self.onSignal('SIGCHLD', reap);
     reap();
   } catch (error) {
-    tell({ kind: 'run-not-reaping', reason: (error as Error).message });
+    notify({ kind: 'run-not-reaping', reason: (error as Error).message });
   }
 }
 

@@ -12,7 +12,9 @@ const kinds: Readonly<Record<Family, string>> = {
 /** How well the addon and each backend work here. */
 export function backendSections({ addon, trials, processes }: Diagnosis): Section[] {
   const byBackend = (backend: BackendName): readonly Finding[] =>
-    found('Whether it works', trials, (all) => all.flatMap((trial) => told(trial, backend)));
+    found('Whether it works', trials, (all) =>
+      all.flatMap((trial) => trialFindings(trial, backend)),
+    );
   return [
     {
       title: 'Addon',
@@ -32,7 +34,7 @@ export function backendSections({ addon, trials, processes }: Diagnosis): Sectio
   ];
 }
 
-function told(trial: Trial, backend: BackendName): Finding[] {
+function trialFindings(trial: Trial, backend: BackendName): Finding[] {
   const kind = kinds[trial.family];
   if (trial.listener.kind === 'failed') {
     return [
@@ -40,10 +42,14 @@ function told(trial: Trial, backend: BackendName): Finding[] {
     ];
   }
   const mine = trial.backends.find((backends) => backends.backend === backend);
-  return mine === undefined ? [] : toldOf(kind, mine, trial.backends);
+  return mine === undefined ? [] : backendFindings(kind, mine, trial.backends);
 }
 
-function toldOf(kind: string, mine: BackendTrial, all: readonly BackendTrial[]): Finding[] {
+function backendFindings(
+  kind: string,
+  mine: BackendTrial,
+  all: readonly BackendTrial[],
+): Finding[] {
   const worksOtherwise = all.some(({ sees }) => sees.kind === 'done' && sees.value);
   const bad = worksOtherwise ? degraded : problem;
   const { sees, reportsEnds } = mine;
@@ -100,7 +106,7 @@ const modeReasons: Readonly<Record<Exclude<PollMode, 'tracked'>, string>> = {
 const refused =
   'A seccomp profile or a security module refuses it: allow AF_NETLINK sockets to this container.';
 
-// What may be behind an errno, for those who can fix it.
+// What usually causes an errno, and how to fix it.
 const remedies: Readonly<Record<BackendName, Readonly<Record<string, string>>>> = {
   'sock-diag': {
     EPERM: refused,

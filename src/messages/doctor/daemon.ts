@@ -41,12 +41,12 @@ export function daemonSections(diagnosis: Diagnosis, notices: readonly LogEntry[
 
 function daemonFindings({ pid, name, uid, showsDescriptors }: DaemonFacts): Finding[] {
   const user = uid.kind === 'done' ? `uid ${uid.value}` : `an unknown user (${uid.reason})`;
-  const who = `${name} (pid ${pid}) runs as ${user}`;
+  const daemon = `${name} (pid ${pid}) runs as ${user}`;
   return [
     showsDescriptors
-      ? ok(`${who}; its descriptors can be read.`)
+      ? ok(`${daemon}; its descriptors can be read.`)
       : degraded(
-          `${who}; its descriptors cannot be read.`,
+          `${daemon}; its descriptors cannot be read.`,
           'Run as that user or as root with CAP_SYS_PTRACE, or give --addr for each address.',
         ),
   ];
