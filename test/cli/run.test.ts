@@ -91,8 +91,8 @@ describe.concurrent('run', () => {
       [['--interval', 'fast', '--', 'touch', file], '--interval: expected a duration'],
       [['--pid', '1', '--', 'touch', file], 'unknown option "--pid"'],
       [['--tls-ca', '', '--', 'touch', file], '--tls-ca: expected the path of a PEM file'],
-      [[], "missing required argument 'command'"],
-      [['--'], "missing required argument 'command'"],
+      [[], 'missing required argument "command"'],
+      [['--'], 'missing required argument "command"'],
     ] as const) {
       const { code, stdout, stderr } = await start([process.execPath, cliPath, 'run', ...args])
         .ended;
