@@ -27,7 +27,7 @@ function json({ stdout }: Ended): Record<string, unknown> {
   return JSON.parse(stdout);
 }
 
-describe.concurrent('status, of builds', () => {
+describe.concurrent('the builds in status', () => {
   it('names those of clients, whose connections it shows, and exits 3', async ({
     sandbox,
     buildkitd,
@@ -54,7 +54,7 @@ describe.concurrent('status, of builds', () => {
     await client.ended;
   });
 
-  it('exits 3 for a build though no client of it is seen', async ({ sandbox, buildkitd }) => {
+  it('exits 3 for a build though it has no client', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(unix);
     await buildkitd.begin('one\nline', 'two');
     const told = await status(sandbox, '--addr', unix);
@@ -73,7 +73,7 @@ describe.concurrent('status, of builds', () => {
     });
   });
 
-  it('exits 0 without any, and does not take itself for a client', async ({
+  it('exits 0 without any, and does not count itself as a client', async ({
     sandbox,
     buildkitd,
   }) => {
@@ -86,7 +86,7 @@ describe.concurrent('status, of builds', () => {
     }
   });
 
-  it('says null for what is not known, which is blind only where it is required', async ({
+  it('says null and why if they are unknown, and exits 4 only if they are required', async ({
     sandbox,
     buildkitd,
   }) => {
@@ -114,7 +114,7 @@ describe.concurrent('status, of builds', () => {
     );
   });
 
-  it('asks over TLS with the files that it is given', async ({ sandbox, buildkitd }) => {
+  it('asks over TLS with the given files', async ({ sandbox, buildkitd }) => {
     const authority = createAuthority(sandbox.directory);
     const { ca } = authority;
     const server = authority.sign('server', ['DNS:buildkitd.test']);
@@ -131,7 +131,7 @@ describe.concurrent('status, of builds', () => {
     );
   });
 
-  it('exits 2 for files that make no sense, and says which and why', async ({ sandbox }) => {
+  it('exits 2 for invalid files, and says which and why', async ({ sandbox }) => {
     const authority = createAuthority(sandbox.directory);
     const { cert, key } = authority.sign('client', ['DNS:client']);
     const other = authority.sign('other', ['DNS:other']);

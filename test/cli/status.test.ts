@@ -22,7 +22,7 @@ async function status(
 }
 
 describe.concurrent('status', () => {
-  it('shows who is connected as a table, and exits 3', async ({ sandbox, daemon, clients }) => {
+  it('shows the connections as a table, and exits 3', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await daemon.listen(unix);
     const [client] = await clients.connect(tcp, 1, '127.0.0.2');
@@ -60,7 +60,7 @@ describe.concurrent('status', () => {
     expect(rows.filter((row) => row.length > 80)).toEqual([]);
   });
 
-  it('takes whom no byte came from for a health check, older than a probe and without a build', async ({
+  it('shows a connection that has sent nothing as a health check, once it is too old for a probe and no build runs', async ({
     sandbox,
     clients,
   }) => {
@@ -85,7 +85,7 @@ describe.concurrent('status', () => {
     );
   });
 
-  it('warns on standard error of what it could not find out', async ({ sandbox, clients }) => {
+  it('warns on standard error about what it could not find out', async ({ sandbox, clients }) => {
     const args = ['--addr', tcp, '--addr', 'unix:///run/missing.sock'];
     const daemon = await startDaemon(sandbox, { args });
     await daemon.listen(tcp);
@@ -106,7 +106,7 @@ describe.concurrent('status', () => {
     expect(quiet).toMatchObject({ code: 3, stdout: '', stderr: '' });
   });
 
-  it('says that nobody is connected, and exits 0', async ({ sandbox, daemon }) => {
+  it('says that no client is connected, and exits 0', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const { code, stdout, stderr } = await status(sandbox, ['--addr', tcp]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -117,9 +117,7 @@ describe.concurrent('status', () => {
     ]);
   });
 
-  it('says that nothing was found, and exits 4: nobody knows whether this is the right place', async ({
-    sandbox,
-  }) => {
+  it('says that nothing was found, and exits 4: it may be the wrong place', async ({ sandbox }) => {
     expect(await status(sandbox, [])).toMatchObject({
       code: 4,
       stdout: 'Nothing found: nothing listens, and there is no buildkitd process here.\n',
@@ -127,7 +125,7 @@ describe.concurrent('status', () => {
     });
   });
 
-  it('says what it can not see, and exits 4', async ({ sandbox, daemon }) => {
+  it('says what cannot be counted, and exits 4', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     const { code, stdout, stderr } = await status(sandbox, ['--addr', tcp]);
     expect(code).toBe(4);
@@ -170,7 +168,11 @@ describe.concurrent('status', () => {
     });
   });
 
-  it('exits right though its output is closed or full', async ({ sandbox, daemon, clients }) => {
+  it('exits with the right code though its output is closed or full', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     for (const redirection of ['>&- 2>&-', '>/dev/full']) {
@@ -182,7 +184,7 @@ describe.concurrent('status', () => {
 });
 
 describe.concurrent('status --json', () => {
-  it('prints one object with every connection, and null for what is not known', async ({
+  it('prints one object with every connection, and null for what is unknown', async ({
     sandbox,
     daemon,
     clients,
@@ -272,7 +274,7 @@ describe.concurrent('status --json', () => {
     expect(JSON.parse(stdout)).toMatchObject({ connections: 1000 });
   });
 
-  it('says null, never 0, where nothing can be seen', async ({ sandbox, daemon, clients }) => {
+  it('says null, never 0, if nothing can be polled', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
@@ -297,7 +299,7 @@ describe.concurrent('status --json', () => {
     });
   });
 
-  it('says null where nothing listens though the daemon lives', async ({ sandbox, daemon }) => {
+  it('says null if nothing listens though the daemon runs', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     const { code, stdout } = await status(sandbox, ['--json', '--addr', tcp]);
     expect(code).toBe(4);

@@ -46,7 +46,7 @@ describe.concurrent('wait', () => {
     [unix, 'sock-diag'],
     [unix, 'procfs'],
   ] as const)(
-    'is drained of a stopped daemon in whose queue only those are who gave up (%s, by %s)',
+    'is drained of a stopped daemon whose queue has only clients that gave up (%s, by %s)',
     async ([address, backend], { sandbox, daemon, clients }) => {
       const addr = await listen(daemon, [address]);
       await daemon.process.signal('SIGSTOP');
@@ -62,7 +62,11 @@ describe.concurrent('wait', () => {
     },
   );
 
-  it('says who is connected, who comes and who leaves', async ({ sandbox, daemon, clients }) => {
+  it('names the clients that are connected, connect and leave', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(tcp);
     const [first] = await clients.connect(tcp);
     const wait = await startWait(sandbox, ['--addr', tcp]);
@@ -139,7 +143,7 @@ describe.concurrent('wait', () => {
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const)(
-    'that gets %s exits %i, and says who is still connected',
+    'that gets %s exits %i, and names the clients that are still connected',
     async ([signal, expected], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const [client] = await clients.connect(tcp);
@@ -152,7 +156,7 @@ describe.concurrent('wait', () => {
     },
   );
 
-  it('counts the TCP clients that came and went between two looks', async ({
+  it('counts the TCP clients that came and went between two polls', async ({
     sandbox,
     daemon,
     clients,
@@ -167,7 +171,7 @@ describe.concurrent('wait', () => {
     expect(logs.at(-1)).toMatchObject({ mostConnections: 0, seenBetweenPolls: 3 });
   });
 
-  it('is woken by the end of a TCP client, and does not sleep on to the next look', async ({
+  it('is woken by the end of a TCP client before the next poll is due', async ({
     sandbox,
     daemon,
     clients,

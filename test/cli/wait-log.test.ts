@@ -91,7 +91,7 @@ describe.concurrent('the log of wait', () => {
     }
   });
 
-  it('leaves out what is below --log-level', async ({ sandbox, daemon, clients }) => {
+  it('drops what is below --log-level', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp);
     const args = ['--addr', tcp, '--timeout', '200ms', '--log-level', 'error'];
@@ -146,7 +146,10 @@ describe.concurrent('wait --log-to', () => {
     },
   );
 
-  it('a FIFO that nobody has open falls back to standard error', async ({ sandbox, daemon }) => {
+  it('a FIFO that no process has open falls back to standard error', async ({
+    sandbox,
+    daemon,
+  }) => {
     await daemon.listen(tcp);
     const { path, descriptor } = await unreadFifo(sandbox);
     closeSync(descriptor);
@@ -156,7 +159,7 @@ describe.concurrent('wait --log-to', () => {
     expect(warnings(stderr)).toEqual([expect.stringContaining(`${path}: ENXIO`)]);
   });
 
-  it('a FIFO that nobody reads loses lines, not time', async ({ sandbox, daemon, clients }) => {
+  it('a FIFO without a reader loses lines, not time', async ({ sandbox, daemon, clients }) => {
     const args = await talkative(daemon, clients);
     const { path, descriptor } = await unreadFifo(sandbox);
     const wait = await startWait(sandbox, [...args, '--timeout', '2s', '--log-to', path]);
@@ -187,7 +190,7 @@ describe.concurrent('wait --log-to', () => {
     expect(readFileSync(sandbox.mainLog, 'utf8')).toBe(stderr);
   });
 
-  it('pod falls back to standard error where process 1 is not ours to write to', async ({
+  it('pod falls back to standard error if process 1 belongs to another user', async ({
     sandbox,
     daemon,
   }) => {
@@ -202,10 +205,7 @@ describe.concurrent('wait --log-to', () => {
     ]);
   });
 
-  it('auto writes once where standard error is the container’s log', async ({
-    sandbox,
-    daemon,
-  }) => {
+  it('auto writes once if standard error is the container’s log', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h'];
     const options = { ...inPod, ...redirected('2>>/proc/1/fd/2') };
@@ -223,7 +223,7 @@ describe.concurrent('wait --log-to', () => {
     expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
   });
 
-  it('auto does not write where process 1 would write over it', async ({ openSandbox }) => {
+  it('auto does not write to a file that process 1 would write over', async ({ openSandbox }) => {
     const sandbox = await openSandbox({ redirection: '>' });
     const args = ['--timeout', '100ms', '--quiet-period', '1m', '--log-to', 'auto'];
     const { code, stderr } = await (await startCli(sandbox, args, inPod)).process.ended;
@@ -237,7 +237,7 @@ describe.concurrent('wait --log-to', () => {
     expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
   });
 
-  it('auto that can not write the container’s log says so in the last line, and where Kubernetes looks', async ({
+  it('auto that cannot write the container’s log says so in the last line and in the termination message', async ({
     openSandbox,
   }) => {
     const sandbox = await openSandbox({ mainName: 'pause' });
@@ -253,7 +253,7 @@ describe.concurrent('wait --log-to', () => {
     expect(JSON.parse(latest ?? '')).toEqual(last);
   });
 
-  it('auto gives Kubernetes no more last words than it takes', async ({ openSandbox }) => {
+  it('auto keeps to the length of a termination message', async ({ openSandbox }) => {
     const sandbox = await openSandbox({ mainName: 'pause' });
     const words = await terminationLog(sandbox);
     const args = ['--timeout', '100ms', '--log-prefix', 'x'.repeat(5000)];
@@ -261,7 +261,7 @@ describe.concurrent('wait --log-to', () => {
     expect(Buffer.byteLength(await words())).toBe(4096);
   });
 
-  it('auto leaves the last words to others where the container’s log can be written', async ({
+  it('auto does not touch the termination message if the container’s log can be written', async ({
     sandbox,
     daemon,
   }) => {
@@ -321,7 +321,7 @@ describe.concurrent('wait whose output is', () => {
     ['a full disk', '>/dev/full 2>/dev/full'],
     ['a pipe whose reader has left', '2>&1 | true'],
   ] as const)(
-    '%s waits all the same and exits right',
+    '%s waits and exits with the right code',
     async ([, redirection], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
@@ -345,7 +345,7 @@ describe.concurrent('wait whose output is', () => {
     },
   );
 
-  it('a socket that nobody reads is not blocked by it', async ({ sandbox, daemon, clients }) => {
+  it('a socket without a reader is not blocked', async ({ sandbox, daemon, clients }) => {
     const args = await talkative(daemon, clients);
     const cli = [process.execPath, cliPath, 'wait', ...args, '--timeout', '3s'];
     // As systemd and other programs hand it out: standard error that is no pipe.
@@ -358,7 +358,7 @@ describe.concurrent('wait whose output is', () => {
     expect(await wait.ended).toMatchObject({ code: 3 });
   });
 
-  it('a pipe that nobody reads is not blocked by it, and later says how much is lost', async ({
+  it('a pipe without a reader is not blocked, and later says how many lines are lost', async ({
     sandbox,
     daemon,
     clients,
@@ -403,7 +403,7 @@ describe.concurrent('wait whose output is', () => {
     expect(warnings(text).filter((message) => !lost.test(message))).toEqual([]);
   });
 
-  it('a pipe that nobody reads is not blocked by it where /proc is hidden', async ({
+  it('a pipe without a reader is not blocked while /proc is hidden', async ({
     sandbox,
     daemon,
     clients,

@@ -9,7 +9,7 @@ import { it } from '../support/test.ts';
 const tcp = 'tcp://127.0.0.1:1234';
 
 describe.concurrent('wait that was stopped and continued', () => {
-  it('does not call quiet what it has not watched', async ({ sandbox, daemon, clients }) => {
+  it('does not count a time without samples as quiet', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const wait = await startWait(sandbox, ['--addr', tcp, '--quiet-period', '2s']);
     await wait.counted(0);
@@ -91,7 +91,7 @@ describe.concurrent('wait', () => {
     expect(logs.at(-1)?.['waitedMs']).toBeGreaterThanOrEqual(1200);
   });
 
-  it('with a quiet period of zero is drained at the first look that shows no client', async ({
+  it('with a quiet period of zero is drained at the first poll that shows no client', async ({
     sandbox,
     daemon,
   }) => {
@@ -110,7 +110,7 @@ describe.concurrent('wait', () => {
     expect(await wait.ended).toMatchObject({ code: 3, outcome: 'timed-out' });
   });
 
-  it('says at times who is still there', async ({ sandbox, daemon, clients }) => {
+  it('reports at times which clients are still connected', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const [client] = await clients.connect(tcp);
     const wait = await startWait(sandbox, ['--addr', tcp, '--progress-every', '200ms']);

@@ -1,26 +1,25 @@
-/** What one look came to, at some moment of its time. */
+/** What one poll has shown, at some moment of its time. */
 export interface Judged {
   readonly ms: number;
-  /** How many clients a vouched-for count had; null where there was no such count. */
+  /** How many clients were counted; null if they could not be. */
   readonly clients: number | null;
-  /** Connections too young to be told from probes: they break no quiet, and let none end. */
+  /** Connections too young to be told from probes: they neither break quiet nor let a wait end. */
   readonly pending: number;
 }
 
 export interface Promised {
   readonly quietPeriodMs: number;
   readonly maxConnections: number;
-  /** Looks further apart than this leave a time in which nobody looked. */
+  /** Polls further apart than this leave a time without samples. */
   readonly maxGapMs: number;
 }
 
 /**
- * The promise that stands behind `drained`, in its one place: for a whole quiet period before the end
- * every look was a vouched-for count of no more than the allowed clients, none was missing, and the
- * last one left nothing open.
+ * What `drained` promises, in one place: for a whole quiet period before the end every poll counted no
+ * more than the allowed clients, none was missing, and the last one left nothing open.
  *
- * @param looks all of a wait's, in order.
- * @returns what breaks the promise; null where it is kept.
+ * @param results all polls of a wait, in order.
+ * @returns what breaks the promise; null if it is kept.
  */
 export function brokenPromise(
   results: readonly Judged[],
@@ -30,7 +29,7 @@ export function brokenPromise(
   const first = results.findLastIndex(({ ms }) => ms <= endMs - quietPeriodMs);
   const last = results.at(-1);
   if (first === -1 || last === undefined) {
-    return `nobody looked ${quietPeriodMs} ms before the end`;
+    return `there was no poll ${quietPeriodMs} ms before the end`;
   }
   const quiet = results.slice(first);
   for (const [index, { ms, clients }] of quiet.entries()) {
@@ -42,7 +41,7 @@ export function brokenPromise(
       return `${when} there were ${clients} clients`;
     }
     if ((quiet[index + 1]?.ms ?? endMs) - ms > maxGapMs) {
-      return `${when} nobody looked for longer than ${maxGapMs} ms`;
+      return `${when} there was no poll for longer than ${maxGapMs} ms`;
     }
   }
   return (last.clients ?? 0) + last.pending > maxConnections

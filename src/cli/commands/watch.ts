@@ -19,8 +19,8 @@ interface WatchSwitches {
 }
 
 const watchNotes = `
-AGE and SILENT with a plus are lower bounds. A connection is shown from the first
-poll on and counted after the probe grace: before that, it may be a probe.
+AGE and SILENT with a plus are lower bounds. A connection is shown from the
+first poll on and counted after the probe grace: before that, it may be a probe.
 Continues when the daemon is gone. Ends with q or Ctrl-C; Ctrl-Z suspends it.
 Exit code: 0, unless 2 for a usage error or 1 for a bug.`;
 

@@ -38,13 +38,13 @@ describe('a log line', () => {
     expect(logged(entry, { format: 'text', prefix: '[Hook]' })).toContain('info  [Hook] Drained.');
   });
 
-  it('is left out below the level', () => {
+  it('is dropped below the level', () => {
     expect(logged({ ...entry, level: 'debug' })).toBe('');
     expect(logged(entry, { level: 'warn' })).toBe('');
     expect(logged({ ...entry, level: 'error' }, { level: 'warn' })).not.toBe('');
   });
 
-  it('stays one line, whatever names other people have chosen', () => {
+  it('stays one line, whatever names others have chosen', () => {
     const message = 'listens on unix:///a\nb\u001b[2J\u0085';
     const hostile = { level: 'info', message, fields: { event: 'found' } } as const;
     expect(logged(hostile, { format: 'text' }).split('\n')).toHaveLength(2);
@@ -52,20 +52,17 @@ describe('a log line', () => {
     expect(logged(hostile).split('\n')).toHaveLength(2);
   });
 
-  it.each(['text', 'json'] as const)(
-    'shows in %s what would act on a terminal unseen',
-    (format) => {
-      // CSI as one character, an override of direction, a separator of lines, an invisible tag.
-      const message = 'a\u009b31m\u202eb\u2028c\u{e0041}d\u007f';
-      const line = logged(
-        { level: 'info', message, fields: { event: 'x', path: message } },
-        { format },
-      );
-      expect(line).toContain('a\\u009b31m\\u202eb\\u2028c\\udb40\\udc41d\\u007f');
-      expect(line.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
-      if (format === 'json') {
-        expect(JSON.parse(line)).toMatchObject({ message, path: message });
-      }
-    },
-  );
+  it.each(['text', 'json'] as const)('escapes in %s what would act on a terminal', (format) => {
+    // CSI as one character, an override of direction, a separator of lines, an invisible tag.
+    const message = 'a\u009b31m\u202eb\u2028c\u{e0041}d\u007f';
+    const line = logged(
+      { level: 'info', message, fields: { event: 'x', path: message } },
+      { format },
+    );
+    expect(line).toContain('a\\u009b31m\\u202eb\\u2028c\\udb40\\udc41d\\u007f');
+    expect(line.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+    if (format === 'json') {
+      expect(JSON.parse(line)).toMatchObject({ message, path: message });
+    }
+  });
 });

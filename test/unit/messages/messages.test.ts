@@ -44,7 +44,7 @@ function stats(...connections: Connection[]): DrainStats {
 }
 
 describe('the sentences of a wait', () => {
-  it('say at the start what is watched, by which means, and who is there', () => {
+  it('say at the start what is watched, with which backend, and which clients are connected', () => {
     expect(eventEntry({ kind: 'started', ...status(builder) }, view)).toMatchObject({
       level: 'info',
       message:
@@ -54,7 +54,7 @@ describe('the sentences of a wait', () => {
     });
   });
 
-  it('repeat no answer of the daemon that is old', () => {
+  it('do not repeat an old answer of the daemon', () => {
     const said = (buildsAskedMs: number): string =>
       eventEntry({ kind: 'progress', ...status(builder), builds: runsNone(), buildsAskedMs }, view)
         .message;
@@ -62,7 +62,7 @@ describe('the sentences of a wait', () => {
     expect(said(40_000)).toMatch(/: 10\.0\.0\.5:43210 \(for 42s\)\.$/);
   });
 
-  it('count the builds that hold the wait, where the daemon says no more', () => {
+  it('count the builds that hold the wait when the daemon no longer answers', () => {
     const builds = { kind: 'unknown', error: failed().error } as const;
     const word = { listeners: [5], builds: [{ ref: 'r1', startedAtMs: null }], askedMs: 40_000 };
     const known = { ...stats(), builds, buildsAskedMs: 42_000, namedBuilds: [word] };
@@ -72,13 +72,13 @@ describe('the sentences of a wait', () => {
     );
   });
 
-  it('name connections that are too new to tell, since nothing is concluded while they are there', () => {
+  it('name connections that are too new to tell, since they keep the wait from its end', () => {
     const pending = rosterOf(builder);
     const entry = eventEntry({ kind: 'progress', ...status(), pending }, view);
     expect(entry.message).toMatch(/no client is connected; too new to tell: 10\.0\.0\.5:43210 /);
   });
 
-  it('do not call the clients unknown where only the builds are', () => {
+  it('do not call the clients unknown if only the builds are', () => {
     const error = new BackendError('ERR_NO_GRPC', 'ask which builds are running', 'no gRPC');
     const builds = { kind: 'unknown', error } as const;
     const entry = outcomeEntry({ kind: 'unknown', error, ...stats(), builds }, config, 0);
@@ -87,7 +87,7 @@ describe('the sentences of a wait', () => {
     );
   });
 
-  it('say who came and who left', () => {
+  it('name the clients that have connected and left', () => {
     const event = {
       kind: 'changed',
       before: 2,
@@ -101,7 +101,7 @@ describe('the sentences of a wait', () => {
     );
   });
 
-  it('say the number before where nobody is known by name', () => {
+  it('give the number before if no client has a name', () => {
     const event = { kind: 'changed', before: 1, arrived: [], left: [], ...status() } as const;
     expect(eventEntry(event, view).message).toBe(
       'No client is connected; quiet for 4.2s of 10s. Before: 1 client.',
@@ -115,7 +115,7 @@ describe('the sentences of a wait', () => {
     expect(message).toMatch(/10\.0\.0\.9:1 \(for 33s\) and 2 more\.$/);
   });
 
-  it('fit a pipe, however many come and leave at once', () => {
+  it('fit a pipe, however many connect and leave at once', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => client(`[fe80::1:${index}]:43210`));
     const [arrived, left] = [rosterOf(...many), rosterOf(...many)];
     const event = { kind: 'changed', before: 20_000, arrived, left, ...status(...many) } as const;
@@ -144,7 +144,7 @@ describe('the sentences of a wait', () => {
     );
   });
 
-  it('say why looking costs more than it has to', () => {
+  it('say why polling costs more than it should', () => {
     const notice = {
       kind: 'backend-degraded',
       endpoint: tcpEndpoint,
@@ -160,7 +160,7 @@ describe('the sentences of a wait', () => {
     );
   });
 
-  it('say why the preferred backend was passed over', () => {
+  it('say why the preferred backend was skipped', () => {
     const notice = {
       kind: 'backend-chosen',
       endpoint: tcpEndpoint,
@@ -234,7 +234,7 @@ describe('the last sentence of a wait', () => {
     expect(entry.fields).toMatchObject({ seenBetweenPolls: 3 });
   });
 
-  it('has no number where none was to be had', () => {
+  it('has no number that is unknown', () => {
     const outcome = {
       kind: 'unknown',
       error: failed().error,

@@ -18,7 +18,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   endpoints: 'addresses',
 };
 
-describe('what is said about the endpoints', () => {
+describe('a message about endpoints', () => {
   it.each<[EndpointNotice, string, string]>([
     [
       found,

@@ -15,13 +15,13 @@ const { EPERM, EACCES, EPROTONOSUPPORT } = constants.errno;
 const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkit.sock';
 
-describe.concurrent('wait, to which sock_diag is refused', () => {
+describe.concurrent('wait without permission for sock_diag', () => {
   it.for([
     ['EPERM', EPERM, tcp],
     ['EPERM', EPERM, unix],
     ['EPROTONOSUPPORT', EPROTONOSUPPORT, tcp],
   ] as const)(
-    'from the start with %s, looks at procfs and says why',
+    'from the start with %s, polls procfs and says why',
     async ([name, errno, address], { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
@@ -41,7 +41,7 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
     },
   );
 
-  it('midway, changes to procfs after some failures and starts the quiet period over', async ({
+  it('midway, changes to procfs after some failures and restarts the quiet period', async ({
     sandbox,
     daemon,
   }) => {
@@ -83,7 +83,7 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
     },
   );
 
-  it('midway and allowed again, goes on with it, where it may look by nothing else', async ({
+  it('midway and permitted again, continues with it if there is no other backend', async ({
     sandbox,
     daemon,
   }) => {
@@ -103,7 +103,7 @@ describe.concurrent('wait, to which sock_diag is refused', () => {
   });
 });
 
-describe.concurrent('wait, from which /proc is hidden', () => {
+describe.concurrent('wait without /proc', () => {
   it.for([tcp, unix])(
     'counts the clients at %s by sock_diag',
     async (address, { sandbox, daemon, clients }) => {
@@ -118,7 +118,7 @@ describe.concurrent('wait, from which /proc is hidden', () => {
     },
   );
 
-  it('says that looking at TCP costs more without the counter in /proc', async ({
+  it('says that polling TCP costs more without the counter in /proc', async ({
     sandbox,
     daemon,
   }) => {
@@ -132,7 +132,7 @@ describe.concurrent('wait, from which /proc is hidden', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('midway, goes on by sock_diag', async ({ sandbox, daemon, clients }) => {
+  it('midway, continues with sock_diag', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     const wait = await startWait(sandbox, ['--addr', tcp], { through: withOwnMounts });
@@ -142,7 +142,7 @@ describe.concurrent('wait, from which /proc is hidden', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('does not take a daemon for gone whose process it can no longer see', async ({
+  it('does not call a daemon gone whose process it can no longer read', async ({
     sandbox,
     daemon,
   }) => {
@@ -157,7 +157,7 @@ describe.concurrent('wait, from which /proc is hidden', () => {
   });
 });
 
-describe.concurrent('wait that can see nothing', () => {
+describe.concurrent('wait that cannot count', () => {
   const blind = [...withoutProc, ...refusingSockDiag(EPERM)];
 
   it('holds until the deadline, exits 4 and says why', async ({ sandbox, daemon }) => {
@@ -203,7 +203,10 @@ describe.concurrent('wait that can see nothing', () => {
     },
   );
 
-  it('for a while, is drained a quiet period after it sees again', async ({ sandbox, daemon }) => {
+  it('for a while, is drained a quiet period after it can count again', async ({
+    sandbox,
+    daemon,
+  }) => {
     await daemon.listen(tcp);
     const refusal = sockDiagRefusal(sandbox, EPERM);
     const through = [...withOwnMounts, ...refusal.through];
