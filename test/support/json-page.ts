@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 /** The fields of a record or an event, each with its type as docs/json.md has it. */
 type Fields = ReadonlyMap<string, string>;
 
-const page = readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8');
+export const page = readFileSync(new URL('../../docs/json.md', import.meta.url), 'utf8');
 
 /** Records and answers by the titles of their parts of the page. */
 export const records: ReadonlyMap<string, Fields> = recordsOf(page);

@@ -38,6 +38,7 @@ import {
   baseType,
   checkedRecords,
   events,
+  page,
   records,
   wrongInLine,
   wrongInRecord,
@@ -277,6 +278,12 @@ describe('docs/json.md', () => {
     expect([...records.keys()].filter((name) => !checkedRecords.has(name)).sort()).toEqual(
       [...ofCli, 'State'].sort(),
     );
+  });
+
+  it('has examples that are such lines', () => {
+    const examples = [...page.matchAll(/^```json\n(.*?)\n```$/gms)].map(([, text = '']) => text);
+    expect(examples.length).toBeGreaterThan(0);
+    expect(examples.flatMap((text) => wrongInLine(JSON.parse(text)))).toEqual([]);
   });
 
   it('gives a field one type wherever it stands', () => {
