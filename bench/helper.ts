@@ -1,17 +1,18 @@
-// The program of the processes that the benchmarks start: the stages, which measure, and those that
-// they control. Besides src/cli.ts only this file uses `process`.
-
+// The program of the processes that the benchmarks start: the stages, which measure, and the helper
+// processes that they control. Besides src/cli.ts only this file uses `process`.
 import { createLoad } from './accuracy/load.ts';
 import { createAccuracyServer } from './accuracy/server.ts';
 import { runAccuracyStage } from './accuracy/stage.ts';
-import type { AccuracyPlan } from './accuracy/types.ts';
 import { createWatching } from './accuracy/watcher.ts';
 import { createBackground } from './accuracy/workload-processes.ts';
 import { createHolder } from './cost/sockets.ts';
-import { runStage } from './cost/stage.ts';
-import type { CostPlan } from './cost/types.ts';
+import { runCostStage } from './cost/stage.ts';
 import type { HelperAnswer } from './runner/helper-process.ts';
 import { endedChildrenCpuMs } from './runner/proc.ts';
+import type { StageInput } from './runner/stage.ts';
+
+type RunStage = (input: StageInput<never, object>) => Promise<void>;
+type Execute = (command: never) => Promise<unknown>;
 
 const [role = '', plan = '', program = '', node = ''] = process.argv.slice(2);
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
@@ -20,14 +21,12 @@ const cpuUs = (): number => {
   return user + system;
 };
 
-const stages: Readonly<Record<string, (base: StageBase) => Promise<void>>> = {
-  stage: (base) => runStage({ ...base, plan: JSON.parse(plan) as CostPlan, program, cpuUs }),
-  'accuracy-stage': (base) => runAccuracyStage({ ...base, plan: JSON.parse(plan) as AccuracyPlan }),
+const stages: Readonly<Record<string, RunStage>> = {
+  'cost-stage': runCostStage,
+  'accuracy-stage': runAccuracyStage,
 };
 
-type Obey = (command: never) => Promise<unknown>;
-
-const obedient: Readonly<Record<string, () => Obey>> = {
+const helpers: Readonly<Record<string, () => Execute>> = {
   daemon: () => createHolder('daemon', nowMs),
   clients: () => createHolder('clients', nowMs),
   pairs: () => createHolder('pairs', nowMs),
@@ -37,18 +36,9 @@ const obedient: Readonly<Record<string, () => Obey>> = {
   'accuracy-watcher': () => createWatching({ nowMs, cpuUs, childrenCpuMs: endedChildrenCpuMs }),
 };
 
-interface StageBase {
-  readonly node: string;
-  readonly helper: string;
-  readonly searchPath: string;
-  readonly signal: AbortSignal;
-  readonly nowMs: () => number;
-  readonly send: (message: object) => void;
-}
-
-async function beStage(run: (base: StageBase) => Promise<void>): Promise<void> {
+async function beStage(run: RunStage): Promise<void> {
   const stop = new AbortController();
-  // The command asks it to stop, with the only message that it ever sends, or is gone.
+  // The command sends a single message, which asks the stage to stop; so does its end.
   process.once('message', () => stop.abort('stopped'));
   process.once('disconnect', () => stop.abort('stopped'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -56,11 +46,10 @@ async function beStage(run: (base: StageBase) => Promise<void>): Promise<void> {
   }
   let sent: Promise<void> = Promise.resolve();
   await run({
-    node,
+    ...{ plan: JSON.parse(plan) as never, node, program, cpuUs, nowMs },
     helper: process.argv[1] ?? '',
     searchPath: process.env['PATH'] ?? '',
     signal: stop.signal,
-    nowMs,
     send: (message) => {
       sent = new Promise((resolve) => {
         if (process.connected) {
@@ -77,10 +66,10 @@ async function beStage(run: (base: StageBase) => Promise<void>): Promise<void> {
   }
 }
 
-function beHelper(obey: Obey): void {
+function beHelper(execute: Execute): void {
   process.once('disconnect', () => process.exit());
   process.on('message', async ({ id, command }: { id: number; command: never }) => {
-    const answer: HelperAnswer = await obey(command).then(
+    const answer: HelperAnswer = await execute(command).then(
       (value) => ({ id, value }),
       (error: Error) => ({ id, error: error.message }),
     );
@@ -89,9 +78,9 @@ function beHelper(obey: Obey): void {
 }
 
 const stage = stages[role];
-const createObey = obedient[role];
+const helper = helpers[role];
 if (stage !== undefined) {
   void beStage(stage);
-} else if (createObey !== undefined) {
-  beHelper(createObey());
+} else if (helper !== undefined) {
+  beHelper(helper());
 }

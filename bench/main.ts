@@ -15,10 +15,11 @@ import type { AccuracyOptionValues, CostOptionValues } from './options.ts';
 import { jsonByRowsOf, markdownOf, textOf } from './render/tables.ts';
 import { createProgress } from './runner/progress.ts';
 import { checkWritable, writeResult } from './runner/result-files.ts';
-import { type Benchmark, type RunInput, runBenchmark } from './runner/run.ts';
+import type { Benchmark, RunResults } from './runner/results.ts';
+import { type RunInput, runBenchmark } from './runner/run.ts';
 
 /** What a benchmark needs of the process that runs the command. */
-export interface BenchContext extends Omit<RunInput<never, never>, 'plan' | 'now' | 'onMessage'> {
+export interface BenchContext extends Omit<RunInput<never>, 'plan' | 'now' | 'onMessage'> {
   readonly print: (text: string) => void;
   readonly printError: (text: string) => void;
 }
@@ -94,8 +95,12 @@ type Renderers<Results> = Readonly<Partial<Record<Format, (results: Results) => 
   readonly text: (results: Results) => string;
 };
 
-async function measure<Plan, Message extends { readonly kind: string }, Results>(
-  benchmark: Benchmark<Plan, Message, Results>,
+async function measure<
+  Plan,
+  Measurement extends { readonly kind: string },
+  Results extends RunResults<Plan>,
+>(
+  benchmark: Benchmark<Plan, Measurement, Results>,
   plan: Plan,
   paths: Readonly<Partial<Record<Format, string | null>>>,
   { text, ...writers }: Renderers<Results>,

@@ -1,7 +1,7 @@
 import { runShell } from '../runner/shell.ts';
-import type { AccuracyStageInput } from './context.ts';
+import { errorText } from '../runner/stage.ts';
 import type { SourceContext, WatchMethod } from './sources.ts';
-import type { Detector, Transport } from './types.ts';
+import type { AccuracyStageInput, Detector, Transport } from './types.ts';
 import { methodOf } from './watcher.ts';
 import { startWorkload } from './workload-processes.ts';
 
@@ -49,16 +49,13 @@ async function tryMeans(
     for (const { intervalMs } of detectors.filter((each) => !canKeepUp(each))) {
       remark(
         `${method.title} (${transport}) every ${intervalMs} ms`,
-        `one poll alone takes ${pollMs.toFixed(1)} ms`,
+        `one poll takes ${pollMs.toFixed(1)} ms`,
       );
     }
     return detectors.filter(canKeepUp);
   } catch (error) {
     signal.throwIfAborted();
-    remark(
-      `${method.title} (${transport})`,
-      error instanceof Error ? error.message : String(error),
-    );
+    remark(`${method.title} (${transport})`, errorText(error));
     return [];
   }
 }

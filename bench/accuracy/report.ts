@@ -1,5 +1,6 @@
 import { countText, percentText, timesText, timeText } from '../render/numbers.ts';
 import type { Section } from '../render/tables.ts';
+import { headlineOf, remarkRows } from '../runner/results.ts';
 import { summaryOf } from './summary.ts';
 import type { AccuracyResults, Detector, LifetimeScore, Times, VerdictScore } from './types.ts';
 import {
@@ -13,16 +14,8 @@ import {
 } from './views.ts';
 import { durationName, restName } from './workload.ts';
 
-export function accuracyHeadline({ host, network, isComplete, date }: AccuracyResults): string {
-  const buckets =
-    host.tcpHashBuckets === null ? '' : `, ${countText(host.tcpHashBuckets)} TCP hash buckets`;
-  const where = network.isPrivate ? 'a network namespace of its own' : 'the network as it is';
-  return [
-    `How well connections are seen here: buildkit-drain ${host.version}, Node.js ${host.node},`,
-    `Linux ${host.kernel} (${host.arch}), ${host.cpus} × ${host.cpuModel},`,
-    `${countText(host.memoryMib)} MiB${buckets}; in ${where}; ${date.slice(0, 10)}.`,
-    ...(isComplete ? [] : ['The run was interrupted: this is what was done by then.']),
-  ].join(' ');
+export function accuracyHeadline(results: AccuracyResults): string {
+  return headlineOf('How well connections are seen here', results);
 }
 
 /** All that there is to say about a run, for people. Parts that were not measured are left out. */
@@ -167,10 +160,10 @@ function workload({ sessions }: AccuracyResults): Section {
   };
 }
 
-function remarks({ remarks }: AccuracyResults): Section {
+function remarks(results: AccuracyResults): Section {
   return {
     title: 'Left out, or other than meant',
     note: 'What could not be had here.',
-    table: [['what', 'why'], ...remarks.map(({ what, why }) => [what, why])],
+    table: remarkRows(results),
   };
 }

@@ -1,53 +1,29 @@
-import type { Benchmark, KnownFacts } from '../runner/run.ts';
-import type { AccuracyMessage, AccuracyPlan, AccuracyResults } from './types.ts';
+import type { Benchmark, KnownFacts } from '../runner/results.ts';
+import type { AccuracyMeasurement, AccuracyPlan, AccuracyResults } from './types.ts';
 
-export const accuracyBenchmark: Benchmark<AccuracyPlan, AccuracyMessage, AccuracyResults> = {
+const command = 'buildkit-drain bench accuracy';
+const schema = 1;
+
+export const accuracyBenchmark: Benchmark<AccuracyPlan, AccuracyMeasurement, AccuracyResults> = {
   role: 'accuracy-stage',
-  // What was recorded until then is scored yet.
+  // The stage has yet to score what was recorded.
   longestStopMs: 20_000,
   empty: emptyAccuracy,
-  withMessage: withAccuracy,
+  withMeasurement: (results, { facts, scores, verdicts }) => ({
+    ...results,
+    sessions: [...results.sessions, facts],
+    scores: [...results.scores, ...scores],
+    verdicts: [...results.verdicts, ...verdicts],
+  }),
 };
 
-/** What is known before anything is measured. */
-export function emptyAccuracy({
-  plan,
-  date,
-  host,
-  isPrivate,
-}: KnownFacts<AccuracyPlan>): AccuracyResults {
+/** The results of a run that has measured nothing yet. */
+export function emptyAccuracy(known: KnownFacts<AccuracyPlan>): AccuracyResults {
+  const { plan, date, host, isPrivate } = known;
   return {
-    schema: 1,
-    command: 'buildkit-drain bench accuracy',
-    date,
-    isComplete: false,
-    host,
-    network: { isPrivate },
-    plan,
-    sessions: [],
-    scores: [],
-    verdicts: [],
-    remarks: [],
+    ...{ schema, command, date, isComplete: false, host, network: { isPrivate }, plan },
+    ...{ sessions: [], scores: [], verdicts: [], remarks: [] },
   };
-}
-
-/** The results after one more message of the stage. */
-export function withAccuracy(results: AccuracyResults, message: AccuracyMessage): AccuracyResults {
-  switch (message.kind) {
-    case 'progress':
-      return results;
-    case 'session':
-      return {
-        ...results,
-        sessions: [...results.sessions, message.facts],
-        scores: [...results.scores, ...message.scores],
-        verdicts: [...results.verdicts, ...message.verdicts],
-      };
-    case 'remark':
-      return { ...results, remarks: [...results.remarks, message.remark] };
-    case 'end':
-      return { ...results, isComplete: true };
-  }
 }
 
 /** What a file holds: the results of a run, or something else, and why it is not accepted. */
@@ -55,8 +31,6 @@ export type Parsed =
   | { readonly kind: 'results'; readonly results: AccuracyResults }
   | { readonly kind: 'other'; readonly why: string };
 
-const command = 'buildkit-drain bench accuracy';
-const schema = 1;
 const lists = ['sessions', 'scores', 'verdicts', 'remarks'] as const;
 
 /** Reads the file of `--json`. */

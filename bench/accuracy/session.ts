@@ -1,18 +1,32 @@
 import { type HelperOptions, type HelperProcess, startHelper } from '../runner/helper-process.ts';
 import { processCpuMs } from '../runner/proc.ts';
-import type { AccuracyStage } from './context.ts';
 import { type TrueConnection, trueConnections, visibleMs } from './ground-truth.ts';
 import type { ClientRecord } from './load.ts';
 import type { Recording } from './recording.ts';
 import { type PlayedPhase, rounded, scorePhases, timesOf } from './score.ts';
-import type { AccuracyMessage, Detector, LifetimeFacts, SessionFacts } from './types.ts';
+import type {
+  AccuracyMeasurement,
+  AccuracyStageInput,
+  Detector,
+  LifetimeFacts,
+  SessionFacts,
+} from './types.ts';
 import { scoreVerdicts } from './verdicts.ts';
 import { methodOf, type WatchCommand } from './watcher.ts';
 import { type Phase, settleMs } from './workload.ts';
 import { startWorkload, type WorkloadProcesses } from './workload-processes.ts';
 
 type WatcherProcess = HelperProcess<WatchCommand, Recording | null>;
-type SessionMessage = Extract<AccuracyMessage, { kind: 'session' }>;
+
+/** What a session works with. */
+export interface AccuracyStage extends AccuracyStageInput {
+  readonly env: Readonly<Record<string, string>>;
+  readonly startStep: (text: string) => void;
+  /** Resolves when the run is to stop. */
+  readonly stopped: Promise<void>;
+  /** Ends early, without an error, when the run is to stop. */
+  readonly sleep: (durationMs: number) => Promise<void>;
+}
 
 // The first connections come a moment after the command to make them.
 const leadMs = 20;
@@ -25,7 +39,7 @@ export async function playSession(
   stage: AccuracyStage,
   detectors: readonly Detector[],
   phases: readonly Phase[],
-): Promise<SessionMessage> {
+): Promise<AccuracyMeasurement> {
   const workload = await startWorkload(unstopped(stage));
   const watchers = detectors.map(
     () => startHelper('accuracy-watcher', unstopped(stage)) as WatcherProcess,
@@ -120,7 +134,7 @@ function messageOf(
   recordings: readonly (Recording | null)[],
   { acts, cpuPercent }: Played,
   truths: readonly (readonly TrueConnection[])[],
-): SessionMessage {
+): AccuracyMeasurement {
   const endMs = acts.at(-1)?.untilMs ?? 0;
   const watched = detectors.flatMap((detector, index) => {
     const recording = recordings[index];

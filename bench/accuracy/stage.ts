@@ -1,19 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AccuracyStageInput } from './context.ts';
+import { runStage } from '../runner/stage.ts';
 import { divide, findDetectors } from './find-detectors.ts';
 import { playSession } from './session.ts';
+import type { AccuracyStageInput } from './types.ts';
 import { phasesOf, restName, sessionMs } from './workload.ts';
 
 /** Measures until it is done or asked to stop. */
 export async function runAccuracyStage(input: AccuracyStageInput): Promise<void> {
-  try {
-    await measureAll(input);
-  } catch (error) {
-    if (!input.signal.aborted) {
-      throw error;
-    }
-  }
+  await runStage(input.signal, () => measureAll(input));
 }
 
 async function measureAll(input: AccuracyStageInput): Promise<void> {

@@ -1,4 +1,5 @@
-import type { HostFacts, Remark, RemarkMessage } from '../runner/run.ts';
+import type { RunResults } from '../runner/results.ts';
+import type { StageInput } from '../runner/stage.ts';
 
 export type Transport = 'tcp' | 'unix';
 
@@ -110,34 +111,19 @@ export interface SessionFacts {
 }
 
 /** Everything that one run has measured: the content of the file of `--json`. */
-export interface AccuracyResults {
-  readonly schema: 1;
+export interface AccuracyResults extends RunResults<AccuracyPlan> {
   readonly command: 'buildkit-drain bench accuracy';
-  readonly date: string;
-  /** False when the run was interrupted. */
-  readonly isComplete: boolean;
-  readonly host: HostFacts;
-  readonly network: { readonly isPrivate: boolean };
-  readonly plan: AccuracyPlan;
   readonly sessions: readonly SessionFacts[];
   readonly scores: readonly LifetimeScore[];
   readonly verdicts: readonly VerdictScore[];
-  readonly remarks: readonly Remark[];
 }
 
-/** The messages from the stage to the command. */
-export type AccuracyMessage =
-  | {
-      readonly kind: 'progress';
-      readonly step: number;
-      readonly steps: number;
-      readonly text: string;
-    }
-  | {
-      readonly kind: 'session';
-      readonly facts: SessionFacts;
-      readonly scores: readonly LifetimeScore[];
-      readonly verdicts: readonly VerdictScore[];
-    }
-  | RemarkMessage
-  | { readonly kind: 'end' };
+/** The measurements of one session. */
+export interface AccuracyMeasurement {
+  readonly kind: 'session';
+  readonly facts: SessionFacts;
+  readonly scores: readonly LifetimeScore[];
+  readonly verdicts: readonly VerdictScore[];
+}
+
+export type AccuracyStageInput = StageInput<AccuracyPlan, AccuracyMeasurement>;

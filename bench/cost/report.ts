@@ -8,6 +8,7 @@ import {
   timeText,
 } from '../render/numbers.ts';
 import { jsonOf, markdownOf, type Section, textOf } from '../render/tables.ts';
+import { headlineOf, remarkRows } from '../runner/results.ts';
 import { spreadOf } from './statistics.ts';
 import { summaryRows } from './summary.ts';
 import type { CostResults, Figure, PollResult } from './types.ts';
@@ -26,16 +27,8 @@ export function reportOf(results: CostResults): Section[] {
   return sections.filter(({ table }) => table.length > 1);
 }
 
-function headline({ host, network, isComplete, date }: CostResults): string {
-  const buckets =
-    host.tcpHashBuckets === null ? '' : `, ${countText(host.tcpHashBuckets)} TCP hash buckets`;
-  const where = network.isPrivate ? 'a network namespace of its own' : 'the network as it is';
-  return [
-    `What polling costs here: buildkit-drain ${host.version}, Node.js ${host.node},`,
-    `Linux ${host.kernel} (${host.arch}), ${host.cpus} × ${host.cpuModel},`,
-    `${countText(host.memoryMib)} MiB${buckets}; in ${where}; ${date.slice(0, 10)}.`,
-    ...(isComplete ? [] : ['The run was interrupted: this is what was done by then.']),
-  ].join(' ');
+function headline(results: CostResults): string {
+  return headlineOf('What polling costs here', results);
 }
 
 function summary(results: CostResults): Section {
@@ -135,11 +128,11 @@ function exit({ exit, plan }: CostResults): Section {
   };
 }
 
-function remarks({ remarks }: CostResults): Section {
+function remarks(results: CostResults): Section {
   return {
     title: 'Left out, or other than meant',
     note: 'What could not be had here.',
-    table: [['what', 'why'], ...remarks.map(({ what, why }) => [what, why])],
+    table: remarkRows(results),
   };
 }
 

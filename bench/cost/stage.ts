@@ -1,25 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { tcpSocketsInUse } from '../runner/proc.ts';
-import type { Stage, StageInput } from './context.ts';
-import { orRemark } from './context.ts';
+import { errorText, runStage } from '../runner/stage.ts';
+import { orRemark, type Stage } from './context.ts';
 import { measurePolls } from './polls.ts';
 import { measureProcess } from './process-cost.ts';
 import { openSockets } from './sockets.ts';
 import { measureExits, measureStartUp } from './start-and-exit.ts';
-import { type CostPlan, referenceClients } from './types.ts';
+import { type CostPlan, type CostStageInput, referenceClients } from './types.ts';
 
 /** Opens the sockets and measures, until it is done or asked to stop. */
-export async function runStage(input: StageInput): Promise<void> {
-  try {
-    await measureAll(input);
-  } catch (error) {
-    if (!input.signal.aborted) {
-      throw error;
-    }
-  }
+export async function runCostStage(input: CostStageInput): Promise<void> {
+  await runStage(input.signal, () => measureAll(input));
 }
 
-async function measureAll(input: StageInput): Promise<void> {
+async function measureAll(input: CostStageInput): Promise<void> {
   const { signal, send } = input;
   send({ kind: 'network', tcpSocketsBefore: tcpSocketsInUse() });
   const env = { PATH: input.searchPath };
@@ -37,7 +31,7 @@ async function measureAll(input: StageInput): Promise<void> {
   }
 }
 
-function progress({ plan, send }: StageInput): Pick<Stage, 'startStep' | 'remark'> {
+function progress({ plan, send }: CostStageInput): Pick<Stage, 'startStep' | 'remark'> {
   const steps = stepsOf(plan);
   let step = 0;
   return {
@@ -46,8 +40,7 @@ function progress({ plan, send }: StageInput): Pick<Stage, 'startStep' | 'remark
       send({ kind: 'progress', step, steps, text });
     },
     remark(what, why) {
-      const text = why instanceof Error ? why.message : String(why);
-      send({ kind: 'remark', remark: { what, why: text } });
+      send({ kind: 'remark', remark: { what, why: errorText(why) } });
     },
   };
 }

@@ -1,4 +1,5 @@
-import type { HostFacts, Remark, RemarkMessage } from '../runner/run.ts';
+import type { RunResults } from '../runner/results.ts';
+import type { StageInput } from '../runner/stage.ts';
 
 /** What `bench cost` is to measure. */
 export interface CostPlan {
@@ -90,37 +91,24 @@ interface NetworkFacts {
 }
 
 /** Everything that one run has measured: the content of the file of `--json`. */
-export interface CostResults {
-  readonly schema: 1;
+export interface CostResults extends RunResults<CostPlan> {
   readonly command: 'buildkit-drain bench cost';
-  readonly date: string;
-  /** False when the run was interrupted. */
-  readonly isComplete: boolean;
-  readonly host: HostFacts;
   readonly network: NetworkFacts;
-  readonly plan: CostPlan;
   readonly polls: readonly PollResult[];
   readonly process: readonly ProcessResult[];
   readonly startUp: StartUpResult | null;
   readonly exit: ExitResult | null;
-  readonly remarks: readonly Remark[];
 }
 
-/** The messages from the stage, the process that measures, to the command. */
-export type StageMessage =
-  | {
-      readonly kind: 'progress';
-      readonly step: number;
-      readonly steps: number;
-      readonly text: string;
-    }
+/** What the stage sends as soon as it is measured. */
+export type CostMeasurement =
   | { readonly kind: 'network'; readonly tcpSocketsBefore: number | null }
   | { readonly kind: 'polls'; readonly results: readonly PollResult[] }
   | { readonly kind: 'process'; readonly result: ProcessResult }
   | { readonly kind: 'start-up'; readonly result: StartUpResult }
-  | { readonly kind: 'exit'; readonly result: ExitResult }
-  | RemarkMessage
-  | { readonly kind: 'end' };
+  | { readonly kind: 'exit'; readonly result: ExitResult };
+
+export type CostStageInput = StageInput<CostPlan, CostMeasurement>;
 
 /** The setting of all that is not measured at every size: this many clients, and the most pairs. */
 export const referenceClients = 3;

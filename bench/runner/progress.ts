@@ -1,18 +1,15 @@
+import type { RunMessage } from './results.ts';
+
 const clearLine = '\r\u001b[K';
 const widest = 79;
 
 export interface Progress {
-  readonly onMessage: (message: ProgressMessage | { readonly kind: string }) => void;
+  readonly onMessage: (message: { readonly kind: string }) => void;
   /** Leaves no line half drawn. */
   readonly end: () => void;
 }
 
-interface ProgressMessage {
-  readonly kind: 'progress';
-  readonly step: number;
-  readonly steps: number;
-  readonly text: string;
-}
+type ProgressMessage = Extract<RunMessage, { kind: 'progress' }>;
 
 /** Shows the progress of a run: on a terminal in one line that is redrawn, else line by line. */
 export function createProgress(isTerminal: boolean, write: (text: string) => void): Progress {

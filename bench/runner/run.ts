@@ -4,52 +4,15 @@ import { realpathSync } from 'node:fs';
 import { arch, availableParallelism, cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { tcpHashBuckets } from './proc.ts';
+import {
+  type Benchmark,
+  type HostFacts,
+  type RunMessage,
+  type RunResults,
+  withMessage,
+} from './results.ts';
 
-/** One of the benchmarks: the stage that measures it, and what its messages make of the results. */
-export interface Benchmark<Plan, Message, Results> {
-  /** The role of bench/helper.ts that measures. */
-  readonly role: string;
-  /** How long the stage may take to stop and clean up. */
-  readonly longestStopMs: number;
-  /** The results before anything is measured. */
-  readonly empty: (known: KnownFacts<Plan>) => Results;
-  /** The results after one more message of the stage. */
-  readonly withMessage: (results: Results, message: Message | RemarkMessage) => Results;
-}
-
-export interface KnownFacts<Plan> {
-  readonly plan: Plan;
-  readonly date: string;
-  readonly host: HostFacts;
-  readonly isPrivate: boolean;
-}
-
-/** Where it was measured. */
-export interface HostFacts {
-  /** Version of buildkit-drain. */
-  readonly version: string;
-  readonly node: string;
-  readonly kernel: string;
-  readonly arch: string;
-  readonly cpuModel: string;
-  readonly cpus: number;
-  readonly memoryMib: number;
-  /** Buckets of the host's table of TCP connections; null on a kernel that does not tell. */
-  readonly tcpHashBuckets: number | null;
-}
-
-/** What could not be measured, and why. */
-export interface Remark {
-  readonly what: string;
-  readonly why: string;
-}
-
-export interface RemarkMessage {
-  readonly kind: 'remark';
-  readonly remark: Remark;
-}
-
-export interface RunInput<Plan, Message> {
+export interface RunInput<Plan> {
   readonly plan: Plan;
   /** The Node.js that runs this program, and its version. */
   readonly node: string;
@@ -61,7 +24,8 @@ export interface RunInput<Plan, Message> {
   readonly now: () => Date;
   /** Raised, it ends the run early: what is measured by then is returned. */
   readonly signal: AbortSignal;
-  readonly onMessage: (message: Message | RemarkMessage) => void;
+  /** Notified of each message from the stage. */
+  readonly onMessage: (message: { readonly kind: string }) => void;
   /** Kills a process and its whole group, if there is one. */
   readonly killGroup: (pid: number) => void;
 }
@@ -71,10 +35,11 @@ export interface RunInput<Plan, Message> {
  *
  * @throws Error when the stage ends early.
  */
-export async function runBenchmark<Plan, Message, Results>(
-  benchmark: Benchmark<Plan, Message, Results>,
-  input: RunInput<Plan, Message>,
-): Promise<Results> {
+export async function runBenchmark<
+  Plan,
+  Measurement extends { readonly kind: string },
+  Results extends RunResults<Plan>,
+>(benchmark: Benchmark<Plan, Measurement, Results>, input: RunInput<Plan>): Promise<Results> {
   const network = findPrivateNetwork(input.searchPath);
   let results = benchmark.empty({
     plan: input.plan,
@@ -82,24 +47,24 @@ export async function runBenchmark<Plan, Message, Results>(
     host: hostFacts(input.version, input.nodeVersion),
     isPrivate: network.whyNot === null,
   });
-  const onMessage = (message: Message | RemarkMessage): void => {
-    results = benchmark.withMessage(results, message);
+  const onMessage = (message: Measurement | RunMessage): void => {
+    results = withMessage(benchmark, results, message);
     input.onMessage(message);
   };
   if (network.whyNot !== null) {
     const why = `${network.whyNot}: measured among the sockets of this network`;
     onMessage({ kind: 'remark', remark: { what: 'a network namespace of its own', why } });
   }
-  await runStage(benchmark, input, network, onMessage);
+  await superviseStage(benchmark, input, network, (message) => onMessage(message as Measurement));
   return results;
 }
 
 /** Runs a stage to its end, and leaves no process. @throws Error when it ends early. */
-async function runStage<Plan, Message>(
-  { role, longestStopMs }: Pick<Benchmark<Plan, Message, unknown>, 'role' | 'longestStopMs'>,
-  input: RunInput<Plan, Message>,
+async function superviseStage(
+  { role, longestStopMs }: { readonly role: string; readonly longestStopMs: number },
+  input: RunInput<unknown>,
   network: PrivateNetwork,
-  onMessage: (message: Message) => void,
+  onMessage: (message: unknown) => void,
 ): Promise<void> {
   const program = realpathSync(input.program);
   const helper = join(dirname(program), 'bench-helper.cjs');
@@ -123,7 +88,7 @@ async function runStage<Plan, Message>(
     stage.send('stop', () => {});
     setTimeout(kill, longestStopMs).unref();
   };
-  stage.on('message', (message) => onMessage(message as Message));
+  stage.on('message', onMessage);
   input.signal.addEventListener('abort', stop);
   if (input.signal.aborted) {
     stop();

@@ -133,10 +133,10 @@ describe('bench accuracy', () => {
       PATH: folder,
     }).ended;
     expect(code).toBe(0);
-    expect(stdout).toContain('in the network as it is');
+    expect(stdout).toContain('in the existing network namespace');
     expect(stdout).toMatch(/^ss \(unix\) +not installed$/m);
     expect(stdout).toMatch(/^netstat pipeline \(tcp\) +not installed$/m);
-    expect(stdout).toMatch(/^procfs \(tcp\) every 1 ms +one look alone takes \S+ ms$/m);
+    expect(stdout).toMatch(/^procfs \(tcp\) every 1 ms +one poll takes \S+ ms$/m);
     expect(stdout).toMatch(/^procfs +tcp +30 ms /m);
   });
 

@@ -126,7 +126,7 @@ describe('bench cost', () => {
     const args = [...small, ...pollsAlone];
     const { code, stdout } = await startBench(args, { PATH: folder }).ended;
     expect(code).toBe(0);
-    expect(stdout).toContain('in the network as it is');
+    expect(stdout).toContain('in the existing network namespace');
     expect(stdout).toMatch(
       /^a network namespace of its own +unshare cannot be run: measured among/m,
     );

@@ -3,9 +3,14 @@ import { compareText } from '../../../bench/accuracy/compare.ts';
 import { renderHtml } from '../../../bench/accuracy/html.ts';
 import { placeLabels } from '../../../bench/accuracy/price-chart.ts';
 import { accuracyHeadline, accuracySections } from '../../../bench/accuracy/report.ts';
-import { emptyAccuracy, parseAccuracy, withAccuracy } from '../../../bench/accuracy/results.ts';
+import {
+  accuracyBenchmark,
+  emptyAccuracy,
+  parseAccuracy,
+} from '../../../bench/accuracy/results.ts';
 import { accuracyOptions } from '../../../bench/options.ts';
 import { jsonByRowsOf, textOf } from '../../../bench/render/tables.ts';
+import { withMessage } from '../../../bench/runner/results.ts';
 import { readOptions } from '../../../src/options/read.ts';
 import { accuracyResults } from '../support/accuracy-results.ts';
 
@@ -70,7 +75,9 @@ describe('the report on a run', () => {
 
   it('leaves out what was not measured, and says that the run was interrupted', () => {
     expect(accuracySections(nothing)).toEqual([]);
-    expect(textOf(accuracyHeadline(nothing), [])).toMatch(/the network as it is.*was interrupted/);
+    expect(textOf(accuracyHeadline(nothing), [])).toMatch(
+      /the existing network namespace.*was interrupted/,
+    );
   });
 });
 
@@ -182,9 +189,12 @@ describe('the file of a run', () => {
       ...(facts === undefined ? [] : [{ kind: 'session', facts, scores, verdicts } as const]),
       ...remarks.map((remark) => ({ kind: 'remark', remark }) as const),
     ] as const;
-    const interrupted = messages.reduce(withAccuracy, { ...nothing, network: { isPrivate: true } });
+    const interrupted = messages.reduce<typeof nothing>(
+      (results, message) => withMessage(accuracyBenchmark, results, message),
+      { ...nothing, network: { isPrivate: true } },
+    );
     expect(interrupted).toEqual({ ...accuracyResults, isComplete: false });
-    expect(withAccuracy(interrupted, { kind: 'end' })).toEqual(accuracyResults);
+    expect(withMessage(accuracyBenchmark, interrupted, { kind: 'end' })).toEqual(accuracyResults);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { renderChart } from '../../../bench/cost/chart.ts';
-import { emptyResults } from '../../../bench/cost/results.ts';
+import { emptyCost } from '../../../bench/cost/results.ts';
 import { drawDotPlot } from '../../../bench/render/dot-plot.ts';
 import { costResults } from '../support/cost-results.ts';
 
@@ -47,7 +47,7 @@ describe('the chart of a run', () => {
 
   it('can be drawn of a run that measured nothing', () => {
     const { plan, date, host } = costResults;
-    const nothing = renderChart(emptyResults({ plan, date, host, isPrivate: true }));
+    const nothing = renderChart(emptyCost({ plan, date, host, isPrivate: true }));
     expect(nothing).toContain('</svg>');
     expect(nothing).not.toMatch(/NaN|Infinity|undefined/);
   });

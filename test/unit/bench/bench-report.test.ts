@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderJson, renderMarkdown, renderText, reportOf } from '../../../bench/cost/report.ts';
-import { emptyResults, withMessage } from '../../../bench/cost/results.ts';
+import { costBenchmark, emptyCost } from '../../../bench/cost/results.ts';
+import { withMessage } from '../../../bench/runner/results.ts';
 import { costResults } from '../support/cost-results.ts';
 
 const tables = Object.fromEntries(
@@ -65,12 +66,13 @@ describe('the report on a run', () => {
 
   it('leaves out what was not measured, and says that the run was interrupted', () => {
     const { plan, date, host } = costResults;
-    const nothing = emptyResults({ plan, date, host, isPrivate: false });
+    const nothing = emptyCost({ plan, date, host, isPrivate: false });
     expect(reportOf(nothing)).toEqual([]);
     expect(renderText(nothing)).toBe(
       'What polling costs here: buildkit-drain 1.2.3, Node.js v20.20.2, Linux 6.18.0 (x64), ' +
-        '2 × A CPU <fast & cheap>, 24,106 MiB, 262,144 TCP hash buckets; in the network as it ' +
-        'is; 2026-01-02. The run was interrupted: this is what was done by then.\n',
+        '2 × A CPU <fast & cheap>, 24,106 MiB, 262,144 TCP hash buckets; in the existing ' +
+        'network namespace; 2026-01-02. The run was interrupted: these are the measurements up to ' +
+        'then.\n',
     );
   });
 
@@ -108,17 +110,20 @@ describe('the file of --json', () => {
 
 describe('the results of a run', () => {
   const { plan, date, host } = costResults;
-  const nothing = emptyResults({ plan, date, host, isPrivate: true });
+  const nothing = emptyCost({ plan, date, host, isPrivate: true });
 
   it('have a remark once, however often it is made', () => {
     const remark = { kind: 'remark', remark: { what: 'ss', why: 'not installed' } } as const;
     const other = { kind: 'remark', remark: { what: 'ss', why: 'saw 0 of 3' } } as const;
-    const { remarks } = [remark, remark, other].reduce(withMessage, nothing);
+    const { remarks } = [remark, remark, other].reduce<typeof nothing>(
+      (results, message) => withMessage(costBenchmark, results, message),
+      nothing,
+    );
     expect(remarks).toEqual([remark.remark, other.remark]);
   });
 
   it('are complete when the stage has said so', () => {
     expect(nothing.isComplete).toBe(false);
-    expect(withMessage(nothing, { kind: 'end' }).isComplete).toBe(true);
+    expect(withMessage(costBenchmark, nothing, { kind: 'end' }).isComplete).toBe(true);
   });
 });
