@@ -3,7 +3,7 @@
 import { createLoad } from './accuracy/load.ts';
 import { createAccuracyServer } from './accuracy/server.ts';
 import { runAccuracyStage } from './accuracy/stage.ts';
-import { createWatching } from './accuracy/watcher.ts';
+import { createWatcher } from './accuracy/watcher.ts';
 import { createBackground } from './accuracy/workload-processes.ts';
 import { createHolder } from './cost/sockets.ts';
 import { runCostStage } from './cost/stage.ts';
@@ -33,7 +33,7 @@ const helpers: Readonly<Record<string, () => Execute>> = {
   'accuracy-server': () => createAccuracyServer(nowMs),
   'accuracy-load': () => createLoad(nowMs),
   'accuracy-background': createBackground,
-  'accuracy-watcher': () => createWatching({ nowMs, cpuUs, childrenCpuMs: endedChildrenCpuMs }),
+  'accuracy-watcher': () => createWatcher({ nowMs, cpuUs, childrenCpuMs: endedChildrenCpuMs }),
 };
 
 async function beStage(run: RunStage): Promise<void> {

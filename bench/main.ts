@@ -26,7 +26,7 @@ export interface BenchContext extends Omit<RunInput<never>, 'plan' | 'now' | 'on
 
 const stderrDescriptor = 2;
 
-// The shortest time for the polls of one round: longer is steadier.
+// The shortest duration of the polls of one round: longer is steadier.
 const roundMs = { full: 100, quick: 50 } as const;
 
 /** Runs `bench cost`, prints the tables and writes the files. @throws UsageError */

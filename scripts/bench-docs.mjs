@@ -1,5 +1,5 @@
-// Runs one of the full benchmarks, `cost` or `accuracy`, and puts the run into docs/: the tables into
-// its page between their marks, and all else beside it. Further options are handed on.
+// Runs a full benchmark, `cost` or `accuracy`, and updates docs/: the tables between the marks of its page,
+// and the other files next to it. Further options are passed on to the benchmark.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -2,9 +2,9 @@ import { ratioText } from '../render/numbers.ts';
 import { type Section, textOf } from '../render/tables.ts';
 import { accuracyHeadline } from './report.ts';
 import type { AccuracyResults, Detector } from './types.ts';
-import { detectorsOf, intervalText, isSame, meansTitle, overallOf, verdictsOf } from './views.ts';
+import { detectorsOf, intervalText, isSame, methodTitle, overallOf, verdictsOf } from './views.ts';
 
-/** Two runs side by side: the second beside the first, for each detector that both have. */
+/** Compares the second run with the first, for each detector that both have. */
 export function compareText(before: AccuracyResults, after: AccuracyResults): string {
   const headline = `A: ${accuracyHeadline(before)}\nB: ${accuracyHeadline(after)}`;
   return textOf(headline, [comparison(before, after), missing(before, after)].filter(hasRows));
@@ -19,13 +19,23 @@ function comparison(before: AccuracyResults, after: AccuracyResults): Section {
     .filter((detector) => has(after, detector))
     .map((detector) => compared(before, after, detector));
   return {
-    title: 'B beside A',
+    title: 'B compared with A',
     note:
-      'The least share of connections seen of all lifetimes, and of what is a ratio, B by A: below 1 ' +
-      'is less error, less CPU. Verdicts are waits that ended early, and hastily, of all.',
+      'Seen: the smallest share of connections over all lifetimes. Count error and CPU: B divided by ' +
+      'A, so that less than 1 is better. Verdicts: waits that ended early, and that missed a client, ' +
+      'of all waits.',
     table: [
       [
-        ...['method', 'on', 'every', 'seen A', 'seen B', 'count error', 'CPU busy', 'CPU at rest'],
+        ...[
+          'method',
+          'transport',
+          'interval',
+          'seen A',
+          'seen B',
+          'count error',
+          'CPU busy',
+          'CPU idle',
+        ],
         ...['verdicts A', 'verdicts B', 'false A', 'false B'],
       ],
       ...rows,
@@ -38,7 +48,7 @@ function compared(before: AccuracyResults, after: AccuracyResults, detector: Det
   const ratio = (first: number | null, second: number | null): string =>
     first === null || second === null || first === 0 ? '-' : ratioText(second / first);
   return [
-    ...[meansTitle(detector.method), detector.transport, intervalText(detector.intervalMs)],
+    ...[methodTitle(detector.method), detector.transport, intervalText(detector.intervalMs)],
     ...[one, other].map(({ leastRecall }) => leastRecall?.toFixed(3) ?? '-'),
     ratio(one.countError, other.countError),
     ratio(one.busyCpuPercent, other.busyCpuPercent),
@@ -50,9 +60,9 @@ function compared(before: AccuracyResults, after: AccuracyResults, detector: Det
 
 function wrongVerdicts(results: AccuracyResults, detector: Detector): string {
   const scores = verdictsOf(results, detector);
-  const sum = (key: 'waits' | 'early' | 'hasty'): number =>
+  const sum = (key: 'waits' | 'early' | 'missed'): number =>
     scores.reduce((total, score) => total + score[key], 0);
-  return `${sum('early')} and ${sum('hasty')} of ${sum('waits')}`;
+  return `${sum('early')} and ${sum('missed')} of ${sum('waits')}`;
 }
 
 function missing(before: AccuracyResults, after: AccuracyResults): Section {
@@ -61,11 +71,11 @@ function missing(before: AccuracyResults, after: AccuracyResults): Section {
       .filter((detector) => !has(others, detector))
       .map(({ method, transport, intervalMs }) => [
         name,
-        `${meansTitle(method)} (${transport}) every ${intervalText(intervalMs)}`,
+        `${methodTitle(method)} (${transport}) every ${intervalText(intervalMs)}`,
       ]);
   return {
-    title: 'In one of them only',
-    note: 'What can not be compared.',
+    title: 'In only one of the runs',
+    note: 'Detectors that cannot be compared.',
     table: [['run', 'detector'], ...only('A', before, after), ...only('B', after, before)],
   };
 }

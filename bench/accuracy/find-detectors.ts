@@ -15,12 +15,12 @@ export async function findDetectors(input: Finding): Promise<TimedDetector[]> {
   const found: TimedDetector[] = [];
   try {
     if (!workload.hasIpv6) {
-      const why = 'there is none here: they are made over IPv4';
+      const why = 'not available: IPv4 is used instead';
       input.send({ kind: 'remark', remark: { what: 'connections over IPv6', why } });
     }
     for (const name of input.plan.methods) {
       for (const transport of methodOf(name).transports) {
-        found.push(...(await tryMeans(methodOf(name), transport, input, workload.target)));
+        found.push(...(await tryMethod(methodOf(name), transport, input, workload.target)));
       }
     }
   } finally {
@@ -29,7 +29,7 @@ export async function findDetectors(input: Finding): Promise<TimedDetector[]> {
   return found;
 }
 
-async function tryMeans(
+async function tryMethod(
   method: WatchMethod,
   transport: Transport,
   input: Finding,
@@ -42,7 +42,7 @@ async function tryMeans(
     if (method.program !== null && (await runShell(`command -v ${method.program}`, input)) === '') {
       throw new Error('not installed');
     }
-    const pollMs = await timeLooks(method, transport, { target, env, signal }, input.nowMs);
+    const pollMs = await timePolls(method, transport, { target, env, signal }, input.nowMs);
     const detectors = plan.intervalsMs.map((intervalMs) => ({
       ...{ method: method.name, transport, intervalMs, pollMs },
     }));
@@ -61,7 +61,7 @@ async function tryMeans(
 }
 
 /** The median time of a poll. */
-async function timeLooks(
+async function timePolls(
   method: WatchMethod,
   transport: Transport,
   context: SourceContext,
@@ -81,26 +81,26 @@ async function timeLooks(
   }
 }
 
-/** A detector with the time that one of its polls takes here. */
+/** A detector, and the time that one of its polls takes on this node. */
 export interface TimedDetector extends Detector {
   readonly pollMs: number;
 }
 
-// What a process of Node.js needs to wake up for a poll, whatever the poll costs.
+// The CPU time that a process of Node.js needs to wake up for a poll.
 const wakeMs = 0.06;
-// The processes that make the connections.
+// The share of a core that the workload processes use.
 const workloadShare = 0.25;
 // More would delay the polls that are to be measured.
 const usableShare = 0.5;
 
-/** Whether polls can be made at such an interval at all. */
+/** Whether the detector can poll at its interval. */
 export function canKeepUp({ pollMs, intervalMs }: TimedDetector): boolean {
   return pollMs <= intervalMs;
 }
 
 /**
- * Divides detectors into sessions, so that in none of them the processors are more than half busy.
- * The same connections are made in each.
+ * Divides detectors into sessions that keep the processors at most half busy. Each session has the
+ * same connections.
  */
 export function divide(detectors: readonly TimedDetector[], cpus: number): TimedDetector[][] {
   const room = cpus * usableShare - workloadShare;
@@ -118,7 +118,7 @@ export function divide(detectors: readonly TimedDetector[], cpus: number): Timed
   return sessions.map((session) => session.detectors);
 }
 
-/** How much of a core it is busy with. */
+/** The share of a core that it uses. */
 function shareOf({ pollMs, intervalMs }: TimedDetector): number {
   const busyMs = pollMs + wakeMs;
   return busyMs / (busyMs + intervalMs);

@@ -3,12 +3,12 @@ import type { ServerRecord } from './server.ts';
 import type { Transport } from './types.ts';
 
 /**
- * A connection as it was, between four moments: it was not there before `openFromMs`, it was from
- * `openToMs` to `closeFromMs`, and it was not any more after `closeToMs`.
+ * A connection that really existed. It opened between `openFromMs` and `openToMs`, and closed between
+ * `closeFromMs` and `closeToMs`.
  */
 export interface TrueConnection {
   readonly transport: Transport;
-  /** The numbers by which a detector may know it. */
+  /** The numbers by which a detector may identify it. */
   readonly keys: readonly number[];
   readonly openFromMs: number;
   readonly openToMs: number;
@@ -18,17 +18,17 @@ export interface TrueConnection {
 
 const ipv6Keys = 0x1_0000;
 
-/** The number by which a TCP connection is known, from its peer's port. */
+/** The number that identifies a TCP connection, from its peer's port. */
 export function tcpKey(isIpv6: boolean, peerPort: number): number {
   return isIpv6 ? peerPort + ipv6Keys : peerPort;
 }
 
-/** The keys that a connection may have of which only the peer's port is known. */
+/** The possible keys of a connection if only its peer's port is known. */
 export function keysOfPort(peerPort: number): readonly number[] {
   return [tcpKey(false, peerPort), tcpKey(true, peerPort)];
 }
 
-/** Puts together what both ends recorded. A connection that could not be made is left out. */
+/** Combines the records of both ends. Connections that failed are left out. */
 export function trueConnections(
   clients: readonly ClientRecord[],
   servers: readonly ServerRecord[],
@@ -38,11 +38,11 @@ export function trueConnections(
     .filter(({ error }) => error === null)
     .map((client) => {
       const server = byId.get(client.id);
-      const isUnix = client.way === 'unix';
+      const isUnix = client.family === 'unix';
       const inodes = [client.name, server?.inode ?? 0].filter((inode) => inode !== 0);
       return {
         transport: isUnix ? 'unix' : 'tcp',
-        keys: isUnix ? inodes : [tcpKey(client.way === 'tcp6', client.name)],
+        keys: isUnix ? inodes : [tcpKey(client.family === 'tcp6', client.name)],
         openFromMs: client.openFromMs,
         // Whichever side knew first: both know only of what exists.
         openToMs: Math.min(client.openToMs, server?.acceptedMs ?? Infinity),
@@ -52,15 +52,15 @@ export function trueConnections(
     });
 }
 
-/** Lifetimes that a connection can have had, as far as one can tell. */
+/** The range of the lifetime of a connection. */
 export interface VisibleRange {
   readonly leastMs: number;
   readonly mostMs: number;
 }
 
 /**
- * How long it could be seen. A TCP connection is no longer ESTABLISHED when its client has closed; a
- * unix socket is there until the daemon, which learns of it a moment later, closes it, too.
+ * How long polls could see it. A TCP connection is no longer ESTABLISHED once its client has closed it;
+ * a unix socket exists until the daemon, which is notified a moment later, has closed it, too.
  */
 export function visibleRange(connection: TrueConnection): VisibleRange {
   const { transport, openFromMs, openToMs, closeFromMs, closeToMs } = connection;

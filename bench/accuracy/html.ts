@@ -1,5 +1,5 @@
 import { chartStyle, xmlText } from '../render/dot-plot.ts';
-import { drawPrices, type PriceSeries } from './price-chart.ts';
+import { type CostSeries, drawCosts } from './cost-chart.ts';
 import { drawRecall } from './recall-chart.ts';
 import { accuracyHeadline, accuracySections, msText } from './report.ts';
 import type { AccuracyResults, Detector, Transport, VerdictScore } from './types.ts';
@@ -7,14 +7,14 @@ import {
   detectorsOf,
   intervalText,
   lifetimesOf,
-  meansTitle,
+  methodTitle,
   overallOf,
   scoresOf,
   verdictsOf,
 } from './views.ts';
 import { durationName, restName } from './workload.ts';
 
-/** The report as one page that loads nothing, for light and dark, wide and narrow. */
+/** The report as one page that loads nothing, for light and dark schemes, wide and narrow screens. */
 export function renderHtml(results: AccuracyResults): string {
   const sections = accuracySections(results);
   const [short, ...others] = sections;
@@ -22,16 +22,16 @@ export function renderHtml(results: AccuracyResults): string {
     '<!doctype html>',
     '<html lang="en">',
     '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<title>How well connections are seen</title>',
+    '<title>Accuracy of connection counting</title>',
     `<style>${chartStyle}${pageStyle}</style></head>`,
     '<body><main>',
-    '<h1>How well connections are seen</h1>',
+    '<h1>Accuracy of connection counting</h1>',
     `<p class="lead">${xmlText(accuracyHeadline(results))}</p>`,
     introduction,
     short === undefined ? '' : htmlSection(short.title, short.note, htmlTable(short.table)),
-    htmlSection('Which connections were seen', seenText, legend(results) + recallPanels(results)),
-    prices(results),
-    htmlSection('What a wait would have concluded', verdictText, verdictTable(results)),
+    htmlSection('Connections seen', seenText, legend(results) + recallPanels(results)),
+    costs(results),
+    htmlSection('Verdicts of a wait', verdictText, verdictTable(results)),
     '<h2>All figures</h2>',
     ...others.map(({ title, note, table }) => htmlDetails(title, note, htmlTable(table))),
     '</main></body></html>',
@@ -52,15 +52,15 @@ them. The netstat pipeline lies below its line: it reads the processes first and
 moment later, and counts only connections that the daemon had accepted before the first and that still
 existed at the second.`;
 
-const priceText = `What a detector knows is as old as its last poll. The vertical axis is the mean difference between its
+const costText = `What a detector knows is as old as its last poll. The vertical axis is the mean difference between its
 count of connections and the true count, over all lifetimes. The horizontal axis is its cost: the whole
 process of the detector, or for a command its processes alone. Lower left is better, and both scales are
 logarithmic. A dot is a detector, labelled with its interval.`;
 
 const verdictText = `The rule of <code>buildkit-drain wait</code>, applied to what each detector saw, with every connection
 counted as a client: a wait ends after a whole quiet period without clients. <b>Early</b> ends while a client
-is connected, and would cut off a build. <b>Hasty</b> ends without a client, but a client had come and gone
-undetected in the quiet period. <b>Late</b> is the time after the earliest right moment.`;
+is connected, and would cut off a build. <b>Missed</b> ends without a client, but a client came and went
+undetected during the quiet period. <b>Late</b> is the delay after the earliest correct moment.`;
 
 function htmlSection(title: string, note: string, content: string): string {
   return `<section><h2>${xmlText(title)}</h2><p>${note}</p>${content}</section>`;
@@ -115,33 +115,29 @@ function recallPanels(results: AccuracyResults): string {
 function titleOf(detector: Detector | undefined): string {
   return detector === undefined
     ? ''
-    : `${meansTitle(detector.method)} · ${transportTitles[detector.transport]}`;
+    : `${methodTitle(detector.method)} · ${transportTitles[detector.transport]}`;
 }
 
-function prices(results: AccuracyResults): string {
+function costs(results: AccuracyResults): string {
   const shown = (['tcp', 'unix'] as const).flatMap((transport) => {
     const series = seriesOf(results, transport);
     const title = transportTitles[transport];
     return series.length === 0
       ? []
       : [
-          `<figure><figcaption>${title}</figcaption>${drawPrices(title, series)}${meansLegend(series)}</figure>`,
+          `<figure><figcaption>${title}</figcaption>${drawCosts(title, series)}${methodLegend(series)}</figure>`,
         ];
   });
   return shown.length === 0
     ? ''
-    : htmlSection(
-        'What it costs to be right',
-        priceText,
-        `<div class="pair">${shown.join('')}</div>`,
-      );
+    : htmlSection('Accuracy and cost', costText, `<div class="pair">${shown.join('')}</div>`);
 }
 
-function seriesOf(results: AccuracyResults, transport: Transport): PriceSeries[] {
+function seriesOf(results: AccuracyResults, transport: Transport): CostSeries[] {
   const detectors = detectorsOf(results).filter((each) => each.transport === transport);
   const names = [...new Set(detectors.map(({ method }) => method))];
   const series = names.map((method) => ({
-    name: meansTitle(method),
+    name: methodTitle(method),
     index: results.plan.methods.indexOf(method),
     points: detectors
       .filter((detector) => detector.method === method)
@@ -155,7 +151,7 @@ function seriesOf(results: AccuracyResults, transport: Transport): PriceSeries[]
   return series.filter(({ points }) => points.length > 0);
 }
 
-function meansLegend(series: readonly PriceSeries[]): string {
+function methodLegend(series: readonly CostSeries[]): string {
   return `<ul class="legend">${series.map(({ name, index }) => `<li>${mark(index)} ${xmlText(name)}</li>`).join('')}</ul>`;
 }
 
@@ -163,13 +159,13 @@ function mark(index: number): string {
   return `<svg viewBox="0 0 34 12" width="34" height="12" aria-hidden="true"><line class="theory s${index}" x1="0" x2="34" y1="6" y2="6"/><circle class="dot s${index}" cx="17" cy="6" r="5"/></svg>`;
 }
 
-/** The style of the page, beside that of its charts. */
+/** The style of the page, in addition to that of its charts. */
 const pageStyle = `
 :root { color-scheme: light dark; --s0: #0969da; --s1: #1a7f37; --s2: #9a6700; --s3: #a40e63; --s4: #6639ba; --s5: #57606a;
-  --early: #ffd8d3; --hasty: #fff3c4; --right: #dff5e3 }
+  --early: #ffd8d3; --missed: #fff3c4; --right: #dff5e3 }
 @media (prefers-color-scheme: dark) {
   :root { --s0: #58a6ff; --s1: #4ac26b; --s2: #e3b341; --s3: #f778ba; --s4: #bc8cff; --s5: #9198a1;
-    --early: #6b1f1a; --hasty: #4d3c0a; --right: #12361f }
+    --early: #6b1f1a; --missed: #4d3c0a; --right: #12361f }
 }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.5;
   font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif }
@@ -187,7 +183,7 @@ tbody th { font-weight: 500 }
 .verdicts tbody th { min-width: 11em }
 .verdicts td { border: 1px solid var(--paper) }
 .verdicts small { color: var(--ink); white-space: nowrap }
-td.early { background: var(--early) } td.hasty { background: var(--hasty) } td.right { background: var(--right) }
+td.early { background: var(--early) } td.missed { background: var(--missed) } td.right { background: var(--right) }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr)); gap: 20px }
 figure { margin: 0 } figcaption { font-weight: 600 }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 24px 40px }
@@ -206,7 +202,7 @@ summary { cursor: pointer; font-weight: 600 }
 code { font-size: 0.95em }
 `;
 
-/** The verdicts as a table whose cells are coloured by what is worst in them. */
+/** The verdicts as a table. The colour of a cell is that of the worst verdict in it. */
 function verdictTable(results: AccuracyResults): string {
   const periods = results.plan.quietPeriodsMs;
   const head = ['detector', ...periods.map((periodMs) => `quiet period ${durationName(periodMs)}`)];
@@ -217,7 +213,7 @@ function verdictTable(results: AccuracyResults): string {
       cell(scores.find(({ quietPeriodMs }) => quietPeriodMs === periodMs)),
     );
     const on = transport === 'unix' ? ', unix socket' : '';
-    const name = `${meansTitle(method)}${on}, every ${intervalText(intervalMs)}`;
+    const name = `${methodTitle(method)}${on}, every ${intervalText(intervalMs)}`;
     return `<tr><th scope="row">${xmlText(name)}</th>${cells.join('')}</tr>`;
   });
   const titles = head.map((title) => `<th>${xmlText(title)}</th>`).join('');
@@ -228,12 +224,12 @@ function cell(score: VerdictScore | undefined): string {
   if (score === undefined || score.waits === 0) {
     return '<td class="none">–</td>';
   }
-  const { waits, early, hasty, unended, lateMs } = score;
+  const { waits, early, missed, unended, lateMs } = score;
   const share = (count: number): string => `${Math.round((count / waits) * 100)} %`;
-  const kind = early > 0 ? 'early' : hasty + unended > 0 ? 'hasty' : 'right';
+  const kind = early > 0 ? 'early' : missed + unended > 0 ? 'missed' : 'right';
   const parts = [
     ...(early > 0 ? [`<b>${share(early)} early</b>`] : []),
-    ...(hasty > 0 ? [`${share(hasty)} hasty`] : []),
+    ...(missed > 0 ? [`${share(missed)} missed`] : []),
     ...(unended > 0 ? [`${share(unended)} never`] : []),
     ...(lateMs === null ? [] : [`<small>late ${xmlText(msText(lateMs.median))}</small>`]),
   ];

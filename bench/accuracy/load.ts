@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import type { Way } from './types.ts';
+import type { Family } from './types.ts';
 import type { Arrival } from './workload.ts';
 
 /** Where the daemon listens. */
@@ -17,13 +17,13 @@ export interface LoadCommand {
   readonly fromMs: number;
 }
 
-/** A connection by the side that opened and closed it. */
+/** A connection as the client recorded it. */
 export interface ClientRecord {
   readonly id: number;
-  readonly way: Way;
+  readonly family: Family;
   /** Its port, or the inode of its socket. */
   readonly name: number;
-  /** Before the call that opens it, and when the event loop knew of it. */
+  /** Before the call that opens it, and when the event loop reported it open. */
   readonly openFromMs: number;
   readonly openToMs: number;
   /** Before and after the call that closes it. */
@@ -34,7 +34,7 @@ export interface ClientRecord {
 
 const hosts = { tcp4: '127.0.0.1', tcp6: '::1' } as const;
 
-/** The process that opens and closes connections: a phase for each command. */
+/** The process that opens and closes connections, one phase for each command. */
 export function createLoad(
   nowMs: () => number,
 ): (command: LoadCommand) => Promise<readonly ClientRecord[]> {
@@ -55,14 +55,14 @@ export function createLoad(
 }
 
 function open(
-  { id, way }: Arrival,
+  { id, family }: Arrival,
   { port, path }: Target,
   nowMs: () => number,
   done: (record: ClientRecord) => void,
 ): { readonly openFromMs: number; readonly close: () => void } {
   const openFromMs = nowMs();
-  const socket = way === 'unix' ? connect(path) : connect(port, hosts[way]);
-  const record = { id, way, name: 0, openFromMs, openToMs: 0, closeFromMs: 0, closeToMs: 0 };
+  const socket = family === 'unix' ? connect(path) : connect(port, hosts[family]);
+  const record = { id, family, name: 0, openFromMs, openToMs: 0, closeFromMs: 0, closeToMs: 0 };
   let mayClose = false;
   const close = (): void => {
     mayClose = true;
@@ -76,7 +76,7 @@ function open(
   };
   socket.once('connect', () => {
     record.openToMs = nowMs();
-    record.name = nameOf(socket, way);
+    record.name = nameOf(socket, family);
     const greeting = Buffer.alloc(4);
     greeting.writeUInt32LE(id);
     socket.write(greeting);
@@ -88,17 +88,17 @@ function open(
   return { openFromMs, close };
 }
 
-function nameOf(socket: Socket, way: Way): number {
-  return way === 'unix' ? inodeOf(socket) : (socket.localPort ?? 0);
+function nameOf(socket: Socket, family: Family): number {
+  return family === 'unix' ? inodeOf(socket) : (socket.localPort ?? 0);
 }
 
-/** The number by which the kernel's tables name a unix socket. */
+/** The number that identifies a unix socket in the kernel's tables. */
 export function inodeOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
   return fstatSync(handle.fd).ino;
 }
 
-/** Something to be done at a moment of the clock. */
+/** A task and its time. */
 interface Due {
   readonly atMs: number;
   readonly act: () => void;
@@ -106,14 +106,14 @@ interface Due {
 
 interface Scheduler {
   readonly at: (atMs: number, act: () => void) => void;
-  /** Does what is due until nothing is left. */
+  /** Runs tasks as they fall due, until none is left. */
   readonly run: () => Promise<void>;
 }
 
-// Node's timers count whole milliseconds: the rest of the time the event loop is turned.
+// Node's timers count whole milliseconds, so the last part of a delay is spent turning the event loop.
 const turningMs = 1.6;
 
-/** Does things at their moments, to some hundredths of a millisecond. */
+/** Runs tasks on time to within some hundredths of a millisecond. */
 function createScheduler(nowMs: () => number): Scheduler {
   const queue: Due[] = [];
   return {

@@ -8,7 +8,7 @@ export interface RecallPanel {
   readonly scores: readonly LifetimeScore[];
   /** All lifetimes of the run, in order. */
   readonly lifetimes: readonly string[];
-  /** All intervals of the run, so that each has its colour in all panels. */
+  /** All intervals of the run, so that an interval has the same colour in each panel. */
   readonly intervalsMs: readonly number[];
 }
 
@@ -18,7 +18,7 @@ const left = 56;
 const right = 14;
 const top = 14;
 const bottom = 72;
-// So many names of lifetimes stand side by side; of more, every other one stands lower.
+// This many lifetimes fit side by side; if there are more, every other one is set lower.
 const mostInARow = 6;
 const dotStep = 4;
 
@@ -27,14 +27,14 @@ interface Scales {
   readonly y: (share: number) => number;
 }
 
-/** Draws the measured shares as dots, and what theory expects as a line. */
+/** Draws the measured shares as dots, and the expected ones as a line. */
 export function drawRecall({ title, scores, lifetimes, intervalsMs }: RecallPanel): string {
   const step = (width - left - right) / Math.max(1, lifetimes.length);
   const scales: Scales = {
     x: (lifetime) => left + (lifetimes.indexOf(lifetime) + 0.5) * step,
     y: (share) => top + (1 - share) * (height - top - bottom),
   };
-  // Beside each other, so that none hides the others where all see all.
+  // Side by side, so that none hides the others where all are at 100 %.
   const aside = (index: number): number => (index - (intervalsMs.length - 1) / 2) * dotStep;
   const series = intervalsMs.map((intervalMs, index) =>
     drawSeries(
@@ -43,14 +43,14 @@ export function drawRecall({ title, scores, lifetimes, intervalsMs }: RecallPane
       { ...scales, x: (lifetime) => scales.x(lifetime) + aside(index) },
     ),
   );
-  const said = scores.map(
+  const descriptions = scores.map(
     ({ intervalMs, lifetime, recall }) =>
       `every ${intervalText(intervalMs)}, ${lifetime}: ${recall?.toFixed(3) ?? 'none'}`,
   );
   const isLong = lifetimes.length > mostInARow;
   return [
     `<svg class="panel" role="img" viewBox="0 0 ${width} ${height}">`,
-    `<title>${xmlText(title)}</title><desc>${xmlText(said.join('; '))}</desc>`,
+    `<title>${xmlText(title)}</title><desc>${xmlText(descriptions.join('; '))}</desc>`,
     ...[0, 0.25, 0.5, 0.75, 1].map((share) => gridLine(scales.y(share), `${share * 100} %`)),
     ...lifetimes.map((name, index) =>
       tick(scales.x(name), height - bottom + (isLong && index % 2 === 1 ? 38 : 20), name),
@@ -80,7 +80,7 @@ function drawSeries(scores: readonly LifetimeScore[], index: number, { x, y }: S
   const line = measured
     .filter((score) => isFixed(score) && score.expectedRecall !== null)
     .map(({ lifetime, expectedRecall }) => `${at(x(lifetime))},${at(y(expectedRecall ?? 0))}`);
-  // Between a fixed lifetime and a mix there is nothing.
+  // A line between a fixed lifetime and a mix would mean nothing.
   const dashes = measured
     .filter((score) => !isFixed(score) && score.expectedRecall !== null)
     .map(({ lifetime, expectedRecall }) => {

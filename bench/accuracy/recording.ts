@@ -2,18 +2,18 @@ import { keysOfPort, type TrueConnection } from './ground-truth.ts';
 
 /** Everything that one detector saw, from its first poll to its last. Times are in milliseconds. */
 export interface Recording {
-  /** When each poll began, and when its answer was there. */
+  /** When each poll began and ended. */
   readonly fromMs: Float64Array;
   readonly toMs: Float64Array;
-  /** What was seen, from each poll on that saw something else than the one before. */
+  /** The polls whose answer differed from the one before, and their answers. */
   readonly changes: readonly Change[];
-  /** Connections that no poll has seen, and whose end the kernel reported. */
-  readonly told: readonly Told[];
-  /** User and system time by then, in milliseconds. */
+  /** Ends of connections that no poll had seen, as reported by the kernel. */
+  readonly reportedEnds: readonly ReportedEnd[];
+  /** User and system time used up to a moment, in milliseconds. */
   readonly cpu: readonly { readonly atMs: number; readonly cpuMs: number }[];
 }
 
-/** The key of a connection that has no name. */
+/** The key of a connection that cannot be identified. */
 const nameless = 0;
 
 export interface Change {
@@ -22,12 +22,12 @@ export interface Change {
   readonly keys: readonly number[] | null;
 }
 
-export interface Told {
+export interface ReportedEnd {
   readonly atMs: number;
   readonly peerPort: number;
 }
 
-/** The time of a poll that was made. */
+/** The time of a poll. */
 export function timeAt(times: Float64Array, poll: number): number {
   return times[poll] ?? Number.NaN;
 }
@@ -35,8 +35,8 @@ export function timeAt(times: Float64Array, poll: number): number {
 const goldenRatio = (Math.sqrt(5) - 1) / 2;
 
 /**
- * The moments that polls show, for theory: one cannot say which between the begin and the end of a
- * poll, so that all of them count alike. Multiples of the golden ratio lie evenly.
+ * The moments whose state the polls return, for the theory. A moment is somewhere between the start
+ * and the end of its poll, with equal probability: multiples of the golden ratio are spread evenly.
  */
 export function momentsOf({ fromMs, toMs }: Recording): Float64Array {
   return fromMs.map((from, poll) => {
@@ -45,7 +45,7 @@ export function momentsOf({ fromMs, toMs }: Recording): Float64Array {
   });
 }
 
-/** The CPU used in a window, in percent of one core; null where it was not measured long enough. */
+/** The CPU used in a window, in percent of one core; null if the window is too short. */
 export function cpuPercentIn(cpu: Recording['cpu'], fromMs: number, toMs: number): number | null {
   const within = cpu.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
   const first = within[0];
@@ -56,7 +56,7 @@ export function cpuPercentIn(cpu: Recording['cpu'], fromMs: number, toMs: number
   return ((last.cpuMs - first.cpuMs) / (last.atMs - first.atMs)) * 100;
 }
 
-/** How many there are below a value, in ascending values. */
+/** The number of ascending values that are below a value. */
 export function countBelow(ascending: ArrayLike<number>, value: number): number {
   let low = 0;
   let high = ascending.length;
@@ -71,39 +71,39 @@ export function countBelow(ascending: ArrayLike<number>, value: number): number 
   return low;
 }
 
-/** What one detector knew of one connection. */
-export interface Notice {
+/** What one detector knew about one connection. */
+export interface Detection {
   readonly connection: TrueConnection;
-  /** When it knew that the connection is there; null where it never did. */
+  /** When it first knew of the connection; null if it never did. */
   readonly arrivalMs: number | null;
-  /** When it knew that it is there no more. */
+  /** When it knew that the connection was gone. */
   readonly departureMs: number | null;
 }
 
 export interface Matching {
   /** In the order of the truth. */
-  readonly notices: readonly Notice[];
-  /** When something was first seen that no true connection explains. */
+  readonly detections: readonly Detection[];
+  /** When a detection began that no true connection explains. */
   readonly falseMs: readonly number[];
 }
 
-/** Looks in a row, and what they all showed. */
+/** Consecutive polls that all showed one key. */
 interface Run {
   readonly key: number;
   readonly fromMs: number;
   readonly firstKnownMs: number;
-  /** When the last of these polls was over, and the one that no longer showed it. */
+  /** When the last of these polls ended, and the next one, which no longer showed the key. */
   readonly toMs: number;
   readonly goneMs: number | null;
 }
 
 /**
- * Holds what was seen against what was. A sighting is true if a connection of that name may have
- * been there at the time of one of its polls.
+ * Matches what a detector saw with the ground truth. A detection is true if a connection with its key
+ * may have existed during one of its polls.
  *
  * @param truth connections of the detector's transport.
  */
-export function matchSightings(truth: readonly TrueConnection[], recording: Recording): Matching {
+export function matchDetections(truth: readonly TrueConnection[], recording: Recording): Matching {
   const byKey = indexed(truth);
   const known = new Map<TrueConnection, { arrivalMs: number; departureMs: number | null }>();
   const falseMs: number[] = [];
@@ -122,7 +122,7 @@ export function matchSightings(truth: readonly TrueConnection[], recording: Reco
       });
     }
   }
-  for (const { atMs, peerPort } of recording.told) {
+  for (const { atMs, peerPort } of recording.reportedEnds) {
     const ended = endedUnseen(peerPort, atMs, byKey, known);
     if (ended !== undefined) {
       known.set(ended, { arrivalMs: atMs, departureMs: atMs });
@@ -130,11 +130,11 @@ export function matchSightings(truth: readonly TrueConnection[], recording: Reco
       falseMs.push(atMs);
     }
   }
-  const notices = truth.map((connection) => {
+  const detections = truth.map((connection) => {
     const { arrivalMs = null, departureMs = null } = known.get(connection) ?? {};
     return { connection, arrivalMs, departureMs };
   });
-  return { notices, falseMs };
+  return { detections, falseMs };
 }
 
 function indexed(truth: readonly TrueConnection[]): Map<number, TrueConnection[]> {
@@ -152,7 +152,7 @@ function indexed(truth: readonly TrueConnection[]): Map<number, TrueConnection[]
   return byKey;
 }
 
-/** The runs of polls that showed a name. A poll that failed neither begins nor ends one. */
+/** The runs of polls for each key. A failed poll neither begins nor ends one. */
 function runsOf({ changes, fromMs, toMs }: Recording): Run[] {
   const runs: Run[] = [];
   const open = new Map<number, number>();
@@ -182,7 +182,7 @@ function runsOf({ changes, fromMs, toMs }: Recording): Run[] {
   return runs;
 }
 
-/** The latest connection from this port that was over by then, and that was unknown. */
+/** The latest connection from this port that had ended by then and was not known. */
 function endedUnseen(
   peerPort: number,
   atMs: number,

@@ -7,7 +7,7 @@ import {
   detectorsOf,
   intervalText,
   lifetimesOf,
-  meansTitle,
+  methodTitle,
   overallOf,
   scoresOf,
   verdictsOf,
@@ -15,21 +15,17 @@ import {
 import { durationName, restName } from './workload.ts';
 
 export function accuracyHeadline(results: AccuracyResults): string {
-  return headlineOf('How well connections are seen here', results);
+  return headlineOf('Accuracy of connection counting on this node', results);
 }
 
-/** All that there is to say about a run, for people. Parts that were not measured are left out. */
+/** The sections of the report. Those without measurements are left out. */
 export function accuracySections(results: AccuracyResults): Section[] {
   const sections = [
     summaryOf(results),
     perLifetime(results, 'Connections seen', seenNote, seenText),
-    perLifetime(results, 'Error of the count', errorNote, errorText),
-    perLifetime(results, 'Delay of an arrival', delayNote('opens'), (score) =>
-      delayText(score.arrivalMs),
-    ),
-    perLifetime(results, 'Delay of a departure', delayNote('closes'), (score) =>
-      delayText(score.departureMs),
-    ),
+    perLifetime(results, 'Count error', errorNote, errorText),
+    perLifetime(results, 'Arrival delay', arrivalNote, (score) => delayText(score.arrivalMs)),
+    perLifetime(results, 'Departure delay', departureNote, (score) => delayText(score.departureMs)),
     verdicts(results),
     costs(results),
     workload(results),
@@ -38,11 +34,16 @@ export function accuracySections(results: AccuracyResults): Section[] {
   return sections.filter(({ table }) => table.length > 1);
 }
 
-const seenNote = 'The share of all connections by their lifetime, and after ~ what theory expects.';
+const seenNote =
+  'The share of all connections, by their lifetime; after ~, the share expected by theory.';
 const errorNote =
-  'Mean difference between the count that was known and the true one, and what theory expects.';
-const delayNote = (verb: string): string =>
-  `From the call that ${verb} a connection to the poll that shows it: median and 99th percentile.`;
+  'Mean difference between the count of the detector and the true one; after ~, the expected one.';
+const arrivalNote =
+  'From the call that opens a connection to the end of the poll that first shows it: median and ' +
+  '99th percentile.';
+const departureNote =
+  'From the call that closes a connection to the end of the poll that no longer shows it: median ' +
+  'and 99th percentile.';
 
 function perLifetime(
   results: AccuracyResults,
@@ -62,10 +63,10 @@ function perLifetime(
   return { title, note, table: [[...nameTitles, ...lifetimes], ...rows] };
 }
 
-const nameTitles = ['method', 'on', 'every'];
+const nameTitles = ['method', 'transport', 'interval'];
 
 function nameCells({ method, transport, intervalMs }: Detector): string[] {
-  return [meansTitle(method), transport, intervalText(intervalMs)];
+  return [methodTitle(method), transport, intervalText(intervalMs)];
 }
 
 function seenText({ recall, expectedRecall }: LifetimeScore): string {
@@ -102,26 +103,26 @@ function verdicts(results: AccuracyResults): Section {
   return {
     title: 'Verdicts',
     note:
-      'Of waits that begin each second, by their quiet period: how many ended early, with somebody ' +
-      'connected; how many hastily, after a quiet that somebody had broken unseen; and how late the ' +
-      'others ended, median and most.',
+      'A wait starts every second. By quiet period: how many waits ended early, while a client was ' +
+      'connected; how many missed a client that came and went during the quiet period; and the delay ' +
+      'of the others, median to maximum.',
     table: [[...nameTitles, ...periods.map(durationName)], ...rows],
   };
 }
 
-function verdictText({ waits, early, hasty, unended, lateMs }: VerdictScore): string {
+function verdictText({ waits, early, missed, unended, lateMs }: VerdictScore): string {
   const never = unended === 0 ? '' : `, ${unended} never`;
   const late = lateMs === null ? '' : `, ${msText(lateMs.median)} to ${msText(lateMs.most)}`;
-  return `${early} and ${hasty} of ${waits}${never}${late}`;
+  return `${early} and ${missed} of ${waits}${never}${late}`;
 }
 
 function costs(results: AccuracyResults): Section {
   const percent = (value: number | null): string => (value === null ? '-' : percentText(value));
   return {
-    title: 'Cost, and false sightings',
-    note: 'CPU in percent of one core, while connections come and go, and while no client connects.',
+    title: 'Cost and false detections',
+    note: 'CPU in percent of one core: busy, while connections come and go, and idle, without any.',
     table: [
-      [...nameTitles, 'achieved', 'CPU busy', 'CPU at rest', 'false sightings'],
+      [...nameTitles, 'achieved interval', 'CPU busy', 'CPU idle', 'false detections'],
       ...detectorsOf(results).map((detector) => {
         const overall = overallOf(results, detector);
         return [
@@ -151,10 +152,10 @@ function workload({ sessions }: AccuracyResults): Section {
       ]),
   );
   return {
-    title: 'The connections',
-    note: `${timesText(sessions.length, 'session')}: how long connections really lived, and for how long one cannot say whether one is there yet (median and 99th percentile).`,
+    title: 'Connections made',
+    note: `${timesText(sessions.length, 'session')}: how long connections really lived, and for how long it is uncertain whether one is open yet (median and 99th percentile).`,
     table: [
-      ['session', 'lifetime', 'connections', 'failed', 'lived', 'uncertain', 'CPU to make them'],
+      ['session', 'lifetime', 'connections', 'failed', 'lived', 'uncertain', 'CPU of the workload'],
       ...rows,
     ],
   };
@@ -162,8 +163,8 @@ function workload({ sessions }: AccuracyResults): Section {
 
 function remarks(results: AccuracyResults): Section {
   return {
-    title: 'Left out, or other than meant',
-    note: 'What could not be had here.',
+    title: 'Remarks',
+    note: 'What was not measured, or not as intended.',
     table: remarkRows(results),
   };
 }

@@ -26,7 +26,7 @@ export function emptyAccuracy(known: KnownFacts<AccuracyPlan>): AccuracyResults 
   };
 }
 
-/** What a file holds: the results of a run, or something else, and why it is not accepted. */
+/** The content of a file: the results of a run, or something else, with the reason. */
 export type Parsed =
   | { readonly kind: 'results'; readonly results: AccuracyResults }
   | { readonly kind: 'other'; readonly why: string };

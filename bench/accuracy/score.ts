@@ -1,47 +1,49 @@
 import { type TrueConnection, visibleMs, visibleRange } from './ground-truth.ts';
 import {
   cpuPercentIn,
+  type Detection,
   type Matching,
-  matchSightings,
+  matchDetections,
   momentsOf,
-  type Notice,
   type Recording,
 } from './recording.ts';
 import { expectedCountError, expectedRecall } from './theory.ts';
 import type { Detector, LifetimeScore, Times } from './types.ts';
 
-/** A phase as it was played: when it was, and the connections of one transport in it. */
-export interface PlayedPhase {
+/** A phase that is over: its times, and its connections over one transport. */
+export interface FinishedPhase {
   readonly name: string;
   readonly fromMs: number;
-  /** When the last connection was closed, or no more were to come. */
+  /** When the last connection was closed, and no more were due. */
   readonly toMs: number;
-  /** The end of the quiet that followed. */
+  /** The end of the pause that followed. */
   readonly untilMs: number;
   readonly truth: readonly TrueConnection[];
 }
 
-/** How a detector did in each phase. @param hasEvents whether it is notified of every end. */
+/** Scores a detector in each phase. @param hasEvents whether it is notified of every end. */
 export function scorePhases(
   detector: Detector,
   hasEvents: boolean,
   recording: Recording,
-  phases: readonly PlayedPhase[],
+  phases: readonly FinishedPhase[],
 ): LifetimeScore[] {
-  const matching = matchSightings(
+  const matching = matchDetections(
     phases.flatMap(({ truth }) => truth),
     recording,
   );
-  const byConnection = new Map(matching.notices.map((notice) => [notice.connection, notice]));
+  const byConnection = new Map(
+    matching.detections.map((detection) => [detection.connection, detection]),
+  );
   return phases.map((phase) => {
     const polls = pollsIn(recording, phase);
-    const notices = phase.truth.flatMap((each) => byConnection.get(each) ?? []);
+    const detections = phase.truth.flatMap((each) => byConnection.get(each) ?? []);
     return {
       ...detector,
       lifetime: phase.name,
-      ...recallOf(notices, polls, hasEvents),
+      ...recallOf(detections, polls, hasEvents),
       ...countErrorOf(recording, phase, polls, hasEvents),
-      ...delaysOf(notices),
+      ...delaysOf(detections),
       falseDetections: falseIn(matching, phase),
       polls: polls.gapsMs.length,
       achievedMs: timesOf(polls.gapsMs),
@@ -50,14 +52,14 @@ export function scorePhases(
   });
 }
 
-interface Looks {
+interface PollTiming {
   readonly gapsMs: readonly number[];
-  /** Mean time from the moment that a poll shows to its end. */
+  /** Mean time from the moment whose state a poll returns to the end of the poll. */
   readonly delayMs: number;
 }
 
-/** The polls of a phase, with the last before it and the first after it. */
-function pollsIn(recording: Recording, { fromMs, toMs }: PlayedPhase): Looks {
+/** The polls of a phase, including the last one before it and the first one after it. */
+function pollsIn(recording: Recording, { fromMs, toMs }: FinishedPhase): PollTiming {
   const moments = momentsOf(recording);
   const gapsMs: number[] = [];
   let delay = 0;
@@ -77,10 +79,14 @@ type Recall = Pick<
   'connections' | 'seen' | 'recall' | 'expectedRecall' | 'standardError'
 >;
 
-function recallOf(notices: readonly Notice[], { gapsMs }: Looks, hasEvents: boolean): Recall {
-  const connections = notices.length;
-  const seen = notices.filter(({ arrivalMs }) => arrivalMs !== null).length;
-  const lived = notices.map(({ connection }) => visibleRange(connection));
+function recallOf(
+  detections: readonly Detection[],
+  { gapsMs }: PollTiming,
+  hasEvents: boolean,
+): Recall {
+  const connections = detections.length;
+  const seen = detections.filter(({ arrivalMs }) => arrivalMs !== null).length;
+  const lived = detections.map(({ connection }) => visibleRange(connection));
   const expected = hasEvents ? { recall: 1, standardError: 0 } : expectedRecall(lived, gapsMs);
   const isNone = connections === 0 || expected === null;
   return {
@@ -96,8 +102,8 @@ type Counted = Pick<LifetimeScore, 'countError' | 'expectedCountError' | 'meanOp
 
 function countErrorOf(
   recording: Recording,
-  phase: PlayedPhase,
-  { gapsMs, delayMs }: Looks,
+  phase: FinishedPhase,
+  { gapsMs, delayMs }: PollTiming,
   hasEvents: boolean,
 ): Counted {
   const { fromMs, toMs, truth } = phase;
@@ -113,17 +119,19 @@ function countErrorOf(
   };
 }
 
-function delaysOf(notices: readonly Notice[]): Pick<LifetimeScore, 'arrivalMs' | 'departureMs'> {
-  const arrivals = notices.flatMap(({ connection, arrivalMs }) =>
+function delaysOf(
+  detections: readonly Detection[],
+): Pick<LifetimeScore, 'arrivalMs' | 'departureMs'> {
+  const arrivals = detections.flatMap(({ connection, arrivalMs }) =>
     arrivalMs === null ? [] : [arrivalMs - connection.openFromMs],
   );
-  const departures = notices.flatMap(({ connection, departureMs }) =>
+  const departures = detections.flatMap(({ connection, departureMs }) =>
     departureMs === null ? [] : [departureMs - connection.closeFromMs],
   );
   return { arrivalMs: timesOf(arrivals), departureMs: timesOf(departures) };
 }
 
-function falseIn({ falseMs }: Matching, { fromMs, untilMs }: PlayedPhase): number {
+function falseIn({ falseMs }: Matching, { fromMs, untilMs }: FinishedPhase): number {
   return falseMs.filter((atMs) => atMs >= fromMs && atMs < untilMs).length;
 }
 
@@ -142,12 +150,12 @@ interface Step {
   readonly atMs: number;
   readonly least: number;
   readonly most: number;
-  readonly belief: number;
+  readonly detected: number;
 }
 
 /**
- * How far the count that a detector knew of was from the true one, over a window of time. Where one
- * cannot say whether a connection was there, both counts are true.
+ * The difference between the count of a detector and the true count, over a window of time. While it
+ * is uncertain whether a connection was open, both counts are right.
  *
  * @param truth connections of the detector's transport.
  */
@@ -157,19 +165,19 @@ export function countErrorIn(
   fromMs: number,
   toMs: number,
 ): CountError {
-  const steps = [...trueSteps(truth), ...beliefSteps(recording)].toSorted(
+  const steps = [...trueSteps(truth), ...detectedSteps(recording)].toSorted(
     (one, other) => one.atMs - other.atMs,
   );
   let least = 0;
   let most = 0;
-  let belief = 0;
+  let detected = 0;
   let beforeMs = fromMs;
   let error = 0;
   let open = 0;
   const passTo = (atMs: number): void => {
     const lastedMs = Math.min(atMs, toMs) - beforeMs;
     if (lastedMs > 0) {
-      error += Math.max(0, belief - most, least - belief) * lastedMs;
+      error += Math.max(0, detected - most, least - detected) * lastedMs;
       open += ((least + most) / 2) * lastedMs;
       beforeMs += lastedMs;
     }
@@ -178,7 +186,7 @@ export function countErrorIn(
     passTo(step.atMs);
     least += step.least;
     most += step.most;
-    belief += step.belief;
+    detected += step.detected;
   }
   passTo(toMs);
   const windowMs = Math.max(toMs - fromMs, Number.EPSILON);
@@ -187,25 +195,25 @@ export function countErrorIn(
 
 function trueSteps(truth: readonly TrueConnection[]): Step[] {
   return truth.flatMap(({ openFromMs, openToMs, closeFromMs, closeToMs }) => [
-    { atMs: openFromMs, least: 0, most: 1, belief: 0 },
-    { atMs: openToMs, least: 1, most: 0, belief: 0 },
-    { atMs: closeFromMs, least: -1, most: 0, belief: 0 },
-    { atMs: closeToMs, least: 0, most: -1, belief: 0 },
+    { atMs: openFromMs, least: 0, most: 1, detected: 0 },
+    { atMs: openToMs, least: 1, most: 0, detected: 0 },
+    { atMs: closeFromMs, least: -1, most: 0, detected: 0 },
+    { atMs: closeToMs, least: 0, most: -1, detected: 0 },
   ]);
 }
 
-/** From the end of each poll on, its count is known. A failed poll changes nothing. */
-function beliefSteps({ changes, toMs }: Recording): Step[] {
+/** The count of a poll is known from its end on. A failed poll changes nothing. */
+function detectedSteps({ changes, toMs }: Recording): Step[] {
   let before = 0;
   return changes.flatMap(({ poll, keys }) => {
     const count = keys?.length ?? before;
-    const belief = count - before;
+    const detected = count - before;
     before = count;
-    return belief === 0 ? [] : [{ atMs: toMs[poll] ?? 0, least: 0, most: 0, belief }];
+    return detected === 0 ? [] : [{ atMs: toMs[poll] ?? 0, least: 0, most: 0, detected }];
   });
 }
 
-/** Null where there are none. */
+/** Null if there are no values. */
 export function timesOf(values: readonly number[]): Times | null {
   const ascending = values.toSorted((one, other) => one - other);
   const most = ascending.at(-1);
@@ -219,12 +227,12 @@ export function timesOf(values: readonly number[]): Times | null {
   };
 }
 
-/** The smallest value that so large a share of all does not exceed. */
+/** The smallest value that is not exceeded by this share of the values. */
 function atShare(ascending: readonly number[], share: number): number {
   return ascending[Math.max(0, Math.ceil(share * ascending.length) - 1)] ?? 0;
 }
 
-/** More digits than were measured make a file of results no truer. */
+/** More digits would not make the results more precise. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(5));
 }

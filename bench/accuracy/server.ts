@@ -4,22 +4,22 @@ import { inodeOf } from './load.ts';
 
 export type ServerCommand =
   | { readonly do: 'listen'; readonly path: string }
-  | { readonly do: 'tell' };
+  | { readonly do: 'report' };
 
 export interface Listening {
   readonly port: number;
-  /** Another port of the daemon: its number begins with that of the watched one. */
+  /** Another port of the daemon, whose number starts with that of the watched port. */
   readonly otherPort: number;
   readonly hasIpv6: boolean;
 }
 
-/** A connection by the side that accepted it. */
+/** A connection as the daemon recorded it. */
 export interface ServerRecord {
   readonly id: number;
-  /** The inode of a unix socket on this side, else 0. */
+  /** The inode of the daemon's unix socket; 0 for TCP. */
   readonly inode: number;
   readonly acceptedMs: number;
-  /** When nothing was left of it here. */
+  /** When it was closed on this side, too. */
   readonly closedMs: number;
 }
 
@@ -27,7 +27,7 @@ const firstPort = 1234;
 const portStep = 100;
 const lastPort = 6434;
 
-/** The process that plays the daemon: it accepts, reads, and closes when the client does. */
+/** The process that acts as the daemon: it accepts, reads, and closes when the client does. */
 export function createAccuracyServer(
   nowMs: () => number,
 ): (command: ServerCommand) => Promise<Listening | readonly ServerRecord[]> {
@@ -45,7 +45,7 @@ export function createAccuracyServer(
       socket.once('close', () => records.push({ id, inode, acceptedMs, closedMs: nowMs() }));
     };
   return async (command) => {
-    if (command.do === 'tell') {
+    if (command.do === 'report') {
       return records;
     }
     await listen({ path: command.path }, record(true));
@@ -53,7 +53,7 @@ export function createAccuracyServer(
   };
 }
 
-/** As buildkitd's, a pair of ports of which the one is the beginning of the other. */
+/** Listens on two ports; the number of one starts with that of the other, as 1234 and 12345 do. */
 async function listenOnPorts(onConnection: (socket: Socket) => void): Promise<Listening> {
   for (let port = firstPort; port <= lastPort; port += portStep) {
     const otherPort = port * 10 + 5;

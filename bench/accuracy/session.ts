@@ -3,7 +3,7 @@ import { processCpuMs } from '../runner/proc.ts';
 import { type TrueConnection, trueConnections, visibleMs } from './ground-truth.ts';
 import type { ClientRecord } from './load.ts';
 import type { Recording } from './recording.ts';
-import { type PlayedPhase, rounded, scorePhases, timesOf } from './score.ts';
+import { type FinishedPhase, rounded, scorePhases, timesOf } from './score.ts';
 import type {
   AccuracyMeasurement,
   AccuracyStageInput,
@@ -28,14 +28,14 @@ export interface AccuracyStage extends AccuracyStageInput {
   readonly sleep: (durationMs: number) => Promise<void>;
 }
 
-// The first connections come a moment after the command to make them.
+// Between the command to connect and the first connections.
 const leadMs = 20;
 
 /**
- * Has detectors watch the same connections at the same time, and scores what they saw. Told to
- * stop, it scores the phases that are over.
+ * Runs detectors at the same time on the same connections, and scores what they saw. When it is asked
+ * to stop, it scores the phases that are over.
  */
-export async function playSession(
+export async function runSession(
   stage: AccuracyStage,
   detectors: readonly Detector[],
   phases: readonly Phase[],
@@ -54,22 +54,22 @@ export async function playSession(
         });
       }),
     );
-    const played = await playPhases(stage, workload, phases);
+    const record = await runPhases(stage, workload, phases);
     const recordings = await Promise.all(watchers.map((each) => each.call({ do: 'finish' })));
-    const truths = await truthsOf(workload, played.acts);
-    return messageOf(stage, detectors, recordings, played, truths);
+    const truths = await truthsOf(workload, record.finished);
+    return messageOf(stage, detectors, recordings, record, truths);
   } finally {
     await Promise.all([workload, ...watchers].map((each) => each.close()));
   }
 }
 
-/** Asked to stop, the processes have yet to hand over what they have. */
+/** When the run is to stop, the processes have yet to return their records. */
 function unstopped(stage: AccuracyStage): HelperOptions {
   return { ...stage, signal: new AbortController().signal };
 }
 
 /** A phase that is over. */
-interface Act {
+interface PhaseRecord {
   readonly phase: Phase;
   readonly fromMs: number;
   readonly toMs: number;
@@ -77,20 +77,20 @@ interface Act {
   readonly records: readonly ClientRecord[];
 }
 
-interface Played {
-  readonly acts: readonly Act[];
+interface SessionRecord {
+  readonly finished: readonly PhaseRecord[];
   readonly cpuPercent: number;
 }
 
-async function playPhases(
+async function runPhases(
   { plan, signal, stopped, nowMs, sleep, startStep }: AccuracyStage,
   workload: WorkloadProcesses,
   phases: readonly Phase[],
-): Promise<Played> {
+): Promise<SessionRecord> {
   const cpuMs = (): number => workload.pids.reduce((sum, pid) => sum + processCpuMs(pid), 0);
   const ways = (arrival: Phase['arrivals'][number]): Phase['arrivals'][number] =>
-    arrival.way === 'tcp6' && !workload.hasIpv6 ? { ...arrival, way: 'tcp4' } : arrival;
-  const acts: Act[] = [];
+    arrival.family === 'tcp6' && !workload.hasIpv6 ? { ...arrival, family: 'tcp4' } : arrival;
+  const finished: PhaseRecord[] = [];
   const beganMs = nowMs();
   const cpuFromMs = cpuMs();
   let busyUntilMs = beganMs;
@@ -100,8 +100,8 @@ async function playPhases(
     await workload.setBackground(phase.hasBackground ? plan.backgroundPerSecond : 0, plan.seed);
     await sleep(settleMs);
     const fromMs = nowMs() + leadMs;
-    const playing = workload.play({ arrivals: phase.arrivals.map(ways), fromMs });
-    await Promise.race([Promise.all([playing, sleep(phase.durationMs + leadMs)]), stopped]);
+    const connecting = workload.connect({ arrivals: phase.arrivals.map(ways), fromMs });
+    await Promise.race([Promise.all([connecting, sleep(phase.durationMs + leadMs)]), stopped]);
     if (signal.aborted) {
       break;
     }
@@ -111,46 +111,46 @@ async function playPhases(
       cpuToMs = cpuMs();
     }
     await sleep(phase.quietAfterMs);
-    acts.push({ phase, fromMs, toMs, untilMs: nowMs(), records: await playing });
+    finished.push({ phase, fromMs, toMs, untilMs: nowMs(), records: await connecting });
     if (signal.aborted) {
       break;
     }
   }
   const busyMs = Math.max(1, busyUntilMs - beganMs);
-  return { acts, cpuPercent: ((cpuToMs - cpuFromMs) / busyMs) * 100 };
+  return { finished, cpuPercent: ((cpuToMs - cpuFromMs) / busyMs) * 100 };
 }
 
 async function truthsOf(
   workload: WorkloadProcesses,
-  acts: readonly Act[],
+  finished: readonly PhaseRecord[],
 ): Promise<TrueConnection[][]> {
   const accepted = await workload.accepted();
-  return acts.map(({ records }) => trueConnections(records, accepted));
+  return finished.map(({ records }) => trueConnections(records, accepted));
 }
 
 function messageOf(
   { plan }: AccuracyStage,
   detectors: readonly Detector[],
   recordings: readonly (Recording | null)[],
-  { acts, cpuPercent }: Played,
+  { finished, cpuPercent }: SessionRecord,
   truths: readonly (readonly TrueConnection[])[],
 ): AccuracyMeasurement {
-  const endMs = acts.at(-1)?.untilMs ?? 0;
-  const watched = detectors.flatMap((detector, index) => {
-    const recording = recordings[index];
+  const endMs = finished.at(-1)?.untilMs ?? 0;
+  const watched = detectors.flatMap((detector, at) => {
+    const recording = recordings[at];
     const ofTransport = (truth: readonly TrueConnection[]): TrueConnection[] =>
       truth.filter(({ transport }) => transport === detector.transport);
-    const phases = acts.map(
-      ({ phase, fromMs, toMs, untilMs }, act): PlayedPhase => ({
+    const phases = finished.map(
+      ({ phase, fromMs, toMs, untilMs }, index): FinishedPhase => ({
         ...{ name: phase.name, fromMs, toMs, untilMs },
-        truth: ofTransport(truths[act] ?? []),
+        truth: ofTransport(truths[index] ?? []),
       }),
     );
     return recording ? [{ detector, recording, phases }] : [];
   });
   return {
     kind: 'session',
-    facts: factsOf(detectors, acts, truths, cpuPercent),
+    facts: factsOf(detectors, finished, truths, cpuPercent),
     scores: watched.flatMap(({ detector, recording, phases }) =>
       scorePhases(detector, methodOf(detector.method).hasEvents, recording, phases),
     ),
@@ -163,11 +163,11 @@ function messageOf(
 
 function factsOf(
   detectors: readonly Detector[],
-  acts: readonly Act[],
+  finished: readonly PhaseRecord[],
   truths: readonly (readonly TrueConnection[])[],
   cpuPercent: number,
 ): SessionFacts {
-  const lifetimes = acts.map(({ phase, records }, index): LifetimeFacts => {
+  const lifetimes = finished.map(({ phase, records }, index): LifetimeFacts => {
     const truth = truths[index] ?? [];
     return {
       lifetime: phase.name,

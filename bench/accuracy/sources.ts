@@ -5,13 +5,13 @@ import { tcpKey } from './ground-truth.ts';
 import type { Target } from './load.ts';
 import type { Transport } from './types.ts';
 
-/** What a detector polls with. */
+/** What a detector polls. */
 export interface Source {
-  /** The keys of what is connected, in any order; the same list while nothing has changed. */
+  /** The keys of the open connections, in any order; the same array if nothing has changed. */
   readonly poll: () => readonly number[] | Promise<readonly number[]>;
-  /** Peers' ports of connections that no poll has seen and that have ended since the last call. */
-  readonly told: () => readonly number[];
-  /** Calls back when a connection that was seen has ended. */
+  /** Peers' ports of the connections that ended since the last call and that no poll had seen. */
+  readonly reportedEnds: () => readonly number[];
+  /** Calls back when a known connection has ended. */
   readonly onEnd: (callback: () => void) => void;
   readonly close: () => void;
 }
@@ -22,15 +22,15 @@ export interface SourceContext {
   readonly signal: AbortSignal;
 }
 
-/** A way to learn which connections exist. */
+/** A method of counting connections. */
 export interface WatchMethod {
   readonly name: string;
-  /** As the report calls it. */
+  /** Its name in the report. */
   readonly title: string;
   readonly transports: readonly Transport[];
-  /** The program that it needs, whose CPU is that of child processes. */
+  /** The program that it runs; its CPU is that of child processes. Null if it needs none. */
   readonly program: string | null;
-  /** Whether it is notified of ends: it sees all then, and polls when `wait` would. */
+  /** Whether it is notified of ends: then it detects all connections, and polls when `wait` would. */
   readonly hasEvents: boolean;
   readonly open: (transport: Transport, context: SourceContext) => Source;
 }
@@ -38,7 +38,7 @@ export interface WatchMethod {
 const both = ['tcp', 'unix'] as const;
 const tcpAlone = ['tcp'] as const;
 
-/** All of them, that of `buildkit-drain wait` first. */
+/** All methods, that of `buildkit-drain wait` first. */
 export const watchMethods: readonly WatchMethod[] = [
   {
     ...{ name: 'tracked-events', title: 'tracked set, with events', transports: tcpAlone },
@@ -60,21 +60,25 @@ export const watchMethods: readonly WatchMethod[] = [
     ...{ name: 'procfs', title: 'procfs', transports: both },
     ...{ program: null, hasEvents: false },
     open: (transport, { target }) =>
-      plain(() => (transport === 'tcp' ? tcpTable(target.port) : unixTable(target.path))),
+      pollSource(() => (transport === 'tcp' ? tcpTable(target.port) : unixTable(target.path))),
   },
   {
     ...{ name: 'ss', title: 'ss', transports: both, program: 'ss', hasEvents: false },
     open: (transport, context) =>
       transport === 'tcp'
-        ? outside(`ss -tnH state established sport = :${context.target.port}`, tcpLine(3), context)
-        : outside(`ss -xnH state established src ${context.target.path}`, unixLine, context),
+        ? shellSource(
+            `ss -tnH state established sport = :${context.target.port}`,
+            tcpLine(3),
+            context,
+          )
+        : shellSource(`ss -xnH state established src ${context.target.path}`, unixLine, context),
   },
   {
     ...{ name: 'netstat', title: 'netstat pipeline', transports: tcpAlone },
     ...{ program: 'netstat', hasEvents: false },
     open: (_, context) =>
-      // With `-c` it would count the same lines.
-      outside(
+      // The script counts these lines, with `grep -c`.
+      shellSource(
         `netstat -tnp | grep buildkitd | grep :${context.target.port} | grep ESTABLISHED`,
         tcpLine(4),
         context,
@@ -88,7 +92,7 @@ function tracked(port: number, withEvents: boolean): Source {
   const tracker = new (loadAddon().TcpTracker)(port);
   let revision = -1;
   let keys: readonly number[] = [];
-  let toldBefore = 0;
+  let reportedBefore = 0;
   return {
     poll() {
       const now = tracker.poll();
@@ -98,10 +102,10 @@ function tracked(port: number, withEvents: boolean): Source {
       }
       return keys;
     },
-    told() {
+    reportedEnds() {
       const count = withEvents ? tracker.seenBetweenPolls() : 0;
-      const fresh = count - toldBefore;
-      toldBefore = count;
+      const fresh = count - reportedBefore;
+      reportedBefore = count;
       return fresh === 0 ? [] : tracker.portsBetweenPolls().slice(-fresh);
     },
     onEnd(callback) {
@@ -113,14 +117,14 @@ function tracked(port: number, withEvents: boolean): Source {
   };
 }
 
-/** One that only polls. */
-function plain(poll: Source['poll'], close: () => void = () => {}): Source {
-  return { poll, told: () => [], onEnd: () => {}, close };
+/** A source without events. */
+function pollSource(poll: Source['poll'], close: () => void = () => {}): Source {
+  return { poll, reportedEnds: () => [], onEnd: () => {}, close };
 }
 
 function tcpDump(port: number): Source {
   const kernel = new (loadAddon().SockDiag)();
-  return plain(
+  return pollSource(
     () => establishedKeys(kernel.tcp(port)),
     () => kernel.close(),
   );
@@ -130,7 +134,7 @@ function unixDump(path: string): Source {
   const tracker = new (loadAddon().UnixTracker)(Buffer.from(path));
   let revision = -1;
   let keys: readonly number[] = [];
-  return plain(
+  return pollSource(
     () => {
       const now = tracker.poll();
       if (now !== revision) {
@@ -167,20 +171,20 @@ function unixTable(path: string): number[] {
     .map(({ inode }) => inode);
 }
 
-/** A command of which each line of output is a connection. */
-function outside(
+/** A command that prints a line for each connection. */
+function shellSource(
   command: string,
   keyOf: (fields: readonly string[]) => number,
   context: SourceContext,
 ): Source {
-  return plain(async () => {
+  return pollSource(async () => {
     const output = await runShell(command, context);
     const lines = output.split('\n').filter((line) => line.trim() !== '');
     return lines.map((line) => keyOf(line.trim().split(/\s+/)));
   });
 }
 
-/** The line of a TCP connection, with its peer in the given field. */
+/** Reads the line of a TCP connection, whose peer is in the given field. */
 function tcpLine(peerField: number): (fields: readonly string[]) => number {
   return (fields) => {
     const peer = fields[peerField] ?? '';
@@ -194,7 +198,7 @@ function unixLine(fields: readonly string[]): number {
   return Number(fields[4]);
 }
 
-// A mapped address is an IPv4 one, and only such have dots.
+// A mapped address counts as IPv4; only these have dots.
 function addressKey(address: string, port: number): number {
   return tcpKey(!address.includes('.'), port);
 }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runStage } from '../runner/stage.ts';
 import { divide, findDetectors } from './find-detectors.ts';
-import { playSession } from './session.ts';
+import { runSession } from './session.ts';
 import type { AccuracyStageInput } from './types.ts';
 import { phasesOf, restName, sessionMs } from './workload.ts';
 
@@ -30,7 +30,7 @@ async function measureAll(input: AccuracyStageInput): Promise<void> {
   try {
     for (const [index, session] of sessions.entries()) {
       const startStep = progress.startSession(index);
-      const message = await playSession(
+      const message = await runSession(
         { ...input, env, startStep, stopped, sleep },
         session,
         phases,
@@ -48,8 +48,8 @@ async function measureAll(input: AccuracyStageInput): Promise<void> {
   }
 }
 
-interface Telling {
-  /** Called at the begin of each session, it returns what is to be called for each of its phases. */
+interface ProgressReport {
+  /** Call it at the start of each session; what it returns, at the start of each of its phases. */
   readonly startSession: (index: number) => (phase: string) => void;
   readonly end: () => void;
 }
@@ -61,29 +61,29 @@ interface Extent {
   readonly sessionMs: number;
 }
 
-const tellEveryMs = 1000;
+const reportEveryMs = 1000;
 
-/** Tells each second how far the run is, and how long it will take yet. */
+/** Reports every second how far the run is, and how much time is left. */
 function createProgressReport(
   { send, nowMs }: AccuracyStageInput,
   { sessions, phases, sessionMs }: Extent,
-): Telling {
+): ProgressReport {
   let step = 0;
   let text = '';
   let endMs = 0;
-  const tell = (): void => {
+  const report = (): void => {
     const left = `${text}, ${leftText(endMs - nowMs())} left`;
     send({ kind: 'progress', step, steps: sessions * phases, text: left });
   };
-  const timer = setInterval(() => step > 0 && tell(), tellEveryMs);
+  const timer = setInterval(() => step > 0 && report(), reportEveryMs);
   return {
     startSession(index) {
       endMs = nowMs() + (sessions - index) * sessionMs;
       return (phase) => {
         step += 1;
-        const what = phase === restName ? 'no client connects' : `connections of ${phase}`;
+        const what = phase === restName ? 'no connections' : `connections of ${phase}`;
         text = `session ${index + 1} of ${sessions}: ${what}`;
-        tell();
+        report();
       };
     },
     end: () => clearInterval(timer),

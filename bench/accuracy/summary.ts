@@ -4,23 +4,23 @@ import type { AccuracyResults, Detector } from './types.ts';
 import { detectorsOf, deviationOf, isPlainPoll, isSame, overallOf, verdictsOf } from './views.ts';
 import { restName } from './workload.ts';
 
-// What is claimed: the tracked set with events, polling as rarely as `wait` does, beside the plain
-// poll that polls as often as possible.
+// The claim: the tracked set with events, at the interval of `wait`, compared with plain dumps at the
+// shortest interval.
 const own: Detector = { method: 'tracked-events', transport: 'tcp', intervalMs: 100 };
 const plain: Detector = { method: 'dump', transport: 'tcp', intervalMs: 1 };
 const mostErrors = 3;
 
-/** What a reader wants to know first, each with its aim. Rows of what was not measured are missing. */
+/** The main figures, each with its aim. Those that were not measured are left out. */
 export function summaryOf(results: AccuracyResults): Section {
   const has = (wanted: Detector): boolean =>
     detectorsOf(results).some((detector) => isSame(detector, wanted));
   return {
-    title: 'In short',
-    note: 'The aims are those of docs/accuracy.md.',
+    title: 'Summary',
+    note: 'docs/accuracy.md explains the aims.',
     table: [
       ['what', 'measured', 'aim'],
       ...(has(own) ? ownRows(results) : []),
-      ...(has(own) && has(plain) ? besideRows(results) : []),
+      ...(has(own) && has(plain) ? comparisonRows(results) : []),
       ...verdictRows(results, [own, plain].filter(has)),
       ...theoryRows(results),
     ],
@@ -37,16 +37,16 @@ function ownRows(results: AccuracyResults): string[][] {
   const { leastRecall, falseDetections } = overallOf(results, own);
   return [
     [
-      `share of connections seen by ${name(own)}, the least of all lifetimes`,
+      `share of connections seen by ${name(own)}, smallest over all lifetimes`,
       leastRecall?.toFixed(3) ?? '-',
       '1.000',
     ],
-    [`false sightings by ${name(own)}`, String(falseDetections), '0'],
+    [`false detections by ${name(own)}`, String(falseDetections), '0'],
   ];
 }
 
-/** All intervals of the tracked set, since what is right at which price is for the reader to say. */
-function besideRows(results: AccuracyResults): string[][] {
+/** At all intervals of the tracked set, so that readers can weigh accuracy against cost. */
+function comparisonRows(results: AccuracyResults): string[][] {
   const other = overallOf(results, plain);
   const ratio = (mine: number | null, its: number | null): string =>
     mine === null || its === null || its === 0 ? '-' : ratioText(mine / its);
@@ -55,7 +55,7 @@ function besideRows(results: AccuracyResults): string[][] {
     .map((detector) => {
       const one = overallOf(results, detector);
       return [
-        `error of the count, CPU while busy, CPU at rest, of ${name(detector)} beside ${name(plain)}`,
+        `count error, CPU busy, CPU idle: ${name(detector)} vs. ${name(plain)}`,
         [
           ratio(one.countError, other.countError),
           ratio(one.busyCpuPercent, other.busyCpuPercent),
@@ -69,12 +69,12 @@ function besideRows(results: AccuracyResults): string[][] {
 function verdictRows(results: AccuracyResults, detectors: readonly Detector[]): string[][] {
   return detectors.map((detector) => {
     const scores = verdictsOf(results, detector);
-    const sum = (key: 'waits' | 'early' | 'hasty' | 'unended'): number =>
+    const sum = (key: 'waits' | 'early' | 'missed' | 'unended'): number =>
       scores.reduce((total, score) => total + score[key], 0);
     return [
-      `waits that ended early, hastily, not at all, by ${name(detector)}`,
-      `${sum('early')}, ${sum('hasty')}, ${sum('unended')} of ${sum('waits')}`,
-      detector === own ? '0 early, 0 not at all' : '',
+      `waits that ended early, missed a client, never ended, by ${name(detector)}`,
+      `${sum('early')}, ${sum('missed')}, ${sum('unended')} of ${sum('waits')}`,
+      detector === own ? '0 early, 0 never ended' : '',
     ];
   });
 }
@@ -90,8 +90,8 @@ function theoryRows(results: AccuracyResults): string[][] {
   const farthest = Math.max(...deviations.map(Math.abs));
   return [
     [
-      `plain polls that saw what theory expects, within ${mostErrors} standard errors`,
-      `${within} of ${deviations.length} (${percentText((within / deviations.length) * 100)}), the farthest ${farthest.toFixed(1)}`,
+      `plain polls that agree with theory within ${mostErrors} standard errors`,
+      `${within} of ${deviations.length} (${percentText((within / deviations.length) * 100)}), largest deviation ${farthest.toFixed(1)}`,
       'all but 0.3 %',
     ],
   ];

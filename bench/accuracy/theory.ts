@@ -3,18 +3,17 @@ import { countBelow } from './recording.ts';
 
 export interface ExpectedRecall {
   readonly recall: number;
-  /** Of chance, and of not knowing the lifetimes more exactly. */
+  /** From chance, and from the uncertainty of the lifetimes. */
   readonly standardError: number;
 }
 
 /**
- * What polls detect of connections that arrive at any moment alike. A poll every T sees a lifetime L
- * with probability min(1, L/T). Looks come at times of their own, so that for each gap g between two
- * of them the part of it that sees L is min(g, L): sum(min(g, L)) / sum(g), which is the same for
- * equal gaps.
+ * The share of connections that polls see if connections arrive uniformly. A poll every T sees a
+ * connection of lifetime L with probability min(1, L/T). Real gaps between polls vary; over all gaps g
+ * the probability is sum(min(g, L)) / sum(g), which is the same for equal gaps.
  *
- * @param gapsMs between the polls, as they were made.
- * @returns null where there is nothing to expect.
+ * @param gapsMs the measured gaps between polls.
+ * @returns null without connections or polls.
  */
 export function expectedRecall(
   lived: readonly VisibleRange[],
@@ -34,8 +33,8 @@ export function expectedRecall(
     variance += chance * (1 - chance);
     range += most - least;
   }
-  // Connections are whole: half of one is nothing that could be measured. And of values that are
-  // anywhere in a range alike, the standard deviation is the range by the root of 12.
+  // A count cannot be more precise than half a connection. The standard deviation of a uniform
+  // distribution is its range divided by the root of 12.
   const deviation = Math.hypot(Math.max(Math.sqrt(variance), 0.5), range / Math.sqrt(12));
   return { recall: seen / lived.length, standardError: deviation / lived.length };
 }
@@ -56,16 +55,16 @@ function chanceToSee(gapsMs: readonly number[]): (lifetimeMs: number) => number 
 export interface PollTimes {
   /** Mean time between two polls. */
   readonly gapMs: number;
-  /** From the moment that a poll shows to the end of the poll. */
+  /** From the moment whose state a poll returns to the end of the poll. */
   readonly delayMs: number;
 }
 
 const agesToTry = 64;
 
 /**
- * The mean absolute error of a count that is as old as the last poll. In the age `a` of what is
- * known, Poisson arrivals at a rate r bring X and take Y, each of them Poisson with the mean
- * r E[min(a, L)]; the error is the mean of |X - Y| over all ages between two polls.
+ * The mean absolute error of a count that is as old as the last poll. At age `a`, it lacks X arrivals
+ * and still has Y connections that are gone. With Poisson arrivals at rate r, both are Poisson with
+ * mean r E[min(a, L)]; the error is the mean of |X - Y| over all ages between two polls.
  */
 export function expectedCountError(
   ratePerMs: number,
@@ -82,8 +81,8 @@ export function expectedCountError(
 }
 
 /**
- * E|X - Y| of two independent Poisson variables of one mean m (Skellam's distribution):
- * 2m e^(-2m) (I0(2m) + I1(2m)), I being the modified Bessel functions.
+ * E|X - Y| of two independent Poisson variables with the same mean m (Skellam's distribution):
+ * 2m e^(-2m) (I0(2m) + I1(2m)), where I are the modified Bessel functions.
  */
 export function meanDifference(mean: number): number {
   const x = 2 * mean;

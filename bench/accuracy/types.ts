@@ -4,11 +4,11 @@ import type { StageInput } from '../runner/stage.ts';
 export type Transport = 'tcp' | 'unix';
 
 /** How a client connects. A TCP detector watches both families of its port. */
-export type Way = 'tcp4' | 'tcp6' | 'unix';
+export type Family = 'tcp4' | 'tcp6' | 'unix';
 
 /**
- * How long connections live: so many milliseconds, or one of the mixes: `mix`, probes and builds,
- * and `sparse`, the same with about one connection a second.
+ * How long connections live: a number of milliseconds, `mix` (probes and builds), or `sparse` (the same
+ * with about one connection a second).
  */
 export type Lifetime = number | 'mix' | 'sparse';
 
@@ -17,55 +17,55 @@ export interface AccuracyPlan {
   /** The same seed makes the same connections. */
   readonly seed: number;
   readonly lifetimes: readonly Lifetime[];
-  /** Names of method. */
+  /** Names of methods. */
   readonly methods: readonly string[];
   readonly intervalsMs: readonly number[];
-  /** How long connections of one lifetime arrive. */
+  /** For how long connections of one lifetime arrive. */
   readonly phaseMs: number;
-  /** How many connections arrive in a second, where their lifetime does not make them too many. */
+  /** Connections a second; fewer if, at their lifetime, too many would be open at a time. */
   readonly ratePerSecond: number;
-  /** Connections a second on other ports, half of them on one whose number begins with the watched. */
+  /** Connections a second to other ports; half of them to one whose number starts with the watched. */
   readonly backgroundPerSecond: number;
   /** Ascending. */
   readonly quietPeriodsMs: readonly number[];
 }
 
-/** One method at one interval, at the endpoint of one transport. */
+/** One method at one interval, for one transport. */
 export interface Detector {
   readonly method: string;
   readonly transport: Transport;
   readonly intervalMs: number;
 }
 
-/** Several measured times in milliseconds; null where there was none. */
+/** Several measured times, in milliseconds. */
 export interface Times {
   readonly median: number;
   readonly p99: number;
   readonly most: number;
 }
 
-/** How one detector did with connections of one lifetime. */
+/** The score of one detector for connections of one lifetime. */
 export interface LifetimeScore extends Detector {
-  /** `5ms`, `2s`, `mix`, `sparse`; `rest` for the quiet at the end, without any connection. */
+  /** `5ms`, `2s`, `mix`, `sparse`; `rest` for the pause at the end, without connections. */
   readonly lifetime: string;
   readonly connections: number;
-  /** How many of them were seen at all. */
+  /** How many of them were seen. */
   readonly seen: number;
-  /** `seen` by `connections`; null without connections. */
+  /** `seen` divided by `connections`; null without connections. */
   readonly recall: number | null;
-  /** What theory gives for the polls as they were made; 1 for a method that is notified of every end. */
+  /** By theory, for the measured gaps between polls; 1 for a method that is notified of every end. */
   readonly expectedRecall: number | null;
   /** Of the expected recall. */
   readonly standardError: number | null;
-  /** Mean of the absolute difference between the count that was known and the true one, over time. */
+  /** Mean absolute difference over time between the detector's count and the true one. */
   readonly countError: number;
-  /** What theory gives; null where there is none. */
+  /** By theory; null for a method that is notified of every end. */
   readonly expectedCountError: number | null;
-  /** The mean number of connections that were truly open. */
+  /** The mean number of connections that were open. */
   readonly meanOpen: number;
-  /** ClassifyInput of connections that there were none of. */
+  /** Detections of connections that did not exist. */
   readonly falseDetections: number;
-  /** From the call that opens a connection to the end of the poll that shows it. */
+  /** From the call that opens a connection to the end of the poll that first shows it. */
   readonly arrivalMs: Times | null;
   /** From the call that closes it to the end of the poll that no longer shows it. */
   readonly departureMs: Times | null;
@@ -76,37 +76,37 @@ export interface LifetimeScore extends Detector {
   readonly cpuPercent: number | null;
 }
 
-/** What a wait would have concluded from what one detector saw. */
+/** The verdicts of waits that use one detector. */
 export interface VerdictScore extends Detector {
   readonly quietPeriodMs: number;
-  /** Waits that were begun, one a second, and that a faultless observer would have ended. */
+  /** Waits, one a second, that would have ended with full knowledge. */
   readonly waits: number;
   /** They ended while a connection was open. */
   readonly early: number;
-  /** They ended with no client connected, but after a quiet that had been broken unseen. */
-  readonly hasty: number;
-  /** They did not end at all. */
+  /** They ended without a client, but missed one that came and went during the quiet period. */
+  readonly missed: number;
+  /** They never ended. */
   readonly unended: number;
-  /** Of the others: how long after the earliest moment that the truth allows. */
+  /** Of the others: the delay after the earliest correct moment. */
   readonly lateMs: Times | null;
 }
 
-/** The connections of one lifetime as they were made. */
+/** The connections of one lifetime that were made. */
 export interface LifetimeFacts {
   readonly lifetime: string;
   readonly connections: number;
   readonly failed: number;
   /** How long they really lived. */
   readonly livedMs: Times | null;
-  /** Between which two moments one cannot say whether a connection was there: at its begin. */
+  /** For how long it is uncertain whether a connection is open yet. */
   readonly uncertaintyMs: Times | null;
 }
 
-/** Detectors that watched at the same time, and what they watched. */
+/** Detectors that ran at the same time, and the connections. */
 export interface SessionFacts {
   readonly detectors: readonly Detector[];
   readonly lifetimes: readonly LifetimeFacts[];
-  /** CPU of the processes that make the connections, in percent of one core. */
+  /** CPU of the workload processes, in percent of one core. */
   readonly workloadCpuPercent: number;
 }
 

@@ -13,20 +13,20 @@ import type { Detector, VerdictScore } from './types.ts';
 
 const waitEveryMs = 1000;
 
-/** A stretch of time in which somebody was certainly connected. */
+/** A stretch of time in which a client was certainly connected. */
 interface Busy {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-type Judgement = 'early' | 'hasty' | 'unended' | { readonly lateMs: number };
+type Judgement = 'early' | 'missed' | 'unended' | { readonly lateMs: number };
 
 /**
- * Lets waits begin at one moment of each second, and judges what each concludes. Of those that even
- * a faultless observer could not have ended, nothing can be said.
+ * Replays a wait from each second on, and judges its verdict. Waits that could not have ended even with
+ * full knowledge are left out.
  *
  * @param truth connections of the detector's transport.
- * @param toMs the end of what was watched.
+ * @param toMs the end of the recording.
  */
 export function scoreVerdicts(
   detector: Detector,
@@ -41,14 +41,16 @@ export function scoreVerdicts(
     const replay = createReplay(recording, detector.intervalMs, quietPeriodMs);
     const judgements = firstPolls(recording).flatMap((poll) => {
       const idealMs = earliestEnd(busy, timeAt(recording.fromMs, poll), quietPeriodMs);
-      return idealMs > latestMs ? [] : [judge(busy, truth, idealMs, said(recording, replay(poll)))];
+      return idealMs > latestMs
+        ? []
+        : [judge(busy, truth, idealMs, waitEndOf(recording, replay(poll)))];
     });
     const count = (kind: Judgement): number => judgements.filter((each) => each === kind).length;
     return {
       ...detector,
       quietPeriodMs,
       waits: judgements.length,
-      ...{ early: count('early'), hasty: count('hasty'), unended: count('unended') },
+      ...{ early: count('early'), missed: count('missed'), unended: count('unended') },
       lateMs: timesOf(
         judgements.flatMap((each) => (typeof each === 'string' ? [] : [each.lateMs])),
       ),
@@ -69,14 +71,14 @@ function firstPolls({ fromMs }: Recording): number[] {
   return begins.map((atMs) => countBelow(fromMs, atMs));
 }
 
-/** What a wait said, and by which polls. */
-interface Said {
+/** When a wait ended, and since when it saw no client. */
+interface WaitEnd {
   readonly quietSinceMs: number;
   readonly fromMs: number;
   readonly toMs: number;
 }
 
-function said({ fromMs, toMs }: Recording, end: Conclusion | null): Said | null {
+function waitEndOf({ fromMs, toMs }: Recording, end: Conclusion | null): WaitEnd | null {
   return end === null
     ? null
     : {
@@ -90,7 +92,7 @@ function judge(
   busy: readonly Busy[],
   truth: readonly TrueConnection[],
   idealMs: number,
-  end: Said | null,
+  end: WaitEnd | null,
 ): Judgement {
   if (end === null) {
     return 'unended';
@@ -103,10 +105,10 @@ function judge(
     return 'early';
   }
   const wasOpen = busy.some((each) => each.fromMs < fromMs && each.toMs > quietSinceMs);
-  return wasOpen ? 'hasty' : { lateMs: toMs - idealMs };
+  return wasOpen ? 'missed' : { lateMs: toMs - idealMs };
 }
 
-/** When a wait that begins then could end at the earliest, with full knowledge. */
+/** The earliest end, with full knowledge, of a wait that begins at this moment. */
 function earliestEnd(busy: readonly Busy[], beginMs: number, quietPeriodMs: number): number {
   let quietSinceMs = beginMs;
   for (const { fromMs, toMs } of busy) {
@@ -137,23 +139,22 @@ function busyStretches(truth: readonly TrueConnection[]): Busy[] {
   return stretches;
 }
 
-// This file alone knows how a wait draws its conclusions: those of one that takes every connection
-// for a client and does not ask the daemon for its builds.
+// The replay uses the rule of `wait`, with every connection counted as a client and builds off.
 
-/** The end of a wait: it was drained at this poll, after a quiet since that one's end. */
+/** A wait was drained at this poll, and had seen no client since. */
 interface Conclusion {
   readonly poll: number;
   readonly quietSinceMs: number;
 }
 
-/** What a wait with the given quiet period concludes that begins with the given poll. */
+/** The conclusion of a wait that begins with the given poll; null if it never ended. */
 type Replay = (firstPoll: number) => Conclusion | null;
 
-// As src/drain/drain.ts has it.
+// The same as in src/drain/drain.ts.
 const usualDelayMs = 1000;
-const pollFailed = new BackendError('ERR_POLL', 'poll', 'a poll that failed');
+const pollFailed = new BackendError('ERR_POLL', 'poll', 'the poll failed');
 
-/** Replays waits over what a detector has seen, each from another poll on. */
+/** Replays waits on a recording, each from a different poll on. */
 function createReplay(recording: Recording, intervalMs: number, quietPeriodMs: number): Replay {
   const { fromMs, toMs } = recording;
   const counts = countsOf(recording);
@@ -177,8 +178,8 @@ function createReplay(recording: Recording, intervalMs: number, quietPeriodMs: n
           ...times,
         };
   };
-  // After a poll that was not quiet, it is as if the wait began with the next one: what comes of it
-  // has to be found out once.
+  // After a poll that saw a client, a wait is in the same state as one that begins with the next poll,
+  // so the conclusion from there on is computed once.
   const ends = new Map<number, Conclusion | null>();
 
   return (firstPoll) => {
@@ -201,7 +202,7 @@ function createReplay(recording: Recording, intervalMs: number, quietPeriodMs: n
   };
 }
 
-/** How many connections each poll showed; null where it failed. */
+/** The number of connections in each poll; null if it failed. */
 function countsOf({ changes, fromMs }: Recording): (number | null)[] {
   return changes.flatMap(({ poll, keys }, index) => {
     const next = changes[index + 1]?.poll ?? fromMs.length;

@@ -2,7 +2,7 @@ import { watchMethods } from './sources.ts';
 import type { AccuracyResults, Detector, LifetimeScore, VerdictScore } from './types.ts';
 import { restName } from './workload.ts';
 
-// What the report, the page and the comparison all pick from a run.
+// Queries on the results, for the report, the page and the comparison.
 
 export function isSame(one: Detector, other: Detector): boolean {
   return (
@@ -12,7 +12,7 @@ export function isSame(one: Detector, other: Detector): boolean {
   );
 }
 
-/** All that watched, by transport and method, each at its intervals. */
+/** All detectors, sorted by transport, method and interval. */
 export function detectorsOf({ sessions, plan }: AccuracyResults): Detector[] {
   const order = (detector: Detector): number => plan.methods.indexOf(detector.method);
   return sessions
@@ -25,7 +25,7 @@ export function detectorsOf({ sessions, plan }: AccuracyResults): Detector[] {
     );
 }
 
-/** The names of the lifetimes that were played, without the rest. */
+/** The names of the lifetimes that were measured, without the pause at the end. */
 export function lifetimesOf({ scores }: AccuracyResults): string[] {
   return [...new Set(scores.map(({ lifetime }) => lifetime))].filter((name) => name !== restName);
 }
@@ -38,7 +38,7 @@ export function verdictsOf({ verdicts }: AccuracyResults, detector: Detector): V
   return verdicts.filter((verdict) => isSame(verdict, detector));
 }
 
-export function meansTitle(name: string): string {
+export function methodTitle(name: string): string {
   return watchMethods.find((method) => method.name === name)?.title ?? name;
 }
 
@@ -46,13 +46,13 @@ export function intervalText(intervalMs: number): string {
   return `${intervalMs} ms`;
 }
 
-/** The mean over all lifetimes; null where there is none. */
+/** The mean of the known values; null if there are none. */
 function meanOf(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((sum, each) => sum + each, 0) / known.length;
 }
 
-/** How one detector did on the whole: the mean over all lifetimes, and at rest. */
+/** The overall score of a detector: the mean over all lifetimes, and the idle CPU. */
 export interface Overall {
   readonly leastRecall: number | null;
   readonly countError: number | null;
@@ -78,7 +78,7 @@ export function overallOf(results: AccuracyResults, detector: Detector): Overall
   };
 }
 
-/** How far a measured recall is from theory, in standard errors; null where theory has none. */
+/** The deviation of the measured recall from theory, in standard errors; null without a theory. */
 export function deviationOf({
   recall,
   expectedRecall,
@@ -89,7 +89,7 @@ export function deviationOf({
     : (recall - expectedRecall) / standardError;
 }
 
-/** Means for which theory is a bound alone: see docs/accuracy.md. */
+/** Whether theory applies; for netstat it is only a bound: see docs/accuracy.md. */
 export function isPlainPoll({ method }: Detector): boolean {
   return method !== 'netstat';
 }

@@ -1,33 +1,33 @@
 import { createMonotonicClock } from '../../src/drain/clock.ts';
 import type { Target } from './load.ts';
-import type { Change, Recording, Told } from './recording.ts';
+import type { Change, Recording, ReportedEnd } from './recording.ts';
 import { type Source, type SourceContext, watchMethods } from './sources.ts';
 import type { Detector } from './types.ts';
 
 export interface WatchOptions {
   readonly intervalMs: number;
   /**
-   * Where it is to poll as `wait` does: also when a connection ends, and when a quiet period of
-   * these would be over. Null where it polls at the interval alone.
+   * If set, it polls as `wait` does: also when a connection ends, and at the end of each of these quiet
+   * periods. Null if it polls only at the interval.
    */
   readonly quietPeriodsMs: readonly number[] | null;
   /** The clock that all processes share. */
   readonly nowMs: () => number;
-  /** User and system time of what the polls cost. */
+  /** User and system time that the polls have used. */
   readonly cpuMs: () => number;
 }
 
 export interface Watcher {
-  /** Ends the watch. What was seen stays in memory until then, to disturb nothing. */
+  /** Stops polling. The recording stays in memory until then, so as not to disturb the measurement. */
   readonly finish: () => Promise<Recording>;
 }
 
 const cpuEveryMs = 100;
 
-/** Polls repeatedly, from now on, the way the wait does: the interval is between two polls. */
+/** Polls from now on, as `wait` does: the interval is the pause between two polls. */
 export function startWatch(source: Source, options: WatchOptions): Watcher {
   const clock = createMonotonicClock();
-  const recorder = createStats(options);
+  const recorder = createRecorder(options);
   let isOver = false;
   const loop = async (): Promise<void> => {
     if (options.quietPeriodsMs !== null) {
@@ -36,7 +36,7 @@ export function startWatch(source: Source, options: WatchOptions): Watcher {
     while (!isOver) {
       await recorder.poll(source);
       const nowMs = options.nowMs();
-      await clock.sleep(Math.max(0, nextLookMs(recorder, options, nowMs) - nowMs));
+      await clock.sleep(Math.max(0, nextPollMs(recorder, options, nowMs) - nowMs));
     }
     source.close();
   };
@@ -53,7 +53,7 @@ export function startWatch(source: Source, options: WatchOptions): Watcher {
   };
 }
 
-function nextLookMs(
+function nextPollMs(
   { quietSinceMs }: Recorder,
   { intervalMs, quietPeriodsMs }: WatchOptions,
   nowMs: number,
@@ -71,11 +71,11 @@ interface Recorder {
   readonly recording: () => Recording;
 }
 
-function createStats({ nowMs, cpuMs }: WatchOptions): Recorder {
+function createRecorder({ nowMs, cpuMs }: WatchOptions): Recorder {
   const fromMs: number[] = [];
   const toMs: number[] = [];
   const changes: Change[] = [];
-  const told: Told[] = [];
+  const reportedEnds: ReportedEnd[] = [];
   const cpu: { atMs: number; cpuMs: number }[] = [];
   let seen: readonly number[] | null | undefined;
   let keys: readonly number[] | null | undefined;
@@ -86,7 +86,7 @@ function createStats({ nowMs, cpuMs }: WatchOptions): Recorder {
     async poll(source) {
       const poll = fromMs.length;
       fromMs.push(nowMs());
-      const found = await lookOrNull(source);
+      const found = await pollOrNull(source);
       const atMs = nowMs();
       toMs.push(atMs);
       if (found !== seen) {
@@ -98,7 +98,7 @@ function createStats({ nowMs, cpuMs }: WatchOptions): Recorder {
         }
       }
       quietSince = keys?.length === 0 ? (quietSince ?? atMs) : null;
-      told.push(...source.told().map((peerPort) => ({ atMs, peerPort })));
+      reportedEnds.push(...source.reportedEnds().map((peerPort) => ({ atMs, peerPort })));
       if (atMs >= nextCpuMs) {
         cpu.push({ atMs, cpuMs: cpuMs() });
         nextCpuMs = atMs + cpuEveryMs;
@@ -109,15 +109,15 @@ function createStats({ nowMs, cpuMs }: WatchOptions): Recorder {
       fromMs: Float64Array.from(fromMs),
       toMs: Float64Array.from(toMs),
       changes,
-      told,
+      reportedEnds,
       cpu,
     }),
   };
 }
 
-async function lookOrNull(source: Source): Promise<readonly number[] | null> {
+async function pollOrNull(source: Source): Promise<readonly number[] | null> {
   try {
-    // What is there at once is not waited for.
+    // A synchronous answer must not wait for the event loop.
     const found = source.poll();
     return found instanceof Promise ? await found : found;
   } catch {
@@ -150,7 +150,7 @@ export interface WatchClocks {
 }
 
 /** The process of one detector. */
-export function createWatching({
+export function createWatcher({
   nowMs,
   cpuUs,
   childrenCpuMs,
@@ -173,14 +173,14 @@ export function createWatching({
       intervalMs: detector.intervalMs,
       quietPeriodsMs: method.hasEvents ? quietPeriodsMs : null,
       nowMs,
-      // Node.js is no part of a command that a script would call.
+      // A script that runs the command has no Node.js process.
       cpuMs: method.program === null ? () => cpuUs() / 1000 : childrenCpuMs,
     });
     return null;
   };
 }
 
-/** @throws RangeError for a name that none has. */
+/** @throws RangeError if no method has this name. */
 export function methodOf(name: string): (typeof watchMethods)[number] {
   const method = watchMethods.find((each) => each.name === name);
   if (method === undefined) {

@@ -9,15 +9,15 @@ import type { ClientRecord, LoadCommand, Target } from './load.ts';
 import type { Listening, ServerCommand, ServerRecord } from './server.ts';
 import { createRandom, exponential } from './workload.ts';
 
-/** The processes that make the connections, each one with its part. */
+/** The processes that make the connections: the daemon, its clients, and the background. */
 export interface WorkloadProcesses {
   readonly target: Target;
   readonly hasIpv6: boolean;
-  readonly play: (command: Omit<LoadCommand, 'target'>) => Promise<readonly ClientRecord[]>;
+  readonly connect: (command: Omit<LoadCommand, 'target'>) => Promise<readonly ClientRecord[]>;
   readonly setBackground: (perSecond: number, seed: number) => Promise<void>;
-  /** What the daemon has recorded. */
+  /** The records of the daemon. */
   readonly accepted: () => Promise<readonly ServerRecord[]>;
-  /** Of the process that plays the daemon, and of those that connect. */
+  /** Of all these processes. */
   readonly pids: readonly number[];
   readonly close: () => Promise<void>;
 }
@@ -44,11 +44,11 @@ export async function startWorkload(options: HelperOptions): Promise<WorkloadPro
     return {
       target,
       hasIpv6: listening.hasIpv6,
-      play: (command) => load.call({ ...command, target }),
+      connect: (command) => load.call({ ...command, target }),
       async setBackground(perSecond, seed) {
         await background.call({ perSecond, daemonPort: listening.otherPort, seed });
       },
-      accepted: async () => (await server.call({ do: 'tell' })) as readonly ServerRecord[],
+      accepted: async () => (await server.call({ do: 'report' })) as readonly ServerRecord[],
       pids: processes.map(({ pid }) => pid),
       close,
     };
@@ -68,7 +68,7 @@ export interface BackgroundCommand {
 
 const meanLifetimeMs = 50;
 
-/** The process that connects to other ports, of the daemon and of its own. */
+/** The process that connects to other ports: one of the daemon, and one of its own. */
 export function createBackground(): (command: BackgroundCommand) => Promise<null> {
   const server = createServer((socket) => socket.resume().on('error', () => {}));
   const listening = once(server.listen(0, '127.0.0.1'), 'listening');

@@ -1,16 +1,16 @@
-import type { AccuracyPlan, Lifetime, Way } from './types.ts';
+import type { AccuracyPlan, Family, Lifetime } from './types.ts';
 
-/** A connection that is to be made. */
+/** A connection to make. */
 export interface Arrival {
   /** Unique in a session. */
   readonly id: number;
-  /** From the begin of its phase. */
+  /** From the start of its phase. */
   readonly atMs: number;
-  readonly way: Way;
+  readonly family: Family;
   readonly lifetimeMs: number;
 }
 
-/** Connections of one lifetime, and a quiet after the last of them is closed. */
+/** Connections of one lifetime, followed by a pause after the last of them is closed. */
 export interface Phase {
   readonly name: string;
   readonly arrivals: readonly Arrival[];
@@ -20,13 +20,13 @@ export interface Phase {
   readonly hasBackground: boolean;
 }
 
-// More at a time would be a load of its own kind.
+// More at a time would be a load of a different kind.
 const mostOpen = 20;
 const sparsePerSecond = 1;
 // The sparse phase is longer, since little happens in it.
 const sparseTimes = 2;
 
-// A farm's daemon meets its probes, of some milliseconds, and builds, here scaled down in time.
+// The daemon of a build farm has probes, which last some milliseconds, and builds, here shortened.
 const probes = { share: 0.5, medianMs: 5, spread: 0.3 } as const;
 const builds = { medianMs: 300, spread: 1 } as const;
 const longestMixedMs = 5000;
@@ -34,18 +34,18 @@ const longestMixedMs = 5000;
 const unixShare = 0.3;
 const ipv6Share = 0.3;
 
-/** The phase at the end, in which no client connects. */
+/** The phase at the end, without connections. */
 export const restName = 'rest';
 
-/** Before each phase, in which the background changes. */
+/** The pause before each phase, in which the background load changes. */
 export const settleMs = 300;
 
-/** Long enough beyond a quiet period for the slowest detector to notice it. */
+/** Time for the slowest detector to notice the end of a quiet period. */
 function marginMs({ intervalsMs }: AccuracyPlan): number {
   return Math.min(1000, 2 * Math.max(...intervalsMs)) + 200;
 }
 
-/** The whole of a session. The last phase is a rest for the longest quiet period. */
+/** The phases of a session. The last one is a pause for the longest quiet period. */
 export function phasesOf(plan: AccuracyPlan): Phase[] {
   const random = createRandom(plan.seed);
   let id = 0;
@@ -71,7 +71,7 @@ export function phasesOf(plan: AccuracyPlan): Phase[] {
   return [...phases, { ...rest, quietAfterMs: 0, hasBackground: false }];
 }
 
-/** How long a session lasts, but for its start and its end. */
+/** How long the phases last. */
 export function sessionMs(phases: readonly Phase[]): number {
   return phases.reduce((sum, phase) => {
     const lastClose = Math.max(0, ...phase.arrivals.map((each) => each.atMs + each.lifetimeMs));
@@ -103,7 +103,7 @@ function arrivalsOf(
   let atMs = exponential(random, meanMs);
   while (atMs < durationMs) {
     const lifetimeMs = typeof lifetime === 'number' ? lifetime : mixed(random);
-    arrivals.push({ id: nextId(), atMs, way: wayOf(random()), lifetimeMs });
+    arrivals.push({ id: nextId(), atMs, family: familyOf(random()), lifetimeMs });
     atMs += exponential(random, meanMs);
   }
   return arrivals;
@@ -114,14 +114,14 @@ function mixed(random: Random): number {
   return Math.min(longestMixedMs, Math.max(1, logNormal(random, medianMs, spread)));
 }
 
-function wayOf(chance: number): Way {
+function familyOf(chance: number): Family {
   if (chance < unixShare) {
     return 'unix';
   }
   return chance < unixShare + ipv6Share ? 'tcp6' : 'tcp4';
 }
 
-/** Numbers from 0 to below 1, the same for the same seed. */
+/** Numbers from 0 to below 1; the same seed gives the same numbers. */
 export type Random = () => number;
 
 /** The generator known as mulberry32: small, fast, and random enough for a workload. */
@@ -142,7 +142,7 @@ export function exponential(random: Random, mean: number): number {
 
 /** @param spread the standard deviation of the logarithm. */
 function logNormal(random: Random, median: number, spread: number): number {
-  // Box and Muller's way to a normal distribution.
+  // The Box-Muller transform.
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   return median * Math.exp(spread * normal);
 }

@@ -5,7 +5,7 @@ import type { CostResults, PollResult } from './types.ts';
 
 /** The chart of a run, as an SVG image that follows the reader's choice of light or dark. */
 export function renderChart(results: CostResults): string {
-  const plots = [lookPlot(results), processPlot(results)].filter(({ rows }) => rows.length > 0);
+  const plots = [pollPlot(results), processPlot(results)].filter(({ rows }) => rows.length > 0);
   let height = 8;
   const panels = plots.map((plot) => {
     const drawn = drawDotPlot(plot, height);
@@ -28,7 +28,7 @@ export function renderChart(results: CostResults): string {
   ].join('');
 }
 
-function lookPlot(results: CostResults): DotPlot {
+function pollPlot(results: CostResults): DotPlot {
   const largest = largestSetting(results);
   const [own] = largest;
   const clients = own?.clients ?? 0;
@@ -44,7 +44,7 @@ function lookPlot(results: CostResults): DotPlot {
     filledMeaning: settingText(pairs),
     rows: largest.map((result) => ({
       name: result.method,
-      aside: result === own ? 'what buildkit-drain uses' : besideText(result, own),
+      aside: result === own ? 'used by buildkit-drain' : comparisonText(result, own),
       hollow: fewest === pairs ? null : atFewest(result),
       filled: result.cpuUs.median,
     })),
@@ -58,7 +58,7 @@ function settingText(pairs: number): string {
     : `${countText(pairs)} unrelated connection pairs added`;
 }
 
-function besideText({ cpuRatio }: PollResult, own: PollResult | undefined): string {
+function comparisonText({ cpuRatio }: PollResult, own: PollResult | undefined): string {
   return cpuRatio === null || own === undefined
     ? ''
     : `${ratioText(cpuRatio.median)} ${own.method}`;
@@ -85,7 +85,7 @@ function describe({ title, rows, text: textOf }: DotPlot): string {
 
 function footnotes({ host, date }: CostResults): string[] {
   return [
-    'The scale is logarithmic: each line is ten times the one before.',
+    'Logarithmic scale: each line is ten times the one before.',
     `buildkit-drain ${host.version}, Node.js ${host.node}, Linux ${host.kernel}, ${date.slice(0, 10)}`,
     `${host.cpus} × ${host.cpuModel}`,
   ];

@@ -4,7 +4,7 @@ import type { CostStageInput } from './types.ts';
 /** What each part of the benchmark works with. */
 export interface Stage extends CostStageInput {
   readonly sockets: Sockets;
-  /** The environment of all processes that are measured: nothing in it changes what they do. */
+  /** The environment of all measured processes: nothing in it changes what they do. */
   readonly env: Readonly<Record<string, string>>;
   readonly startStep: (text: string) => void;
   readonly remark: (what: string, why: unknown) => void;
@@ -12,9 +12,9 @@ export interface Stage extends CostStageInput {
 }
 
 /**
- * Does one part of the benchmark. What is not available is skipped with a remark, and the rest goes on.
+ * Runs one part of the benchmark. If it fails, a remark says so, and the other parts go on.
  *
- * @returns whether it was done.
+ * @returns whether it succeeded.
  * @throws when the benchmark is to stop.
  */
 export async function orRemark(

@@ -3,25 +3,25 @@ import { createProcfsBackend } from '../../src/backends/procfs/procfs.ts';
 import { createSockDiagBackend } from '../../src/backends/sock-diag.ts';
 import type { Backend } from '../../src/backends/types.ts';
 
-/** A way to learn how many connections are established on a port of this network namespace. */
+/** A method of counting the established connections of a port in this network namespace. */
 export type Method = InProcessMethod | ShellMethod;
 
-/** One that this program has itself. */
+/** A method of this program. */
 export interface InProcessMethod {
-  readonly kind: 'inside';
+  readonly kind: 'in-process';
   readonly name: string;
   readonly open: (localPort: number) => Poller;
 }
 
 export interface Poller {
-  /** Looks once, and returns how many connections there are. */
+  /** Polls once, and returns the number of connections. */
   readonly poll: () => number;
   readonly close: () => void;
 }
 
-/** One that starts processes for every poll. */
+/** A method that starts processes for every poll. */
 export interface ShellMethod {
-  readonly kind: 'outside';
+  readonly kind: 'shell';
   readonly name: string;
   readonly program: string;
   /** For the shell. */
@@ -32,25 +32,25 @@ export interface ShellMethod {
 /** All methods, that of `buildkit-drain wait` first: the others are compared with it. */
 export const allMethods: readonly Method[] = [
   {
-    kind: 'inside',
+    kind: 'in-process',
     name: 'tracked set',
-    open: (localPort) => pollWith(createSockDiagBackend(), localPort),
+    open: (localPort) => openBackend(createSockDiagBackend(), localPort),
   },
-  { kind: 'inside', name: 'sock_diag dump', open: dumping },
+  { kind: 'in-process', name: 'sock_diag dump', open: openDump },
   {
-    kind: 'inside',
+    kind: 'in-process',
     name: 'procfs',
-    open: (localPort) => pollWith(createProcfsBackend('/proc/net'), localPort),
+    open: (localPort) => openBackend(createProcfsBackend('/proc/net'), localPort),
   },
   {
-    kind: 'outside',
+    kind: 'shell',
     name: 'ss',
     program: 'ss',
     command: (localPort) => `ss -tnH state established sport = :${localPort}`,
     count: (output) => output.split('\n').length - 1,
   },
   {
-    kind: 'outside',
+    kind: 'shell',
     name: 'netstat pipeline',
     program: 'netstat',
     command: (localPort) =>
@@ -59,8 +59,8 @@ export const allMethods: readonly Method[] = [
   },
 ];
 
-/** What the set is kept in place of: the walk over the kernel's table, in one dump per family. */
-function dumping(localPort: number): Poller {
+/** What the tracked set replaces: a dump of the kernel's table for each address family. */
+function openDump(localPort: number): Poller {
   const kernel = new (loadAddon().SockDiag)();
   return {
     poll: () => kernel.tcp(localPort).filter(({ state }) => state === 'established').length,
@@ -68,7 +68,7 @@ function dumping(localPort: number): Poller {
   };
 }
 
-function pollWith(backend: Backend, localPort: number): Poller {
+function openBackend(backend: Backend, localPort: number): Poller {
   const address = `tcp://127.0.0.1:${localPort}`;
   const open = backend.open({ kind: 'tcp', address, localPort });
   return {

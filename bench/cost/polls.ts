@@ -12,7 +12,7 @@ import {
 import { figureOf, pairedRatio } from './statistics.ts';
 import type { PollResult } from './types.ts';
 
-/** Measures every method at every size. Sizes and methods that are not available are skipped with a remark. */
+/** Measures every method at every size. A remark names the sizes and methods that are not available. */
 export async function measurePolls(stage: Stage): Promise<void> {
   const { plan, sockets, signal } = stage;
   for (const pairs of plan.pairs) {
@@ -41,7 +41,7 @@ async function measureSetting(stage: Stage, pairs: number, clients: number): Pro
       });
     }
     for (const { name, seen } of subjects.filter((each) => each.seen !== clients)) {
-      stage.remark(name, `it saw ${seen} of ${clients} clients beside ${pairs} pairs`);
+      stage.remark(name, `it saw ${seen} of ${clients} clients with ${pairs} pairs`);
     }
     return resultsOf(await takeRounds(stage, subjects), pairs, clients);
   } finally {
@@ -53,7 +53,7 @@ async function measureSetting(stage: Stage, pairs: number, clients: number): Pro
 
 type Rounds = Map<Subject, Measured[]>;
 
-/** Round by round, each beginning with another method, so that what drifts hits all alike. */
+/** Each round begins with a different method, so that drift affects all methods alike. */
 async function takeRounds(stage: Stage, subjects: readonly Subject[]): Promise<Rounds> {
   const rounds: Rounds = new Map(subjects.map((subject) => [subject, []]));
   for (let round = 0; round < stage.plan.rounds; round += 1) {
@@ -91,7 +91,7 @@ function resultsOf(rounds: Rounds, pairs: number, clients: number): PollResult[]
 /** A method that works here, ready to be measured. */
 interface Subject {
   readonly name: string;
-  /** How many connections its first poll saw. */
+  /** The number of connections in its first poll. */
   readonly seen: number;
   readonly pollsPerRound: number;
   /** One round. */
@@ -105,15 +105,17 @@ interface Measured {
   readonly wallUs: number;
 }
 
-// The CPU of ended processes comes in hundredths of a second: a round must be long beside that.
-const outsideRounds = 5;
+// The CPU of ended processes is counted in hundredths of a second, so rounds must be much longer.
+const shellRoundFactor = 5;
 
 /** @throws when this method cannot be used here. */
 function prepare(method: Method, stage: Stage): Promise<Subject> {
-  return method.kind === 'inside' ? prepareInside(method, stage) : prepareOutside(method, stage);
+  return method.kind === 'in-process'
+    ? prepareInProcess(method, stage)
+    : prepareShell(method, stage);
 }
 
-async function prepareInside(method: InProcessMethod, stage: Stage): Promise<Subject> {
+async function prepareInProcess(method: InProcessMethod, stage: Stage): Promise<Subject> {
   const { sockets, plan, cpuUs, nowMs } = stage;
   const poller = method.open(sockets.port);
   const measure = (polls: number): Measured => {
@@ -139,7 +141,7 @@ async function prepareInside(method: InProcessMethod, stage: Stage): Promise<Sub
 
 const warmUpPolls = 3;
 
-/** Until the engine has compiled what polls. */
+/** Polls until the engine has compiled the code. */
 function warmUp({ poll }: Poller, nowMs: () => number, durationMs: number): void {
   const fromMs = nowMs();
   while (nowMs() - fromMs < durationMs) {
@@ -147,7 +149,7 @@ function warmUp({ poll }: Poller, nowMs: () => number, durationMs: number): void
   }
 }
 
-async function prepareOutside(method: ShellMethod, stage: Stage): Promise<Subject> {
+async function prepareShell(method: ShellMethod, stage: Stage): Promise<Subject> {
   const { sockets, plan, nowMs } = stage;
   const command = method.command(sockets.port);
   await runShell(`command -v ${method.program}`, stage).then((path) => {
@@ -158,14 +160,14 @@ async function prepareOutside(method: ShellMethod, stage: Stage): Promise<Subjec
   const measure = async (polls: number): Promise<Measured> => {
     const cpuFromMs = endedChildrenCpuMs();
     const fromMs = nowMs();
-    // One shell for all of them, as the script has: only what a poll itself needs is counted.
+    // One shell for all polls, as in the script: its own start is not part of a poll.
     const loop = `i=0; while [ "$i" -lt ${polls} ]; do ${command}; i=$((i+1)); done`;
     await runShell(`{ ${loop}; } >/dev/null`, stage);
     const wallUs = (nowMs() - fromMs) * 1000;
     return { cpuUs: ((endedChildrenCpuMs() - cpuFromMs) * 1000) / polls, wallUs: wallUs / polls };
   };
   const seen = method.count(await runShell(command, stage));
-  const roundMs = plan.roundMs * outsideRounds;
+  const roundMs = plan.roundMs * shellRoundFactor;
   const pollsPerRound = pollsFor(roundMs, (await measure(1)).wallUs);
   return {
     name: method.name,

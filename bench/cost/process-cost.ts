@@ -6,16 +6,16 @@ import { type Launched, launchScript, launchWait } from './processes.ts';
 import { pairedRatio } from './statistics.ts';
 import { type ProcessResult, referenceClients } from './types.ts';
 
-// What a start costs is measured elsewhere.
+// The start is measured separately.
 const settleMs = 1000;
 const slices = 10;
 
-// Nothing of it is to end by itself.
+// Longer than any run: `wait` must not end by itself.
 const longQuiet = '24h';
 
 /**
- * Measures the whole process beside an empty timer, for each interval and over the same time: once
- * with clients, while it waits for their end, and once without, while it makes sure of quiet.
+ * Measures the whole process and an empty timer side by side at each interval: once with clients, and
+ * once without, during the quiet period.
  */
 export async function measureProcess(stage: Stage): Promise<void> {
   for (const intervalMs of stage.plan.intervalsMs) {
@@ -27,9 +27,9 @@ export async function measureProcess(stage: Stage): Promise<void> {
 }
 
 async function measureInterval(stage: Stage, intervalMs: number): Promise<ProcessResult[]> {
-  const nobodys = createServer().listen(0, '127.0.0.1');
-  await once(nobodys, 'listening');
-  const { port } = nobodys.address() as AddressInfo;
+  const unused = createServer().listen(0, '127.0.0.1');
+  await once(unused, 'listening');
+  const { port } = unused.address() as AddressInfo;
   const launched: Launched[] = [];
   const keep = <Kind extends Launched>(each: Kind): Kind => {
     launched.push(each);
@@ -57,11 +57,11 @@ async function measureInterval(stage: Stage, intervalMs: number): Promise<Proces
     return [result(referenceClients, busy, ofBusy), result(0, quiet, ofQuiet)];
   } finally {
     await Promise.all(launched.map((each) => each.kill()));
-    nobodys.close();
+    unused.close();
   }
 }
 
-/** What each process has used in each slice of the same window. */
+/** The CPU that each process uses in each slice of one window. */
 async function watch(
   { plan, nowMs, sleep }: Stage,
   processes: readonly Launched[],
@@ -76,7 +76,7 @@ async function watch(
   return { windowMs: nowMs() - fromMs, cpuMs };
 }
 
-/** The differences between each value and the one before. */
+/** The differences between consecutive values. */
 function steps(values: readonly number[]): number[] {
   return values.slice(1).map((value, index) => value - (values[index] ?? 0));
 }

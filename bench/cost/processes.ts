@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Stage } from './context.ts';
 
-/** A process that is measured from outside. */
+/** A measured process. */
 export interface Launched {
   readonly pid: number;
-  /** When it was started, by the clock of the stage. */
+  /** When it was started, on the clock of the stage. */
   readonly startedMs: number;
   /** When it has ended. Never rejects. */
   readonly ended: Promise<number>;
@@ -22,10 +22,10 @@ export interface LaunchedWait extends Launched {
   readonly firstSampleMs: number;
 }
 
-// Should even the stage be killed, nothing that it has started runs on for ever.
+// If the stage is killed, the processes that it has started end, too.
 const longestWait = '24h';
 
-/** Starts Node.js. What it prints on standard error has to be read. */
+/** Starts Node.js. The caller must read its standard error. */
 function launch(
   { node, env, nowMs }: Stage,
   args: readonly string[],
@@ -48,7 +48,7 @@ export function launchScript(stage: Stage, script: string): Launched {
   return launched;
 }
 
-/** Runs Node.js with a script to its end, and returns what it printed on standard error. */
+/** Runs Node.js with a script, and returns its standard error. */
 export async function runScript(
   stage: Stage,
   script: string,
@@ -94,19 +94,19 @@ async function firstEvent(log: Readable, signal: AbortSignal): Promise<void> {
       return;
     }
   }
-  throw new Error(`buildkit-drain wait ended before its time: ${output}`);
+  throw new Error(`buildkit-drain wait ended before its first sample: ${output}`);
 }
 
 interface Pipe {
   readonly reader: ReadStream;
-  /** The descriptor to hand to a child, and to close then. */
+  /** The descriptor for a child process; close it once the child has started. */
   readonly writeEnd: number;
   readonly closeWriteEnd: () => Promise<void>;
 }
 
 /**
- * A pipe as a container runtime gives it to a hook. What Node.js calls a pipe is a pair of sockets,
- * for which `wait` would have to load what it needs for no other output.
+ * Opens a pipe like the one that a container runtime gives to a hook. A pipe of Node.js is a pair of
+ * sockets, for which `wait` would load modules that it needs for no other output.
  */
 async function openPipe(): Promise<Pipe> {
   const folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-bench-'));

@@ -13,7 +13,7 @@ import { spreadOf } from './statistics.ts';
 import { summaryRows } from './summary.ts';
 import type { CostResults, Figure, PollResult } from './types.ts';
 
-/** All that there is to say about a run, for people. Parts that were not measured are left out. */
+/** The sections of the report. Those without measurements are left out. */
 export function reportOf(results: CostResults): Section[] {
   const sections = [
     summary(results),
@@ -28,13 +28,13 @@ export function reportOf(results: CostResults): Section[] {
 }
 
 function headline(results: CostResults): string {
-  return headlineOf('What polling costs here', results);
+  return headlineOf('Cost of polling on this node', results);
 }
 
 function summary(results: CostResults): Section {
   return {
-    title: 'In short',
-    note: 'The aims are those of docs/architecture.md. The range is that of the middle half of the rounds.',
+    title: 'Summary',
+    note: 'docs/benchmarks.md explains the aims. The range is that of the middle half of the rounds.',
     table: [['what', 'measured', 'range', 'aim'], ...summaryRows(results)],
   };
 }
@@ -73,10 +73,18 @@ function pollText(figure: Figure): string {
 
 function wholeProcess({ process }: CostResults): Section {
   return {
-    title: 'The whole process',
-    note: 'CPU of `buildkit-drain wait` in percent of one core, beside an empty timer of Node.js.',
+    title: 'Whole process',
+    note: 'CPU of `buildkit-drain wait` in percent of one core, compared with an empty timer of Node.js.',
     table: [
-      ['interval', 'clients', 'wait', 'empty timer', 'ratio', 'most memory', 'of the timer'],
+      [
+        'interval',
+        'clients',
+        'wait',
+        'empty timer',
+        'ratio',
+        'peak memory',
+        'peak memory of the timer',
+      ],
       ...process.map((each) => [
         `${each.intervalMs} ms`,
         String(each.clients),
@@ -99,16 +107,16 @@ function startUp({ startUp, plan }: CostResults): Section {
   const msText = (ms: number): string => timeText(ms * 1000);
   return {
     title: 'Start-up',
-    note: `Median of ${timesText(plan.starts, 'start')}, in turn.`,
+    note: `Median of ${timesText(plan.starts, 'start')}, alternating.`,
     table: [
       ['what', 'median', 'spread'],
       ...(startUp === null
         ? []
         : [
-            row('`wait`, to its first sample', startUp.waitMs, msText),
-            row('`node -e 0`, to its end', startUp.nodeMs, msText),
-            row('`wait`, most memory by then', startUp.waitPeakKib, mebibyteText),
-            row('`node -e 0`, most memory', startUp.nodePeakKib, mebibyteText),
+            row('`wait`, until its first sample', startUp.waitMs, msText),
+            row('`node -e 0`, until its end', startUp.nodeMs, msText),
+            row('`wait`, peak memory until then', startUp.waitPeakKib, mebibyteText),
+            row('`node -e 0`, peak memory', startUp.nodePeakKib, mebibyteText),
           ]),
     ],
   };
@@ -117,10 +125,10 @@ function startUp({ startUp, plan }: CostResults): Section {
 function exit({ exit, plan }: CostResults): Section {
   const text = (ms: number): string => `${ms.toFixed(1)} ms`;
   return {
-    title: 'The exit',
-    note: `From the close of the last client to the exit, less the quiet period: ${timesText(plan.exits, 'run')}.`,
+    title: 'Exit',
+    note: `From the close of the last client to the exit, minus the quiet period: ${timesText(plan.exits, 'run')}.`,
     table: [
-      ['interval', 'median', 'most'],
+      ['interval', 'median', 'maximum'],
       ...(exit === null
         ? []
         : [[`${exit.intervalMs} ms`, text(exit.beyondMs.median), text(exit.mostMs)]]),
@@ -130,8 +138,8 @@ function exit({ exit, plan }: CostResults): Section {
 
 function remarks(results: CostResults): Section {
   return {
-    title: 'Left out, or other than meant',
-    note: 'What could not be had here.',
+    title: 'Remarks',
+    note: 'What was not measured, or not as intended.',
     table: remarkRows(results),
   };
 }

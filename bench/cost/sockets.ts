@@ -7,18 +7,18 @@ import { openFilesLimit } from '../runner/proc.ts';
 export interface Sockets {
   /** Where the daemon listens. */
   readonly port: number;
-  /** @throws when so many cannot be had. There are never fewer than before. */
+  /** @param count never less than before. @throws if there cannot be this many. */
   readonly setPairs: (count: number) => Promise<void>;
-  /** Returns when the last client that had to go was ended. @throws when so many cannot be had. */
+  /** Returns the time at which the last surplus client was closed. @throws as above. */
   readonly setClients: (count: number, ending?: Ending) => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
 type HolderProcess = HelperProcess<HolderCommand, number>;
 
-// Beside its sockets, a process of Node.js has some twenty files open.
+// In addition to its sockets, a process of Node.js has some twenty files open.
 const otherFiles = 64;
-// One listener's port gives room for some 28,000 connections from one address.
+// One listening port allows some 28,000 connections from one address.
 const mostPairsEach = 10_000;
 const mostPairHolders = 16;
 
@@ -44,7 +44,7 @@ export async function openSockets(options: HelperOptions): Promise<Sockets> {
       const holders = Math.ceil(count / pairsEach);
       if (holders > mostPairHolders) {
         const most = mostPairHolders * pairsEach;
-        throw new Error(`at most ${most} pairs, with ${filesLimit} open files to each process`);
+        throw new Error(`at most ${most} pairs, with ${filesLimit} open files per process`);
       }
       for (let index = 0; index < holders; index += 1) {
         const holder = pairHolders[index] ?? start('pairs', options);
@@ -54,7 +54,7 @@ export async function openSockets(options: HelperOptions): Promise<Sockets> {
     },
     async setClients(count, ending = 'reset') {
       if (count > filesLimit) {
-        throw new Error(`at most ${filesLimit} clients: so many files may be open`);
+        throw new Error(`at most ${filesLimit} clients: the limit of open files`);
       }
       const endedAtMs = await clients.call({ count, port, ending });
       await daemon.call({ ...command, count });
@@ -68,24 +68,24 @@ function start(role: HolderRole, options: HelperOptions, name?: string): HolderP
   return startHelper(role, options, name);
 }
 
-// What the processes do that hold the benchmark's sockets, so that measuring is not disturbed.
+// The processes that hold the sockets, so that the measuring process is not disturbed.
 
 export type HolderRole = 'daemon' | 'clients' | 'pairs';
 
-/** How connections are ended: `reset` leaves no socket behind, `close` is what a client does. */
+/** How connections end: `reset` leaves no socket behind, `close` is what a client does. */
 type Ending = 'reset' | 'close';
 
 interface HolderCommand {
-  /** How many connections there are to be. */
+  /** The number of connections to have. */
   readonly count: number;
   readonly port: number;
   readonly ending: Ending;
 }
 
-/** Carries out a command, and returns what its kind of holder has to tell. */
+/** Carries out a command. What it returns depends on the role. */
 export type Holder = (command: HolderCommand) => Promise<number>;
 
-// Every address is on the loopback interface, and nothing else is ever spoken to.
+// All sockets are on the loopback interface.
 const host = '127.0.0.1';
 const backlog = 4096;
 const connectsAtOnce = 100;
@@ -95,7 +95,7 @@ export function createHolder(role: HolderRole, nowMs: () => number): Holder {
   return { daemon, clients: () => clients(nowMs), pairs }[role]();
 }
 
-/** Listens, and returns its port once as many connections as told are accepted. */
+/** Listens, and returns its port once it has accepted the given number of connections. */
 function daemon(): Holder {
   const listening = listen();
   return async ({ count }) => {
@@ -107,7 +107,7 @@ function daemon(): Holder {
   };
 }
 
-/** Has connections to a port, and returns when the last of those to end was ended. */
+/** Keeps connections to a port, and returns the time at which it closed the last surplus one. */
 function clients(nowMs: () => number): Holder {
   const sockets: Socket[] = [];
   return async ({ count, port, ending }) => {
@@ -119,7 +119,7 @@ function clients(nowMs: () => number): Holder {
   };
 }
 
-/** Has both ends of its connections. They only become more. */
+/** Keeps both ends of its connections. Their number only grows. */
 function pairs(): Holder {
   const listening = listen();
   const sockets: Socket[] = [];
@@ -161,7 +161,7 @@ async function connected(port: number): Promise<Socket> {
   const socket = connect(port, host);
   await once(socket, 'connect');
   socket.on('error', () => {});
-  // One that sends nothing would count as a health check.
+  // A connection that sends nothing would count as a health check.
   socket.write('PRI');
   return socket;
 }

@@ -4,10 +4,10 @@ import { launchWait, runScript } from './processes.ts';
 import { figureOf, pairedRatio } from './statistics.ts';
 import { referenceClients } from './types.ts';
 
-// The memory of an ended process cannot be read, so this one reports its own, in KiB.
-const tellPeak = `require('fs').writeSync(2, String(process.resourceUsage().maxRSS))`;
+// The memory of an ended process cannot be read, so the script prints its own, in KiB.
+const printPeakKib = `require('fs').writeSync(2, String(process.resourceUsage().maxRSS))`;
 
-/** Measures start-up and memory beside bare Node.js, one after the other in turn. */
+/** Measures start-up and memory, alternating with bare Node.js. */
 export async function measureStartUp(stage: Stage): Promise<void> {
   const { plan, send, startStep } = stage;
   if (plan.starts === 0) {
@@ -24,7 +24,7 @@ export async function measureStartUp(stage: Stage): Promise<void> {
     waitMs.push(wait.firstSampleMs - wait.startedMs);
     waitPeakKib.push(peakResidentKib(wait.pid));
     await wait.kill();
-    nodePeakKib.push(Number((await runScript(stage, tellPeak)).output));
+    nodePeakKib.push(Number((await runScript(stage, printPeakKib)).output));
   }
   send({
     kind: 'start-up',
@@ -42,7 +42,7 @@ export async function measureStartUp(stage: Stage): Promise<void> {
 const intervalMs = 100;
 const quietPeriodMs = 1000;
 
-/** Measures how long after the last client's close, and the quiet period, the wait is over. */
+/** Measures the time from the last client's close to the end of `wait`, minus the quiet period. */
 export async function measureExits(stage: Stage): Promise<void> {
   const { plan, sockets, send, startStep } = stage;
   if (plan.exits === 0) {
@@ -52,7 +52,7 @@ export async function measureExits(stage: Stage): Promise<void> {
   const beyondMs: number[] = [];
   for (let run = 0; run < plan.exits; run += 1) {
     await sockets.setClients(referenceClients);
-    // The close comes at another point of the interval each time.
+    // Each run closes at a different point of the interval.
     beyondMs.push(await measureExit(stage, (run / plan.exits) * intervalMs));
   }
   await sockets.setClients(referenceClients);

@@ -10,7 +10,7 @@ export function figureOf(values: readonly number[]): Figure {
   };
 }
 
-/** The figure of a/b, for values that were measured in pairs; null where every b is 0. */
+/** The figure of a/b, for values that were measured in pairs; null if every b is 0. */
 export function pairedRatio(
   dividends: readonly number[],
   divisors: readonly number[],
@@ -48,7 +48,7 @@ function quantile(values: readonly number[], fraction: number): number {
   return rounded(below + (above - below) * (position - Math.floor(position)));
 }
 
-// More digits than were measured make a file of results no truer.
+// More digits would not make the results more precise.
 function rounded(value: number): number {
   return Number(value.toPrecision(6));
 }

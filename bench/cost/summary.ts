@@ -4,10 +4,10 @@ import { type CostResults, type Figure, type PollResult, referenceClients } from
 
 type Ratio = Pick<Figure, 'median' | 'low' | 'high'>;
 
-/** The rows of the summary: what, the ratio measured, its range, and the aim. */
+/** The rows of the summary: what, the measured ratio, its range, and the aim. */
 export function summaryRows(results: CostResults): string[][] {
   return [
-    ...beside(results),
+    ...comparisons(results),
     ...growth(results),
     ...wholeProcess(results),
     ...startUp(results),
@@ -15,7 +15,7 @@ export function summaryRows(results: CostResults): string[][] {
   ];
 }
 
-/** The polls at the most pairs and, where that was measured, with three clients. */
+/** The polls with the most pairs and, if that was measured, three clients. */
 export function largestSetting({ polls }: CostResults): readonly PollResult[] {
   const pairs = Math.max(...polls.map((each) => each.pairs));
   const atMost = polls.filter((each) => each.pairs === pairs);
@@ -24,13 +24,13 @@ export function largestSetting({ polls }: CostResults): readonly PollResult[] {
   return asMeant.length > 0 ? asMeant : atMost.filter((each) => each.clients === clients);
 }
 
-// By name: what the design says of a poll by the method of `wait` beside others.
+// By the name of the other method: the aim for the CPU of a poll by the method of `wait`.
 const aims: Readonly<Record<string, string>> = {
   'sock_diag dump': 'at most 1/50',
   'netstat pipeline': 'at most 1/3,000',
 };
 
-function beside(results: CostResults): string[][] {
+function comparisons(results: CostResults): string[][] {
   const [own, ...others] = largestSetting(results);
   if (own === undefined) {
     return [];
@@ -39,7 +39,7 @@ function beside(results: CostResults): string[][] {
     const { cpuRatio, method } = other;
     const ratio: Ratio =
       cpuRatio === null ? ratioOfFigures(own.cpuUs, other.cpuUs) : inverse(cpuRatio);
-    return row(`CPU of a poll by ${own.method}, beside ${method}`, ratio, aims[method]);
+    return row(`CPU of one poll, ${own.method} vs. ${method}`, ratio, aims[method]);
   });
 }
 
@@ -54,7 +54,7 @@ function growth(results: CostResults): string[][] {
   const [many, few] = [most, least].map((each) => countText(each.pairs));
   return [
     row(
-      `CPU of a poll by ${most.method}, at ${many} pairs beside ${few}`,
+      `CPU of one poll, ${most.method}, at ${many} pairs vs. ${few}`,
       ratioOfFigures(most.cpuUs, least.cpuUs),
       'at most 1.5×',
     ),
@@ -64,7 +64,7 @@ function growth(results: CostResults): string[][] {
 function wholeProcess({ process }: CostResults): string[][] {
   return process.flatMap(({ intervalMs, clients, ratio, sliceRatio }) => {
     const load = clients === 0 ? 'without clients' : `with ${clients} clients`;
-    const what = `CPU of \`wait\` at ${intervalMs} ms ${load}, compared with an empty timer`;
+    const what = `CPU of \`wait\` at ${intervalMs} ms ${load} vs. an empty timer`;
     const aim = intervalMs === 100 && clients > 0 ? 'at most 1.5×' : undefined;
     return ratio === null || sliceRatio === null
       ? []
@@ -77,10 +77,10 @@ function startUp({ startUp }: CostResults): string[][] {
   return [
     ...(timeRatio === null
       ? []
-      : [row('start to first sample, beside `node -e 0`', timeRatio, 'at most 1.5×')]),
+      : [row('start to first sample vs. `node -e 0`', timeRatio, 'at most 1.5×')]),
     ...(memoryRatio === null
       ? []
-      : [row('memory at the first sample, beside `node -e 0`', memoryRatio, 'at most 1.2×')]),
+      : [row('memory at the first sample vs. `node -e 0`', memoryRatio, 'at most 1.2×')]),
   ];
 }
 
@@ -91,7 +91,7 @@ function exit({ exit }: CostResults): string[][] {
   const { beyondMs, mostMs, intervalMs } = exit;
   return [
     [
-      'exit after the last close, beyond the quiet period',
+      'last close to exit, minus the quiet period',
       `${beyondMs.median.toFixed(1)} ms`,
       `at most ${mostMs.toFixed(1)} ms`,
       `at most ${intervalMs} ms`,

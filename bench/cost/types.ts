@@ -9,7 +9,7 @@ export interface CostPlan {
   readonly clients: readonly number[];
   /** How often each method is measured at each size. */
   readonly rounds: number;
-  /** How long the polls of one round go on at least, in milliseconds. */
+  /** The shortest duration of the polls of one round, in milliseconds. */
   readonly roundMs: number;
   /** Intervals of `buildkit-drain wait`, in milliseconds. */
   readonly intervalsMs: readonly number[];
@@ -36,26 +36,26 @@ export interface PollResult {
   readonly method: string;
   readonly pairs: number;
   readonly clients: number;
-  /** How many connections the method found: beside `clients`, the proof that it polled. */
+  /** How many connections the method found: equal to `clients` if it works. */
   readonly seen: number;
   readonly pollsPerRound: number;
   /** User and system time of one poll, with that of its child processes, in microseconds. */
   readonly cpuUs: Figure;
   readonly wallUs: Figure;
-  /** CPU as a multiple of that of the first method, round by round; null where that was not measured. */
+  /** CPU as a multiple of that of the first method, round by round; null if that was not measured. */
   readonly cpuRatio: Figure | null;
 }
 
 /** `buildkit-drain wait` and an empty timer of the same interval, side by side for one window. */
 export interface ProcessResult {
   readonly intervalMs: number;
-  /** Clients that are connected all the while. */
+  /** Clients that are connected during the whole window. */
   readonly clients: number;
   readonly windowMs: number;
   /** User and system time over the whole window, as a percentage of one core. */
   readonly waitCpuPercent: number;
   readonly timerCpuPercent: number;
-  /** The first as a multiple of the second, null where that is 0: of the window, and in slices. */
+  /** The first as a multiple of the second, of the window and of its slices; null if that is 0. */
   readonly ratio: number | null;
   readonly sliceRatio: Figure | null;
   /** The largest resident set until the end of the window. */
@@ -78,15 +78,15 @@ interface StartUpResult {
 interface ExitResult {
   readonly intervalMs: number;
   readonly quietPeriodMs: number;
-  /** From the close of the last client to the exit, less the quiet period. */
+  /** From the close of the last client to the exit, minus the quiet period. */
   readonly beyondMs: Figure;
   readonly mostMs: number;
 }
 
-/** Where the sockets were made. */
+/** The network namespace of the sockets. */
 interface NetworkFacts {
   readonly isPrivate: boolean;
-  /** TCP sockets in the namespace before the benchmark made its own; null if not available. */
+  /** TCP sockets in the namespace before those of the benchmark; null if not available. */
   readonly tcpSocketsBefore: number | null;
 }
 
@@ -110,5 +110,5 @@ export type CostMeasurement =
 
 export type CostStageInput = StageInput<CostPlan, CostMeasurement>;
 
-/** The setting of all that is not measured at every size: this many clients, and the most pairs. */
+/** What is not measured at every size is measured with this many clients, and with the most pairs. */
 export const referenceClients = 3;

@@ -1,7 +1,7 @@
-/** A row of a dot plot: two values of one thing, the first of them perhaps not known. */
+/** A row of a dot plot: two values of one thing, the first of which may be unknown. */
 interface DotRow {
   readonly name: string;
-  /** Said beside the name, more quietly. */
+  /** A muted text after the name. */
   readonly aside: string;
   readonly hollow: number | null;
   readonly filled: number;
@@ -9,7 +9,7 @@ interface DotRow {
 
 export interface DotPlot {
   readonly title: string;
-  /** What the two kinds of dot mean; null for a kind that there is none of. */
+  /** What the two kinds of dot mean; null without hollow dots. */
   readonly hollowMeaning: string | null;
   readonly filledMeaning: string;
   readonly rows: readonly DotRow[];
@@ -41,7 +41,7 @@ export interface Drawn {
 
 export const width = 640;
 const edge = 24;
-// Room for the text of a value beside the outermost dots.
+// Room for the values next to the outermost dots.
 const inset = 104;
 const headHeight = 96;
 const rowHeight = 62;
@@ -94,7 +94,7 @@ function head({ title, hollowMeaning, filledMeaning }: DotPlot, top: number): st
   return text(edge, top + 30, 'title', title) + lines.join('');
 }
 
-/** `1.00 ms` is `1 ms`: a line of the scale is not measured. */
+/** `1.00 ms` becomes `1 ms`: the lines of the scale are exact. */
 function shortest(label: string): string {
   return label.replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
 }

@@ -1,4 +1,4 @@
-// Figures as people read them: three digits say all that a measurement knows.
+// Figures for people, with three digits: the measurements are no more precise.
 
 const units = [
   [1_000_000, 's'],
@@ -11,7 +11,7 @@ export function timeText(microseconds: number): string {
   return `${digits(microseconds / size)} ${unit}`;
 }
 
-/** `2.1×`; below one as a fraction, `1/48`, since that is how an aim is put. */
+/** `2.1×`; below one as a fraction, `1/48`, like the aims. */
 export function ratioText(ratio: number): string {
   if (ratio >= 0.9 || ratio <= 0) {
     return ratio >= 100 ? `${countText(ratio)}×` : `${digits(ratio)}×`;

@@ -16,7 +16,7 @@ export function textOf(headline: string, sections: readonly Section[]): string {
   return `${headline}\n${parts.join('')}`;
 }
 
-/** The same for a page. */
+/** The same as Markdown. */
 export function markdownOf(headline: string, sections: readonly Section[]): string {
   const parts = sections.map(({ title, note, table }) => {
     return `\n### ${title}\n\n${note}\n\n${markdownTable(table)}`;
@@ -24,13 +24,13 @@ export function markdownOf(headline: string, sections: readonly Section[]): stri
   return `${headline}\n${parts.join('')}`;
 }
 
-/** All that was measured, for machines; a list of numbers on one line. */
+/** All results as JSON, with each list of numbers on one line. */
 export function jsonOf(results: unknown): string {
   const text = JSON.stringify(results, null, 2);
   return `${text.replace(/\[[\s\d.,e+-]+\]/g, (list) => list.replace(/\s+/g, ' '))}\n`;
 }
 
-/** The same for an object that has long lists: each of their items stands on one line. */
+/** The same for an object with long lists: each item of a list is on one line. */
 export function jsonByRowsOf(results: object): string {
   const lines = Object.entries(results).map(([key, value]) => {
     const text =

@@ -1,24 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** What is needed to start this program's helper in one of its roles. */
+/** What is needed to start bench/helper.ts in one of its roles. */
 export interface HelperOptions {
   readonly node: string;
   readonly helper: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Raised, it ends every call. */
+  /** Aborts every call. */
   readonly signal: AbortSignal;
 }
 
 /** A process that carries out commands, one at a time. */
 export interface HelperProcess<in Command, out Answer> {
   readonly pid: number;
-  /** @throws when the command fails there, or the process has ended. */
+  /** @throws when the command fails, or the process has ended. */
   readonly call: (command: Command) => Promise<Answer>;
   readonly close: () => Promise<void>;
 }
 
-/** @param name what the process is called. */
+/** @param name the name of the process, as `ps` shows it. */
 export function startHelper<Command, Answer>(
   role: string,
   options: HelperOptions,
@@ -31,7 +31,7 @@ export function startHelper<Command, Answer>(
     serialization: 'advanced',
   });
   const ended = once(child, 'exit').then(() => {});
-  // Handled here for those times when no call waits for it.
+  // A rejection is handled even while no call waits.
   ended.catch(() => {});
   let calls = 0;
   return {
@@ -73,7 +73,7 @@ function answerOf<Answer>(
         )();
       }
     };
-    const onExit = settle(() => reject(new Error('the process that holds the sockets has ended')));
+    const onExit = settle(() => reject(new Error('a helper process of the benchmark has ended')));
     const onAbort = settle(() => reject(signal.reason));
     child.on('message', onMessage);
     child.once('exit', onExit);

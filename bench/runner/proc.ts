@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-// What /proc tells of processes, and of the host. Only for this machine's own /proc.
+// Facts from /proc about processes and about the host.
 
-// sysconf(_SC_CLK_TCK): what the kernel shows to processes is in hundredths of a second.
+// sysconf(_SC_CLK_TCK): the kernel reports times in hundredths of a second.
 const tickMs = 10;
 
 /** User and system time that a process has used in all its threads, in milliseconds. */
@@ -10,13 +10,13 @@ export function processCpuMs(pid: number): number {
   try {
     return threadsCpuMs(pid);
   } catch {
-    // A kernel without CONFIG_SCHED_INFO: in ticks, then.
+    // Without CONFIG_SCHED_INFO the kernel has only ticks.
     const [userTicks = 0, systemTicks = 0] = statTicks(String(pid), 11);
     return (userTicks + systemTicks) * tickMs;
   }
 }
 
-/** In nanoseconds from the scheduler, though without the threads that have ended. */
+/** From the scheduler's nanoseconds, without the threads that have ended. */
 function threadsCpuMs(pid: number): number {
   const directory = `/proc/${pid}/task`;
   const nanoseconds = readdirSync(directory).map((thread) => {
@@ -26,7 +26,7 @@ function threadsCpuMs(pid: number): number {
   return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
 }
 
-/** The same of all processes that this one has started and that have ended. */
+/** The same for all child processes of this one that have ended. */
 export function endedChildrenCpuMs(): number {
   const [userTicks = 0, systemTicks = 0] = statTicks('self', 13);
   return (userTicks + systemTicks) * tickMs;
@@ -44,7 +44,7 @@ export function peakResidentKib(pid: number): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
 }
 
-/** How many files this process may have open, and those that it starts. */
+/** How many files this process, and each one that it starts, may have open. */
 export function openFilesLimit(): number {
   const limits = readFileSync('/proc/self/limits', 'latin1');
   const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];

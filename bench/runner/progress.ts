@@ -5,7 +5,7 @@ const widest = 79;
 
 export interface Progress {
   readonly onMessage: (message: { readonly kind: string }) => void;
-  /** Leaves no line half drawn. */
+  /** Clears the line. */
   readonly end: () => void;
 }
 

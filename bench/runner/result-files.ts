@@ -3,14 +3,14 @@ import { dirname } from 'node:path';
 import { parseFrom, UsageError } from '../../src/options/read.ts';
 import { BadValueError } from '../../src/options/values.ts';
 
-/** A file that a benchmark writes at its end, by the option that names it. */
+/** A file that a benchmark writes at its end, and the option that names it. */
 export interface ResultFile {
   readonly option: string;
-  /** Null where the option was not given. */
+  /** Null without the option. */
   readonly path: string | null;
 }
 
-/** Minutes of measuring are not to end in a folder that is not there. @throws UsageError */
+/** Checks the path before anything is measured. @throws UsageError */
 export function checkWritable({ option, path }: ResultFile): void {
   parseFrom(`--${option}`, () => {
     if (path !== null) {
@@ -31,7 +31,7 @@ function checkPath(path: string): void {
   }
 }
 
-/** Writes all of it or nothing, where the path is that of a plain file. @throws UsageError */
+/** Writes the whole file or nothing, if the path is that of a plain file. @throws UsageError */
 export function writeResult({ option, path }: ResultFile, content: string): void {
   if (path === null) {
     return;
@@ -50,12 +50,12 @@ export function writeResult({ option, path }: ResultFile, content: string): void
 }
 
 function replaceFile(path: string, content: string): void {
-  const beside = `${path}.part`;
+  const partial = `${path}.part`;
   try {
-    writeFileSync(beside, content);
-    renameSync(beside, path);
+    writeFileSync(partial, content);
+    renameSync(partial, path);
   } catch (error) {
-    rmSync(beside, { force: true });
+    rmSync(partial, { force: true });
     throw error;
   }
 }

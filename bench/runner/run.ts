@@ -22,7 +22,7 @@ export interface RunInput<Plan> {
   readonly version: string;
   readonly searchPath: string;
   readonly now: () => Date;
-  /** Raised, it ends the run early: what is measured by then is returned. */
+  /** Ends the run early: the measurements up to then are returned. */
   readonly signal: AbortSignal;
   /** Notified of each message from the stage. */
   readonly onMessage: (message: { readonly kind: string }) => void;
@@ -72,7 +72,7 @@ async function superviseStage(
     ...[...network.prefix, input.node, helper],
     ...[role, JSON.stringify(input.plan), program, input.node],
   ];
-  // Its own process group: Ctrl-C reaches this process alone, which then stops the stage.
+  // In its own process group: Ctrl-C reaches only this process, which then stops the stage.
   const stage = spawn(command, args, {
     detached: true,
     env: { PATH: input.searchPath },
@@ -84,7 +84,7 @@ async function superviseStage(
     }
   };
   const stop = (): void => {
-    // Where the channel is closed, the stage is about to end anyway.
+    // If the channel is closed, the stage is about to end anyway.
     stage.send('stop', () => {});
     setTimeout(kill, longestStopMs).unref();
   };
@@ -102,13 +102,13 @@ async function superviseStage(
 
 /** How to run a command in a network namespace of its own. */
 interface PrivateNetwork {
-  /** What to put before the command; empty where such a namespace is not allowed. */
+  /** What to put before the command; empty if such a namespace is not allowed. */
   readonly prefix: readonly string[];
-  /** Null, or why not. */
+  /** Null if it is allowed, otherwise the reason. */
   readonly whyNot: string | null;
 }
 
-// Images with busybox alone have `ifconfig`.
+// Images with only busybox have `ifconfig`.
 const raiseLoopback = '{ ip link set lo up || ifconfig lo up; } 2>/dev/null';
 const ways = [
   ['unshare', '--net'],

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Runs a line of shell to its end, whatever its status, and returns what it printed. */
+/** Runs a shell command, and returns its output, whatever its exit status. */
 export async function runShell(
   line: string,
   { env, signal }: { readonly env: Readonly<Record<string, string>>; readonly signal: AbortSignal },

@@ -35,7 +35,7 @@ function helpersLeft(): string[] {
 }
 
 describe('bench accuracy', () => {
-  it('scores every method against connections whose begin and end are known', async () => {
+  it('scores every method against connections whose start and end are known', async () => {
     const files = ['json', 'html', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
     const args = [...small, '--intervals', '50ms', '--lifetimes', '5ms,80ms', ...files.flat()];
     const { code, stdout, stderr } = await startBench(args).ended;
@@ -88,7 +88,7 @@ describe('bench accuracy', () => {
     expect(helpersLeft()).toEqual([]);
   }, 60_000);
 
-  it('knows the connections by their names, whatever it looks with', () => {
+  it('identifies the connections with every method', () => {
     const { scores } = resultsIn(join(folder, 'json'));
     for (const { recall } of scores.filter(({ lifetime }) => lifetime === '80ms')) {
       expect(recall).toBeGreaterThan(0.1);
@@ -126,7 +126,7 @@ describe('bench accuracy', () => {
     await expect.poll(helpersLeft, { timeout: 5000 }).toEqual([]);
   });
 
-  it('says what it could not have', async () => {
+  it('names what is not available', async () => {
     symlinkSync('/bin/sh', join(folder, 'sh'));
     const args = [...small, '--lifetimes', '5ms', '--methods', 'procfs,ss,netstat'];
     const { code, stdout } = await startBench([...args, '--intervals', '1ms,30ms'], {

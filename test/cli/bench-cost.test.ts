@@ -121,7 +121,7 @@ describe('bench cost', () => {
     await expect.poll(processesLeft, { timeout: 5000 }).toEqual([]);
   });
 
-  it('says what it could not have', async () => {
+  it('names what is not available', async () => {
     symlinkSync('/bin/sh', join(folder, 'sh'));
     const args = [...small, ...pollsAlone];
     const { code, stdout } = await startBench(args, { PATH: folder }).ended;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trueConnections } from '../../bench/accuracy/ground-truth.ts';
-import { type PlayedPhase, scorePhases } from '../../bench/accuracy/score.ts';
+import { type FinishedPhase, scorePhases } from '../../bench/accuracy/score.ts';
 import { type Source, watchMethods } from '../../bench/accuracy/sources.ts';
 import type { LifetimeScore, VerdictScore } from '../../bench/accuracy/types.ts';
 import { scoreVerdicts } from '../../bench/accuracy/verdicts.ts';
@@ -57,7 +57,7 @@ function droppingEveryTenth(source: Source): Source {
   };
 }
 
-/** Takes 12345 for 1234. */
+/** Counts port 12345 as 1234, too. */
 function together(one: Source, other: Source): Source {
   return {
     ...one,
@@ -82,14 +82,14 @@ async function watchAll<Name extends string>(
   });
   await workload.setBackground(20, 7);
   const fromMs = nowMs() + 20;
-  const clients = await workload.play({ arrivals: phase?.arrivals ?? [], fromMs });
+  const clients = await workload.connect({ arrivals: phase?.arrivals ?? [], fromMs });
   const toMs = nowMs();
   await delay(2000);
   const truth = trueConnections(clients, await workload.accepted()).filter(
     ({ transport }) => transport === 'tcp',
   );
   const untilMs = nowMs();
-  const played: PlayedPhase = { name: '100ms', fromMs, toMs, untilMs, truth };
+  const played: FinishedPhase = { name: '100ms', fromMs, toMs, untilMs, truth };
   const detector = { method: 'dump', transport: 'tcp', intervalMs } as const;
   const entries = watchers.map(async ([name, watcher]) => {
     const recording = await watcher.finish();
@@ -105,7 +105,7 @@ function deviationOf({ score: { recall, expectedRecall, standardError } }: Score
 }
 
 describe('the scores', () => {
-  it('find nothing wrong with a detector that is right', () => {
+  it('find no fault with a correct detector', () => {
     const { score, verdicts } = scored.right;
     expect(score.connections).toBeGreaterThan(100);
     expect(Math.abs(deviationOf(scored.right))).toBeLessThan(4);
@@ -117,7 +117,7 @@ describe('the scores', () => {
     ]);
   });
 
-  it('find out a detector that drops every tenth connection', () => {
+  it('expose a detector that drops every tenth connection', () => {
     const { score } = scored.dropping;
     expect(score.recall).toBeCloseTo(0.9 * (scored.right.score.recall ?? 0), 1);
     expect(deviationOf(scored.dropping)).toBeLessThan(-5);
@@ -125,12 +125,12 @@ describe('the scores', () => {
     expect(score.falseDetections).toBe(0);
   });
 
-  it('find out a detector that counts 12345 for 1234', () => {
+  it('expose a detector that counts 12345 as 1234', () => {
     const { score, verdicts } = scored.confused;
     expect(score.recall).toBeCloseTo(scored.right.score.recall ?? 0, 1);
     expect(score.falseDetections).toBeGreaterThan(10);
     expect(score.countError).toBeGreaterThan(scored.right.score.countError);
-    // Nobody is connected any more, but the other port is never quiet for long.
+    // No client is connected any more, but the other port is never quiet for long.
     const held = (each: Scored['verdicts']): number =>
       each.reduce(
         (sum, { unended, lateMs }) => sum + unended + Number((lateMs?.most ?? 0) > 150),

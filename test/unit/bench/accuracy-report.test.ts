@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compareText } from '../../../bench/accuracy/compare.ts';
+import { placeLabels } from '../../../bench/accuracy/cost-chart.ts';
 import { renderHtml } from '../../../bench/accuracy/html.ts';
-import { placeLabels } from '../../../bench/accuracy/price-chart.ts';
 import { accuracyHeadline, accuracySections } from '../../../bench/accuracy/report.ts';
 import {
   accuracyBenchmark,
@@ -21,33 +21,31 @@ const { plan, date, host } = accuracyResults;
 const nothing = emptyAccuracy({ plan, date, host, isPrivate: false });
 
 describe('the report on a run', () => {
-  it('says in short what is claimed, beside what was measured', () => {
-    expect(tables['In short']).toEqual([
+  it('summarizes what was measured, with the aims', () => {
+    expect(tables['Summary']).toEqual([
       [expect.stringContaining('share of connections seen by tracked set with'), '1.000', '1.000'],
-      [expect.stringContaining('false sightings by tracked set with events'), '0', '0'],
+      [expect.stringContaining('false detections by tracked set with events'), '0', '0'],
       [
-        expect.stringContaining(
-          'of tracked set with events at 100 ms beside sock_diag dump at 1 ms',
-        ),
+        expect.stringContaining('tracked set with events at 100 ms vs. sock_diag dump at 1 ms'),
         '2.00×, 1/100, 1/200',
         'at most 1×, 1/100, 1/100',
       ],
       [
         expect.stringContaining('by tracked set with events at 100 ms'),
         '0, 4, 0 of 40',
-        '0 early, 0 not at all',
+        '0 early, 0 never ended',
       ],
       [expect.stringContaining('by sock_diag dump at 1 ms'), '0, 1, 0 of 40', ''],
       // Of the two lifetimes that the dump saw; of the pipeline theory is only a bound.
       [
         expect.stringContaining('plain polls'),
-        '1 of 2 (50.0 %), the farthest 18.0',
+        '1 of 2 (50.0 %), largest deviation 18.0',
         expect.any(String),
       ],
     ]);
   });
 
-  it('has theory beside what was seen, where they are not the same', () => {
+  it('shows the expected share where it differs from what was seen', () => {
     expect(tables['Connections seen']).toEqual([
       ['tracked set, with events', 'tcp', '100 ms', '1.000', '1.000'],
       ['sock_diag dump', 'tcp', '1 ms', '0.980 ~0.990', '0.900 ~0.990'],
@@ -55,7 +53,7 @@ describe('the report on a run', () => {
     ]);
   });
 
-  it('tells early, hasty and late verdicts from each other', () => {
+  it('distinguishes early, missed and late verdicts', () => {
     expect(tables['Verdicts']).toEqual([
       [
         'tracked set, with events',
@@ -98,13 +96,13 @@ describe('the page of a run', () => {
     expect(open).toEqual([]);
   });
 
-  it('loads nothing, and is for light and dark, wide and narrow', () => {
+  it('loads nothing, and has styles for light and dark, wide and narrow', () => {
     expect(page).toContain('prefers-color-scheme: dark');
     expect(page).toContain('width=device-width');
     expect(page).not.toMatch(/https?:|@import|url\(|<image|<img|<script|<link/);
   });
 
-  it('draws each share where it belongs, with its words beside it', () => {
+  it('draws each share at its place, with a description', () => {
     const [, panel = ''] = page.split('<title>sock_diag dump · TCP</title>');
     const dots = [
       ...(panel
@@ -117,13 +115,13 @@ describe('the page of a run', () => {
     expect(panel).toContain('every 1 ms, 5ms: 98 of 100 seen');
   });
 
-  it('marks an early verdict as worse than a hasty one', () => {
+  it('marks an early verdict as worse than a missed one', () => {
     expect(page).toMatch(/<td class="early"><b>15 % early<\/b>/);
-    expect(page).toMatch(/<td class="hasty">20 % hasty/);
+    expect(page).toMatch(/<td class="missed">20 % missed/);
     expect(page).toMatch(/<td class="right"><small>late 200 µs/);
   });
 
-  it('can be made of a run that measured nothing', () => {
+  it('can be rendered for a run that measured nothing', () => {
     const empty = renderHtml(nothing);
     expect(empty).toMatch(/<\/html>\n$/);
     expect(empty).not.toMatch(/NaN|Infinity|undefined/);
@@ -134,7 +132,7 @@ describe('the page of a run', () => {
 describe('the labels of a chart', () => {
   const dot = (x: number, y: number) => ({ text: '100 ms', x, y });
 
-  it('stand aside where the usual place is taken, by a label or a dot', () => {
+  it('move aside if the usual place is taken by a label or a dot', () => {
     const [alone] = placeLabels([dot(0, 0)]);
     expect(alone).toMatchObject({ anchor: 'start', x: 8, y: -6 });
     const [, second] = placeLabels([dot(0, 0), dot(20, 2)]);
@@ -146,7 +144,7 @@ describe('the labels of a chart', () => {
 });
 
 describe('two runs side by side', () => {
-  it('have ratios, and what only one of them has', () => {
+  it('are compared by ratios, with the detectors of only one run listed', () => {
     const scores = accuracyResults.scores.map((score) => ({
       ...score,
       countError: score.countError / 2,
@@ -170,7 +168,7 @@ describe('the file of a run', () => {
     });
   });
 
-  it('is not taken for what it is not', () => {
+  it('is refused if it is something else', () => {
     const whyNot = (changes: object): unknown =>
       parseAccuracy(JSON.stringify({ ...accuracyResults, ...changes }));
     const other = (why: string) => ({ kind: 'other', why });
@@ -181,7 +179,7 @@ describe('the file of a run', () => {
     expect(parseAccuracy('{')).toEqual(other('it is not JSON'));
   });
 
-  it('is complete when the stage has come to its end', () => {
+  it('is complete once the stage has ended', () => {
     const [facts] = accuracyResults.sessions;
     const { scores, verdicts, remarks } = accuracyResults;
     const messages = [

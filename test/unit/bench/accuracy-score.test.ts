@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { tcpKey, trueConnections, visibleRange } from '../../../bench/accuracy/ground-truth.ts';
 import type { ClientRecord } from '../../../bench/accuracy/load.ts';
-import { cpuPercentIn, matchSightings, momentsOf } from '../../../bench/accuracy/recording.ts';
+import { cpuPercentIn, matchDetections, momentsOf } from '../../../bench/accuracy/recording.ts';
 import { countErrorIn, scorePhases, timesOf } from '../../../bench/accuracy/score.ts';
 import { scoreVerdicts } from '../../../bench/accuracy/verdicts.ts';
-import { connectionOf, perfectLooks, recordingOf } from '../support/recordings.ts';
+import { connectionOf, perfectPolls, recordingOf } from '../support/recordings.ts';
 
 const detector = { method: 'dump', transport: 'tcp', intervalMs: 100 } as const;
 
-describe('what was seen, beside what was', () => {
+describe('what was seen, matched with the ground truth', () => {
   const connection = connectionOf(5, 10, 50, 11, 52);
 
-  it("has the delays from the client's calls to the ends of the looks", () => {
-    const { notices, falseMs } = matchSightings(
+  it("has the delays from the client's calls to the ends of the polls", () => {
+    const { detections, falseMs } = matchDetections(
       [connection],
       recordingOf([
         [0, 1, []],
@@ -21,23 +21,23 @@ describe('what was seen, beside what was', () => {
         [60, 61, []],
       ]),
     );
-    expect(notices).toEqual([{ connection, arrivalMs: 21, departureMs: 61 }]);
+    expect(detections).toEqual([{ connection, arrivalMs: 21, departureMs: 61 }]);
     expect(falseMs).toEqual([]);
   });
 
-  it('takes a sighting for true while one can not say', () => {
+  it('counts a detection as true while it is uncertain', () => {
     for (const at of [10.5, 51]) {
       const recording = recordingOf([[at, at, [5]]]);
-      expect(matchSightings([connection], recording).falseMs).toEqual([]);
+      expect(matchDetections([connection], recording).falseMs).toEqual([]);
     }
   });
 
   it.each([
-    ['before it was', 9, 5],
-    ['after it was', 53, 5],
+    ['before the connection opened', 9, 5],
+    ['after it closed', 53, 5],
     ['of another one', 20, 6],
-  ])('counts a sighting %s as false', (_, at, key) => {
-    const { notices, falseMs } = matchSightings(
+  ])('counts a detection %s as false', (_, at, key) => {
+    const { detections, falseMs } = matchDetections(
       [connection],
       recordingOf([
         [at, at, [key]],
@@ -45,12 +45,12 @@ describe('what was seen, beside what was', () => {
       ]),
     );
     expect(falseMs).toEqual([at]);
-    expect(notices[0]?.arrivalMs).toBeNull();
+    expect(detections[0]?.arrivalMs).toBeNull();
   });
 
-  it('tells two connections of one port from each other by their time', () => {
+  it('distinguishes two connections of one port by their times', () => {
     const later = connectionOf(5, 100, 150);
-    const { notices } = matchSightings(
+    const { detections } = matchDetections(
       [connection, later],
       recordingOf([
         [20, 20, [5]],
@@ -58,14 +58,14 @@ describe('what was seen, beside what was', () => {
         [120, 120, [5]],
       ]),
     );
-    expect(notices.map(({ arrivalMs, departureMs }) => [arrivalMs, departureMs])).toEqual([
+    expect(detections.map(({ arrivalMs, departureMs }) => [arrivalMs, departureMs])).toEqual([
       [20, 60],
       [120, null],
     ]);
   });
 
-  it('takes a look that failed neither for an arrival nor for a departure', () => {
-    const { notices } = matchSightings(
+  it('takes a failed poll neither for an arrival nor for a departure', () => {
+    const { detections } = matchDetections(
       [connection],
       recordingOf([
         [20, 20, [5]],
@@ -74,22 +74,22 @@ describe('what was seen, beside what was', () => {
         [60, 60, []],
       ]),
     );
-    expect(notices[0]).toMatchObject({ arrivalMs: 20, departureMs: 60 });
+    expect(detections[0]).toMatchObject({ arrivalMs: 20, departureMs: 60 });
   });
 
-  it('knows of a connection by its end alone, and of none twice', () => {
+  it('detects a connection from its reported end, and none twice', () => {
     const ipv6 = { ...connectionOf(tcpKey(true, 7), 20, 30) };
-    const told = [
+    const reportedEnds = [
       { atMs: 60, peerPort: 5 },
       { atMs: 60, peerPort: 7 },
       { atMs: 61, peerPort: 5 },
       { atMs: 62, peerPort: 0 },
     ];
-    const { notices, falseMs } = matchSightings(
+    const { detections, falseMs } = matchDetections(
       [connection, ipv6],
-      recordingOf([[60, 60, []]], told),
+      recordingOf([[60, 60, []]], reportedEnds),
     );
-    expect(notices.map(({ arrivalMs }) => arrivalMs)).toEqual([60, 60]);
+    expect(detections.map(({ arrivalMs }) => arrivalMs)).toEqual([60, 60]);
     expect(falseMs).toEqual([61]);
   });
 });
@@ -108,12 +108,12 @@ describe('the error of a count', () => {
     expect(meanOpen).toBeCloseTo(20 / 40);
   });
 
-  it('is none while one can not say', () => {
+  it('is zero while it is uncertain', () => {
     const connection = connectionOf(5, 10, 30, 14, 34);
     expect(countErrorIn([connection], recording, 0, 40).meanError).toBeCloseTo(2 / 40);
   });
 
-  it('is that of the window alone, and counts a nameless connection', () => {
+  it('covers only the window, and counts a connection without a key', () => {
     const nameless = recordingOf([
       [0, 0, []],
       [20, 20, [0, 0, 0]],
@@ -123,7 +123,7 @@ describe('the error of a count', () => {
     );
   });
 
-  it('is that of the last count, where a look failed', () => {
+  it('is that of the last count if a poll failed', () => {
     const failed = recordingOf([
       [0, 0, [5]],
       [10, 10, null],
@@ -136,40 +136,42 @@ describe('the verdicts of waits', () => {
   const first = connectionOf(1, 1000, 2000);
   const second = connectionOf(2, 2300, 2400);
   const truth = [first, second];
-  const looksAt = (seen: typeof truth) => recordingOf(perfectLooks(seen, 100, 6000));
+  const pollsAt = (seen: typeof truth) => recordingOf(perfectPolls(seen, 100, 6000));
   // Waits begin at 0, 1000 … 5000; the one that begins at 6000 could not have ended.
   const verdictOf = (seen: typeof truth) =>
-    scoreVerdicts(detector, truth, looksAt(seen), [500], 6000);
+    scoreVerdicts(detector, truth, pollsAt(seen), [500], 6000);
 
-  it('are right for one who sees all', () => {
+  it('are right for a detector that sees all', () => {
     expect(verdictOf(truth)).toEqual([
       {
         ...detector,
-        ...{ quietPeriodMs: 500, waits: 6, early: 0, hasty: 0, unended: 0 },
+        ...{ quietPeriodMs: 500, waits: 6, early: 0, missed: 0, unended: 0 },
         lateMs: { median: 0, p99: 0, most: 0 },
       },
     ]);
   });
 
-  it('are early where somebody is connected, and hasty where somebody was', () => {
+  it('are early while a client is connected, and miss one that has gone', () => {
     // That of 1000 ends at 1500.
-    expect(verdictOf([second])).toMatchObject([{ waits: 6, early: 1, hasty: 0 }]);
+    expect(verdictOf([second])).toMatchObject([{ waits: 6, early: 1, missed: 0 }]);
     // Those of 1000 and of 2000 end at 2500, though the quiet was broken at 2300.
-    expect(verdictOf([first])).toMatchObject([{ waits: 6, early: 0, hasty: 2 }]);
+    expect(verdictOf([first])).toMatchObject([{ waits: 6, early: 0, missed: 2 }]);
   });
 
-  it('are late where somebody is seen who is not there, or never', () => {
+  it('are late, or never end, if a detector sees a client that does not exist', () => {
     const lingering = connectionOf(1, 1000, 2600);
     expect(verdictOf([lingering, second])).toMatchObject([
-      { early: 0, hasty: 0, unended: 0, lateMs: { median: 0, most: 200 } },
+      { early: 0, missed: 0, unended: 0, lateMs: { median: 0, most: 200 } },
     ]);
     // Those of 3000, 4000 and 5000.
     expect(verdictOf([connectionOf(3, 3100, 9000)])).toMatchObject([{ unended: 3 }]);
   });
 
-  it('are not drawn from looks that failed', () => {
-    const blind = recordingOf(perfectLooks(truth, 100, 6000).map(([from, to]) => [from, to, null]));
-    expect(scoreVerdicts(detector, truth, blind, [0, 500], 6000)).toMatchObject([
+  it('are not drawn from failed polls', () => {
+    const failed = recordingOf(
+      perfectPolls(truth, 100, 6000).map(([from, to]) => [from, to, null]),
+    );
+    expect(scoreVerdicts(detector, truth, failed, [0, 500], 6000)).toMatchObject([
       { waits: 6, unended: 6, lateMs: null },
       { waits: 6, unended: 6, lateMs: null },
     ]);
@@ -177,10 +179,10 @@ describe('the verdicts of waits', () => {
 });
 
 describe('the score of a phase', () => {
-  it('has the share that was seen beside the share to be expected', () => {
+  it('has the share that was seen and the expected share', () => {
     const truth = [connectionOf(1, 10, 60), connectionOf(2, 250, 350), connectionOf(3, 420, 440)];
     const recording = recordingOf(
-      perfectLooks(truth, 100, 600).map(([from, to, keys]) => [from, to, keys]),
+      perfectPolls(truth, 100, 600).map(([from, to, keys]) => [from, to, keys]),
     );
     const [score] = scorePhases(detector, false, recording, [
       { name: '50ms', fromMs: 0, toMs: 500, untilMs: 600, truth },
@@ -206,7 +208,7 @@ describe('the score of a phase', () => {
     expect(score).toMatchObject({ seen: 1, recall: 1, expectedRecall: 1 });
   });
 
-  it('counts false sightings in the quiet after a phase as well', () => {
+  it('counts false detections in the pause after a phase, too', () => {
     const recording = recordingOf([
       [100, 100, []],
       [150, 150, [9]],
@@ -225,7 +227,7 @@ describe('the score of a phase', () => {
 
 describe('what both ends recorded', () => {
   const client: ClientRecord = {
-    ...{ id: 1, way: 'tcp6' as const, name: 5000, openFromMs: 10, openToMs: 13 },
+    ...{ id: 1, family: 'tcp6' as const, name: 5000, openFromMs: 10, openToMs: 13 },
     ...{ closeFromMs: 20, closeToMs: 20.1, error: null },
   };
   const server = { id: 1, inode: 0, acceptedMs: 12, closedMs: 21 };
@@ -241,7 +243,7 @@ describe('what both ends recorded', () => {
 
   it('knows a unix connection by the inodes of both its ends', () => {
     const [connection] = trueConnections(
-      [{ ...client, way: 'unix', name: 77 }],
+      [{ ...client, family: 'unix', name: 77 }],
       [{ ...server, inode: 78 }],
     );
     expect(connection).toMatchObject({ transport: 'unix', keys: [77, 78] });
@@ -261,7 +263,7 @@ describe('what a recording says', () => {
     expect(cpuPercentIn(cpu, 120, 150)).toBeNull();
   });
 
-  it('has the moment of a look somewhere within it', () => {
+  it('has the moment of a poll somewhere within it', () => {
     const moments = momentsOf(recordingOf(Array.from({ length: 100 }, (_, i) => [i, i + 1, []])));
     const shares = moments.map((moment, result) => moment - result);
     expect(Math.min(...shares)).toBeGreaterThanOrEqual(0);
@@ -271,7 +273,7 @@ describe('what a recording says', () => {
 });
 
 describe('timesOf', () => {
-  it('has the median, the 99th percentile and the most', () => {
+  it('has the median, the 99th percentile and the maximum', () => {
     const values = Array.from({ length: 200 }, (_, index) => 200 - index);
     expect(timesOf(values)).toEqual({ median: 100, p99: 198, most: 200 });
     expect(timesOf([3])).toEqual({ median: 3, p99: 3, most: 3 });

@@ -7,7 +7,7 @@ import {
 
 const exactly = (ms: number) => ({ leastMs: ms, mostMs: ms });
 
-describe('the share that looks are expected to see', () => {
+describe('the share that polls are expected to see', () => {
   it.each([
     [5, [10, 10, 10], 0.5],
     [20, [10, 10, 10], 1],

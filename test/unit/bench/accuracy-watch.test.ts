@@ -27,7 +27,7 @@ function played(...answers: readonly (readonly number[] | Error)[]): Played {
       }
       return answer;
     },
-    told() {
+    reportedEnds() {
       return this.results === 2 ? [4711] : [];
     },
     onEnd(callback) {
@@ -53,7 +53,7 @@ function watch(
 const timerGrainMs = 1;
 
 describe('a watch', () => {
-  it('looks again when a connection has ended, if it is to look as wait does', async () => {
+  it('polls when a connection has ended, if it is to poll as wait does', async () => {
     const source = played([1]);
     watch(source, anHourMs, [1000]);
     await expect.poll(() => source.results).toBe(1);
@@ -61,7 +61,7 @@ describe('a watch', () => {
     await expect.poll(() => source.results).toBe(2);
   });
 
-  it('looks again when a quiet period would be over', async () => {
+  it('polls at the end of a quiet period', async () => {
     const source = played([]);
     const { finish } = watch(source, anHourMs, [0, 20, 60]);
     await expect.poll(() => source.results).toBeGreaterThanOrEqual(3);
@@ -71,25 +71,25 @@ describe('a watch', () => {
     expect(afterMs.at(-1)).toBeGreaterThanOrEqual(60 - timerGrainMs);
   });
 
-  it('looks at the interval alone, if that is all it is to do', async () => {
+  it('polls only at the interval, if it is not to poll as wait does', async () => {
     const source = played([]);
     watch(source, 10, null);
     await expect.poll(() => source.results).toBeGreaterThan(3);
     expect(source.endOne).toBeNull();
   });
 
-  it('records what changes, in one order of the keys, and a look that failed as unknown', async () => {
+  it('records changes, whatever the order of the keys, and a failed poll as unknown', async () => {
     const source = played([3, 20, 1], [20, 1, 3], new Error('cut'), [1], []);
     const { finish } = watch(source, 1, null);
     await expect.poll(() => source.results).toBeGreaterThan(5);
-    const { changes, told, fromMs, toMs, cpu } = await finish();
+    const { changes, reportedEnds, fromMs, toMs, cpu } = await finish();
     expect(changes).toEqual([
       { poll: 0, keys: [1, 3, 20] },
       { poll: 2, keys: null },
       { poll: 3, keys: [1] },
       { poll: 4, keys: [] },
     ]);
-    expect(told).toEqual([{ atMs: toMs[1], peerPort: 4711 }]);
+    expect(reportedEnds).toEqual([{ atMs: toMs[1], peerPort: 4711 }]);
     expect(fromMs).toHaveLength(toMs.length);
     expect(cpu[0]).toEqual({ atMs: toMs[0], cpuMs: 7 });
     expect(source.isClosed).toBe(true);

@@ -39,16 +39,18 @@ describe('the connections that are made', () => {
 
   it('come over IPv4, IPv6 and unix sockets, each with a number of its own', () => {
     const arrivals = phasesOf(plan).flatMap((phase) => phase.arrivals);
-    expect(new Set(arrivals.map(({ way }) => way))).toEqual(new Set(['tcp4', 'tcp6', 'unix']));
+    expect(new Set(arrivals.map(({ family }) => family))).toEqual(
+      new Set(['tcp4', 'tcp6', 'unix']),
+    );
     expect(new Set(arrivals.map(({ id }) => id)).size).toBe(arrivals.length);
   });
 
-  it('are fewer where they live long', () => {
+  it('are fewer if they live long', () => {
     expect(Math.abs(arrivalsOf(2000).length - 100)).toBeLessThan(40);
     expect(arrivalsOf('sparse').length).toBeLessThan(45);
   });
 
-  it('live as long as they are told, or are a mix of probes and builds', () => {
+  it('live for the given time, or are a mix of probes and builds', () => {
     expect(new Set(arrivalsOf(2000).map(({ lifetimeMs }) => lifetimeMs))).toEqual(new Set([2000]));
     const mixed = arrivalsOf('mix', { phaseMs: 60_000 }).map(({ lifetimeMs }) => lifetimeMs);
     const share = (least: number, most: number): number =>
@@ -76,7 +78,7 @@ describe('the sessions', () => {
   const detector = (pollMs: number, intervalMs: number) =>
     ({ method: 'dump', transport: 'tcp', intervalMs, pollMs }) as const;
 
-  it('are one where there are processors enough', () => {
+  it('are one if there are enough processors', () => {
     const all = [detector(1, 1), detector(5, 10), detector(1, 100)];
     expect(divide(all, 64)).toEqual([all]);
   });
@@ -86,12 +88,12 @@ describe('the sessions', () => {
     expect(divide([heavy, heavy, light, heavy], 2)).toEqual([[heavy, light], [heavy], [heavy]]);
   });
 
-  it('have a detector that is too much for any of them alone', () => {
+  it('have only one detector if it is too much for half of the processors', () => {
     const heavy = detector(9, 10);
     expect(divide([heavy, heavy], 1)).toEqual([[heavy], [heavy]]);
   });
 
-  it('have none of which one look takes longer than the interval', () => {
+  it('have no detector with a poll that takes longer than the interval', () => {
     expect(canKeepUp(detector(9, 10))).toBe(true);
     expect(canKeepUp(detector(11, 10))).toBe(false);
   });

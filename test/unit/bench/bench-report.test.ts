@@ -9,30 +9,30 @@ const tables = Object.fromEntries(
 );
 
 describe('the report on a run', () => {
-  it('says in short how the method of wait compares with the others, at the most pairs', () => {
-    expect(tables['In short']).toEqual([
+  it('summarizes how the method of wait compares with the others, with the most pairs', () => {
+    expect(tables['Summary']).toEqual([
       [
-        'CPU of a poll by sock_diag dump, beside netstat pipeline',
+        'CPU of one poll, sock_diag dump vs. netstat pipeline',
         '1/120',
         '1/120 to 1/120',
         'at most 1/3,000',
       ],
       [
-        'CPU of a poll by sock_diag dump, at 8,000 pairs beside 0',
+        'CPU of one poll, sock_diag dump, at 8,000 pairs vs. 0',
         '2.00×',
         '1.82× to 2.20×',
         'at most 1.5×',
       ],
       [
-        'CPU of `wait` at 100 ms with 3 clients, compared with an empty timer',
+        'CPU of `wait` at 100 ms with 3 clients vs. an empty timer',
         '1.50×',
         '1.45× to 1.55×',
         'at most 1.5×',
       ],
-      ['start to first sample, beside `node -e 0`', '1.50×', '1.50× to 1.50×', 'at most 1.5×'],
-      ['memory at the first sample, beside `node -e 0`', '1.13×', '1.13× to 1.13×', 'at most 1.2×'],
+      ['start to first sample vs. `node -e 0`', '1.50×', '1.50× to 1.50×', 'at most 1.5×'],
+      ['memory at the first sample vs. `node -e 0`', '1.13×', '1.13× to 1.13×', 'at most 1.2×'],
       [
-        'exit after the last close, beyond the quiet period',
+        'last close to exit, minus the quiet period',
         '15.0 ms',
         'at most 20.0 ms',
         'at most 100 ms',
@@ -49,7 +49,7 @@ describe('the report on a run', () => {
   });
 
   it('tells what is unknown from what is zero', () => {
-    expect(tables['The whole process']?.[1]).toEqual([
+    expect(tables['Whole process']?.[1]).toEqual([
       '1 ms',
       '0',
       '30.0 %',
@@ -61,7 +61,7 @@ describe('the report on a run', () => {
   });
 
   it('says what was left out', () => {
-    expect(tables['Left out, or other than meant']).toEqual([['ss', 'not installed']]);
+    expect(tables['Remarks']).toEqual([['ss', 'not installed']]);
   });
 
   it('leaves out what was not measured, and says that the run was interrupted', () => {
@@ -69,7 +69,7 @@ describe('the report on a run', () => {
     const nothing = emptyCost({ plan, date, host, isPrivate: false });
     expect(reportOf(nothing)).toEqual([]);
     expect(renderText(nothing)).toBe(
-      'What polling costs here: buildkit-drain 1.2.3, Node.js v20.20.2, Linux 6.18.0 (x64), ' +
+      'Cost of polling on this node: buildkit-drain 1.2.3, Node.js v20.20.2, Linux 6.18.0 (x64), ' +
         '2 × A CPU <fast & cheap>, 24,106 MiB, 262,144 TCP hash buckets; in the existing ' +
         'network namespace; 2026-01-02. The run was interrupted: these are the measurements up to ' +
         'then.\n',
@@ -88,11 +88,11 @@ describe('the report on a run', () => {
   it('is a table of Markdown for a page', () => {
     expect(renderMarkdown(costResults)).toContain(
       [
-        '### The exit',
+        '### Exit',
         '',
-        'From the close of the last client to the exit, less the quiet period: 2 runs.',
+        'From the close of the last client to the exit, minus the quiet period: 2 runs.',
         '',
-        '| interval | median | most |',
+        '| interval | median | maximum |',
         '| --- | --- | --- |',
         '| 100 ms | 15.0 ms | 20.0 ms |',
       ].join('\n'),

@@ -26,7 +26,7 @@ function lifetimeScore(changes: Partial<LifetimeScore>): LifetimeScore {
 function verdictScore(changes: Partial<VerdictScore>): VerdictScore {
   return {
     ...plain,
-    ...{ quietPeriodMs: 100, waits: 20, early: 0, hasty: 0, unended: 0 },
+    ...{ quietPeriodMs: 100, waits: 20, early: 0, missed: 0, unended: 0 },
     lateMs: { median: 1.5, p99: 2, most: 2 },
     ...changes,
   };
@@ -78,9 +78,9 @@ export const accuracyResults: AccuracyResults = {
   ],
   verdicts: [
     verdictScore({ quietPeriodMs: 0 }),
-    verdictScore({ hasty: 1 }),
+    verdictScore({ missed: 1 }),
     verdictScore({ ...own, quietPeriodMs: 0, lateMs: { median: 0.2, p99: 1, most: 1 } }),
-    verdictScore({ ...own, hasty: 4 }),
+    verdictScore({ ...own, missed: 4 }),
     verdictScore({ ...pipeline, early: 3, unended: 2, lateMs: null }),
   ],
   remarks: [{ what: 'ss (tcp)', why: 'not installed' }],

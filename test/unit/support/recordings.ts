@@ -1,10 +1,13 @@
 import type { TrueConnection } from '../../../bench/accuracy/ground-truth.ts';
-import type { Change, Recording, Told } from '../../../bench/accuracy/recording.ts';
+import type { Change, Recording, ReportedEnd } from '../../../bench/accuracy/recording.ts';
 
-/** A look: from when to when, and what it saw; null where it failed. */
-type Look = readonly [fromMs: number, toMs: number, keys: readonly number[] | null];
+/** A poll: its start, its end, and what it saw; null if it failed. */
+type Poll = readonly [fromMs: number, toMs: number, keys: readonly number[] | null];
 
-export function recordingOf(results: readonly Look[], told: readonly Told[] = []): Recording {
+export function recordingOf(
+  results: readonly Poll[],
+  reportedEnds: readonly ReportedEnd[] = [],
+): Recording {
   const changes: Change[] = [];
   results.forEach(([, , keys], poll) => {
     const before = changes.at(-1)?.keys;
@@ -16,17 +19,17 @@ export function recordingOf(results: readonly Look[], told: readonly Told[] = []
     fromMs: Float64Array.from(results, ([fromMs]) => fromMs),
     toMs: Float64Array.from(results, ([, toMs]) => toMs),
     changes,
-    told,
+    reportedEnds,
     cpu: [],
   };
 }
 
-/** Looks that take no time, each `everyMs`, at connections of which one knows the exact times. */
-export function perfectLooks(
+/** Polls that take no time, every `everyMs`, of connections whose exact times are known. */
+export function perfectPolls(
   connections: readonly TrueConnection[],
   everyMs: number,
   untilMs: number,
-): Look[] {
+): Poll[] {
   return Array.from({ length: untilMs / everyMs + 1 }, (_, index) => {
     const atMs = index * everyMs;
     const open = connections.filter(
@@ -36,7 +39,7 @@ export function perfectLooks(
   });
 }
 
-/** A TCP connection; with four moments one can't say exactly when it began and ended. */
+/** A TCP connection; with four moments its start and end are uncertain. */
 export function connectionOf(
   key: number,
   openFromMs: number,

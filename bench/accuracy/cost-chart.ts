@@ -1,14 +1,14 @@
 import { xmlText } from '../render/dot-plot.ts';
 
 /** The detectors of one method: what each costs, and how wrong its count is. */
-export interface PriceSeries {
+export interface CostSeries {
   readonly name: string;
-  /** Which colour it has. */
+  /** The index of its colour. */
   readonly index: number;
-  readonly points: readonly PricePoint[];
+  readonly points: readonly CostPoint[];
 }
 
-interface PricePoint {
+interface CostPoint {
   readonly label: string;
   readonly cpuPercent: number;
   readonly countError: number;
@@ -26,8 +26,8 @@ interface Scale {
   readonly decades: readonly number[];
 }
 
-/** Draws both on logarithmic scales: what is better is more to the left and lower. */
-export function drawPrices(title: string, series: readonly PriceSeries[]): string {
+/** Draws both on logarithmic scales: better is further left and lower. */
+export function drawCosts(title: string, series: readonly CostSeries[]): string {
   const points = series.flatMap((each) => each.points);
   const x = scaleOf(
     points.map(({ cpuPercent }) => cpuPercent),
@@ -39,7 +39,7 @@ export function drawPrices(title: string, series: readonly PriceSeries[]): strin
     height - bottom,
     top,
   );
-  const said = series.flatMap(({ name, points: own }) =>
+  const descriptions = series.flatMap(({ name, points: own }) =>
     own.map(
       (each) =>
         `${name}, every ${each.label}: ${text(each.countError)} at ${text(each.cpuPercent)} % CPU`,
@@ -47,7 +47,7 @@ export function drawPrices(title: string, series: readonly PriceSeries[]): strin
   );
   return [
     `<svg class="panel" role="img" viewBox="0 0 ${width} ${height}">`,
-    `<title>${xmlText(title)}</title><desc>${xmlText(said.join('; '))}</desc>`,
+    `<title>${xmlText(title)}</title><desc>${xmlText(descriptions.join('; '))}</desc>`,
     ...x.decades.map(
       (value) =>
         `<line class="grid" x1="${at(x.at(value))}" x2="${at(x.at(value))}" y1="${top}" y2="${height - bottom}"/>` +
@@ -81,7 +81,7 @@ function scaleOf(values: readonly number[], from: number, to: number): Scale {
   };
 }
 
-function drawSeries({ name, index, points }: PriceSeries, x: Scale, y: Scale): string {
+function drawSeries({ name, index, points }: CostSeries, x: Scale, y: Scale): string {
   const line = points.map(
     ({ cpuPercent, countError }) => `${at(x.at(cpuPercent))},${at(y.at(countError))}`,
   );
@@ -101,7 +101,7 @@ function at(value: number): string {
   return value.toFixed(1);
 }
 
-/** A text beside a dot. */
+/** The text next to a dot. */
 export interface Label {
   readonly text: string;
   readonly x: number;
@@ -132,15 +132,15 @@ const places = [
   { anchor: 'end', dx: -8, dy: -6 },
 ] as const;
 
-/** Puts each text where it covers neither a dot nor another text, if there is such a place. */
+/** Places each text so that it covers neither a dot nor another text, if possible. */
 export function placeLabels(dots: readonly Dot[]): Label[] {
   const taken: Box[] = dots.map(({ x, y }) => ({
     ...{ left: x - radius, right: x + radius, top: y - radius, bottom: y + radius },
   }));
   return dots.map(({ text, x, y }) => {
-    const subjects = places.map(({ anchor, dx, dy }) => ({ text, anchor, x: x + dx, y: y + dy }));
-    const free = subjects.find((label) => !taken.some((box) => overlap(box, boxOf(label))));
-    const label = free ?? (subjects[0] as Label);
+    const positions = places.map(({ anchor, dx, dy }) => ({ text, anchor, x: x + dx, y: y + dy }));
+    const free = positions.find((label) => !taken.some((box) => overlap(box, boxOf(label))));
+    const label = free ?? (positions[0] as Label);
     taken.push(boxOf(label));
     return label;
   });
