@@ -144,13 +144,16 @@ describe.concurrent('a command line that is not understood', () => {
     [['status', '--interval', '1s'], 'unknown option "--interval"', 'status '],
     [['status', 'now'], 'too many arguments', 'status '],
     [['watch', '--quiet-period', '1s'], 'unknown option "--quiet-period"', 'watch '],
-  ] as const)('exits 2 and says why, and whose help to read: %s', async ([args, expected, of]) => {
-    const { code, stdout, stderr } = await cli(args);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain(`buildkit-drain: ${expected}`);
-    expect(stderr).toContain(`\nTry: buildkit-drain ${of}--help\n`);
-    expect(stderr).not.toContain('"timestamp"');
-  });
+  ] as const)(
+    'exits 2, gives the reason, and names the help to read: %s',
+    async ([args, expected, of]) => {
+      const { code, stdout, stderr } = await cli(args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(`buildkit-drain: ${expected}`);
+      expect(stderr).toContain(`\nTry: buildkit-drain ${of}--help\n`);
+      expect(stderr).not.toContain('"timestamp"');
+    },
+  );
 });
 
 describe.concurrent('--help', () => {

@@ -54,7 +54,7 @@ describe.concurrent('an address that is meant for clients, BUILDKIT_HOST', () =>
     expect(logs.filter(({ level }) => level !== 'info')).toEqual([]);
   });
 
-  it('is watched beside the defaults where no daemon is in sight', async ({ sandbox, clients }) => {
+  it('is watched besides the defaults when no daemon is found', async ({ sandbox, clients }) => {
     const daemon = await startDaemon(sandbox, { namespaces: ['net'] });
     await daemon.listen(tcp);
     await daemon.listen('tcp://127.0.0.1:1234');
@@ -74,7 +74,7 @@ describe.concurrent('an address that is meant for clients, BUILDKIT_HOST', () =>
     ['BUILDKITD_PORT', '0'],
     ['BUILDKITD_PORT', 'http'],
   ] as const)(
-    'stops nothing where it is of another form, which is told: %s=%s',
+    'is ignored with a warning when it has another form: %s=%s',
     async ([variable, value], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const build = await clients.connect(tcp);
@@ -101,7 +101,7 @@ describe.concurrent('an address that is meant for clients, BUILDKIT_HOST', () =>
 });
 
 describe.concurrent('run', () => {
-  it('waits on all listeners of its daemon, whatever BUILDKIT_HOST', async ({
+  it('waits on all listeners of its daemon, regardless of BUILDKIT_HOST', async ({
     sandbox,
     clients,
   }) => {
@@ -126,7 +126,11 @@ describe.concurrent('run', () => {
 });
 
 describe.concurrent('--addr', () => {
-  it('restricts, and what it leaves out is told', async ({ sandbox, daemon, clients }) => {
+  it('restricts the wait, and the log names the listeners left out', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(unix);
     await daemon.listen(tcp);
     await clients.connect(tcp);
@@ -142,7 +146,7 @@ describe.concurrent('--addr', () => {
     });
   });
 
-  it('for all of them says nothing', async ({ sandbox, daemon }) => {
+  it('for all of them logs no restriction', async ({ sandbox, daemon }) => {
     await daemon.listen(unix);
     await daemon.listen('tcp://[::]:8372');
     const wait = await startWait(sandbox, ['--addr', unix, '--addr', tcp]);
@@ -151,11 +155,7 @@ describe.concurrent('--addr', () => {
     expect(logs.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
-  it('is one endpoint for one port, however often it is given', async ({
-    sandbox,
-    daemon,
-    clients,
-  }) => {
+  it('is one endpoint per port, even when given twice', async ({ sandbox, daemon, clients }) => {
     await daemon.listen('tcp://[::]:8372');
     await clients.connect(tcp);
     const hosts = ['0.0.0.0', '127.0.0.1', '[::]'];
@@ -167,7 +167,7 @@ describe.concurrent('--addr', () => {
     });
   });
 
-  it('is one endpoint for one socket, by whatever path', async ({ sandbox, daemon, clients }) => {
+  it('is one endpoint per socket, by any path', async ({ sandbox, daemon, clients }) => {
     const { directory } = sandbox;
     symlinkSync(directory, `${directory}/link`);
     await daemon.listen(`unix://${directory}/d.sock`);
@@ -194,7 +194,7 @@ describe.concurrent('--addr', () => {
   });
 });
 
-describe.concurrent('a daemon that was told to listen on more than it does', () => {
+describe.concurrent('a daemon configured to listen on more than it does', () => {
   const told = { args: ['--addr', unix, '--addr', tcp] };
 
   it('has its clients there counted once it does', async ({ sandbox, clients }) => {
@@ -239,7 +239,11 @@ describe.concurrent('a daemon that was told to listen on more than it does', () 
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('is found to listen on what it was not told, too', async ({ sandbox, daemon, clients }) => {
+  it('is also found on addresses that are not in its settings', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     await daemon.listen(unix);
     const wait = await startWait(sandbox, ['--quiet-period', '3s']);
     await wait.counted(0);
@@ -259,7 +263,7 @@ describe.concurrent('a daemon of another place', () => {
     ...['sh', '-c', 'ip link set lo up && "$0" "$@"'],
   ];
 
-  it('is not watched beside one of this place, and the log says so', async ({
+  it('is not watched besides one of this environment, and the log says so', async ({
     sandbox,
     daemon,
   }) => {
@@ -297,9 +301,7 @@ describe.concurrent('a daemon of another place', () => {
     }
   });
 
-  it('is watched where there is no other, and --pid asks for it beside one', async ({
-    sandbox,
-  }) => {
+  it('is watched when there is no other, or with --pid', async ({ sandbox }) => {
     const other = await startDaemon(sandbox, { through: contained });
     await other.listen('unix:///run/other.sock');
     await other.connect('unix:///run/other.sock');

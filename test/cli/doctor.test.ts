@@ -139,7 +139,10 @@ describe.concurrent('doctor', () => {
     expect(textOf(told.of('sock_diag'))).toMatch(/counter of new connections .* can't be read/);
   });
 
-  it('is blind without any means, and says what each lacks', async ({ sandbox, buildkitd }) => {
+  it('reports unknown when no backend works, and what each lacks', async ({
+    sandbox,
+    buildkitd,
+  }) => {
     await buildkitd.listen(tcp);
     const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
     const told = await doctor(sandbox, ['--addr', tcp], { through });
@@ -158,7 +161,7 @@ describe.concurrent('doctor', () => {
     );
   });
 
-  it('tells how to build the addon where there is none', async ({ sandbox, buildkitd }) => {
+  it('explains how to build the addon when it is missing', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(tcp);
     const bare = join(sandbox.directory, 'bare');
     mkdirSync(bare);
@@ -295,7 +298,7 @@ describe.concurrent('doctor', () => {
     expect(textOf(told.of('sock_diag'))).toContain('Unix sockets: not tested');
   });
 
-  it('exits 2 for what makes no sense', async ({ sandbox }) => {
+  it('exits 2 for a usage error', async ({ sandbox }) => {
     const cases = [
       [['--addr', 'nonsense'], '--addr: expected an address such as'],
       [['--interval', '1s'], 'unknown option "--interval"'],

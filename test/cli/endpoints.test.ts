@@ -43,7 +43,7 @@ async function shown(
 }
 
 describe.concurrent('the endpoints of a running daemon', () => {
-  it('are found on whatever ports and paths, each with its clients', async ({
+  it('are found on any port and path, each with its clients', async ({
     sandbox,
     daemon,
     clients,
@@ -63,7 +63,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     });
   });
 
-  it('are told in the log, with the process', async ({ sandbox, daemon }) => {
+  it('are named in the log, with the process', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://127.0.0.1:8372');
     await daemon.listen('unix:///run/odd.sock');
     const wait = await startWait(sandbox, []);
@@ -80,7 +80,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     expect(logs.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
-  it('are written as its command line has them, and what it does not listen on is told', async ({
+  it('are written as on its command line, and the log names those it does not listen on', async ({
     sandbox,
   }) => {
     const args = ['--debug', '--addr', 'tcp://0.0.0.0:8372', '-addr=unix:///run/missing.sock'];
@@ -143,7 +143,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     });
   });
 
-  it('are those of all daemons in sight', async ({ sandbox, daemon, clients }) => {
+  it('are those of every daemon found', async ({ sandbox, daemon, clients }) => {
     const other = await startDaemon(sandbox);
     await daemon.listen('tcp://127.0.0.1:8372');
     await other.listen('tcp://127.0.0.1:12345');
@@ -167,7 +167,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     expect(await shown(sandbox)).toMatchObject({ connections: 2, addresses: [expect.any(String)] });
   });
 
-  it('have the port of the script beside them, where something listens there', async ({
+  it('include the port of the script, if it has a listener', async ({
     sandbox,
     daemon,
     clients,
@@ -197,7 +197,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     ['is a link to itself', (path: string) => symlinkSync(path, path), 'circle'],
     ['is a device', (path: string) => symlinkSync('/dev/zero', path), 'no regular file'],
   ] as const)(
-    'are found though its file %s, which is told',
+    'are found although its file %s, and the log says so',
     async ([, write, reason], { sandbox }) => {
       const config = join(sandbox.directory, 'buildkitd.toml');
       write(config);
@@ -213,7 +213,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     },
   );
 
-  it('are found though its file is a FIFO that nobody writes to', async ({ sandbox }) => {
+  it('are found although its file is a FIFO without a writer', async ({ sandbox }) => {
     const config = join(sandbox.directory, 'fifo');
     await run(['mkfifo', config]).ended;
     const daemon = await startDaemon(sandbox, { args: ['--config', config] });
@@ -221,7 +221,7 @@ describe.concurrent('the endpoints of a running daemon', () => {
     expect(await shown(sandbox)).toMatchObject({ connections: 0, code: 0 });
   });
 
-  it('are found though its command line is odd', async ({ sandbox }) => {
+  it('are found although its command line is unusual', async ({ sandbox }) => {
     const args = [
       '--addr',
       '',
@@ -269,7 +269,7 @@ describe.concurrent('--pid', () => {
     });
   });
 
-  it('with --addr says whose end is the end', async ({ sandbox, daemon }) => {
+  it('with --addr ends with that daemon', async ({ sandbox, daemon }) => {
     const other = await startClients(sandbox);
     await daemon.listen('tcp://127.0.0.1:8372');
     const args = ['--addr', 'tcp://127.0.0.1:8372', '--pid', ownPid(other.process)];
@@ -311,7 +311,7 @@ describe.concurrent('a daemon in another network namespace', () => {
     return { daemon, near, far: await startClients(sandbox) };
   }
 
-  it('is looked at there, its unix socket here as well, and the log says why', async ({
+  it('is polled there, and its unix socket here as well, and the log explains both', async ({
     sandbox,
   }) => {
     const { daemon, near, far } = await setUp(sandbox);
@@ -337,7 +337,7 @@ describe.concurrent('a daemon in another network namespace', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('has its queued clients seen, from wherever they came', async ({ sandbox }) => {
+  it('is polled with its queued clients, wherever they came from', async ({ sandbox }) => {
     const { daemon, near, far } = await setUp(sandbox);
     await daemon.process.signal('SIGSTOP');
     await near.connect(unix, 1);
@@ -345,7 +345,7 @@ describe.concurrent('a daemon in another network namespace', () => {
     expect(await shown(sandbox)).toMatchObject({ connections: 2, code: 3 });
   });
 
-  it('is looked at where --pid says it is, at the addresses of --addr', async ({ sandbox }) => {
+  it('is polled where --pid points, at the addresses of --addr', async ({ sandbox }) => {
     const { daemon, near } = await setUp(sandbox);
     await near.connect(tcp, 2);
     const args = ['--addr', tcp, '--backend', 'sock-diag'];
@@ -357,14 +357,14 @@ describe.concurrent('a daemon in another network namespace', () => {
   });
 });
 
-describe.concurrent('a daemon whose descriptors are another user’s', () => {
+describe.concurrent('a daemon with descriptors of another user', () => {
   const ways: (readonly [string, readonly string[]])[] = [
     ['without capabilities', withoutCapabilities],
     ...(hasOtherUsers ? [['nobody', asNobody] as const] : []),
   ];
 
   it.for(ways)(
-    'is watched where it was told to listen and where it does by default: to %s',
+    'is watched at its configured and at the default addresses: to %s',
     async ([, through], { sandbox, clients }) => {
       const daemon = await startDaemon(sandbox, { args: ['--addr', 'tcp://0.0.0.0:8372'] });
       await daemon.listen('tcp://127.0.0.1:8372');
@@ -410,7 +410,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('is followed though its first port had a listener at each look', async ({
+  it('is followed although its first port had a listener at each poll', async ({
     sandbox,
     daemon,
     clients,
@@ -439,7 +439,7 @@ describe.concurrent('a daemon that restarts during the wait', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('holds for the old one’s client, and goes on with the new one when the old one is dead', async ({
+  it('holds for a client of the old one, and continues with the new one after its end', async ({
     sandbox,
     daemon,
     clients,

@@ -80,7 +80,7 @@ describe.concurrent('the command line of an example', () => {
   });
 
   it.for(casesOf('ready'))(
-    'is ready, and no more once it drains: %s',
+    'is ready, and unready once it drains: %s',
     async ([, example, args], { sandbox }) => {
       const through = asItsUser(example);
       const env = envOf(example);

@@ -18,7 +18,7 @@ async function limitFiles(pid: number, count: number): Promise<void> {
 
 describe.concurrent('a wait with a client', () => {
   it.for([tcp, unix])(
-    'at %s goes on by procfs when it may open nothing more, and when it may again',
+    'at %s continues through procfs while no descriptor can be opened, and after',
     async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
@@ -38,7 +38,7 @@ describe.concurrent('a wait with a client', () => {
   );
 
   it.for([tcp, unix])(
-    'at %s is blind when /proc goes and it may look by nothing else',
+    'at %s cannot count when /proc disappears and procfs is the only backend',
     async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       await clients.connect(address);
@@ -52,7 +52,7 @@ describe.concurrent('a wait with a client', () => {
   );
 
   it.for([tcp, unix])(
-    'at %s goes on while the daemon is stopped, and ends when the client has left',
+    'at %s continues while the daemon is stopped, and ends when the client has left',
     async (address, { sandbox, daemon, clients }) => {
       await daemon.listen(address);
       const some = await clients.connect(address);
@@ -70,7 +70,7 @@ describe.concurrent('a wait with a client', () => {
     },
   );
 
-  it('goes on when the disk with its log fills up', async ({ sandbox, daemon, clients }) => {
+  it('continues when the disk with its log fills up', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp, 30);
     const disk = join('/run', 'disk');

@@ -119,7 +119,7 @@ describe.runIf(isAsked)('a wait', () => {
     );
   });
 
-  it('beside realtime processes on all processors', { timeout }, async ({
+  it('while realtime processes use all processors', { timeout }, async ({
     sandbox,
     daemon,
     clients,

@@ -116,7 +116,7 @@ async function expectAllDrained(waits: readonly Cli[], leave: () => Promise<void
   }
 }
 
-describe.concurrent('a wait with a client goes on in every fault, and ends after it,', () => {
+describe.concurrent('a wait with a client continues during every fault, and ends after it,', () => {
   it.for([
     ['by sock-diag over tcp', tcp, 'sock-diag', questionRows],
     ['by sock-diag over unix', unix, 'sock-diag', questionRows],
@@ -217,7 +217,7 @@ describe.concurrent('a wait with a client goes on in every fault, and ends after
     await expectDrained(running, () => clients.leave([...first, ...others]));
   });
 
-  it('of memory for the first look', async ({ sandbox, daemon, clients }) => {
+  it('of memory for the first poll', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     // Node-API's own few bytes for an object are not ours to fail.
@@ -281,7 +281,7 @@ describe.concurrent('a wait with a client, when a fault stays for ever', () => {
     await expectAllDrained(await inTurns(lasting, start), () => clients.leave(some));
   });
 
-  it('is blind at its deadline where it may look by nothing else, and exits with 4', {
+  it('exits 4 at its deadline when the only backend fails', {
     timeout: 300_000,
   }, async ({ sandbox, daemon, clients }) => {
     await daemon.listen(unix);

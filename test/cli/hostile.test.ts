@@ -55,7 +55,7 @@ describe.concurrent('names that other people choose', () => {
   );
 });
 
-describe.runIf(hasOtherUsers).concurrent('another user who calls a process buildkitd', () => {
+describe.runIf(hasOtherUsers).concurrent('a process called buildkitd of another user', () => {
   it('has nothing of a file shown that only we may read, and ends no wait', async ({
     sandbox,
     daemon,
@@ -76,7 +76,7 @@ describe.runIf(hasOtherUsers).concurrent('another user who calls a process build
     expect(wait.process.stderr()).not.toContain('hunter2');
   });
 
-  it('can’t make a daemon that lives pass for gone', async ({ sandbox, daemon }) => {
+  it('cannot make a running daemon count as gone', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const other = await startDaemon(sandbox, { through: asNobody });
     await other.listen('tcp://127.0.0.1:8372');

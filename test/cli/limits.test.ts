@@ -66,7 +66,7 @@ describe.concurrent('a wait', () => {
     await expectToSeeTheEnd(wait, end);
   });
 
-  it('looks a name up by DNS, in the domains that resolv.conf names', async ({ sandbox }) => {
+  it('resolves a name by DNS, in the search domains of resolv.conf', async ({ sandbox }) => {
     const { end } = await openBuild(sandbox);
     const server = await startNameServer(sandbox, 'daemon.two.test', '127.0.0.1');
     const conf = 'nameserver 127.0.0.1\nsearch one.test two.test\noptions ndots:5';
@@ -76,7 +76,7 @@ describe.concurrent('a wait', () => {
     expect(server.stdout()).toMatch(/^ready\n(daemon\.one\.test\n){2}(daemon\.two\.test\n)/);
   });
 
-  it('says of a name that nobody knows that the builds are unknown', async ({ sandbox }) => {
+  it('reports the builds as unknown when the name does not resolve', async ({ sandbox }) => {
     await openBuild(sandbox);
     await startNameServer(sandbox, 'other.test', '127.0.0.1');
     const through = withEtc('', 'nameserver 127.0.0.1');
@@ -99,7 +99,7 @@ describe.concurrent('a wait', () => {
     expect(logs.map(({ message }) => message).join('\n')).toContain("for the host's address");
   });
 
-  it('knows no builds while it may open nothing more, and goes on', async ({ sandbox }) => {
+  it('continues without builds while no descriptor can be opened', async ({ sandbox }) => {
     const { end } = await openBuild(sandbox);
     const wait = await startWait(sandbox, ['--addr', tcp, ...asking, '--backend', 'sock-diag']);
     await wait.event('builds');

@@ -111,7 +111,9 @@ describe.concurrent('ready', () => {
     );
   });
 
-  it('exits 5 where the daemon was told to listen and does not yet', async ({ sandbox }) => {
+  it('exits 5 when the daemon does not listen on its configured address yet', async ({
+    sandbox,
+  }) => {
     const through = ['sh', '-c', 'exec "$0" "$@" --addr tcp://127.0.0.1:8372'];
     const buildkitd = await startBuildkitd(sandbox, { through });
     await buildkitd.listen(unix);
@@ -197,7 +199,7 @@ describe.concurrent('ready', () => {
     );
   });
 
-  it('exits 2 for what makes no sense, without a look', async ({ sandbox }) => {
+  it('exits 2 for a usage error, without a poll', async ({ sandbox }) => {
     const ended = await (await startCli(sandbox, ['ready', '--timeout', '0s'])).process.ended;
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toContain('--timeout: expected a duration');
@@ -212,10 +214,7 @@ describe.concurrent('ready', () => {
 });
 
 describe.concurrent('ready, over TLS', () => {
-  it('asks without having been told of TLS, and checks what it was told', async ({
-    sandbox,
-    buildkitd,
-  }) => {
+  it('asks without TLS settings, and checks those it has', async ({ sandbox, buildkitd }) => {
     const authority = createAuthority(sandbox.directory);
     const other = createAuthority(sandbox.directory, 'other');
     await buildkitd.listen(tcp, authority.sign('server', ['IP:127.0.0.1']));
@@ -324,7 +323,7 @@ describe.concurrent('ready --after-drain', () => {
     expect((await ready(sandbox, ['--after-drain'])).code).toBe(5);
   });
 
-  it('sees from a container beside what the drain shows, by another way to the same socket', async ({
+  it('sees the drain marker from another container, by another path to the same socket', async ({
     sandbox,
     buildkitd,
   }) => {
@@ -340,7 +339,7 @@ describe.concurrent('ready --after-drain', () => {
     expect(await ready(sandbox, args, beside)).toEqual(notReady(/a drain has begun/));
   });
 
-  it('says no where it can not be told', async ({ sandbox, buildkitd }) => {
+  it('answers no when it cannot be determined', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(tcp);
     const options = { through: withoutProc };
     expect((await ready(sandbox, ['--addr', tcp], options)).code).toBe(0);
@@ -375,7 +374,7 @@ describe.concurrent('the mark of a drain', () => {
     expect(wait.logs().filter(({ event }) => event === 'drain-marker-failed')).toEqual([]);
   });
 
-  it('that can not be made is told of once, and changes nothing else', async ({
+  it('that cannot be made is reported once, and changes nothing else', async ({
     sandbox,
     daemon,
   }) => {

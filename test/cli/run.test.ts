@@ -85,7 +85,7 @@ describe.concurrent('run', () => {
     expect((await runs(sandbox.directory)).code).toBe(126);
   });
 
-  it('starts nothing when it is called wrongly', async ({ sandbox }) => {
+  it('starts nothing after a usage error', async ({ sandbox }) => {
     const file = join(sandbox.directory, 'started');
     for (const [args, message] of [
       [['--interval', 'fast', '--', 'touch', file], '--interval: expected a duration'],
@@ -162,7 +162,7 @@ describe.concurrent('run', () => {
     expect(parseLog(stderr)).toMatchObject([{ event: 'run-ended' }]);
   });
 
-  it('leaves nothing behind, whenever it is told to stop', async ({ sandbox }) => {
+  it('leaves nothing behind, whenever it is stopped', async ({ sandbox }) => {
     const delays = [0, 20, 40, 60, 80, 120, 160, 250];
     const ends = delays.map(async (ms) => {
       const run = await sandbox.start([...quick, '--timeout', '300ms', '--', 'sleep', '1234']);
@@ -179,7 +179,7 @@ describe.concurrent('run', () => {
   });
 });
 
-describe.concurrent('run, told to stop', () => {
+describe.concurrent('run, when stopped', () => {
   it.for(['SIGTERM', 'SIGINT'] as const)(
     'waits for the last client, and then passes SIGTERM on: %s',
     async (signal, { sandbox, clients }) => {
@@ -309,10 +309,7 @@ describe.concurrent('run, told to stop', () => {
     expect((await daemon.process.ended).code).toBe(9);
   });
 
-  it('waits without /proc as well, for addresses that it was told', async ({
-    sandbox,
-    clients,
-  }) => {
+  it('waits without /proc as well, for the addresses of --addr', async ({ sandbox, clients }) => {
     const through = [...withOwnMounts, ...quick, '--addr', tcp, '--'];
     const daemon = await startDaemon(sandbox, { through });
     await daemon.listen(tcp);
@@ -405,7 +402,7 @@ describe.concurrent('run on a terminal', () => {
     return sandbox.start(['script', '--quiet', '--return', '--command', sized, '/dev/null']);
   }
 
-  it('tells the command of its size when that changes, and can be written to and read from', async ({
+  it('passes changes of its size to the command, and can be written to and read from', async ({
     sandbox,
   }) => {
     const script = `trap 'stty size' WINCH; echo up; read -r word; echo "word $word"

@@ -36,7 +36,7 @@ async function leaveChannel({ buildkitd, build }: Scenario, address: string): Pr
   await client.line(1);
 }
 
-describe.concurrent('who holds the wait, for long', () => {
+describe.concurrent('what holds the wait, in long cases', () => {
   it('a build of 60 s that says nothing, but for the beat of its session', async ({ scenario }) => {
     const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
@@ -79,7 +79,7 @@ describe.concurrent('who holds the wait, for long', () => {
     );
   });
 
-  it('a stopped client whose build goes on without it', async ({ scenario }) => {
+  it('a stopped client with a build that continues without it', async ({ scenario }) => {
     const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await buildkitd.behave({ beatMs: 500, patienceMs: 2000 });

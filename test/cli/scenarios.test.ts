@@ -20,7 +20,7 @@ const drained = { code: 0, outcome: 'drained' };
 const withoutApi = ['daemon-found', 'started', 'builds', 'changed', 'ended'];
 const withApi = ['daemon-found', 'started', 'builds', 'changed', 'builds', 'ended'];
 
-describe.concurrent('who holds the wait', () => {
+describe.concurrent('what holds the wait', () => {
   it('two builds through dial-stdio', async ({ scenario }) => {
     const { buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(unix);
@@ -38,7 +38,7 @@ describe.concurrent('who holds the wait', () => {
     expect((await one.ended).stdout + (await other.ended).stdout).toMatch(/built.*built/s);
   });
 
-  it('a build while a probe comes every second, and goes on after it', async ({ scenario }) => {
+  it('a build while a probe comes every second, before and after its end', async ({ scenario }) => {
     const { sandbox, buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
     await buildkitd.listen(unix);
@@ -121,7 +121,7 @@ describe.concurrent('who holds the wait', () => {
     expect(end).toMatchObject(drained);
   });
 
-  it('a daemon that is killed, and whose successor comes later', async ({ scenario }) => {
+  it('a daemon that is killed and replaced later', async ({ scenario }) => {
     const { buildkitd, build, wait, endingSince } = scenario;
     await buildkitd.listen(tcp);
     await build(tcp);

@@ -72,8 +72,8 @@ async function serve({ sandbox, daemon, clients }: WatchStatus, count: number): 
 const idle = { connections: 0, code: 0 };
 const clientsSeen = (count: number): Omit<Answers, 'script'> => ({ connections: count, code: 3 });
 
-describe.concurrent('beside the script, status', () => {
-  it('agrees where nobody is connected', async ({ scenario }) => {
+describe.concurrent('compared with the script, status', () => {
+  it('agrees when there is no client', async ({ scenario }) => {
     await serve(scenario, 0);
     expect(await answers(scenario.sandbox)).toEqual({ script: 0, ...idle });
   });
@@ -136,7 +136,7 @@ describe.concurrent('beside the script, status', () => {
     expect(await answers(scenario.sandbox)).toEqual({ script: 0, ...clientsSeen(2) });
   });
 
-  it('does not count who reads the metrics on port 12345, for whom the script holds', async ({
+  it('does not count a client of the metrics on port 12345, which holds the script', async ({
     sandbox,
     clients,
   }) => {
@@ -174,7 +174,7 @@ describe.concurrent('beside the script, status', () => {
     },
   );
 
-  it('counts a client of a daemon in the container beside, which the script calls idle', async ({
+  it('counts a client of a daemon in another container, which the script calls idle', async ({
     sandbox,
     clients,
   }) => {
@@ -186,7 +186,9 @@ describe.concurrent('beside the script, status', () => {
     expect(await answers(sandbox, { env })).toEqual({ script: 0, ...clientsSeen(1) });
   });
 
-  it('says unknown where it can see nothing, which the script calls idle', async ({ scenario }) => {
+  it('reports unknown when it can see nothing, which the script calls idle', async ({
+    scenario,
+  }) => {
     await serve(scenario, 1);
     const through = [...withoutProc, ...refusingSockDiag(constants.errno.EPERM)];
     expect(await answers(scenario.sandbox, { through })).toEqual({
@@ -196,7 +198,7 @@ describe.concurrent('beside the script, status', () => {
     });
   });
 
-  it('counts where the daemon listens on another port, which the script calls idle', async ({
+  it('counts when the daemon listens on another port, which the script calls idle', async ({
     sandbox,
     daemon,
     clients,
@@ -219,7 +221,7 @@ describe.concurrent('beside the script, status', () => {
     expect(await answers(sandbox)).toEqual({ script: 1, ...clientsSeen(1) });
   });
 
-  it('says that it finds nothing where the daemon was killed before, which the script calls idle', async ({
+  it('reports that nothing was found when the daemon was killed before, which the script calls idle', async ({
     scenario,
   }) => {
     await serve(scenario, 1);

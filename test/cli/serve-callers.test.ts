@@ -172,7 +172,7 @@ describe.concurrent('serve', () => {
     expect(serve.cli.logs().some(({ event }) => event === 'started')).toBe(false);
   });
 
-  it('closes connections whose request is slow, and not those that wait for an answer', async ({
+  it('closes connections with a slow request, and not those that wait for an answer', async ({
     served,
   }) => {
     const some = await served.clients.connect(served.address);

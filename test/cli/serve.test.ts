@@ -79,7 +79,7 @@ describe.concurrent('GET /drain', () => {
     expect(serve.cli.logs().filter(({ event }) => event === 'started')).toHaveLength(1);
   });
 
-  it('goes on when callers hang up, also the one that began it', async ({ served }) => {
+  it('continues when callers hang up, even the first', async ({ served }) => {
     const some = await served.clients.connect(served.address);
     const serve = await served.serve();
     const first = serve.call('/drain');

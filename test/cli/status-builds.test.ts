@@ -28,10 +28,7 @@ function json({ stdout }: Ended): Record<string, unknown> {
 }
 
 describe.concurrent('the builds in status', () => {
-  it('names those of clients, whose connections it shows, and exits 3', async ({
-    sandbox,
-    buildkitd,
-  }) => {
+  it('shows builds and connections of clients, and exits 3', async ({ sandbox, buildkitd }) => {
     await buildkitd.listen(tcp);
     await buildkitd.listen(unix);
     const client = await startClient(sandbox, 'build', 'tcp://127.0.0.1:1234', { ref: 'one' });

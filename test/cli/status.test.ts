@@ -117,7 +117,9 @@ describe.concurrent('status', () => {
     ]);
   });
 
-  it('says that nothing was found, and exits 4: it may be the wrong place', async ({ sandbox }) => {
+  it('reports that nothing was found, and exits 4: it may be the wrong container', async ({
+    sandbox,
+  }) => {
     expect(await status(sandbox, [])).toMatchObject({
       code: 4,
       stdout: 'Nothing found: nothing listens, and there is no buildkitd process here.\n',
@@ -258,7 +260,7 @@ describe.concurrent('status --json', () => {
     });
   });
 
-  it('prints all of it into a pipe that does not block, however slowly that is read', async ({
+  it('prints everything to a non-blocking pipe, even with a slow reader', async ({
     sandbox,
     daemon,
     clients,

@@ -22,7 +22,7 @@ async function knowing(wait: Cli, connections: number): Promise<void> {
   await wait.event('progress');
 }
 
-describe.concurrent('wait whose daemon is killed', () => {
+describe.concurrent('wait when the daemon is killed', () => {
   it.for([
     ['TCP', tcp, 'sock-diag'],
     ['TCP', tcp, 'procfs'],
@@ -41,7 +41,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     },
   );
 
-  it('ends as gone where it had an MPTCP listener', async ({ sandbox }) => {
+  it('ends as gone when it had an MPTCP listener', async ({ sandbox }) => {
     const buildkitd = join(sandbox.directory, 'buildkitd');
     symlinkSync(compiled('mptcp'), buildkitd);
     const daemon = await sandbox.start([buildkitd, 'listen', '1234']);
@@ -67,7 +67,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     expect(ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('ends as gone whatever another process listens on', async ({ sandbox, daemon }) => {
+  it('ends as gone even when another process listens', async ({ sandbox, daemon }) => {
     const other = await startDaemon(sandbox);
     await other.listen('tcp://127.0.0.1:8372');
     await daemon.listen(tcp);
@@ -77,10 +77,7 @@ describe.concurrent('wait whose daemon is killed', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('goes on for the daemon that takes its place between two looks', async ({
-    sandbox,
-    daemon,
-  }) => {
+  it('continues with a daemon that replaces it between two polls', async ({ sandbox, daemon }) => {
     const next = await startDaemon(sandbox);
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--timeout', '3s', '--quiet-period', '1s', '--interval', '1s'];
@@ -134,7 +131,7 @@ describe.concurrent('wait where no daemon is', () => {
     },
   );
 
-  it('calls one gone that was there when it began', async ({ sandbox, daemon }) => {
+  it('calls the daemon gone that ran at the start', async ({ sandbox, daemon }) => {
     const wait = await startWait(sandbox, patient);
     await wait.event('listener-gone');
     await daemon.kill();
@@ -148,7 +145,7 @@ describe.concurrent('wait where no daemon is', () => {
     expect(await wait.ended).toMatchObject({ code: 4, outcome: 'nothing-found' });
   });
 
-  it('holds in a pod, where the daemon may be in a container beside', async ({ sandbox }) => {
+  it('holds in a pod, where the daemon may be in another container', async ({ sandbox }) => {
     const args = ['--addr', tcp, '--timeout', '1s'];
     const wait = await startWait(sandbox, args, inPod);
     const { code, outcome, logs } = await wait.ended;
@@ -157,7 +154,7 @@ describe.concurrent('wait where no daemon is', () => {
   });
 });
 
-describe.concurrent('wait whose daemon lives without the listener', () => {
+describe.concurrent('wait when the daemon runs without its listener', () => {
   it('holds where it listens elsewhere, and says where', async ({ sandbox, daemon }) => {
     await daemon.listen('tcp://[::]:8372');
     await daemon.listen('tcp://127.0.0.1:12345');
@@ -263,7 +260,7 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'gone' });
   });
 
-  it('holds for a client of an address that it was told, and that is not watched', async ({
+  it('holds for a client of a configured address that is not watched', async ({
     sandbox,
     clients,
   }) => {
@@ -281,7 +278,7 @@ describe.concurrent('wait whose daemon lives without the listener', () => {
   });
 });
 
-describe.concurrent('wait in a container beside the daemon’s', () => {
+describe.concurrent('wait in another container of the pod', () => {
   it.for([
     ['a pod', inPod],
     ['no pod', {}],

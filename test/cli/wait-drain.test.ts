@@ -46,7 +46,7 @@ describe.concurrent('wait', () => {
     [unix, 'sock-diag'],
     [unix, 'procfs'],
   ] as const)(
-    'is drained of a stopped daemon whose queue has only clients that gave up (%s, by %s)',
+    'is drained when a stopped daemon has only clients in its queue that gave up (%s, by %s)',
     async ([address, backend], { sandbox, daemon, clients }) => {
       const addr = await listen(daemon, [address]);
       await daemon.process.signal('SIGSTOP');

@@ -99,7 +99,7 @@ describe.concurrent('the log of wait', () => {
     expect(logs.map(({ event }) => event)).toEqual(['ended']);
   });
 
-  it('stays one line per event, whatever the prefix holds', async ({ sandbox, daemon }) => {
+  it('stays one line per event with any prefix', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--log-format', 'text', '--log-prefix', 'a\nb\u001b[31m'];
     const { stderr } = await (await startWait(sandbox, args)).process.ended;
@@ -315,7 +315,7 @@ describe.concurrent('wait --log-to', () => {
   );
 });
 
-describe.concurrent('wait whose output is', () => {
+describe.concurrent('wait with output to', () => {
   it.for([
     ['closed', '>&- 2>&-'],
     ['a full disk', '>/dev/full 2>/dev/full'],

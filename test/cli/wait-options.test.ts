@@ -28,7 +28,7 @@ describe.concurrent('wait', () => {
     },
   );
 
-  it('waits for a peer beside the ignored ones', async ({ sandbox, daemon, clients }) => {
+  it('waits for a peer that is not ignored', async ({ sandbox, daemon, clients }) => {
     await daemon.listen(tcp);
     await clients.connect(tcp, 2, '127.0.0.2');
     const others = await clients.connect(tcp, 1, '127.0.0.3');

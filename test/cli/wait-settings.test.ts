@@ -45,7 +45,7 @@ describe.concurrent('a wrong setting of a hook in a pod', () => {
     ['-q', 'unknown option "-q"', 'going on without it'],
     ['now', 'unexpected argument "now"', 'going on without it'],
   ] as const)(
-    'is an error in the log, and the wait goes on: %s',
+    'is an error in the log, and the wait continues: %s',
     async ([arg, message, instead], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
@@ -144,7 +144,7 @@ describe.concurrent('a variable that others set', () => {
     expect(parseLog(log).filter(({ level }) => level === 'debug')).toEqual([]);
   });
 
-  it('and that looks like ours is warned of, with what it may mean', async ({
+  it('and that resembles an option causes a warning with a suggestion', async ({
     sandbox,
     daemon,
   }) => {

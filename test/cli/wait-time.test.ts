@@ -47,7 +47,7 @@ describe.concurrent('wait that was stopped and continued', () => {
   });
 });
 
-describe.concurrent('wait whose wall clock jumps', () => {
+describe.concurrent('wait when the wall clock jumps', () => {
   const hour = 3600;
 
   it.for([
@@ -82,7 +82,7 @@ describe.concurrent('wait whose wall clock jumps', () => {
 });
 
 describe.concurrent('wait', () => {
-  it('is not drained before --min-wait, however quiet it is', async ({ sandbox, daemon }) => {
+  it('is not drained before --min-wait, even when quiet', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['--addr', tcp, '--quiet-period', '0s', '--min-wait', '1200ms'];
     const wait = await startWait(sandbox, args);

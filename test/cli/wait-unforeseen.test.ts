@@ -33,14 +33,14 @@ const failures = (log: string) => parseLog(log).filter(({ event }) => event === 
 
 describe.concurrent('a wait that an unexpected error breaks off', () => {
   it.for([
-    ['an error that nobody catches', "setTimeout(() => { throw new Error('boom'); }, 700);"],
+    ['an uncaught error', "setTimeout(() => { throw new Error('boom'); }, 700);"],
     [
       'a rejection that nobody handles',
       "setTimeout(() => Promise.reject(new Error('boom')), 700);",
     ],
     ['a rejection with nothing', 'setTimeout(() => Promise.reject(), 700);'],
   ] as const)(
-    'tells all targets of its log, starts again, and ends right: %s',
+    'is reported to every log target, restarts the wait, and ends correctly: %s',
     async ([, script], { sandbox, daemon, clients }) => {
       await daemon.listen(tcp);
       const some = await clients.connect(tcp);
@@ -111,10 +111,10 @@ describe.concurrent('a wait that an unexpected error breaks off', () => {
   });
 });
 
-describe.concurrent('an error that nobody catches', () => {
+describe.concurrent('an uncaught error', () => {
   const soon = "setTimeout(() => { throw new Error('boom'); }, 700);";
 
-  it('does not end serve, whose log tells of it', async ({ sandbox, daemon }) => {
+  it('does not end serve, and is in its log', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     const args = ['serve', ...quick, '--listen=127.0.0.1:0', '--timeout=1m'];
     const serve = await startCli(sandbox, args, { program: prepared(sandbox, soon) });
@@ -151,7 +151,7 @@ describe.concurrent('a Node.js that is older than engines', () => {
     delete Object.groupBy;
     delete Promise.withResolvers;`;
 
-  it('is told at the start to all targets of the log, and the wait goes on', async ({
+  it('is reported at the start to every log target, and the wait continues', async ({
     sandbox,
   }) => {
     const buildkitd = await startBuildkitd(sandbox);

@@ -142,7 +142,7 @@ describe.concurrent('wait without /proc', () => {
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
 
-  it('does not call a daemon gone whose process it can no longer read', async ({
+  it('does not call a daemon gone when its process can no longer be read', async ({
     sandbox,
     daemon,
   }) => {

@@ -149,7 +149,7 @@ describe.concurrent('watch on a terminal', () => {
     expect(await modesOf(shell)).toBe(modes);
   });
 
-  it('has touched nothing when it is called wrongly', async ({ sandbox }) => {
+  it('leaves the terminal alone after a usage error', async ({ sandbox }) => {
     const watch = await watchOn(sandbox, { columns: 80, rows: 24 }, ['--pid', '4194304']);
     const { code, stdout } = await watch.ended;
     expect(code).toBe(2);

@@ -43,7 +43,7 @@ async function startWatch(
 const named = (list: unknown): unknown[] => (list as { peer: string }[]).map(({ peer }) => peer);
 
 describe.concurrent('watch', () => {
-  it('prints a line for each connection that comes and goes, however short', async ({
+  it('prints a line for each connection that comes and goes, even a short one', async ({
     sandbox,
     daemon,
     clients,
@@ -104,7 +104,7 @@ describe.concurrent('watch', () => {
     expect(watch.lines().filter(({ event }) => event === 'counted')).toEqual([]);
   });
 
-  it('says when a connection is no longer too new to be told from a probe', async ({
+  it('reports when a connection is old enough not to be a probe', async ({
     sandbox,
     daemon,
     clients,
@@ -152,7 +152,7 @@ describe.concurrent('watch', () => {
     });
   });
 
-  it('goes on when the daemon goes away and comes back', async ({ sandbox, clients }) => {
+  it('continues when the daemon stops and restarts', async ({ sandbox, clients }) => {
     const daemon = await startDaemon(sandbox);
     await daemon.listen(tcp);
     await clients.connect(tcp);
@@ -238,7 +238,7 @@ describe.concurrent('watch', () => {
     expect(await piped.ended).toMatchObject({ code: 0, stderr: 'code 0\n' });
   });
 
-  it('exits 2 for what makes no sense', async ({ sandbox }) => {
+  it('exits 2 for a usage error', async ({ sandbox }) => {
     const cases = [
       [['--interval', '0ms'], '--interval: expected a duration such as'],
       [['--probe-grace', 'off'], '--probe-grace: expected a duration such as'],

@@ -129,7 +129,7 @@ describe.concurrent('threads', () => {
     ).toBe('7');
   });
 
-  it('can load the addon again when the only one that had it has ended', async () => {
+  it('can load the addon again after the only thread with it has ended', async () => {
     const result = `${openAll}
       tracker.onDestroyed(() => {});
       parent.postMessage(tracker.sockets().length);`;

@@ -94,7 +94,7 @@ const misuses: readonly (readonly [string, string])[] = [
 ];
 
 describe.concurrent('the addon', () => {
-  it('answers misuse with an error that says what it expected, and goes on', async () => {
+  it('answers misuse with an error that says what it expected, and keeps working', async () => {
     const tries = misuses.map(
       ([code]) =>
         `try { ${code}; console.log('no error'); } catch (error) { console.log(String(error)); }`,
@@ -159,7 +159,7 @@ describe.concurrent('the addon', () => {
     ).toEqual(['mine']);
   });
 
-  it('bears a callback that closes the object that calls it, and one that drops it', async () => {
+  it('survives a callback that closes its own object, and one that drops it', async () => {
     expect(
       await printed(`for (const misuse of [
           (tracker) => tracker.close(),

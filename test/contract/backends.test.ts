@@ -250,7 +250,7 @@ describe.concurrent.each(backendNames)('%s, of unix sockets', (by: BackendName) 
     expect(peers(snapshot)).toEqual(by === 'sock-diag' ? names(some) : [null, null, null]);
   });
 
-  it('sees queued clients beside accepted ones, with inode 0', async ({ stage }) => {
+  it('sees queued clients besides accepted ones, with inode 0', async ({ stage }) => {
     const { daemon, clients, observe } = stage;
     await daemon.listen(`unix://${socket}`);
     const some = await clients.connect(`unix://${socket}`, 1);
@@ -426,7 +426,7 @@ describe.concurrent('the differences of the backends', () => {
     expect((await observe('procfs', 'tcp://0.0.0.0:1234')).traffic).toEqual([null]);
   });
 
-  it('sock-diag that is refused says which call failed and how', async ({ sandbox }) => {
+  it('sock-diag reports which call was refused, and its errno', async ({ sandbox }) => {
     const through = [compiled('refuse'), 'always', '13'];
     const observe = await startObserver(sandbox, { through });
     await expect(observe('sock-diag', 'tcp://0.0.0.0:1234')).rejects.toThrow(

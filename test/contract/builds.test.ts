@@ -171,7 +171,7 @@ describe.concurrent('a zero is not believed', () => {
     );
   });
 
-  it('of a daemon that keeps no history, and shows no build whatever it runs', async ({
+  it('of a daemon without history, which never shows a build', async ({
     buildkitd,
     buildsClient,
   }) => {
@@ -221,7 +221,7 @@ describe.concurrent('a zero is believed', () => {
     },
   );
 
-  it('of a daemon without any record, whose version always keeps them', async ({
+  it('of a daemon without records, of a version that always keeps them', async ({
     buildkitd,
     buildsClient,
   }) => {
@@ -308,7 +308,7 @@ describe.concurrent('what can not be read is unknown, never zero:', () => {
     expect(await buildsClient.ask()).toEqual(unknown('ECONNREFUSED', /cannot be reached/));
   });
 
-  it('an answer that nobody waits for any more', async ({ buildkitd, buildsClient }) => {
+  it('an answer after its call was given up', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);
     await buildkitd.behave({ delayMs: -1 });
     await buildsClient.open(unix, { timeoutMs: 60_000 });
@@ -336,7 +336,7 @@ describe.concurrent("the tool's own connection", () => {
     ['TCP by a name', 'tcp://localhost:1234'],
     ['a unix socket', unix],
   ] as const)(
-    'is told from all others, over %s',
+    'is distinguished from all others, over %s',
     async ([, address], { sandbox, buildkitd, buildsClient }) => {
       await buildkitd.listen(address.replace('localhost', '127.0.0.1'));
       const idle = await startClient(sandbox, 'idle', address);

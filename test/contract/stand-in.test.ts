@@ -20,7 +20,7 @@ const tcp = 'tcp://127.0.0.1:1234';
 const unix = 'unix:///run/buildkitd.sock';
 
 describe.concurrent('the stand-in for buildkitd', () => {
-  it("has a beat on a session's connection, and none on others", async ({
+  it("sends keepalives on a session's connection, and on no other", async ({
     sandbox,
     buildkitd,
     observe,
@@ -90,7 +90,7 @@ describe.concurrent('the stand-in for buildkitd', () => {
     ]);
   });
 
-  it('has clients that are no builds', async ({ sandbox, buildkitd, observe }) => {
+  it('has clients without builds', async ({ sandbox, buildkitd, observe }) => {
     await buildkitd.listen(tcp);
     const connections = async (): Promise<number> =>
       (await observe('procfs', tcp)).connections.length;
@@ -105,7 +105,7 @@ describe.concurrent('the stand-in for buildkitd', () => {
     expect(await buildkitd.builds()).toEqual([]);
   });
 
-  it('told to stop, dies at once or waits for the last build', async ({ openSandbox }) => {
+  it('stops at once or waits for the last build, as configured', async ({ openSandbox }) => {
     for (const onSigterm of ['die', 'wait'] as const) {
       const sandbox = await openSandbox();
       const buildkitd = await startBuildkitd(sandbox);

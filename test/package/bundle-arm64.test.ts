@@ -44,7 +44,7 @@ describe.skipIf(process.arch !== 'x64')('the folder for arm64, under qemu,', () 
     expect(stdout).toBe(`${version}\n`);
   });
 
-  it.skipIf(emulation === null)('says who is connected', async ({ sandbox, daemon, clients }) => {
+  it.skipIf(emulation === null)('reports the connections', async ({ sandbox, daemon, clients }) => {
     const { address } = await daemon.listen('tcp://127.0.0.1:0');
     await clients.connect(address, 2);
     const args = ['status', '--json', '--builds', 'off', '--addr', address];

@@ -40,7 +40,7 @@ function filesIn(folder: string): string[] {
 }
 
 describe('the archive', () => {
-  it('has the folder in it, and nothing that tells who has made it and when', () => {
+  it('has the folder in it, and no trace of its user and time', () => {
     const listed = ['--list', '--verbose', '--numeric-owner', '--utc', '--file', bundle.archive];
     const { stdout } = runIt('/bin/tar', listed, { env: { PATH: process.env['PATH'] } });
     const lines = stdout.trimEnd().split('\n');
@@ -182,7 +182,7 @@ describe('the program in it', () => {
     expect((await wait.ended).code).toBe(143);
   });
 
-  it('starts its benchmark, whose processes run by the same Node.js', () => {
+  it('runs its benchmark and the processes of it with the same Node.js', () => {
     const json = join(bundle.emptyRoot(), 'results.json');
     const small = ['--pairs', '0', '--clients', '1', '--rounds', '1', '--intervals', 'none'];
     const few = ['--starts', '1', '--exits', '0', '--json', json];
@@ -382,7 +382,7 @@ describe('install', () => {
     expect(readdirSync(dirname(target))).toEqual([basename(target)]);
   });
 
-  it('gives the copy modes for every user, whatever the umask', () => {
+  it('makes the copy executable for every user, with any umask', () => {
     const target = join(bundle.emptyRoot(), 'target');
     runIt('/bin/sh', ['-c', 'umask 077 && exec "$@"', 'sh', launcher(), 'install', target]);
     const modes = ['.', 'runtime', 'runtime/node', 'package.json', 'dist/bin'].map(
@@ -400,9 +400,7 @@ describe('install', () => {
     expect(statSync(join(target, 'runtime/node')).ctimeMs).toBe(before);
   });
 
-  it('completes a copy that was cut short, which nobody could start before', async ({
-    sandbox,
-  }) => {
+  it('completes a partial copy, which could not be started before', async ({ sandbox }) => {
     const target = join(sandbox.directory, 'volume');
     mkdirSync(target);
     const inPlace = async (...command: string[]) => (await sandbox.start(command)).ended;
@@ -444,7 +442,7 @@ describe('install', () => {
     }
   });
 
-  it('leaves nothing beside a path that it could not fill', async ({ sandbox }) => {
+  it('leaves no temporary file after a failure', async ({ sandbox }) => {
     const volume = join(sandbox.directory, 'volume');
     mkdirSync(volume);
     const inPlace = async (...command: string[]) => (await sandbox.start(command)).ended;

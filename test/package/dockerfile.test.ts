@@ -103,7 +103,7 @@ describe('the Dockerfile', () => {
     expect(images.map((image) => argumentsOf(image, 'COPY').length)).toEqual([1, 1, 1, 1]);
   });
 
-  it('sets a user who is not root, by number, in images that are its own', () => {
+  it('sets a numeric user other than root in its own images', () => {
     for (const { name } of stages.filter(({ base }) => base === 'scratch')) {
       expect(argumentsOf(name, 'USER')).toEqual(['65532:65532']);
     }

@@ -200,7 +200,7 @@ describe('a probe of an example', () => {
 
   it.each(
     probesOf('readinessProbe').filter(([, { exec }]) => exec.command.includes('--after-drain')),
-  )('heeds the first no of a drain, and waits for the answer: %s', (_, probe) => {
+  )('waits for the answer of a drain after its first refusal: %s', (_, probe) => {
     expect(probe.failureThreshold).toBe(1);
     const timeout = probe.exec.command.find((word) => word.startsWith('--timeout=')) ?? '';
     const timeoutMs = parseDuration(timeout.slice('--timeout='.length));

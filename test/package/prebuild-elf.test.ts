@@ -115,7 +115,7 @@ test.runIf(process.arch === 'x64').each(Object.values(libcs).flat())(
 describe.each(Object.entries(cpus))('the file for %s', (cpu, { machine, pageSize, limit }) => {
   const path = `${prebuilds}/linux-${cpu}/buildkit-drain.node`;
 
-  test('is for this CPU, whatever the size of its pages', () => {
+  test('is for this CPU, with any page size', () => {
     expect(readelf('--file-header', path)).toMatch(new RegExp(`Machine: +${machine}$`, 'm'));
     const loads = readelf('--program-headers', path).matchAll(/^ +LOAD .* (0x[0-9a-f]+)$/gm);
     const alignments = new Set([...loads].map(([, alignment]) => Number(alignment)));
@@ -140,7 +140,7 @@ describe.each(Object.entries(cpus))('the file for %s', (cpu, { machine, pageSize
     );
   });
 
-  test('calls no more of the kernel than what faults are injected into', () => {
+  test('makes only the system calls that have injected faults', () => {
     const rows = [...questionRows, ...counterRows, ...eventRows, ...markRows];
     const faulty = rows.flatMap(({ faults }) => faults('EIO').map(({ call }) => call));
     expect([...new Set(faulty)].toSorted()).toEqual(systemCalls);

@@ -113,7 +113,7 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
     });
   });
 
-  it('status is blind where it was told to use sock_diag alone', async ({ sandbox, daemon }) => {
+  it('status reports unknown with --backend sock-diag', async ({ sandbox, daemon }) => {
     await daemon.listen(tcp);
     await daemon.listen(unix);
     const blind = await status(sandbox, nodeOnArm64, '--backend=sock-diag', '--json');

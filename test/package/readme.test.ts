@@ -56,7 +56,7 @@ describe('docs/options.md', () => {
 });
 
 describe('the README', () => {
-  it('tells the option for each constant of the script that has one', () => {
+  it('names the option for each constant of the script that has one', () => {
     const told = tableBelow(readme, '| constant in the script').flatMap(
       ([constant = '', option = '']) => {
         const [, name = '', value = ''] = /^`--([a-z-]+)=(.*)`$/.exec(option) ?? [];

@@ -28,7 +28,7 @@ function closedHome(): string {
 
 // A user namespace of an unprivileged user has no other users.
 it.runIf(hasOtherUsers)(
-  'another user runs the checkout with the Node.js beside it, both below a closed home',
+  'another user runs the checkout and its Node.js, both below a closed home',
   () => {
     const home = closedHome();
     const checkout = join(home, "it's mine/a checkout");

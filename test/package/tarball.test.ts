@@ -80,7 +80,7 @@ describe('the package, installed from its tarball in an empty folder', () => {
       expect(status).toBe(0);
     });
 
-    it('is blind where it was told to use sock_diag alone', () => {
+    it('reports unknown with --backend sock-diag', () => {
       const { status, stdout } = drainIn(folder, 'status', '--backend=sock-diag', '--json');
       expect(JSON.parse(stdout)).toMatchObject({
         connections: null,

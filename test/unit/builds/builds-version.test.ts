@@ -38,7 +38,7 @@ describe('a daemon without any record of a build has never finished one', () => 
   );
 
   it.each(['v0.32.2-10-g0123abc', 'v0.33.0', 'v0.33.0-rc1', 'v1.0.0'])(
-    'but not surely of version %s, whose history may be switched off',
+    'but not certainly of version %s, where history can be disabled',
     (version) => {
       expect(alwaysKeepsHistory({ package: upstream, version })).toBe(false);
     },

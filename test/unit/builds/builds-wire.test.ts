@@ -85,7 +85,7 @@ describe('the answer to the question for the version', () => {
 });
 
 describe('the fields of a message', () => {
-  it('are read though nobody knows them, groups being skipped whole', () => {
+  it('are skipped when unknown, groups as a whole', () => {
     const unknown = '0d 01020304 11 0102030405060708 1b 08 01 23 1001 24 2a0161 1c 2001';
     expect(readFields(hex(unknown)).map(({ number, kind }) => [number, kind])).toEqual([
       [1, 'other'],
@@ -125,7 +125,7 @@ describe('the frames of an answer', () => {
   const messages = [hex('0102'), hex(''), started];
   const answer = Buffer.concat(messages.map(encodeFrame));
 
-  it('are read alike, however they are cut into chunks', () => {
+  it('are read alike in chunks of any size', () => {
     for (let size = 1; size <= answer.length; size += 1) {
       const reader = createFrameReader();
       for (let start = 0; start < answer.length; start += size) {

@@ -33,7 +33,7 @@ describe('the message of an error of OpenSSL', () => {
     expect(said).not.toMatch(/error:|routines/);
   });
 
-  it('is kept where it is none of OpenSSL’s', () => {
+  it('is kept when it is not from OpenSSL', () => {
     expect(messageOf(new Error('self-signed certificate'))).toBe('self-signed certificate');
     expect(messageOf(new Error('connect ECONNREFUSED: an error: it'))).toContain('ECONNREFUSED');
   });

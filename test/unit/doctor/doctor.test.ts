@@ -24,7 +24,7 @@ const one: EndpointSnapshot = { ...vouched, connections: [client('10.0.0.5:1')] 
 const blind: EndpointSnapshot = { ...vouched, listenerInodes: [] };
 
 describe('comparing the means of looking', () => {
-  it('looks again where a connection may have come or gone in between', () => {
+  it('polls again when a connection may have come or gone in between', () => {
     const snapshots = [vouched, one, one];
     const first = backend('sock-diag', () => snapshots.shift() ?? one);
     const { backends } = compareBackends(tcpEndpoint, false, [first, backend('procfs', () => one)]);
@@ -38,12 +38,12 @@ describe('comparing the means of looking', () => {
   it.each([
     ['the number of connections', one],
     ['the listener', blind],
-  ])('tells that they never agree about %s', (_, other) => {
+  ])('reports that they never agree about %s', (_, other) => {
     const backends = [backend('sock-diag', () => vouched), backend('procfs', () => other)];
     expect(agree(compareBackends(tcpEndpoint, false, backends).backends)).toBe(false);
   });
 
-  it('keeps a failure as a finding, which disagrees with nobody', () => {
+  it('keeps a failure as a finding, which is no disagreement', () => {
     const refused = backend('sock-diag', () => {
       throw new BackendError('EPERM', 'socket', 'socket failed with EPERM');
     });
@@ -61,7 +61,7 @@ describe('comparing the means of looking', () => {
 });
 
 describe('trying the means of looking', () => {
-  it('looks until connections are kept track of, and tells how they came to an answer', async () => {
+  it('polls until connections are tracked, and reports how the answers were reached', async () => {
     const modes: PollMode[] = ['first', 'settling', 'tracked'];
     let results = 0;
     const keeping = backend(
@@ -84,7 +84,7 @@ describe('trying the means of looking', () => {
     ]);
   });
 
-  it('tells one that answers and does not see what is there', async () => {
+  it('reports a backend that answers but misses connections', async () => {
     const trials = await tryBackends([backend('procfs', () => blind)]);
     expect(trials.map(({ family }) => family)).toEqual(['IPv4', 'IPv6', 'unix']);
     for (const { backends } of trials) {

@@ -240,7 +240,7 @@ describe('docs/json.md', () => {
     expect([...events.keys()].sort()).toEqual([...new Set([...made, ...ofLogs])].sort());
   });
 
-  it('has each event that stands in the code by name', () => {
+  it('lists each event that the code names', () => {
     const names = sourceFiles().flatMap((text) =>
       [...text.matchAll(/\bevent: '([a-z-]+)'/g)].map(([, name = '']) => name),
     );
@@ -286,7 +286,7 @@ describe('docs/json.md', () => {
     expect(examples.flatMap((text) => wrongInLine(JSON.parse(text)))).toEqual([]);
   });
 
-  it('gives a field one type wherever it stands', () => {
+  it('gives a field one type everywhere', () => {
     const types = new Map<string, Set<string>>();
     for (const fields of [...events.values(), ...records.values()]) {
       for (const [field, type] of fields) {

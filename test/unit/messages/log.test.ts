@@ -44,7 +44,7 @@ describe('a log line', () => {
     expect(logged({ ...entry, level: 'error' }, { level: 'warn' })).not.toBe('');
   });
 
-  it('stays one line, whatever names others have chosen', () => {
+  it('stays one line with any name of a process or file', () => {
     const message = 'listens on unix:///a\nb\u001b[2J\u0085';
     const hostile = { level: 'info', message, fields: { event: 'found' } } as const;
     expect(logged(hostile, { format: 'text' }).split('\n')).toHaveLength(2);

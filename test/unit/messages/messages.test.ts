@@ -115,7 +115,7 @@ describe('the sentences of a wait', () => {
     expect(message).toMatch(/10\.0\.0\.9:1 \(for 33s\) and 2 more\.$/);
   });
 
-  it('fit a pipe, however many connect and leave at once', () => {
+  it('fit a pipe, even when many connect and leave at once', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => client(`[fe80::1:${index}]:43210`));
     const [arrived, left] = [rosterOf(...many), rosterOf(...many)];
     const event = { kind: 'changed', before: 20_000, arrived, left, ...status(...many) } as const;

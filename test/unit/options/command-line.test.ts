@@ -38,7 +38,7 @@ describe('a command line', () => {
     [['-x'], 'unknown option "-x"'],
     [['wait'], 'unexpected argument "wait"'],
     [['--interval', '1s', 'status'], 'unexpected argument "status"'],
-  ] as const)('tells what is wrong, and reads the rest: %j', ([args, message]) => {
+  ] as const)('reports mistakes, and reads the rest: %j', ([args, message]) => {
     const { flags, mistakes } = read('--timeout=5m', ...args);
     expect(flags['timeout']).toBe('5m');
     expect(mistakes[0]).toMatchObject({ message, isOurs: true });
@@ -50,6 +50,6 @@ it.each([
   ['wiat', 'unknown command "wiat" (did you mean wait?)'],
   ['hlep', 'unknown command "hlep" (did you mean help?)'],
   ['drain', 'unknown command "drain"'],
-])('the unknown command %s is told with the one that it is like', (name, message) => {
+])('the unknown command %s is reported with the nearest command', (name, message) => {
   expect(unknownCommand(name)).toBe(message);
 });

@@ -147,7 +147,7 @@ describe('where an option comes from', () => {
     expect(readOptions(waitOptions, {}, { DEBUG: text })['log-level']).toBe(level);
   });
 
-  it('is told with each value, and the default of what could not be taken', () => {
+  it('is reported with each value, and with the default used instead', () => {
     const env = { BUILDKIT_DRAIN_TIMEOUT: '3480', BUILDKIT_DRAIN_ADDR: 'x', LOG_FORMAT: 'text' };
     const { values, settings, mistakes } = readSettings(waitOptions, { interval: '1s' }, env);
     expect(values).toMatchObject({ timeout: null, addr: [], interval: 1000 });
@@ -196,19 +196,19 @@ describe('a list in a variable', () => {
     },
   );
 
-  it.each([',', ' ', ' , '])('of nothing but commas is none: %j', (text) => {
+  it.each([',', ' ', ' , '])('of commas only is empty: %j', (text) => {
     expect(addr(text)).toEqual([]);
   });
 });
 
-describe('a variable that looks like ours', () => {
+describe('a variable that resembles an option', () => {
   it.each([
     ['BUILDKIT_DRAIN_TIMOUT', ' (did you mean BUILDKIT_DRAIN_TIMEOUT?)'],
     ['BUILDKIT_DRAIN_QUIETPERIOD', ' (did you mean BUILDKIT_DRAIN_QUIET_PERIOD?)'],
     ['BUILDKIT_DRAIN_LISTENS', ' (did you mean BUILDKIT_DRAIN_LISTEN?)'],
     ['BUILDKIT_DRAIN_NAMESPACE_OF_PODS', ''],
     ['BUILDKIT_DRAIN_PORT', ''],
-  ])('and is none is told of, with what it may mean: %s', (name, hint) => {
+  ])('but is none is reported with a suggestion: %s', (name, hint) => {
     expect(findUnknown({ [name]: '5' }).map(({ message }) => message)).toEqual([
       `${name} is not a setting of buildkit-drain${hint}`,
     ]);
@@ -270,7 +270,7 @@ describe('the endpoints of the environment', () => {
     ['BUILDKIT_HOST', 'rubbish'],
     ['BUILDKITD_PORT', '0'],
     ['BUILDKITD_PORT', 'http'],
-  ])('never stop anything: %s=%s is as good as unset, and told', (variable, value) => {
+  ])('never restrict the wait: %s=%s is ignored with a warning', (variable, value) => {
     expect(named({ [variable]: value })).toEqual([
       { variable, reason: expect.stringContaining(`but received "${value}"`) },
     ]);

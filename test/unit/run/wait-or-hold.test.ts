@@ -5,7 +5,7 @@ import { waitOrHold } from '../../../src/run/supervise.ts';
 const fail = () => Promise.reject(new Error('a bug'));
 
 describe('a wait that fails', () => {
-  it('holds until it is told to wait no more', async () => {
+  it('holds until it is released', async () => {
     const over = new AbortController();
     const told: RunEvent[] = [];
     const isOver = vi.fn();
@@ -30,7 +30,7 @@ describe('a wait that fails', () => {
     expect(event?.kind === 'run-unknown' && event.restMs).toBeLessThanOrEqual(151);
   });
 
-  it('holds no more where it was told so before', async () => {
+  it('does not hold when released before', async () => {
     await waitOrHold(fail, null, AbortSignal.abort(), () => {});
   });
 });

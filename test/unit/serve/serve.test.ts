@@ -104,7 +104,7 @@ describe('a connection that passes one request', () => {
 });
 
 describe('a route that throws', () => {
-  it('is answered 500, with the error in the log, and the server goes on', async () => {
+  it('is answered 500, with the error in the log, and the server keeps serving', async () => {
     const events: ServerEvent[] = [];
     const broken = (): never => {
       throw new Error('broken');
