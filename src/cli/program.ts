@@ -45,6 +45,11 @@ export async function runProgram(
   argv: readonly string[],
   context: ProcessContext,
 ): Promise<number> {
+  const line = withHelpOption(argv);
+  const [first = ''] = line;
+  if (!(first.startsWith('-') || Object.hasOwn(commands, first))) {
+    throw new UsageError(unknownCommand(first));
+  }
   let exitCode: number = exitCodes.done;
   const version = packageVersion();
   const program = createProgram(version, context);
@@ -55,27 +60,22 @@ export async function runProgram(
       exitCode = code;
     },
   };
-  const [first, second] = argv;
-  const called = first === 'help' ? second : first;
-  if (first === 'help' && ![undefined, 'help', ...Object.keys(commands)].includes(second)) {
-    throw new UsageError(unknownCommand(second ?? ''));
-  }
   for (const [name, description] of Object.entries(commands)) {
     const command = program.command(name).description(description);
-    if (name === called) {
+    if (name === first) {
       const add = await adders[name as CommandName]();
       add(command, into);
     }
   }
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(line, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (!(error instanceof CommanderError)) {
       throw error;
     }
     // commander takes the exit code of help from process.exitCode, which is that of a bug until a command ends.
-    if (error.exitCode === 0 || first === 'help') {
+    if (error.exitCode === 0) {
       return exitCodes.done;
     }
     if (error.code === 'commander.help') {
@@ -86,8 +86,17 @@ export async function runProgram(
   }
 }
 
+/** `help bench cost` is `bench cost --help`: the help command of commander takes one name only. */
+function withHelpOption(argv: readonly string[]): readonly string[] {
+  const [first, ...names] = argv;
+  if (first !== 'help') {
+    return argv;
+  }
+  return names[0] === 'help' ? ['--help'] : [...names, '--help'];
+}
+
 function createProgram(version: string, { print, printError }: ProcessContext): Command {
-  const program = new Command('buildkit-drain')
+  return new Command('buildkit-drain')
     .usage('[command] [options]')
     .description('Hold a stopping buildkitd until its last build is over.')
     .version(version, '-V, --version', 'print the version')
@@ -104,10 +113,6 @@ function createProgram(version: string, { print, printError }: ProcessContext): 
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
     });
-  program.on('command:*', ([name = '']: string[]) => {
-    throw new UsageError(unknownCommand(name));
-  });
-  return program;
 }
 
 /** commander only prints the help of `wait`: src/cli/main.ts reads its command line. */

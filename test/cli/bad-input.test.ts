@@ -140,6 +140,7 @@ describe.concurrent('a command line that is not understood', () => {
     [['wait', 'now'], 'unexpected argument "now"', 'wait '],
     [['drain'], 'unknown command "drain"', ''],
     [['stat', '--json'], 'unknown command "stat" (did you mean status?)', ''],
+    [['stat', '--help'], 'unknown command "stat" (did you mean status?)', ''],
     [['help', 'stat'], 'unknown command "stat" (did you mean status?)', ''],
     [['status', '--interval', '1s'], 'unknown option "--interval"', 'status '],
     [['status', 'now'], 'too many arguments', 'status '],
@@ -183,6 +184,12 @@ describe.concurrent('--help', () => {
       expect(stdout).toMatch(new RegExp(`^  ${name} +${sentence}$`, 'm'));
     }
     expect(await cli(['help'])).toMatchObject({ code: 0, stdout });
+  });
+
+  it('is that of a command of a command, too', async () => {
+    const { stdout } = await cli(['bench', 'cost', '--help']);
+    expect(stdout).toContain('buildkit-drain bench cost ');
+    expect(await cli(['help', 'bench', 'cost'])).toMatchObject({ code: 0, stdout });
   });
 
   it('shows every option of wait with its default', async () => {

@@ -11,8 +11,7 @@ import { type WaitOptionValues, waitOptions } from '../../options/table.ts';
 import { findUnknown } from '../../options/unknown-variables.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import type { ProcessContext } from '../process-context.ts';
-import { pidMistake } from '../settings.ts';
-import { openMonitorFor } from './open-monitor.ts';
+import { openMonitorFor, pidMistake } from './open-monitor.ts';
 import { openTls, tlsMistakes } from './tls.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Connection } from '../../backends/types.ts';
 import { type MonitorOptions, type OpenMonitor, openMonitor } from '../../monitor/monitor.ts';
-import { type Environment, parseFrom } from '../../options/read.ts';
+import { type Environment, type Mistake, parseFrom } from '../../options/read.ts';
 import type { EndpointOptionValues, PeerOptionValues } from '../../options/table.ts';
 
 /** A monitor's options, from those of a command. */
@@ -21,6 +21,11 @@ export function openMonitorFor(
   return parseFrom('--pid', () =>
     openMonitor({ ...monitorOptions(options, env), notify, ...rest }),
   );
+}
+
+/** The mistake of a `--pid` that names no process. */
+export function pidMistake({ message }: Error): Mistake {
+  return { level: 'error', message, instead: 'going on without it', isOurs: true };
 }
 
 /** Which connections count as clients. */

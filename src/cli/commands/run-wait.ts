@@ -8,8 +8,7 @@ import { ProcessNotFoundError } from '../../monitor/choose-targets.ts';
 import { isInPod } from '../../monitor/container.ts';
 import { type WaitInput, type WaitOutcome, waitForDrain } from '../../monitor/wait-for-drain.ts';
 import { UsageError } from '../../options/read.ts';
-import { pidMistake } from '../settings.ts';
-import { monitorOptions } from './open-monitor.ts';
+import { monitorOptions, pidMistake } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
 
 /** What a wait reports to, and what ends it. */
