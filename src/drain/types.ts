@@ -39,22 +39,6 @@ export interface DrainConfig {
   readonly progressEveryMs: number;
 }
 
-/** What `buildkit-drain wait` does without options. */
-export const drainDefaults: DrainConfig = {
-  intervalMs: 100,
-  quietPeriodMs: 10_000,
-  timeoutMs: null,
-  minWaitMs: 0,
-  maxConnections: 0,
-  counts: () => true,
-  probeGraceMs: 1000,
-  ignoreSilentMs: null,
-  ignoreUnreachableMs: 120_000,
-  builds: 'auto',
-  onUnknown: 'hold',
-  progressEveryMs: 30_000,
-};
-
 /**
  * The builds in a daemon's last certain answer. They hold the wait until the daemon answers with
  * certainty again, or until they expire.

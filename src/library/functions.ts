@@ -5,7 +5,6 @@ import type { BuildsClient, BuildsClientOptions } from '../builds/client.ts';
 import * as client from '../builds/client.ts';
 import type { TlsSource } from '../builds/types.ts';
 import type { DrainConfig, DrainEvent } from '../drain/types.ts';
-import { drainDefaults } from '../drain/types.ts';
 import { ProcessNotFoundError } from '../monitor/choose-targets.ts';
 import * as discover from '../monitor/discover.ts';
 import type { Monitor } from '../monitor/monitor.ts';
@@ -13,6 +12,7 @@ import * as monitor from '../monitor/monitor.ts';
 import type { FoundDaemon, MonitorNotice, WaitNotice } from '../monitor/types.ts';
 import type { WaitOutcome } from '../monitor/wait-for-drain.ts';
 import * as wait from '../monitor/wait-for-drain.ts';
+import { drainDefaults } from '../options/drain-config.ts';
 import * as endpoints from '../options/endpoint.ts';
 import type { Environment } from '../options/read.ts';
 import { about } from './argument.ts';
@@ -104,10 +104,11 @@ function ignore(): void {}
 const noTls: TlsSource = { read: async () => null };
 
 function configOf(options: WaitForDrainOptions): DrainConfig {
+  const defaults = drainDefaults();
   const given = Object.entries(options).filter(
-    ([name, value]) => name in drainDefaults && value !== undefined,
+    ([name, value]) => name in defaults && value !== undefined,
   );
-  return { ...drainDefaults, ...Object.fromEntries(given) };
+  return { ...defaults, ...Object.fromEntries(given) };
 }
 
 /**

@@ -1,7 +1,6 @@
-import type { Connection } from '../../backends/types.ts';
 import { type MonitorOptions, type OpenMonitor, openMonitor } from '../../monitor/monitor.ts';
 import { type Environment, type Mistake, parseFrom } from '../../options/read.ts';
-import type { EndpointOptionValues, PeerOptionValues } from '../../options/table.ts';
+import type { EndpointOptionValues } from '../../options/table.ts';
 
 /** A monitor's options, from those of a command. */
 export function monitorOptions(
@@ -26,12 +25,4 @@ export function openMonitorFor(
 /** The mistake of a `--pid` that names no process. */
 export function pidMistake({ message }: Error): Mistake {
   return { level: 'error', message, instead: 'going on without it', isOurs: true };
-}
-
-/** Which connections count as clients. */
-export function clientsOnly(
-  options: PeerOptionValues,
-): (peer: Pick<Connection, 'peerAddress'>) => boolean {
-  const isIgnored = options['ignore-peer'];
-  return ({ peerAddress }) => peerAddress === null || !isIgnored(peerAddress);
 }

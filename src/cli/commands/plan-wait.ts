@@ -4,11 +4,11 @@ import { openLog, type StderrOwnership } from '../../messages/log/open-log.ts';
 import { isOldNode, mistakeEntry, oldNodeEntry, uncaughtEntry } from '../../messages/problems.ts';
 import { isInContainer } from '../../monitor/container.ts';
 import { procRoot } from '../../monitor/monitor.ts';
+import { drainConfig } from '../../options/drain-config.ts';
 import type { Environment, Mistake } from '../../options/read.ts';
 import type { LogOptionValues, WaitOptionValues } from '../../options/table.ts';
 import { findUnknown } from '../../options/unknown-variables.ts';
 import type { ProcessContext } from '../process-context.ts';
-import { clientsOnly } from './open-monitor.ts';
 import { openTls, type Tls, tlsMistakes } from './tls.ts';
 
 /** What a wait needs. */
@@ -48,23 +48,6 @@ export async function planWait(
     log(mistakeEntry(mistake));
   }
   return { options, env, tls, config: drainConfig(options), log, goesOn, onUncaught };
-}
-
-function drainConfig(options: WaitOptionValues): DrainConfig {
-  return {
-    intervalMs: options.interval,
-    quietPeriodMs: options['quiet-period'],
-    timeoutMs: options.timeout,
-    minWaitMs: options['min-wait'],
-    maxConnections: options['max-connections'],
-    counts: clientsOnly(options),
-    probeGraceMs: options['probe-grace'],
-    ignoreSilentMs: options['ignore-silent'],
-    ignoreUnreachableMs: options['ignore-unreachable'],
-    builds: options.builds,
-    onUnknown: options['on-unknown'],
-    progressEveryMs: options['progress-every'],
-  };
 }
 
 /** Opens the log of a wait, or of an error before it. */

@@ -5,9 +5,9 @@ import { classifiedAtMs, classifyOnce } from '../../drain/classify-all.ts';
 import { oldestFirst, type TrackedConnection } from '../../drain/tracked.ts';
 import { isCounted, type StatusReport } from '../../messages/status.ts';
 import type { Monitor } from '../../monitor/monitor.ts';
+import { clientsOnly } from '../../options/drain-config.ts';
 import type { OptionValues } from '../../options/read.ts';
 import type { classifyOptions, statusOptions } from '../../options/table.ts';
-import { clientsOnly } from './open-monitor.ts';
 
 export interface StatusInput {
   readonly options: OptionValues<typeof statusOptions>;

@@ -9,7 +9,7 @@ import {
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../../src/drain/types.ts';
-import { drainDefaults as config } from '../../../src/drain/types.ts';
+import { drainDefaults } from '../../../src/options/drain-config.ts';
 import {
   client,
   counted,
@@ -23,6 +23,8 @@ import {
   unknownBuilds,
 } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+
+const config = drainDefaults();
 
 const builder = client('10.0.0.5:4000');
 const probe = client('10.0.0.9:5000');

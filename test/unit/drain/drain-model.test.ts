@@ -11,15 +11,15 @@ import type { BuildsAnswer } from '../../../src/builds/types.ts';
 import { shortestSilenceMs } from '../../../src/drain/classify.ts';
 import { type DrainInput, drain } from '../../../src/drain/drain.ts';
 import type { TrackedConnection, TrackedConnections } from '../../../src/drain/tracked.ts';
-import {
-  drainDefaults as config,
-  type DrainConfig,
-  type DrainEvent,
-  type DrainOutcome,
-  type DrainStatus,
-  type WatchEvent,
+import type {
+  DrainConfig,
+  DrainEvent,
+  DrainOutcome,
+  DrainStatus,
+  WatchEvent,
 } from '../../../src/drain/types.ts';
 import { watch } from '../../../src/drain/watch.ts';
+import { drainDefaults } from '../../../src/options/drain-config.ts';
 import { brokenPromise, type Judged } from '../../support/drained.ts';
 import { modelRuns } from '../support/model-runs.ts';
 import {
@@ -36,6 +36,8 @@ import {
   unknownBuilds,
 } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+
+const config = drainDefaults();
 
 /** One client of a made-up history, its times in ticks of one interval. */
 interface Visit {

@@ -4,7 +4,7 @@ import type { Connection, Sample } from '../../../src/backends/types.ts';
 import type { BuildsAnswer, BuildsSource, DaemonAnswer } from '../../../src/builds/types.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
-import { drainDefaults } from '../../../src/drain/types.ts';
+import { drainDefaults } from '../../../src/options/drain-config.ts';
 import { modelRuns } from '../support/model-runs.ts';
 import {
   client,
@@ -260,7 +260,7 @@ async function waitIn(world: World, changes: Partial<DrainConfig> = {}): Promise
     new Map(
       truth.connections.map(({ connection }) => [connection, traffic({ bytesReceived: now() })]),
     );
-  const config = { ...drainDefaults, quietPeriodMs, timeoutMs: horizon * tickMs, ...changes };
+  const config = { ...drainDefaults(), quietPeriodMs, timeoutMs: horizon * tickMs, ...changes };
   const outcome = await drain({
     ...{ sampler: samplerOf(sample, trafficNow), builds: source, config, clock },
     signal: new AbortController().signal,

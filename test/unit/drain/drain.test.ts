@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../../src/backends/types.ts';
 import { drain } from '../../../src/drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../../../src/drain/types.ts';
-import { drainDefaults as config } from '../../../src/drain/types.ts';
+import { drainDefaults } from '../../../src/options/drain-config.ts';
 import { createRecord } from '../support/record.ts';
 import { client, counted, failed, gone, samplerOf } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+
+const config = drainDefaults();
 
 const builder = client('10.0.0.5:4000');
 const other = client('10.0.0.6:4000');

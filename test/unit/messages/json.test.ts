@@ -2,12 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BackendError, type Sample } from '../../../src/backends/types.ts';
 import type { TrackedConnection } from '../../../src/drain/tracked.ts';
-import {
-  drainDefaults as config,
-  type DrainEvent,
-  type DrainOutcome,
-  type DrainStatus,
-  type WatchEvent,
+import type {
+  DrainEvent,
+  DrainOutcome,
+  DrainStatus,
+  WatchEvent,
 } from '../../../src/drain/types.ts';
 import { eventEntry, waitView, watchView } from '../../../src/messages/events.ts';
 import { createLog, type LogEntry } from '../../../src/messages/log/log.ts';
@@ -32,6 +31,7 @@ import {
 import { type ServeNotice, serveEntry } from '../../../src/messages/serve/events.ts';
 import { statusJson } from '../../../src/messages/status.ts';
 import type { WaitNotice } from '../../../src/monitor/types.ts';
+import { drainDefaults } from '../../../src/options/drain-config.ts';
 import type { RunEvent } from '../../../src/run/supervise.ts';
 import type { ServerEvent } from '../../../src/serve/types.ts';
 import {
@@ -53,6 +53,8 @@ import {
   traffic,
   unknownBuilds,
 } from '../support/samples.ts';
+
+const config = drainDefaults();
 
 const error = new BackendError('EPERM', 'socket', 'socket failed with EPERM');
 const entry: TrackedConnection = {

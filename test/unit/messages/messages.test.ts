@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { BackendError, type Connection } from '../../../src/backends/types.ts';
 import type { TrackedConnections } from '../../../src/drain/tracked.ts';
 import type { DrainStats, DrainStatus } from '../../../src/drain/types.ts';
-import { drainDefaults as config } from '../../../src/drain/types.ts';
 import { eventEntry, waitView } from '../../../src/messages/events.ts';
 import { backendEntry } from '../../../src/messages/monitor.ts';
 import { outcomeEntry } from '../../../src/messages/outcome.ts';
+import { drainDefaults } from '../../../src/options/drain-config.ts';
 import { client, counted, failed, runsNone, tcpEndpoint } from '../support/samples.ts';
+
+const config = drainDefaults();
 
 const view = waitView(config);
 const builder = client('10.0.0.5:43210');
