@@ -41,10 +41,18 @@ export function passOneRequest(socket: Socket): () => string {
 
 const longestMethod = 8;
 
-/** Reads what is still sent, so that the connection's end is noticed, and drops it. */
+const mostDropped = 64 * 1024;
+
+/** Reads and drops what is still sent, so that the connection's end is noticed; not without limit. */
 export function dropInput(socket: Socket): void {
+  let dropped = 0;
   socket.removeAllListeners('data');
-  socket.on('data', () => {});
+  socket.on('data', ({ length }: Buffer) => {
+    dropped += length;
+    if (dropped > mostDropped) {
+      socket.pause();
+    }
+  });
 }
 
 /** The route that answers a request, or why none does. */

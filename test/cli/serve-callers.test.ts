@@ -207,6 +207,36 @@ describe.concurrent('serve', () => {
     }
   });
 
+  it('does not read what a caller keeps sending behind its request', async ({ served }) => {
+    const some = await served.clients.connect(served.address);
+    const serve = await served.serve();
+    const { socket } = serve.open('GET /drain HTTP/1.1\r\nHost: x\r\n\r\n');
+    const kubelet = serve.get('/drain');
+    await serve.cli.counted(1);
+    const part = Buffer.alloc(64 * 1024, 'GET / HTTP/1.1\r\n\r\n');
+    // More than the kernel buffers.
+    const most = 64 * 1024 * 1024;
+    const sendsAll = new Promise<boolean>((resolve) => {
+      const send = (): void => {
+        const stuck = setTimeout(resolve, 1000, false);
+        socket.write(part, (error) => {
+          clearTimeout(stuck);
+          if (socket.bytesWritten > most) {
+            resolve(true);
+          } else if (!error) {
+            send();
+          }
+        });
+      };
+      send();
+    });
+    expect(await sendsAll).toBe(false);
+    expect((await serve.get('/healthz')).status).toBe(200);
+    await served.clients.leave(some);
+    expect((await kubelet).status).toBe(200);
+    socket.destroy();
+  });
+
   it('polls a few times for many requests at once', async ({ served }) => {
     const serve = await served.serve();
     const before = await metric(serve, 'buildkit_drain_samples_total');
