@@ -22,7 +22,7 @@ export function findings(path) {
     );
     return errors.filter((error) => (isLeak(error) ? isOurs(error) : error.includes(addon)));
   }
-  // All but leaks has ended the process: it is a finding, whoever it is about.
+  // Everything but leaks has ended the process, so it is a finding, in any code.
   if (!report.includes('LeakSanitizer: detected')) {
     return [report];
   }

@@ -23,7 +23,7 @@ const namespaces = [
   '--kill-child',
 ];
 
-// A pod is told by these, and what runs in the pod of a CI is to be tested as outside of one.
+// These variables mark a pod. Tests that run in the pod of a CI behave as outside of one.
 const hiding =
   "{ ! grep -qs '^# Kubernetes' /etc/hosts || mount --bind /dev/null /etc/hosts; } && " +
   '{ [ ! -e /var/run/secrets/kubernetes.io ] || mount -t tmpfs none /var/run/secrets; }';

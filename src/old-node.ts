@@ -1,5 +1,5 @@
 /**
- * What a Node.js older than `engines` lacks and a wait uses. It is told to be too old, but a hook that
+ * What a Node.js older than `engines` lacks and a wait uses. The log says that it is too old, but a hook that
  * dies in mid-wait kills builds: it has to go on as well as it can. Imported before all else.
  */
 const missing: Readonly<Record<string, (this: unknown[], compare: never) => unknown>> = {

@@ -63,7 +63,7 @@ export function createCargo() {
   };
 }
 
-const heading = `What this folder contains, by whom it is and under which licence.
+const heading = `What this folder contains, its authors and its licences.
 
 The texts of the licences themselves are by those who wrote them. The source of the libraries that are
 Debian's is at https://snapshot.debian.org, by the package and version named here. They are used as

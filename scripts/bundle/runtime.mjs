@@ -96,7 +96,7 @@ function isLoader(name) {
 function libraryComponent(debianPackage, version) {
   const found = Object.entries(libraryLicences).find(([, { isOf }]) => isOf.test(debianPackage));
   if (found === undefined) {
-    throw new Error(`nobody has said yet which licence covers Debian's ${debianPackage}`);
+    throw new Error(`the licence of Debian's ${debianPackage} is unknown: add it here`);
   }
   const [key, { name, licence, texts }] = found;
   const paths = { [`${key}.txt`]: `/usr/share/doc/${debianPackage}/copyright`, ...texts };

@@ -38,7 +38,7 @@ export function openUnix(addon: NativeAddon, endpoint: UnixEndpoint): OpenEndpoi
     }
   };
 
-  // Each tracker's revision only rises, so the sum tells whether any of them did. If one of them
+  // Each tracker's revision only rises, so the sum shows whether any of them did. If one of them
   // throws, nothing is taken over.
   const pollTrackers = (): number => {
     let sum = 0;

@@ -23,7 +23,7 @@ export type Installation =
 const partName = '.buildkit-drain.part';
 
 /**
- * Copies a bundle to a path, an absolute one, so that nobody can start it before it is whole. What an
+ * Copies a bundle to a path, an absolute one, so that it cannot be started before it is complete. What an
  * earlier copy has left that was not finished is completed.
  *
  * @throws what the file system throws.

@@ -61,7 +61,7 @@ export function classifyAll(
       : updateTracked(before.tracked, sample.connections, nowMs, seen.showsArrivals);
   const judgeAll = (): TrackedConnections => tracked.map((entry) => judge(entry, seen, rule));
   // Whether a connection is not counted is never decided by what was read before: one more byte may
-  // have come. And what a pending one has sent tells whether it is a probe.
+  // have come. And what a pending one has sent shows whether it is a probe.
   const isRead = (entry: TrackedConnection): boolean =>
     isNotCounted(entry) || entry.kind === 'pending';
   const readsTraffic =

@@ -26,7 +26,7 @@ interface Timed {
 export interface CountedReading extends Timed {
   readonly kind: 'counted';
   readonly clients: number;
-  /** Connections too young to be told from a probe. They do not break quiet, but keep it from ending the wait. */
+  /** Connections so young that they may be probes. They do not break quiet, but keep it from ending the wait. */
   readonly pending: number;
   /** How many of those may be this program's own question to the daemon. */
   readonly maybeOwn: number;

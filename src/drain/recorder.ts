@@ -95,7 +95,7 @@ const nothingYet = {
   ...{ builds: null, buildsAskedMs: null, namedBuilds: [], quietForMs: null },
 };
 
-/** How many connections ended that were still too young to be told from a probe. */
+/** How many connections ended so young that they may have been probes. */
 function endedProbes(before: TrackedConnections, now: TrackedConnections): number {
   const keys = byKey(now);
   // A nameless one gets another key when it is accepted: that it ended is not certain.

@@ -63,7 +63,7 @@ export interface DrainStatus {
   readonly clients: TrackedConnections;
   /** The tracked connections that do not count as clients, oldest first. */
   readonly notCounted: TrackedConnections;
-  /** Connections too young to be told from a probe, oldest first: they keep the wait from its end. */
+  /** Connections so young that they may be probes, oldest first: they keep the wait from its end. */
   readonly pending: TrackedConnections;
   /** The daemon's latest answer; null where it has not been asked. */
   readonly builds: BuildsAnswer | null;

@@ -123,7 +123,7 @@ function addressNotice(
 }
 
 /**
- * A table's file has another inode in each network namespace, which tells them apart even where
+ * A table's file has another inode in each network namespace, which distinguishes them even where
  * /proc/<pid>/ns can't be read.
  */
 function namespaceOf(netDirectory: string): OtherNetns {

@@ -104,7 +104,7 @@ export function targetsOf(daemons: readonly FoundDaemon[]): Target[] {
  * The targets from now on, given the daemons that run now.
  *
  * A target stays while a daemon lives that listened there: it may have closed its listeners, as BuildKit
- * does when it is told to stop, and still have clients. It also stays until another listener is found:
+ * does when it is stopped, and still have clients. It also stays until another listener is found:
  * a sample of an endpoint without a listener is no count.
  */
 function nextTargets(

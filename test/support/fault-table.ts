@@ -152,7 +152,7 @@ const questions: readonly FaultRow[] = [
     says: 'sock_diag: netlink dump failed with EMSGSIZE',
   },
   {
-    fault: 'the answer is cut in the midst, and nobody says so',
+    fault: 'the answer is cut short without an error',
     faults: answer('cut 6'),
     outcome: 'failed',
     says: 'sock_diag: netlink dump failed with EBADMSG',
@@ -371,7 +371,7 @@ export const lookUpRows: readonly FaultRow[] = [
   lookUpRow("its command line can't be read", { call: 'open', on: '/proc/PID/cmdline' }),
   lookUpRow("its descriptors can't be listed", { call: 'scandir', on: '/proc/PID/fd' }),
   lookUpRow("its descriptors can't be read", { call: 'readlink', on: '/proc/PID/fd' }),
-  lookUpRow("its network namespace can't be told", { call: 'statx', on: '/proc/PID/net' }),
+  lookUpRow("its network namespace can't be determined", { call: 'statx', on: '/proc/PID/net' }),
   {
     ...lookUpRow("the table of unix sockets can't be opened", {
       call: 'open',

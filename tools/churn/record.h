@@ -43,7 +43,7 @@ inline constexpr std::size_t kMaxEntries = 200'000;
 struct Shared {
   std::atomic<std::size_t> count;
   /// The number of client processes that have no open connection and wait, and how often they were
-  /// told to continue.
+  /// asked to continue.
   std::atomic<int> quietClients;
   std::atomic<int> quietsChecked;
   std::atomic<int> clientsDone;

@@ -94,7 +94,7 @@ async function waitOrAbandon(
   { signal, onPoll, through }: WaitHooks,
   uncaught: Promise<never>,
 ): Promise<WaitOutcome> {
-  // An abandoned wait may still be going on, and is told to end.
+  // An abandoned wait may still be running, and is asked to end.
   const over = new AbortController();
   const interrupt = (): void => over.abort(signal.reason);
   signal.addEventListener('abort', interrupt);

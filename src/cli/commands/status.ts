@@ -28,7 +28,7 @@ export function addStatus(command: Command, { process, exit }: CommandContext): 
   command
     .addHelpText('after', statusNotes)
     .option('--json', 'print one JSON object')
-    .option('--quiet', 'print nothing; the exit code tells')
+    .option('--quiet', 'print nothing, only set the exit code')
     .action(async (switches: StatusSwitches) => {
       exit(await status(flagsOf(command, statusOptions), switches, process));
     });
