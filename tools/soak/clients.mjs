@@ -1,4 +1,4 @@
-// Clients of a daemon that come and go as they are told, and note down each step with its time: the
+// Clients of a daemon that come and go as commanded, and note down each step with its time: the
 // truth that waits are held against. The first argument is the file of these notes.
 import { openSync, readlinkSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

@@ -7,8 +7,8 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** One client's stay, by its own notes. All times are of the machine's monotonic clock. */
-export interface Stay {
+/** The lifetime of a connection, by its client's notes. Times are of the machine's monotonic clock. */
+export interface ConnectionLifetime {
   readonly id: string;
   readonly endpoint: EndpointName;
   readonly hasSentNothing: boolean;
@@ -35,13 +35,13 @@ interface Note {
 
 /** The truth of one daemon and its clients. */
 export interface GroundTruth {
-  readonly stays: Map<string, Stay>;
+  readonly lifetimes: Map<string, ConnectionLifetime>;
   /** When the daemon did not run, from before its end to when the next one ran, be it without a listener. */
   readonly downs: Span[];
   /** When the daemon was stopped. */
   readonly stops: Span[];
-  /** Questions that the daemon has answered. */
-  readonly pulses: Span[];
+  /** Requests that the daemon has answered. */
+  readonly answeredRequests: Span[];
   /** Clients of the unix socket, each from its first try to the first bytes that the daemon sent it. */
   readonly answers: Span[];
   /** Builds that certainly ran. */
@@ -53,52 +53,59 @@ interface BuildSpan extends Span {
 }
 
 export function openGroundTruth(): GroundTruth {
-  return { stays: new Map(), downs: [], stops: [], pulses: [], answers: [], builds: [] };
+  return {
+    lifetimes: new Map(),
+    downs: [],
+    stops: [],
+    answeredRequests: [],
+    answers: [],
+    builds: [],
+  };
 }
 
 export function enter(truth: GroundTruth, note: Note): void {
   if (note.at === 'connecting') {
-    truth.stays.set(
+    truth.lifetimes.set(
       note.id,
-      newStay(note.id, note.endpoint ?? 'unix', note.hasSentNothing ?? false, note.ms),
+      newLifetime(note.id, note.endpoint ?? 'unix', note.hasSentNothing ?? false, note.ms),
     );
     return;
   }
-  const stay = truth.stays.get(note.id);
-  if (stay === undefined) {
+  const lifetime = truth.lifetimes.get(note.id);
+  if (lifetime === undefined) {
     return;
   }
   switch (note.at) {
     case 'refused':
       // It may have been in the queue of a daemon that was killed.
-      stay.isDismissed = true;
-      stay.latestMs = Math.min(stay.latestMs, note.ms);
+      lifetime.isDismissed = true;
+      lifetime.latestMs = Math.min(lifetime.latestMs, note.ms);
       break;
     case 'connected':
-      stay.fromMs = note.ms;
-      stay.name = note.name ?? null;
+      lifetime.fromMs = note.ms;
+      lifetime.name = note.name ?? null;
       break;
     case 'answered':
-      if (stay.endpoint === 'unix') {
-        truth.answers.push({ fromMs: stay.earliestMs, toMs: note.ms });
+      if (lifetime.endpoint === 'unix') {
+        truth.answers.push({ fromMs: lifetime.earliestMs, toMs: note.ms });
       }
       break;
     case 'ending':
-      stay.toMs = Math.min(stay.toMs, note.ms);
+      lifetime.toMs = Math.min(lifetime.toMs, note.ms);
       break;
     case 'ended':
-      stay.isDismissed = stay.toMs === Infinity;
-      stay.latestMs = Math.min(stay.latestMs, note.ms);
-      stay.toMs = Math.min(stay.toMs, note.ms);
+      lifetime.isDismissed = lifetime.toMs === Infinity;
+      lifetime.latestMs = Math.min(lifetime.latestMs, note.ms);
+      lifetime.toMs = Math.min(lifetime.toMs, note.ms);
   }
 }
 
-export function newStay(
+export function newLifetime(
   id: string,
   endpoint: EndpointName,
   hasSentNothing: boolean,
   ms: number,
-): Stay {
+): ConnectionLifetime {
   return {
     id,
     endpoint,
@@ -113,12 +120,12 @@ export function newStay(
 }
 
 /** The end of all these, by a kill between the two moments. */
-export function endAll(stays: Iterable<Stay>, { fromMs, toMs }: Span): void {
-  for (const stay of stays) {
-    if (stay.earliestMs <= toMs && stay.latestMs >= fromMs) {
-      stay.isDismissed = stay.fromMs === null;
-      stay.toMs = Math.min(stay.toMs, fromMs);
-      stay.latestMs = Math.min(stay.latestMs, toMs);
+export function endAll(lifetimes: Iterable<ConnectionLifetime>, { fromMs, toMs }: Span): void {
+  for (const lifetime of lifetimes) {
+    if (lifetime.earliestMs <= toMs && lifetime.latestMs >= fromMs) {
+      lifetime.isDismissed = lifetime.fromMs === null;
+      lifetime.toMs = Math.min(lifetime.toMs, fromMs);
+      lifetime.latestMs = Math.min(lifetime.latestMs, toMs);
     }
   }
 }
@@ -128,16 +135,16 @@ export function overlaps(one: Span, other: Span): boolean {
   return one.fromMs <= other.toMs && other.fromMs <= one.toMs;
 }
 
-/** Drops who has been gone for so long that nobody will ask. */
+/** Drops what ended so long ago that no verdict depends on it. */
 export function forget(truth: GroundTruth, beforeMs: number): void {
-  for (const [id, stay] of truth.stays) {
-    if (stay.latestMs < beforeMs) {
-      truth.stays.delete(id);
+  for (const [id, lifetime] of truth.lifetimes) {
+    if (lifetime.latestMs < beforeMs) {
+      truth.lifetimes.delete(id);
     }
   }
   keepSince(truth.downs, beforeMs);
   keepSince(truth.stops, beforeMs);
-  keepSince(truth.pulses, beforeMs);
+  keepSince(truth.answeredRequests, beforeMs);
   keepSince(truth.answers, beforeMs);
   keepSince(truth.builds, beforeMs);
 }

@@ -9,7 +9,7 @@ export interface Series {
   readonly points: readonly Point[];
   /** So much more is no growth: what the figure does by itself. */
   readonly tolerance: number;
-  /** In less time nothing can be told. */
+  /** The shortest time that allows a verdict. */
   readonly leastMs: number;
 }
 
@@ -21,7 +21,7 @@ export interface Growth {
   /** Of the straight line through what came after the first quarter, with its standard error. */
   readonly slopePerHour: number;
   readonly slopeError: number;
-  readonly verdict: 'steady' | 'growing' | 'too short to tell';
+  readonly verdict: 'steady' | 'growing' | 'too short';
 }
 
 const blocks = 12;
@@ -54,7 +54,7 @@ export function growthOf(series: Series): Growth {
     slopeError: error * hourMs,
     verdict:
       lengthMs < leastMs || points.length < leastPoints
-        ? 'too short to tell'
+        ? 'too short'
         : grows
           ? 'growing'
           : 'steady',

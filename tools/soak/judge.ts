@@ -8,14 +8,14 @@ import {
   longestGapMs,
   longestHeldGapMs,
 } from './certainty.ts';
-import { type GroundTruth, overlaps, type Span, type Stay } from './ground-truth.ts';
+import { type ConnectionLifetime, type GroundTruth, overlaps, type Span } from './ground-truth.ts';
 import { listeners, type WaitRule } from './plan.ts';
 
 /** One process of the tool, as it was started and what befell it. */
 export interface Subject {
   readonly name: string;
   readonly rule: WaitRule;
-  /** Before its process was started, and when its first look was told; null where that is not known. */
+  /** Before its process was started, and when its first poll was logged; null where that is not known. */
   readonly spawnMs: number;
   startedMs: number | null;
   /** When it was stopped, or kept from seeing. */
@@ -25,9 +25,9 @@ export interface Subject {
   readonly knownBuilds: Map<string, number>;
 }
 
-/** A line of its log that tells a state, on the machine's clock. */
-export interface Told {
-  /** When the look was taken that it tells of: some time in this span. */
+/** The state that a line of its log reports, on the machine's clock. */
+export interface ReportedState {
+  /** When the poll was made that it reports: some time in this span. */
   readonly result: Span;
   readonly connections: number | null;
   readonly quietForMs: number | null;
@@ -44,7 +44,7 @@ export interface End {
   /** Null where its log was not read. */
   readonly outcome: string | null;
   readonly code: number | null;
-  /** How many looks it took; null where that is not known. */
+  /** How many polls it made; null where that is not known. */
   readonly results: number | null;
 }
 
@@ -63,7 +63,7 @@ const codes: Readonly<Record<string, readonly number[]>> = {
   interrupted: [130, 143],
 };
 
-// Speed is not judged, but whoever is held a minute by nothing hangs.
+// Speed is not judged, but a wait that is held for a minute by nothing hangs.
 const longestIdleMs = 10_000;
 
 /** What is wrong with the end of a wait. */
@@ -86,7 +86,7 @@ export function judgeEnd(subject: Subject, truth: GroundTruth, end: End): Findin
     case 'nothing-found':
       return wasDown(subject, truth, end.atMs)
         ? []
-        : find('early', `it says ${outcome}, and the daemon was running`);
+        : find('early', `it reported ${outcome}, and the daemon was running`);
     case 'interrupted':
       return subject.isSignalled ? [] : find('wrong', 'interrupted without a signal');
     default:
@@ -94,7 +94,7 @@ export function judgeEnd(subject: Subject, truth: GroundTruth, end: End): Findin
   }
 }
 
-/** Why a quiet of this length, that is said to last at this moment, can't have been one. */
+/** Why a quiet time of this length, reported at this moment, can't have been one. */
 function earlyReasons(
   subject: Subject,
   truth: GroundTruth,
@@ -120,7 +120,7 @@ function earlyReasons(
     (span) => Math.min(span.toMs, atMs) - Math.max(span.fromMs, sinceMs) > gapMs,
   );
   if (down !== undefined) {
-    reasons.push('the daemon did not run in a time that is said to be quiet');
+    reasons.push('the daemon did not run in a time that is reported as quiet');
   }
   const build = buildsHeld(subject, truth, atMs).find(({ toMs }) => Math.min(toMs, atMs) > sinceMs);
   if (build !== undefined) {
@@ -129,7 +129,7 @@ function earlyReasons(
   return reasons;
 }
 
-// What a wait asks at its first look is answered within a second, or is unknown.
+// What a wait requests at its first poll is answered within a second, or is unknown.
 const longestAnswerMs = 2000;
 
 /** Builds that a wait knew of at a moment; and with `require`, all that ran when it began. */
@@ -146,21 +146,21 @@ function buildsHeld(
   });
 }
 
-/** Nothing is concluded over somebody who is there, however young. */
+/** No wait may conclude while a client is connected, however young the connection is. */
 function presentReasons(subject: Subject, truth: GroundTruth, atMs: number): string[] {
   const { rule } = subject;
   const sinceMs = atMs - longestGapMs(rule);
   if (isDisturbed(subject, { fromMs: sinceMs, toMs: atMs })) {
     return [];
   }
-  const present = [...truth.stays.values()].filter(
-    (stay) =>
-      stay.fromMs !== null &&
-      stay.fromMs < sinceMs &&
-      stay.toMs > atMs + clockErrorMs &&
-      !stay.hasSentNothing &&
-      !stay.isDismissed &&
-      isWatched(rule, stay),
+  const present = [...truth.lifetimes.values()].filter(
+    (lifetime) =>
+      lifetime.fromMs !== null &&
+      lifetime.fromMs < sinceMs &&
+      lifetime.toMs > atMs + clockErrorMs &&
+      !lifetime.hasSentNothing &&
+      !lifetime.isDismissed &&
+      isWatched(rule, lifetime),
   );
   return present.length > rule.maxConnections ? [`${present.length} were there at its end`] : [];
 }
@@ -175,13 +175,13 @@ function impliedOutcome(subject: Subject, truth: GroundTruth, { atMs, code }: En
   return Object.keys(codes).find((outcome) => codes[outcome]?.includes(code ?? -1)) ?? 'unknown';
 }
 
-/** Whether the daemon was down in the time in which the last two looks may have been. */
+/** Whether the daemon was down in the time in which the last two polls may have been made. */
 function wasDown(subject: Subject, truth: GroundTruth, atMs: number): boolean {
   const stopped = subject.faults.filter(({ kind }) => kind === 'stop');
   const stoppedMs = stopped.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
-  const lookedMs = atMs - longestGapMs(subject.rule) - stoppedMs;
+  const polledMs = atMs - longestGapMs(subject.rule) - stoppedMs;
   return truth.downs.some((down) =>
-    overlaps(down, { fromMs: lookedMs, toMs: atMs + clockErrorMs }),
+    overlaps(down, { fromMs: polledMs, toMs: atMs + clockErrorMs }),
   );
 }
 
@@ -190,17 +190,17 @@ function deadlineReasons(subject: Subject, truth: GroundTruth, end: End): string
   if (end.atMs - spawnMs < rule.timeoutMs - clockErrorMs) {
     return [`the deadline of ${rule.timeoutMs} ms passed after ${ms(end.atMs - spawnMs)}`];
   }
-  // Whose looks take too long finds no quiet: what was not watched was not quiet. And with `require`
-  // a daemon that answers too late holds the wait.
-  const msPerLook = (end.atMs - spawnMs) / Math.max(1, end.results ?? 1);
-  if (msPerLook > longestGapMs(rule) / 2 || rule.builds === 'require') {
+  // A wait with polls that take too long finds no quiet period: time without samples is not quiet. And
+  // with `require`, a daemon that answers too late holds the wait.
+  const msPerPoll = (end.atMs - spawnMs) / Math.max(1, end.results ?? 1);
+  if (msPerPoll > longestGapMs(rule) / 2 || rule.builds === 'require') {
     return [];
   }
   const disturbances = [
     spawnMs + rule.minWaitMs,
-    ...[...truth.stays.values()]
-      .filter((stay) => isWatched(rule, stay))
-      .map((stay) => stay.latestMs),
+    ...[...truth.lifetimes.values()]
+      .filter((lifetime) => isWatched(rule, lifetime))
+      .map((lifetime) => lifetime.latestMs),
     ...[...truth.downs, ...truth.stops, ...truth.builds, ...faults].map(({ toMs }) => toMs),
   ];
   const idleMs = end.atMs - disturbances.reduce((most, each) => Math.max(most, each), 0);
@@ -209,20 +209,20 @@ function deadlineReasons(subject: Subject, truth: GroundTruth, end: End): string
     : [];
 }
 
-/** What a line tells that can't be true. Null where the truth of that moment is not certain. */
+/** What a line reports that can't be true. Null where the truth of that moment is not certain. */
 export function judgeLine(
   subject: Subject,
   truth: GroundTruth,
-  told: Told,
-  askers: number,
+  reported: ReportedState,
+  buildsClients: number,
 ): Finding[] | null {
-  const { result, connections, quietForMs } = told;
+  const { result, connections, quietForMs } = reported;
   const { rule, startedMs } = subject;
   const lately = { fromMs: result.fromMs - longestHeldGapMs(rule), toMs: result.toMs };
   if (isDisturbed(subject, lately)) {
     return null;
   }
-  const bounds = boundsAt(rule, truth, startedMs ?? result.toMs, result, askers);
+  const bounds = boundsAt(rule, truth, startedMs ?? result.toMs, result, buildsClients);
   const reasons: string[] = [];
   if (connections !== null && (connections < bounds.least || connections > bounds.most)) {
     reasons.push(`${connections} connected, where it were ${bounds.least} to ${bounds.most}`);
@@ -230,40 +230,45 @@ export function judgeLine(
   if (quietForMs !== null) {
     reasons.push(...earlyReasons(subject, truth, result.toMs, quietForMs));
   }
-  return [...reasons, ...wrongAges(truth, told)].map((text) => ({
+  return [...reasons, ...wrongAges(truth, reported)].map((text) => ({
     kind: 'contradiction',
     subject: subject.name,
     text,
   }));
 }
 
-/** Clients that are said to be seen for longer than they have been there. */
-function wrongAges(truth: GroundTruth, { result, clients }: Told): string[] {
+/** Clients that are reported as older than their connections are. */
+function wrongAges(truth: GroundTruth, { result, clients }: ReportedState): string[] {
   const atMs = result.toMs;
-  const latest = new Map<string, Stay>();
-  for (const stay of truth.stays.values()) {
+  const latest = new Map<string, ConnectionLifetime>();
+  for (const lifetime of truth.lifetimes.values()) {
     // A port may have one connection to each endpoint.
-    const key = `${listeners[stay.endpoint].address} ${stay.name}`;
-    const isLater = (latest.get(key)?.earliestMs ?? 0) < stay.earliestMs;
-    if (stay.name !== null && stay.earliestMs <= atMs && isLater) {
-      latest.set(key, stay);
+    const key = `${listeners[lifetime.endpoint].address} ${lifetime.name}`;
+    const isLater = (latest.get(key)?.earliestMs ?? 0) < lifetime.earliestMs;
+    if (lifetime.name !== null && lifetime.earliestMs <= atMs && isLater) {
+      latest.set(key, lifetime);
     }
   }
   return clients.flatMap(({ endpoint, peer, ageAtLeastMs }) => {
-    const stay = latest.get(`${endpoint} ${peer}`);
-    const mostMs = stay === undefined ? Infinity : atMs - stay.earliestMs + clockErrorMs;
+    const lifetime = latest.get(`${endpoint} ${peer}`);
+    const mostMs = lifetime === undefined ? Infinity : atMs - lifetime.earliestMs + clockErrorMs;
     return (ageAtLeastMs ?? 0) > mostMs
       ? [`${peer} at least ${ageAtLeastMs} ms old, there for ${ms(mostMs)}`]
       : [];
   });
 }
 
-/** Whether one of these looks must have found this client, and so have had it named. */
-export function mustBeNamed(subject: Subject, stay: Stay, results: readonly Span[]): boolean {
+/** Whether one of these polls must have found this client, so that the log must have named it. */
+export function mustBeNamed(
+  subject: Subject,
+  lifetime: ConnectionLifetime,
+  results: readonly Span[],
+): boolean {
   const { rule, startedMs } = subject;
-  const span = startedMs === null ? null : certainSpan(rule, stay, startedMs);
+  const span = startedMs === null ? null : certainSpan(rule, lifetime, startedMs);
   // By procfs a unix client has no name.
-  const hasName = stay.name !== null && (stay.endpoint !== 'unix' || rule.backend === 'sock-diag');
+  const hasName =
+    lifetime.name !== null && (lifetime.endpoint !== 'unix' || rule.backend === 'sock-diag');
   return (
     span !== null &&
     hasName &&
@@ -294,22 +299,22 @@ export function lateByMs(subject: Subject, truth: GroundTruth, atMs: number): nu
 }
 
 /**
- * How many stays touch the last quiet period of a wait, and are neither so short that they were probes
- * nor so long that the wait must have taken them for clients: of them nothing is concluded.
+ * How many connections overlap the last quiet period of a wait, and are neither so short that they were
+ * probes nor so long that the wait must have counted them as clients: of them nothing is concluded.
  */
 export function unsettledIn(subject: Subject, truth: GroundTruth, atMs: number): number {
   const { rule, spawnMs, startedMs } = subject;
   const quiet = { fromMs: atMs - rule.quietPeriodMs, toMs: atMs };
-  const unsettled = [...truth.stays.values()].filter((stay) => {
-    const span = { fromMs: stay.earliestMs, toMs: stay.latestMs };
-    const isProbe = stay.latestMs - stay.earliestMs <= rule.probeGraceMs;
-    const isCertain = certainSpan(rule, stay, startedMs ?? spawnMs) !== null;
-    return overlaps(span, quiet) && isWatched(rule, stay) && !isProbe && !isCertain;
+  const unsettled = [...truth.lifetimes.values()].filter((lifetime) => {
+    const span = { fromMs: lifetime.earliestMs, toMs: lifetime.latestMs };
+    const isProbe = lifetime.latestMs - lifetime.earliestMs <= rule.probeGraceMs;
+    const isCertain = certainSpan(rule, lifetime, startedMs ?? spawnMs) !== null;
+    return overlaps(span, quiet) && isWatched(rule, lifetime) && !isProbe && !isCertain;
   });
   return unsettled.length;
 }
 
-interface Look {
+interface StatusRun {
   readonly spawnMs: number;
   readonly atMs: number;
   readonly code: number | null;
@@ -317,18 +322,22 @@ interface Look {
   readonly stderr: string;
 }
 
-/** What one `status --json` tells that can't be true. */
-export function judgeStatus(truth: GroundTruth, result: Look, askers: number): Finding[] {
+/** What one `status --json` reports that can't be true. */
+export function judgeStatus(
+  truth: GroundTruth,
+  result: StatusRun,
+  buildsClients: number,
+): Finding[] {
   const { spawnMs, atMs, code, stdout, stderr } = result;
-  const stays = [...truth.stays.values()];
-  const least = stays.filter(
+  const lifetimes = [...truth.lifetimes.values()];
+  const least = lifetimes.filter(
     ({ fromMs, toMs, hasSentNothing, isDismissed }) =>
       fromMs !== null && fromMs < spawnMs && toMs > atMs && !hasSentNothing && !isDismissed,
   ).length;
-  const couldBe = stays.filter(
-    (stay) => stay.earliestMs <= atMs && lingersUntilMs(truth, stay) >= spawnMs,
+  const couldBe = lifetimes.filter(
+    (lifetime) => lifetime.earliestMs <= atMs && lingersUntilMs(truth, lifetime) >= spawnMs,
   );
-  const most = askers + couldBe.length;
+  const most = buildsClients + couldBe.length;
   const { connections } = JSON.parse(stdout || '{"connections":"nothing"}') as {
     connections: unknown;
   };
@@ -337,6 +346,6 @@ export function judgeStatus(truth: GroundTruth, result: Look, askers: number): F
     connections >= least &&
     connections <= most &&
     code === (connections > 0 ? 3 : (code ?? 0));
-  const text = `status says ${connections} with code ${code}, where it were ${least} to ${most} ${stderr}`;
+  const text = `status reports ${connections} with code ${code}, where it were ${least} to ${most} ${stderr}`;
   return isRight ? [] : [{ kind: 'contradiction', subject: 'status', text }];
 }

@@ -26,7 +26,7 @@ import { openWorkload } from './workload.ts';
 /** Processes of the tool that last from the soak's begin to its end, among clients that come and go. */
 export interface Lasting {
   readonly stretch: (n: number) => Promise<void>;
-  /** Lets those leave who hold the waits, and judges how these end. */
+  /** Has the clients leave that hold the waits, and judges how the waits end. */
   readonly end: () => Promise<void>;
   readonly growth: () => readonly NamedGrowth[];
   readonly summary: () => string;
@@ -66,7 +66,7 @@ const waits: Readonly<{ [name: string]: WaitRule }> = {
 
 export type NamedGrowth = Growth & { readonly process: string };
 
-const faultKinds = ['stop', 'refuse', 'hide-proc', 'no-descriptors'] as const;
+const faultKinds = ['stop', 'refuse', 'mask-proc', 'no-descriptors'] as const;
 const keptMs = 60_000;
 const site = '127.0.0.1:9234';
 
@@ -78,7 +78,7 @@ export async function openLasting(
   const workload = await openWorkload('lasting');
   const { sandbox, truth } = workload;
   await workload.openEndpoints(endpointNames);
-  // Of a unix client no end is announced: with it alone the waits would look at their full rate.
+  // The end of a unix client is not announced: with it alone the waits would poll at their full rate.
   const leave = [await workload.hold('unix'), await workload.hold('dual')];
   const start = (name: string, rule: WaitRule, ...command: readonly string[]): Promise<Tool> =>
     startTool(sandbox, { name, command, rule, faultKinds, isMeasured: true });
@@ -87,9 +87,9 @@ export async function openLasting(
   );
   const serving = await start('serve', usual, 'serve', `--listen=${site}`, ...waitOptions(usual));
   const served = openCase(serving);
-  await untilSaid(served, 'serving');
+  await untilLogged(served, 'serving');
   const caller = await ask(sandbox, '/drain');
-  await untilSaid(served, 'started');
+  await untilLogged(served, 'started');
   // The wait goes on without its caller.
   await caller.signal('SIGKILL');
   const watching = await start(
@@ -100,8 +100,8 @@ export async function openLasting(
     `--interval=${usual.intervalMs}ms`,
   );
   const cases = [...waiting.map(openCase), served, openCase(watching)];
-  // Three that last and `status`: each asks at one endpoint after the other.
-  const askers = 4 * endpointNames.length;
+  // Three that last and `status`: each requests the builds at one endpoint after the other.
+  const buildsClients = 4 * endpointNames.length;
   const prints = new Map<string, Footprint[]>(cases.map((one) => [nameOf(one), []]));
   const takePrints = (): void => {
     for (const one of cases) {
@@ -117,7 +117,7 @@ export async function openLasting(
     cases.forEach(readLines);
     workload.readNotes();
     for (const one of cases) {
-      judgeLines(record, one, truth, askers);
+      judgeLines(record, one, truth, buildsClients);
       judgeNames(record, one, truth, untilMs);
     }
   };
@@ -128,7 +128,7 @@ export async function openLasting(
     const { code, stdout, stderr } = await status.ended;
     const atMs = machineMs();
     workload.readNotes();
-    const findings = judgeStatus(truth, { spawnMs, atMs, code, stdout, stderr }, askers);
+    const findings = judgeStatus(truth, { spawnMs, atMs, code, stdout, stderr }, buildsClients);
     record.findings.push(...findings);
     count(record, 'status judged');
   };
@@ -139,12 +139,17 @@ export async function openLasting(
     const { code, stdout } = await (await ask(sandbox, '/connections')).ended;
     const result = { fromMs, toMs: machineMs() };
     workload.readNotes();
-    // It may be kept from seeing, and say so.
+    // It may be kept from polling, and report that.
     const { connections } = (code === 0 ? JSON.parse(stdout) : {}) as { connections?: number };
     const findings =
       connections === undefined
         ? null
-        : judgeLine(subject, truth, { result, connections, quietForMs: null, clients: [] }, askers);
+        : judgeLine(
+            subject,
+            truth,
+            { result, connections, quietForMs: null, clients: [] },
+            buildsClients,
+          );
     record.findings.push(...(findings ?? []));
     count(record, findings === null ? 'answers of serve unsettled' : 'answers of serve judged');
   };
@@ -163,7 +168,7 @@ export async function openLasting(
         ...cases.flatMap((one, index) =>
           planFaults(seed + index, n, plan.lengthMs).map(async (fault) => {
             await at(fault.atMs);
-            await tried(record, 'faults', one.tool.suffer(fault));
+            await tried(record, 'faults', one.tool.inject(fault));
           }),
         ),
         ...[4000, 9000, 14_000].map(async (ms) => {
@@ -213,8 +218,8 @@ export async function openLasting(
   };
 }
 
-async function untilSaid(one: Case, event: string): Promise<void> {
-  await waitFor(`${nameOf(one)} to say ${event}`, () => {
+async function untilLogged(one: Case, event: string): Promise<void> {
+  await waitFor(`${nameOf(one)} to log ${event}`, () => {
     readLines(one);
     return one.latest.some((line) => line.event === event);
   });

@@ -18,11 +18,11 @@ export interface ClientPlan {
   readonly end: 'close' | 'reset' | 'finish';
   /** Sends nothing, as a health check. */
   readonly hasSentNothing: boolean;
-  /** In the process of those that may be stopped or killed. */
+  /** Whether it belongs to the process that may be stopped or killed. */
   readonly isMortal: boolean;
 }
 
-/** Something that happens beside, at its time and for a while. */
+/** An event beside the clients, at its time and for a while. */
 export interface Incident {
   readonly kind:
     | 'restart-daemon'
@@ -38,8 +38,8 @@ export interface Incident {
 }
 
 export interface Fault {
-  /** Stop the process, refuse it sock_diag, hide /proc from it, or let it open no more descriptors. */
-  readonly kind: 'stop' | 'refuse' | 'hide-proc' | 'no-descriptors';
+  /** Stop the process, refuse it sock_diag, mount an empty /proc for it, or let it open no more descriptors. */
+  readonly kind: 'stop' | 'refuse' | 'mask-proc' | 'no-descriptors';
   readonly atMs: number;
   readonly lifeMs: number;
 }
@@ -49,11 +49,11 @@ export interface WaitPlan {
   readonly rule: WaitRule;
   readonly faults: readonly Fault[];
   readonly signal: { readonly name: 'SIGTERM' | 'SIGINT'; readonly atMs: number } | null;
-  /** Whether its log goes to a pipe that nobody reads. */
+  /** Whether its log goes to a pipe that is not read. */
   readonly isUnread: boolean;
 }
 
-/** What a wait is told. All times are in milliseconds. */
+/** The options of a wait. All times are in milliseconds. */
 export interface WaitRule {
   /** Null where it is to find them. */
   readonly endpoints: readonly EndpointName[] | null;
@@ -68,7 +68,7 @@ export interface WaitRule {
   readonly logLevel: 'info' | 'debug';
 }
 
-/** A stretch of time with its clients, its waits and what befalls them. */
+/** A stretch of time with its clients, its waits, and the incidents and faults in it. */
 export interface Stretch {
   readonly endpoints: readonly EndpointName[];
   readonly clients: readonly ClientPlan[];
@@ -86,17 +86,17 @@ export function planRound(seed: number, n: number): Stretch {
   const waits = Array.from({ length: 2 + Math.floor(random() * 4) }, () =>
     planWait(random, endpoints, lengthMs, quietPeriodMs),
   );
-  const blind = random() < 0.4 ? blindness(random, endpoints, quietPeriodMs) : [];
+  const unknownPeriods = random() < 0.4 ? unknownPeriod(random, endpoints, quietPeriodMs) : [];
   return {
     endpoints,
     clients: [
-      ...blind.map(({ client }) => client),
+      ...unknownPeriods.map(({ client }) => client),
       ...arrivals(random, endpoints, lengthMs, pick(random, [80, 400, 1500, 4000])),
       ...burst(random, endpoints, lengthMs, 0.25),
       ...stragglers(random, endpoints, lengthMs, quietPeriodMs),
     ],
     incidents: incidents(random, lengthMs, 0.3),
-    waits: [...waits, ...blind.map(({ wait }) => wait)],
+    waits: [...waits, ...unknownPeriods.map(({ wait }) => wait)],
     lengthMs,
   };
 }
@@ -149,7 +149,7 @@ function planWait(
       builds: pick(random, ['auto', 'auto', 'off', 'off', 'require']),
       logLevel: pick(random, ['info', 'debug']),
     },
-    // When it has started is told by its log.
+    // Only the log reports when it has started.
     faults: isUnread ? [] : faults(random, atMs, lengthMs, 0.2),
     signal:
       !isUnread && random() < 0.06
@@ -159,8 +159,8 @@ function planWait(
   };
 }
 
-/** A wait that sees nothing for longer than its quiet period, and a client that is there meanwhile. */
-function blindness(
+/** A wait whose samples fail for longer than its quiet period, and a client that is connected meanwhile. */
+function unknownPeriod(
   random: Random,
   endpoints: readonly EndpointName[],
   quietPeriodMs: number,
@@ -168,7 +168,7 @@ function blindness(
   const planned = planWait(random, endpoints, 0, quietPeriodMs);
   const [backend, kind] = pick(random, [
     ['sock-diag', 'refuse'],
-    ['procfs', 'hide-proc'],
+    ['procfs', 'mask-proc'],
     ['procfs', 'no-descriptors'],
   ] as const);
   const atMs = between(random, 3000, 4000);
@@ -196,7 +196,7 @@ function blindness(
 }
 
 function faults(random: Random, fromMs: number, toMs: number, odds: number): Fault[] {
-  const kinds = ['stop', 'refuse', 'hide-proc', 'no-descriptors'] as const;
+  const kinds = ['stop', 'refuse', 'mask-proc', 'no-descriptors'] as const;
   return kinds
     .filter(() => random() < odds)
     .map((kind) => ({
@@ -232,7 +232,7 @@ function burst(
   );
 }
 
-/** Those who come when the quiet period is about to end. */
+/** Clients that come when the quiet period is about to end. */
 function stragglers(
   random: Random,
   endpoints: readonly EndpointName[],

@@ -3,28 +3,28 @@ import type { LogLine } from '../../test/support/cli.ts';
 import { machineMs } from '../../test/support/machine-time.ts';
 import type { GroundTruth, Span } from './ground-truth.ts';
 import { type Finding, judgeEnd, judgeLine, lateByMs, mustBeNamed, unsettledIn } from './judge.ts';
-import { latestZeroMs, lookOf, type Tool, toldBy, wallTimeMs } from './tool.ts';
+import { latestZeroMs, pollSpanOf, reportedStateOf, type Tool, wallTimeMs } from './tool.ts';
 
 /** What the judging of one process has come to, and what it needs to know for that. */
 export interface Case {
   readonly tool: Tool;
   /** When each peer was named the last time. */
   readonly named: Map<string, number>;
-  readonly judgedStays: Set<string>;
+  readonly judgedLifetimes: Set<string>;
   /** The last line of a wait. */
   end: LogLine | null;
-  /** When the wait began, by its own clock: the least that its lines tell. */
+  /** When the wait began, by its own clock: the earliest that its lines report. */
   zeroMs: number;
-  /** The looks that it has told of lately, with all who were there. */
+  /** The latest polls that it has logged with all their connections. */
   readonly results: Span[];
   readonly unjudged: LogLine[];
   /** Its last lines, for people. */
   readonly latest: LogLine[];
 }
 
-const mostLooks = 5000;
+const mostPolls = 5000;
 const mostLatest = 12;
-// Later than that is told with its reasons.
+// A wait that ends later than that is reported with its context.
 const longestUsualMs = 5000;
 
 /** What a soak has counted. */
@@ -66,7 +66,7 @@ export function openCase(tool: Tool): Case {
   return {
     tool,
     named: new Map(),
-    judgedStays: new Set(),
+    judgedLifetimes: new Set(),
     end: null,
     zeroMs: Infinity,
     results: [],
@@ -84,21 +84,26 @@ export function readLines(one: Case): void {
 }
 
 /** Judges the lines that were taken up. */
-export function judgeLines(record: Record, one: Case, truth: GroundTruth, askers: number): void {
+export function judgeLines(
+  record: Record,
+  one: Case,
+  truth: GroundTruth,
+  buildsClients: number,
+): void {
   const { subject } = one.tool;
   for (const line of one.unjudged.splice(0)) {
-    const told = toldBy(line, zeroOf(one), subject.rule);
-    if (told === null) {
+    const reported = reportedStateOf(line, zeroOf(one), subject.rule);
+    if (reported === null) {
       continue;
     }
-    const findings = judgeLine(subject, truth, told, askers);
+    const findings = judgeLine(subject, truth, reported, buildsClients);
     if (findings === null) {
       count(record, 'lines unsettled');
       continue;
     }
     count(record, 'lines judged');
-    if (told.connections !== null && told.connections <= mostInLine) {
-      one.results.push(told.result);
+    if (reported.connections !== null && reported.connections <= mostInLine) {
+      one.results.push(reported.result);
     }
     const context = JSON.stringify(line).slice(0, 900);
     record.findings.push(
@@ -140,27 +145,27 @@ function peersIn(line: LogLine): string[] {
   return lists.flatMap(({ peer }) => peer ?? []);
 }
 
-/** Judges whether all were named who had to be, of those that have left by this moment. */
+/** Judges whether the log has named each client that it had to, of those that have left by this moment. */
 export function judgeNames(record: Record, one: Case, truth: GroundTruth, untilMs: number): void {
   const { subject } = one.tool;
-  for (const stay of truth.stays.values()) {
-    if (stay.latestMs > untilMs || one.judgedStays.has(stay.id)) {
+  for (const lifetime of truth.lifetimes.values()) {
+    if (lifetime.latestMs > untilMs || one.judgedLifetimes.has(lifetime.id)) {
       continue;
     }
-    one.judgedStays.add(stay.id);
-    if (!mustBeNamed(subject, stay, one.results)) {
+    one.judgedLifetimes.add(lifetime.id);
+    if (!mustBeNamed(subject, lifetime, one.results)) {
       continue;
     }
     count(record, 'clients that had to be named');
-    if ((one.named.get(stay.name ?? '') ?? 0) < stay.earliestMs) {
-      const text = `${stay.name} was there for ${Math.round(stay.toMs - (stay.fromMs ?? 0))} ms`;
+    if ((one.named.get(lifetime.name ?? '') ?? 0) < lifetime.earliestMs) {
+      const text = `${lifetime.name} was there for ${Math.round(lifetime.toMs - (lifetime.fromMs ?? 0))} ms`;
       record.findings.push({ kind: 'missed', subject: subject.name, text });
     }
   }
-  one.results.splice(0, one.results.length - mostLooks);
-  for (const id of one.judgedStays) {
-    if (!truth.stays.has(id)) {
-      one.judgedStays.delete(id);
+  one.results.splice(0, one.results.length - mostPolls);
+  for (const id of one.judgedLifetimes) {
+    if (!truth.lifetimes.has(id)) {
+      one.judgedLifetimes.delete(id);
     }
   }
 }
@@ -175,7 +180,7 @@ export async function judgeWait(record: Record, one: Case, truth: GroundTruth): 
     results: end === null ? null : Number(end['polls']),
     code,
     outcome,
-    atMs: end === null ? atMs : lookOf(end, zeroOf(one), subject.rule).toMs,
+    atMs: end === null ? atMs : pollSpanOf(end, zeroOf(one), subject.rule).toMs,
   };
   const findings = judgeEnd(subject, truth, ending);
   const context = `(${JSON.stringify(subject.rule)}, started ${seconds(subject.startedMs ?? subject.spawnMs, ending.atMs)} before, faults ${JSON.stringify(subject.faults.map(({ kind, fromMs, toMs }) => [kind, seconds(fromMs, ending.atMs), seconds(toMs, ending.atMs)]))})`;
@@ -191,12 +196,12 @@ export async function judgeWait(record: Record, one: Case, truth: GroundTruth): 
     const lateMs = lateByMs(subject, truth, ending.atMs);
     record.lateMs[isPlain ? 'plain' : 'faulty'].push(lateMs);
     if (lateMs > longestUsualMs) {
-      const said = one.latest.map(({ message }) => message).join(' | ');
-      record.latecomers.push(`${subject.name} by ${lateMs.toFixed(0)} ms ${context}: ${said}`);
+      const messages = one.latest.map(({ message }) => message).join(' | ');
+      record.latecomers.push(`${subject.name} by ${lateMs.toFixed(0)} ms ${context}: ${messages}`);
     }
     count(
       record,
-      'stays within a last quiet period, unsettled',
+      'connections within a last quiet period, unsettled',
       unsettledIn(subject, truth, ending.atMs),
     );
   }

@@ -22,7 +22,7 @@ export interface Rounds {
   readonly close: () => Promise<void>;
 }
 
-// Whatever is planned comes after this, so that it can be told to all in time.
+// All planned times come after this, so that every process has its commands in time.
 const headStartMs = 300;
 
 export async function openRounds(seed: number, record: Record): Promise<Rounds> {
@@ -34,9 +34,9 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
     const { rule, isUnread, signal } = plan;
     const command = ['wait', ...waitOptions(rule)];
     const tool = await startTool(workload.sandbox, { name, command, rule, isUnread, faultKinds });
-    const suffered = plan.faults.map(async (fault) => {
+    const injected = plan.faults.map(async (fault) => {
       await Promise.race([sleepUntil(startMs + fault.atMs), tool.ended]);
-      await tried(record, 'faults', tool.suffer(fault));
+      await tried(record, 'faults', tool.inject(fault));
     });
     const signalled = async (): Promise<void> => {
       if (signal !== null) {
@@ -44,7 +44,7 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
         await tool.interrupt(signal.name);
       }
     };
-    await Promise.all([...suffered, signalled(), tool.ended]);
+    await Promise.all([...injected, signalled(), tool.ended]);
     return openCase(tool);
   };
 
@@ -64,9 +64,9 @@ export async function openRounds(seed: number, record: Record): Promise<Rounds> 
       cases.forEach(readLines);
       workload.readNotes();
       const asking = plan.waits.filter(({ rule }) => rule.builds !== 'off');
-      const askers = asking.length * plan.endpoints.length;
+      const buildsClients = asking.length * plan.endpoints.length;
       for (const one of cases) {
-        judgeLines(record, one, workload.truth, askers);
+        judgeLines(record, one, workload.truth, buildsClients);
         judgeNames(record, one, workload.truth, machineMs());
         await judgeWait(record, one, workload.truth);
       }

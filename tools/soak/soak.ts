@@ -28,17 +28,17 @@ export async function soak({ seed, lengthMs, onProgress }: SoakOptions): Promise
   const startedMs = machineMs();
   const endMs = startedMs + lengthMs;
   const loads: number[] = [];
-  let told = 0;
+  let reportedCount = 0;
   const lasting = await openLasting(seed, record, lengthMs);
   const rounds = await openRounds(seed, record);
   const progress = setInterval(
     () => {
       loads.push(loadavg()[0] ?? Number.NaN);
       onProgress(progressLine(record, lasting, machineMs() - startedMs));
-      for (const { kind, subject, text } of record.findings.slice(told)) {
+      for (const { kind, subject, text } of record.findings.slice(reportedCount)) {
         onProgress(`${kind.toUpperCase()} ${subject}: ${text}`);
       }
-      told = record.findings.length;
+      reportedCount = record.findings.length;
     },
     Math.min(progressEveryMs, lengthMs / 3),
   );
@@ -78,10 +78,10 @@ function progressLine({ stats, findings }: Record, lasting: Lasting, passedMs: n
   const waits = [...stats]
     .filter(([what]) => what.startsWith('waits ended'))
     .reduce((sum, [, number]) => sum + number, 0);
-  const stays = stats.get('clients') ?? 0;
+  const clients = stats.get('clients') ?? 0;
   const lines = stats.get('lines judged') ?? 0;
   return (
-    `${(passedMs / 60_000).toFixed(1)} min: ${stays} clients, ${waits} waits, ${lines} lines, ` +
+    `${(passedMs / 60_000).toFixed(1)} min: ${clients} clients, ${waits} waits, ${lines} lines, ` +
     `${findings.length} findings; ${lasting.summary()}`
   );
 }

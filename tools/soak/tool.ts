@@ -18,7 +18,7 @@ import { run } from '../../test/support/running.ts';
 import type { Sandbox, SandboxProcess } from '../../test/support/sandbox.ts';
 import { clockErrorMs, longestGapMs } from './certainty.ts';
 import { createTail } from './ground-truth.ts';
-import type { Subject, Told } from './judge.ts';
+import type { ReportedState, Subject } from './judge.ts';
 import { type Fault, listeners, type WaitRule } from './plan.ts';
 
 // The room for new objects grows to 16 MiB a half as time goes by, whatever a program does: with that
@@ -37,8 +37,8 @@ export interface Tool {
   readonly news: () => LogLine[];
   /** What collect.cjs has noted down by now. */
   readonly collected: () => string[];
-  /** Does a fault to it, for its time. */
-  readonly suffer: (fault: Fault) => Promise<void>;
+  /** Injects a fault into it, for the fault's time. */
+  readonly inject: (fault: Fault) => Promise<void>;
   readonly interrupt: (signal: NodeJS.Signals) => Promise<void>;
   /** Resolves with the exit code, and when it was seen. */
   readonly ended: Promise<{
@@ -90,7 +90,7 @@ export async function startTool(sandbox: Sandbox, spec: ToolSpec): Promise<Tool>
   const spawnMs = machineMs();
   const process = await sandbox.start(
     [
-      ...(faultKinds.includes('hide-proc') ? ['unshare', '--mount'] : []),
+      ...(faultKinds.includes('mask-proc') ? ['unshare', '--mount'] : []),
       ...(faultKinds.includes('refuse') ? [compiled('refuse'), refusal, '1'] : []),
       ...['sh', '-c', script, globalThis.process.execPath],
       ...[...(isMeasured ? measuring : []), cliPath, ...command, ...logTo],
@@ -118,9 +118,9 @@ export async function startTool(sandbox: Sandbox, spec: ToolSpec): Promise<Tool>
     process,
     news: () => (isUnread ? [] : tail().map((line) => JSON.parse(line) as LogLine)),
     collected: () => readFileSync(collected, 'utf8').split('\n'),
-    async suffer(fault) {
+    async inject(fault) {
       await begun();
-      await suffer(subject, process, fault, refusal);
+      await inject(subject, process, fault, refusal);
     },
     async interrupt(signal) {
       await begun();
@@ -159,7 +159,7 @@ function readPipe(path: string): string {
   }
 }
 
-async function suffer(
+async function inject(
   subject: Subject,
   process: SandboxProcess,
   { kind, lifeMs }: Fault,
@@ -190,7 +190,7 @@ async function begin(
     case 'refuse':
       writeFileSync(refusal, '');
       return true;
-    case 'hide-proc':
+    case 'mask-proc':
       return inMountsOf(process, 'mount', '-t', 'tmpfs', 'none', '/proc');
     case 'no-descriptors':
       return withLimit(process, '3');
@@ -211,7 +211,7 @@ async function finish(
     case 'refuse':
       await run(['rm', '-f', refusal]).ended;
       break;
-    case 'hide-proc':
+    case 'mask-proc':
       await inMountsOf(process, 'umount', '/proc');
       break;
     case 'no-descriptors':
@@ -257,15 +257,19 @@ function wallZeroMs(): number {
   return Math.max(...Array.from({ length: 5 }, () => machineMs() - Date.now()));
 }
 
-// A busy machine may read tables, and print what `watch` has seen, for seconds.
+// A busy machine may take seconds to read tables, and to print what `watch` has found.
 const longestDelayMs = 5000;
 
 /**
- * What a log line tells of a state; null for one that tells none.
+ * The state that a log line reports; null for a line that reports none.
  *
- * @param zeroMs when the wait began, by its own clock; null of what does not tell its time.
+ * @param zeroMs when the wait began, by its own clock; null for a process that does not report its time.
  */
-export function toldBy(line: LogLine, zeroMs: number | null, rule: WaitRule): Told | null {
+export function reportedStateOf(
+  line: LogLine,
+  zeroMs: number | null,
+  rule: WaitRule,
+): ReportedState | null {
   const connections = line['connections'];
   const quietForMs = line['quietForMs'];
   const isCount = typeof connections === 'number';
@@ -273,32 +277,36 @@ export function toldBy(line: LogLine, zeroMs: number | null, rule: WaitRule): To
     return null;
   }
   return {
-    result: lookOf(line, zeroMs, rule),
+    result: pollSpanOf(line, zeroMs, rule),
     connections: isCount ? connections : null,
     quietForMs: typeof quietForMs === 'number' ? quietForMs : null,
-    clients: (line['clients'] ?? []) as Told['clients'],
+    clients: (line['clients'] ?? []) as ReportedState['clients'],
   };
 }
 
 /**
- * When the look was taken that a line tells of. By its own clock a wait tells when the look was over;
- * how long it took is bounded by the longest gap, or it starts quiet over. Where that is read from
+ * When the poll was made that a line reports. By its own clock a wait reports when the poll was over; how
+ * long it took is bounded by the longest gap, or it restarts the quiet period. Where the poll reads
  * tables, of which there are two for each endpoint, it takes its time on a busy machine.
  */
-export function lookOf(line: LogLine, zeroMs: number | null, rule: WaitRule): Told['result'] {
+export function pollSpanOf(
+  line: LogLine,
+  zeroMs: number | null,
+  rule: WaitRule,
+): ReportedState['result'] {
   const waitedMs = line['waitedMs'];
-  const toldMs = wallTimeMs(line) + clockErrorMs;
+  const loggedMs = wallTimeMs(line) + clockErrorMs;
   if (typeof waitedMs !== 'number' || zeroMs === null) {
-    return { fromMs: toldMs - longestDelayMs, toMs: toldMs };
+    return { fromMs: loggedMs - longestDelayMs, toMs: loggedMs };
   }
-  const lookedMs = zeroMs + waitedMs;
+  const polledMs = zeroMs + waitedMs;
   const endpoints = (line['endpoints'] ?? []) as { readonly backend: string | null }[];
   const isQuick = endpoints.length > 0 && endpoints.every(({ backend }) => backend === 'sock-diag');
   const tookMs = isQuick ? longestGapMs(rule) : longestDelayMs;
-  return { fromMs: lookedMs - tookMs, toMs: lookedMs + clockErrorMs };
+  return { fromMs: polledMs - tookMs, toMs: polledMs + clockErrorMs };
 }
 
-/** When a wait began, as far as this line tells: it may have been earlier, but was not later. */
+/** When a wait began, by this line: it may have been earlier, but was not later. */
 export function latestZeroMs(line: LogLine): number {
   const waitedMs = line['waitedMs'];
   return typeof waitedMs === 'number' ? wallTimeMs(line) - waitedMs : Infinity;

@@ -14,7 +14,7 @@ import {
   endAll,
   enter,
   type GroundTruth,
-  newStay,
+  newLifetime,
   openGroundTruth,
   readNotes,
 } from './ground-truth.ts';
@@ -22,7 +22,7 @@ import { type ClientPlan, type EndpointName, type Incident, listeners } from './
 
 const program = fileURLToPath(new URL('clients.mjs', import.meta.url));
 
-const pulseEveryMs = 1000;
+const requestEveryMs = 1000;
 
 /** A daemon and its clients in namespaces of their own, and the truth of them. */
 export interface Workload {
@@ -34,7 +34,7 @@ export interface Workload {
   readonly openEndpoints: (endpoints: readonly EndpointName[]) => Promise<void>;
   /** Sends clients, each at its time after the given moment. */
   readonly send: (clients: readonly ClientPlan[], startMs: number) => Promise<void>;
-  /** A client that stays until it is told to leave. Returns how to tell it. */
+  /** Connects a client that stays connected. Returns the function that closes the connection. */
   readonly hold: (endpoint: EndpointName) => Promise<() => Promise<void>>;
   readonly happen: (incident: Incident) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -66,24 +66,24 @@ export async function openWorkload(name: string): Promise<Workload> {
     }
   };
 
-  const startCrowd = async (): Promise<ClientProcess> => {
+  const startClientProcess = async (): Promise<ClientProcess> => {
     const node = nodeCalled(sandbox, 'buildctl');
     const process = await sandbox.start([node, program, notesPath]);
     return { process, call: await commanded(process), prefix: `${name}-${number()}-` };
   };
-  const steady = await startCrowd();
-  let mortal = await startCrowd();
+  const steady = await startClientProcess();
+  let mortal = await startClientProcess();
 
-  const feelPulse = async (): Promise<void> => {
+  const requestBuilds = async (): Promise<void> => {
     const fromMs = machineMs();
     if (await isDone(daemon?.builds())) {
-      truth.pulses.push({ fromMs, toMs: machineMs() });
+      truth.answeredRequests.push({ fromMs, toMs: machineMs() });
     }
   };
-  let pulse = Promise.resolve();
-  const pulsing = setInterval(() => {
-    pulse = pulse.then(feelPulse);
-  }, pulseEveryMs);
+  let lastRequest = Promise.resolve();
+  const requestTimer = setInterval(() => {
+    lastRequest = lastRequest.then(requestBuilds);
+  }, requestEveryMs);
 
   const startDaemon = async (down?: { toMs: number }): Promise<void> => {
     // What a daemon does that finds the socket of one that was killed.
@@ -104,7 +104,7 @@ export async function openWorkload(name: string): Promise<Workload> {
     await kill(daemon?.process);
     const killedMs = machineMs();
     takeNotes();
-    endAll(truth.stays.values(), { fromMs: down.fromMs, toMs: killedMs });
+    endAll(truth.lifetimes.values(), { fromMs: down.fromMs, toMs: killedMs });
     for (const [index, build] of truth.builds.entries()) {
       truth.builds[index] = { ...build, toMs: Math.min(build.toMs, down.fromMs) };
     }
@@ -138,9 +138,9 @@ export async function openWorkload(name: string): Promise<Workload> {
       const fromMs = machineMs();
       await kill(process);
       takeNotes();
-      const theirs = [...truth.stays.values()].filter(({ id }) => id.startsWith(prefix));
+      const theirs = [...truth.lifetimes.values()].filter(({ id }) => id.startsWith(prefix));
       endAll(theirs, { fromMs, toMs: machineMs() });
-      mortal = await startCrowd();
+      mortal = await startClientProcess();
     },
     async build(lifeMs) {
       const ref = `${name}-build-${number()}`;
@@ -161,24 +161,24 @@ export async function openWorkload(name: string): Promise<Workload> {
     },
     async 'build-of-client'(lifeMs) {
       const endpoint = endpoints[0] ?? 'unix';
-      const stay = newStay(`${name}-process-${number()}`, endpoint, false, machineMs());
-      truth.stays.set(stay.id, stay);
+      const lifetime = newLifetime(`${name}-process-${number()}`, endpoint, false, machineMs());
+      truth.lifetimes.set(lifetime.id, lifetime);
       const client = await startClient(sandbox, 'build', listeners[endpoint].ways[0], {
-        ref: stay.id,
+        ref: lifetime.id,
       });
       const isReady = await waitFor(
         'the client',
         () => client.stdout() !== '' || client.hasEnded(),
       );
       // Between this and its kill it is there, unless the daemon or the daemon's end has its way.
-      stay.fromMs = isReady && !client.hasEnded() ? machineMs() : null;
+      lifetime.fromMs = isReady && !client.hasEnded() ? machineMs() : null;
       await delay(lifeMs);
       const isThere = !client.hasEnded() && client.stdout() === '"ready"\n';
       const leavingMs = machineMs();
       await kill(client);
-      stay.isDismissed = !isThere && stay.toMs === Infinity;
-      stay.toMs = Math.min(stay.toMs, leavingMs);
-      stay.latestMs = Math.min(stay.latestMs, machineMs());
+      lifetime.isDismissed = !isThere && lifetime.toMs === Infinity;
+      lifetime.toMs = Math.min(lifetime.toMs, leavingMs);
+      lifetime.latestMs = Math.min(lifetime.latestMs, machineMs());
     },
     async hog(lifeMs) {
       const hogs = [1, 2].map(() => run(['sh', '-c', 'while :; do :; done']));
@@ -199,7 +199,7 @@ export async function openWorkload(name: string): Promise<Workload> {
     },
     async send(clients, startMs) {
       if (mortal.process.hasEnded()) {
-        mortal = await startCrowd();
+        mortal = await startClientProcess();
       }
       await Promise.all(
         [steady, mortal].map((clientProcess) => {
@@ -227,13 +227,13 @@ export async function openWorkload(name: string): Promise<Workload> {
       await steady.call({ do: 'play', clients: [client] });
       await waitFor('the holder', () => {
         takeNotes();
-        return truth.stays.get(id)?.fromMs;
+        return truth.lifetimes.get(id)?.fromMs;
       });
       return () => steady.call({ do: 'leave', id });
     },
     happen: ({ kind, lifeMs }) => happenings[kind](lifeMs),
     async close() {
-      clearInterval(pulsing);
+      clearInterval(requestTimer);
       await sandbox.close();
     },
   };
@@ -262,14 +262,14 @@ async function isDone(command: Promise<unknown> | undefined): Promise<boolean> {
   );
 }
 
-/** Kills a process of a place itself: what the place started is only the way into it. */
+/** Kills a process of a sandbox itself: what the sandbox started is only `nsenter`. */
 async function kill(resident: SandboxProcess | undefined): Promise<void> {
   if (resident === undefined || resident.hasEnded()) {
     return;
   }
   try {
     process.kill(resident.pid, 'SIGKILL');
-    // Where it was stopped, so was its way in, which is to see its end.
+    // Where it was stopped, so was its `nsenter`, which has to see its end.
     process.kill(resident.parentPid, 'SIGCONT');
   } catch {
     // It has ended by itself.
