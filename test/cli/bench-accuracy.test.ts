@@ -106,7 +106,7 @@ describe('bench accuracy', () => {
     const json = join(folder, signal);
     const args = ['--lifetimes', '5ms,20ms', '--methods', 'tracked,dump', '--json', json];
     const bench = startBench([...small, ...args]);
-    await bench.said('[2/3]');
+    await bench.logged('[2/3]');
     bench.child.kill(signal);
     const { code, stdout } = await bench.ended;
     expect(code).toBe(exitCode);
@@ -119,7 +119,7 @@ describe('bench accuracy', () => {
 
   it('leaves no process where it is killed', async () => {
     const bench = startBench([...small, '--lifetimes', '5ms', '--methods', 'dump']);
-    await bench.said('[1/');
+    await bench.logged('[1/');
     expect(helpersLeft().length).toBeGreaterThan(4);
     bench.child.kill('SIGKILL');
     await bench.ended;

@@ -98,7 +98,7 @@ describe('bench cost', () => {
     async ([signal, exitCode]) => {
       const json = join(folder, signal);
       const bench = startBench([...small, ...pollsAlone, '--rounds', '4', '--json', json]);
-      await bench.said('[2/4]');
+      await bench.logged('[2/4]');
       bench.child.kill(signal);
       const { code, stdout } = await bench.ended;
       expect(code).toBe(exitCode);
@@ -114,7 +114,7 @@ describe('bench cost', () => {
 
   it('leaves no process where it is killed', async () => {
     const bench = startBench(small);
-    await bench.said('[2/');
+    await bench.logged('[2/');
     expect(processesLeft().length).toBeGreaterThan(2);
     bench.child.kill('SIGKILL');
     await bench.ended;

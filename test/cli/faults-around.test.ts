@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { parseLog, startWait } from '../support/cli.ts';
-import { hideProc, withOwnMounts } from '../support/refusals.ts';
+import { maskProc, withOwnMounts } from '../support/refusals.ts';
 import { run } from '../support/running.ts';
 import { it } from '../support/test.ts';
 
@@ -45,7 +45,7 @@ describe.concurrent('a wait with a client', () => {
       const args = ['--addr', address, '--backend', 'procfs', '--timeout', '3s'];
       const wait = await startWait(sandbox, args, { through: withOwnMounts });
       await wait.counted(1);
-      await hideProc(wait.process);
+      await maskProc(wait.process);
       expect(await wait.event('count-failed')).toMatchObject({ error: { code: 'ENOENT' } });
       expect(await wait.ended).toMatchObject({ code: 4, outcome: 'unknown' });
     },

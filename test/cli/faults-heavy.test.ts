@@ -57,7 +57,7 @@ describe.runIf(isAsked)('a wait', () => {
   }) => {
     const clientProcess = await sandbox.start([
       ...manyFiles,
-      compiled('crowd'),
+      compiled('many_clients'),
       String(manyClients),
     ]);
     await clientProcess.line(0);

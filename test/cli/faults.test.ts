@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { type Cli, startCli } from '../support/cli.ts';
 import {
   counterRows,
+  discoveryRows,
   eventRows,
   type FaultRow,
   faultsPage,
-  lookUpRows,
   markRows,
   procfsTcpRows,
   procfsUnixRows,
@@ -34,7 +34,7 @@ interface Case {
 }
 
 function casesOf(rows: readonly FaultRow[]): Case[] {
-  return rows.flatMap(({ fault, errnos = ['' as ErrnoName], faults, outcome, says }) =>
+  return rows.flatMap(({ fault, errnos = ['' as ErrnoName], faults, outcome, message }) =>
     errnos.map((errno) => ({
       name: `${fault} ${errno}`,
       faults: faults(errno),
@@ -43,7 +43,7 @@ function casesOf(rows: readonly FaultRow[]): Case[] {
       says:
         outcome === 'counted' && errno !== errnos[0]
           ? null
-          : (says?.replace('ERRNO', errno) ?? null),
+          : (message?.replace('ERRNO', errno) ?? null),
     })),
   );
 }
@@ -250,7 +250,7 @@ describe.concurrent('a wait with a client continues during every fault, and ends
       await running.counted(1);
       return running;
     };
-    for (const row of lookUpRows) {
+    for (const row of discoveryRows) {
       const some = await clients.connect('tcp://127.0.0.1:8372');
       const waits = await Promise.all(casesOf([row]).map(suffer));
       await expectAllDrained(waits, () => clients.leave(some));

@@ -9,7 +9,7 @@ import { describe, expect } from 'vitest';
 import { passedOn } from '../../src/run/supervise.ts';
 import { cliPath, type LogLine, parseLog } from '../support/cli.ts';
 import { type PeerProcess, startDaemon } from '../support/peer-process.ts';
-import { hideProc, withOwnMounts } from '../support/refusals.ts';
+import { maskProc, withOwnMounts } from '../support/refusals.ts';
 import { type Ended, run as start } from '../support/running.ts';
 import type { Sandbox, SandboxProcess } from '../support/sandbox.ts';
 import { it } from '../support/test.ts';
@@ -315,7 +315,7 @@ describe.concurrent('run, when stopped', () => {
     await daemon.listen(tcp);
     const some = await clients.connect(tcp);
     await waitFor('an accepted client', async () => (await daemon.accepted()).length === 1);
-    await hideProc(daemon.process);
+    await maskProc(daemon.process);
     await daemon.process.signal('SIGTERM');
     await event(daemon.process, 'started');
     await clients.leave(some);

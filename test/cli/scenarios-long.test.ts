@@ -4,7 +4,7 @@ import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkit
 import { createAuthority } from '../support/certificates.ts';
 import { machineMs } from '../support/machine-time.ts';
 import { compiled } from '../support/native.ts';
-import { cutOff, joinPlaces } from '../support/network.ts';
+import { cutOff, joinSandboxes } from '../support/network.ts';
 import { it, type Scenario, startBuild } from '../support/scenario.ts';
 
 // The rows of docs/cases.md that need most of a minute, all at the same time: what
@@ -97,7 +97,7 @@ describe.concurrent('what holds the wait, in long cases', () => {
   it('a client that is cut off, without TLS', async ({ scenario }) => {
     const { sandbox, openSandbox, wait, ending } = scenario;
     const far = await openSandbox();
-    const [address] = await joinPlaces(sandbox, far);
+    const [address] = await joinSandboxes(sandbox, far);
     const daemon = await replaceDaemon(scenario, 20_000);
     await daemon.listen('tcp://0.0.0.0:8372');
     await startBuild(far, daemon, `tcp://${address}:8372`, { ref: 'one' });
@@ -115,7 +115,7 @@ describe.concurrent('what holds the wait, in long cases', () => {
   ] as const)('%s', async ([, canAsk], { scenario }) => {
     const { sandbox, openSandbox, wait, endingSince } = scenario;
     const far = await openSandbox();
-    const [address] = await joinPlaces(sandbox, far);
+    const [address] = await joinSandboxes(sandbox, far);
     const { ca, sign } = createAuthority(sandbox.directory);
     const daemon = await replaceDaemon(scenario);
     await daemon.listen('tcp://0.0.0.0:8372', sign('server', [`IP:${address}`, 'IP:127.0.0.1']));

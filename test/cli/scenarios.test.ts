@@ -57,7 +57,7 @@ describe.concurrent('what holds the wait', () => {
   it('health checks that connect and close every 100 ms', async ({ scenario }) => {
     const { sandbox, buildkitd, build, wait, ending } = scenario;
     await buildkitd.listen(tcp);
-    const knocks = await startClient(sandbox, 'knock-every', tcp, { intervalMs: 100 });
+    const prober = await startClient(sandbox, 'tcp-probe-every', tcp, { intervalMs: 100 });
     await build(tcp, { ref: 'one' });
     const waiting = await wait();
     await waiting.event('builds');
@@ -66,7 +66,7 @@ describe.concurrent('what holds the wait', () => {
     expect(end).toMatchObject(drained);
     expect(end.heldMs).toBeLessThan(soonMs);
     expect(end.last.message).toMatch(/at least \d+ more between two polls/);
-    expect(knocks.hasEnded()).toBe(false);
+    expect(prober.hasEnded()).toBe(false);
   });
 
   it('a health check that stays, and sends no byte', async ({ scenario }) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { startCli } from '../support/cli.ts';
 import { compiled } from '../support/native.ts';
-import { joinPlaces, tcpStates } from '../support/network.ts';
+import { joinSandboxes, tcpStates } from '../support/network.ts';
 import { type PeerProcess, startDaemon } from '../support/peer-process.ts';
 import { refusingSockDiag, withoutProc } from '../support/refusals.ts';
 import type { Sandbox } from '../support/sandbox.ts';
@@ -153,7 +153,7 @@ describe.concurrent('compared with the script, status', () => {
   }) => {
     await serve(scenario, 0);
     const otherNetns = await scenario.openSandbox();
-    const [, address] = await joinPlaces(scenario.sandbox, otherNetns);
+    const [, address] = await joinSandboxes(scenario.sandbox, otherNetns);
     const other = await startDaemon(otherNetns);
     await other.listen('tcp://0.0.0.0:1234');
     await scenario.daemon.connect(`tcp://${address}:1234`);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { startWait } from '../support/cli.ts';
 import {
-  hideProc,
+  maskProc,
   refusingSockDiag,
   sockDiagRefusal,
   withOwnMounts,
@@ -137,7 +137,7 @@ describe.concurrent('wait without /proc', () => {
     const some = await clients.connect(tcp);
     const wait = await startWait(sandbox, ['--addr', tcp], { through: withOwnMounts });
     await wait.counted(1);
-    await hideProc(wait.process);
+    await maskProc(wait.process);
     await clients.leave(some);
     expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
   });
@@ -150,7 +150,7 @@ describe.concurrent('wait without /proc', () => {
     const args = ['--addr', tcp, '--quiet-period', '1m', '--timeout', '1500ms'];
     const wait = await startWait(sandbox, args, { through: withOwnMounts });
     await wait.counted(0);
-    await hideProc(wait.process);
+    await maskProc(wait.process);
     await daemon.unlisten(tcp);
     await wait.event('count-failed');
     expect(await wait.ended).toMatchObject({ code: 4, outcome: 'unknown' });
@@ -193,7 +193,7 @@ describe.concurrent('wait that cannot count', () => {
       const through = [...withOwnMounts, ...refusal.through];
       const wait = await startWait(sandbox, args, { through });
       await wait.counted(1);
-      await hideProc(wait.process);
+      await maskProc(wait.process);
       refusal.begin();
       await wait.event('count-failed');
       const { code, outcome, logs } = await wait.ended;
@@ -213,7 +213,7 @@ describe.concurrent('wait that cannot count', () => {
     const args = ['--addr', tcp, '--quiet-period', '1s'];
     const wait = await startWait(sandbox, args, { through });
     await wait.counted(0);
-    await hideProc(wait.process);
+    await maskProc(wait.process);
     refusal.begin();
     await wait.event('count-failed');
     await delay(1300);

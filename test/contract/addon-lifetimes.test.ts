@@ -7,7 +7,7 @@ const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.
 /** Runs a script in a Node.js of its own. What is asked of the addon here may well end it. */
 function node(script: string): Promise<Ended> {
   const source = `
-    import { descriptors, messagesOf, loadAddon, openScene, startWorker, waitFor } from ${scenario};
+    import { descriptors, messagesOf, loadAddon, openFixture, startWorker, waitFor } from ${scenario};
     import { once } from 'node:events';
     ${script}`;
   const flags = ['--expose-gc', '--input-type=module', '--eval', source];
@@ -39,7 +39,7 @@ const openAll = `
   };
   pollAll();`;
 const onMain =
-  'const scene = await openScene(); const { port, name } = scene; const addon = loadAddon();';
+  'const fixture = await openFixture(); const { port, name } = fixture; const addon = loadAddon();';
 
 describe.concurrent('threads', () => {
   it('poll at the same time, each with its own objects, and see the same', async () => {
@@ -52,16 +52,16 @@ describe.concurrent('threads', () => {
         parent.close();
       });`;
     expect(
-      await printed(`const scene = await openScene();
-        const workers = [1, 2, 3, 4].map(() => startWorker(${JSON.stringify(result)}, scene));
-        for (let i = 0; i < 50; i += 1) await (await scene.arrive()).leave();
-        const stay = [await scene.arrive(), await scene.arrive(), await scene.arriveByUnix()];
+      await printed(`const fixture = await openFixture();
+        const workers = [1, 2, 3, 4].map(() => startWorker(${JSON.stringify(result)}, fixture));
+        for (let i = 0; i < 50; i += 1) await (await fixture.arrive()).leave();
+        const lasting = [await fixture.arrive(), await fixture.arrive(), await fixture.arriveByUnix()];
         for (const worker of workers) {
           worker.postMessage('poll');
           console.log(...await messagesOf(worker));
         }
-        for (const client of stay) await client.leave();
-        scene.close();`),
+        for (const client of lasting) await client.leave();
+        fixture.close();`),
     ).toBe(Array(4).fill('[ 2, 1 ] 0').join('\n'));
   });
 
@@ -71,11 +71,11 @@ describe.concurrent('threads', () => {
       const on = () => { for (let i = 0; i < 20; i += 1) pollAll(); setImmediate(on); };
       on();`;
     expect(
-      await printed(`const scene = await openScene();
+      await printed(`const fixture = await openFixture();
         const round = async (i) => {
-          const worker = startWorker(${JSON.stringify(result)}, scene);
+          const worker = startWorker(${JSON.stringify(result)}, fixture);
           await once(worker, 'online');
-          const client = await scene.arrive();
+          const client = await fixture.arrive();
           setTimeout(() => client.leave(), 10 + i);
           await new Promise((resolve) => setTimeout(resolve, 10 + (i * 7) % 20));
           await worker.terminate();
@@ -84,7 +84,7 @@ describe.concurrent('threads', () => {
         const before = descriptors().length;
         for (let i = 0; i < 12; i += 4) await Promise.all([0, 1, 2, 3].map((j) => round(i + j)));
         await waitFor('all is closed', () => descriptors().length <= before);
-        scene.close();
+        fixture.close();
         console.log('closed');`),
     ).toBe('closed');
   });
@@ -95,16 +95,16 @@ describe.concurrent('threads', () => {
       parent.on('message', () => {});
       parent.postMessage('armed');`;
     expect(
-      await printed(`const scene = await openScene();
+      await printed(`const fixture = await openFixture();
         const before = descriptors().length;
-        const client = await scene.arrive();
-        const worker = startWorker(${JSON.stringify(result)}, scene);
+        const client = await fixture.arrive();
+        const worker = startWorker(${JSON.stringify(result)}, fixture);
         await once(worker, 'message');
         await client.leave();
         await once(worker, 'message');
         await worker.terminate();
         await waitFor('all is closed', () => descriptors().length <= before);
-        scene.close();
+        fixture.close();
         console.log('closed');`),
     ).toBe('closed');
   });
@@ -118,14 +118,14 @@ describe.concurrent('threads', () => {
         process.exit(7);
       });`;
     expect(
-      await printed(`const scene = await openScene();
-        const client = await scene.arrive();
-        const worker = startWorker(${JSON.stringify(result)}, scene);
+      await printed(`const fixture = await openFixture();
+        const client = await fixture.arrive();
+        const worker = startWorker(${JSON.stringify(result)}, fixture);
         worker.on('message', (said) => console.log(said));
         worker.postMessage('end');
         await client.leave();
         console.log(...await once(worker, 'exit'));
-        scene.close();`),
+        fixture.close();`),
     ).toBe('7');
   });
 
@@ -134,12 +134,12 @@ describe.concurrent('threads', () => {
       tracker.onDestroyed(() => {});
       parent.postMessage(tracker.sockets().length);`;
     expect(
-      await printed(`const scene = await openScene();
+      await printed(`const fixture = await openFixture();
         for (let i = 0; i < 3; i += 1) {
-          const worker = startWorker(${JSON.stringify(result)}, scene);
+          const worker = startWorker(${JSON.stringify(result)}, fixture);
           console.log(...await messagesOf(worker));
         }
-        scene.close();`),
+        fixture.close();`),
     ).toBe(Array(3).fill('1 0').join('\n'));
   });
 
@@ -149,11 +149,11 @@ describe.concurrent('threads', () => {
       parent.on('message', () => tracker.poll());
       parent.postMessage('armed');`;
     expect(
-      await printed(`const scene = await openScene();
-        const client = await scene.arrive();
-        const worker = startWorker(${JSON.stringify(result)}, scene);
+      await printed(`const fixture = await openFixture();
+        const client = await fixture.arrive();
+        const worker = startWorker(${JSON.stringify(result)}, fixture);
         await once(worker, 'message');
-        worker.on('error', (error) => { console.log(error.message); scene.close(); });
+        worker.on('error', (error) => { console.log(error.message); fixture.close(); });
         await client.leave();`),
     ).toBe('mine');
   });
@@ -177,8 +177,8 @@ describe.concurrent('a process', () => {
   ])('that exits %s with everything open has the exit code that it asked for', async (_, end) => {
     const result = `${openAll} tracker.onDestroyed(() => {}); setInterval(pollAll, 1);`;
     const { code, signal, stderr } = await node(`${onMain}
-      const client = await scene.arrive();
-      await once(startWorker(${JSON.stringify(result)}, scene), 'online');
+      const client = await fixture.arrive();
+      await once(startWorker(${JSON.stringify(result)}, fixture), 'online');
       ${openAll}
       tracker.onDestroyed(() => {});
       ${end}
@@ -197,7 +197,7 @@ describe.concurrent('a process', () => {
         console.log(own.length);
         const ls = spawnSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' }).stdout;
         console.log(own.filter((each) => ls.includes(each)).length);
-        scene.close();`)
+        fixture.close();`)
     ).split('\n');
     // Of the TCP tracker its questions, its events and the counter; of the others their questions.
     expect(own).toBe('5');
@@ -214,7 +214,7 @@ describe.concurrent('a process', () => {
         console.log(most > 0);
         await waitFor('all is closed', () => { gc(); return descriptors().length === before; });
         console.log('closed');
-        scene.close();`),
+        fixture.close();`),
     ).toBe('true\nclosed');
   });
 
@@ -226,13 +226,13 @@ describe.concurrent('a process', () => {
           tracker.poll();
           tracker.onDestroyed(() => { console.log('called'); tracker.onDestroyed(null); });
         };
-        const client = await scene.arrive();
+        const client = await fixture.arrive();
         const before = descriptors().length;
         arm();
         for (let i = 0; i < 5; i += 1) { gc(); await new Promise(setImmediate); }
         await client.leave();
         await waitFor('all is closed', () => { gc(); return descriptors().length < before; });
-        scene.close();`),
+        fixture.close();`),
     ).toBe('called');
   });
 
@@ -260,7 +260,7 @@ describe.concurrent('a process', () => {
           console.log(tracker.sockets().length);
           tracker.close();
         }
-        scene.close();`),
+        fixture.close();`),
     ).toBe('true\n1\n1\n1');
   });
 });

@@ -6,12 +6,12 @@ const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.
 
 function node(script: string): Promise<Ended> {
   const source = `
-    import { loadAddon, openScene } from ${scenario};
+    import { loadAddon, openFixture } from ${scenario};
     const { SockDiag, TcpTracker, UnixTracker } = loadAddon();
-    const scene = await openScene();
-    const { port, name } = scene;
+    const fixture = await openFixture();
+    const { port, name } = fixture;
     ${script}
-    scene.close();`;
+    fixture.close();`;
   const flags = ['--expose-gc', '--input-type=module', '--eval', source];
   return run([process.execPath, ...flags], { env: { ADDON: addonPath() } }).ended;
 }
@@ -133,7 +133,7 @@ describe.concurrent('the addon', () => {
     ['SockDiag, of unix,', 'new SockDiag()', (object: string) => `${object}.unix(name)`],
   ])('may be closed by a setter that a %s runs into while it answers', async (_, create, ask) => {
     expect(
-      await printed(`const clients = [await scene.arrive(), await scene.arriveByUnix()];
+      await printed(`const clients = [await fixture.arrive(), await fixture.arriveByUnix()];
         const object = ${create};
         object.poll?.();
         let times = 0;
@@ -150,7 +150,7 @@ describe.concurrent('the addon', () => {
 
   it('hands on what such a setter throws', async () => {
     expect(
-      await printed(`const client = await scene.arrive();
+      await printed(`const client = await fixture.arrive();
         const tracker = new TcpTracker(port);
         tracker.poll();
         Object.defineProperty(Object.prototype, 'peerPort', { set() { throw new Error('mine'); } });
@@ -167,7 +167,7 @@ describe.concurrent('the addon', () => {
           (tracker) => tracker.onDestroyed(() => {}),
           (tracker) => { tracker.close(); tracker = undefined; gc(); },
         ]) {
-          const client = await scene.arrive();
+          const client = await fixture.arrive();
           let tracker = new TcpTracker(port);
           tracker.poll();
           const called = new Promise((resolve) => {
@@ -185,7 +185,7 @@ describe.concurrent('the addon', () => {
     expect(
       await printed(`import { createHook } from 'node:async_hooks';
         for (const hook of ['init', 'before', 'after']) {
-          const client = await scene.arrive();
+          const client = await fixture.arrive();
           const tracker = new TcpTracker(port);
           tracker.poll();
           let times = 0;

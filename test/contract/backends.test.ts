@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type BackendName, backendNames, type EndpointSnapshot } from '../../src/backends/types.ts';
 import { compiled } from '../support/native.ts';
-import { joinPlaces, tcpStates } from '../support/network.ts';
+import { joinSandboxes, tcpStates } from '../support/network.ts';
 import { type Observe, startObserver } from '../support/observer.ts';
 import {
   type Client,
@@ -115,7 +115,7 @@ describe.concurrent.each(backendNames)('%s, of TCP', (by: BackendName) => {
   }) => {
     const { daemon, sandbox, observe } = stage;
     const otherNetns = await openSandbox();
-    const [, address] = await joinPlaces(sandbox, otherNetns);
+    const [, address] = await joinSandboxes(sandbox, otherNetns);
     const other = await startDaemon(otherNetns);
     await other.listen('tcp://0.0.0.0:1234');
     await daemon.listen('tcp://0.0.0.0:1234');

@@ -11,7 +11,7 @@ import { Worker } from 'node:worker_threads';
 export const loadAddon = () => createRequire(import.meta.url)(process.env.ADDON);
 
 /** A TCP and a unix listener of this process, and clients that come and go. */
-export async function openScene() {
+export async function openFixture() {
   const path = join(tmpdir(), `buildkit-drain-${randomUUID()}.sock`);
   process.on('exit', () => rmSync(path, { force: true }));
   const accept = () => createServer((socket) => socket.resume().on('error', () => {}));

@@ -9,7 +9,7 @@ import { waitFor } from './wait-for.ts';
 export interface Bench {
   readonly child: ChildProcess;
   /** Resolves when its standard error has this text. */
-  readonly said: (text: string) => Promise<void>;
+  readonly logged: (text: string) => Promise<void>;
   readonly ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
 }
 
@@ -36,13 +36,13 @@ export function startBench(
   return {
     child,
     ended,
-    said: async (text) => {
+    logged: async (text) => {
       await waitFor(`${JSON.stringify(text)} from bench`, () => {
-        const isSaid = output.stderr.includes(text);
-        if (!isSaid && hasEnded) {
+        const isLogged = output.stderr.includes(text);
+        if (!isLogged && hasEnded) {
           throw new Error(`It has ended without ${JSON.stringify(text)}: ${output.stderr}`);
         }
-        return isSaid;
+        return isLogged;
       });
     },
   };

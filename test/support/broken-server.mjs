@@ -1,4 +1,4 @@
-// Servers that answer in every wrong way, where buildkitd is looked for.
+// Servers that answer in every wrong way, where buildkitd is expected.
 import { createServer as createHttp1 } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
 import { createServer } from 'node:net';
@@ -15,7 +15,7 @@ function frame(message, flag = 0, length = message.length) {
   return Buffer.concat([header, message]);
 }
 
-/** Right but for what `list` does with the answer to the question for builds. */
+/** Right but for what `list` does with the answer to the request for builds. */
 function http2With(list) {
   const server = createHttp2();
   server.on('session', (session) => session.on('error', () => {}));

@@ -35,12 +35,12 @@ const behaviour = {
   history: 1,
   /** Whether it records builds, also those that run: not where its history is switched off. */
   recordsBuilds: true,
-  /** How long it thinks before it answers; -1 for ever. */
+  /** How long it waits before it answers; -1 for ever. */
   delayMs: 0,
   beatMs: 5000,
   /** How long a session may leave its health checks unanswered. Its build goes on without it. */
   patienceMs: 40_000,
-  /** How long a build takes that nobody ends before; null for ever. */
+  /** How long a build takes that no command ends before; null for ever. */
   buildMs: null,
   /** die at once, as up to v0.13, or wait for the running builds, as since v0.14 */
   onSigterm: 'die',
@@ -223,7 +223,7 @@ process.on('SIGTERM', () => {
 await serveCommands({
   listen,
   listenBroken,
-  /** Takes no more connections; those that are there stay. */
+  /** Accepts no more connections; open ones stay open. */
   unlisten: ({ address }) => void listeners.get(address).unlisten(),
   behave: (changes) => void Object.assign(behaviour, changes),
   begin: ({ refs }) => refs.forEach((ref) => void begin(ref)),

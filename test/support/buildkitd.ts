@@ -23,19 +23,19 @@ interface Behaviour {
   /** False for a history that is switched off: then it names no running build either. */
   readonly recordsBuilds: boolean;
   readonly knowsLimit: boolean;
-  /** How long it thinks before it answers `ListenBuildHistory` and `Info`; -1 for ever. */
+  /** How long it waits before it answers `ListenBuildHistory` and `Info`; -1 for ever. */
   readonly delayMs: number;
   /** Between two health checks of a session. */
   readonly beatMs: number;
   /** How long a session may leave its health checks unanswered. */
   readonly patienceMs: number;
-  /** How long a build takes that nobody ends before; null for ever. */
+  /** How long a build takes that no command ends before; null for ever. */
   readonly buildMs: number | null;
   /** Die at once, as up to v0.13, or wait for the running builds, as since v0.14. */
   readonly onSigterm: 'die' | 'wait';
 }
 
-/** A process of buildkitd.mjs, called buildkitd: see there what each command does. */
+/** A process of buildkitd.mjs, called buildkitd; buildkitd.mjs describes each command. */
 export interface Buildkitd {
   readonly process: SandboxProcess;
   /** Returns the address with its port, port 0 being any that is free. */
@@ -100,7 +100,7 @@ export interface ClientOptions {
   /** True for one that keeps its channel open after its build. */
   readonly keepsChannel?: boolean;
   readonly tls?: TlsFiles;
-  /** Of `probe-every` and `knock-every`. */
+  /** Of `probe-every` and `tcp-probe-every`. */
   readonly intervalMs?: number;
   /** Of `build-chain`: how many, the time between two, and what each sends besides. */
   readonly builds?: number;
@@ -116,7 +116,7 @@ export type ClientKind =
   | 'build-chain'
   | 'probe'
   | 'probe-every'
-  | 'knock-every'
+  | 'tcp-probe-every'
   | 'idle'
   | 'silent'
   | 'dial-stdio';

@@ -1,4 +1,4 @@
-// Asks for builds with the built package, and looks with its backends at what that does.
+// Requests builds with the built package, and polls with its backends for the effect.
 import { readdirSync } from 'node:fs';
 import {
   createBuildsClient,

@@ -17,7 +17,7 @@ type PlainAnswer =
       readonly message: string;
     };
 
-/** A process of builds-client.mjs: see there what each command does. */
+/** A process of builds-client.mjs, which describes each command. */
 export interface BuildsClientProcess {
   readonly process: SandboxProcess;
   readonly open: (

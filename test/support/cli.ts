@@ -37,7 +37,7 @@ export interface CliOptions extends SpawnOptions {
   readonly namespaces?: readonly ('net' | 'pid' | 'mount')[];
 }
 
-/** Runs `buildkit-drain` with these arguments in a place. */
+/** Runs `buildkit-drain` with these arguments in a sandbox. */
 export async function startCli(
   sandbox: Sandbox,
   args: readonly string[],
@@ -80,15 +80,15 @@ export function startWait(
   args: readonly string[],
   options?: CliOptions,
 ): Promise<Cli> {
-  // The stand-in of peer-process.mjs does not answer questions.
+  // The stand-in of peer-process.mjs does not answer requests for builds.
   const quick = ['--interval', '20ms', '--quiet-period', '500ms', '--log-to', 'stderr'];
-  const mute = ['--builds', 'off'];
-  return startCli(sandbox, ['wait', ...quick, ...mute, ...args], options);
+  const withoutBuilds = ['--builds', 'off'];
+  return startCli(sandbox, ['wait', ...quick, ...withoutBuilds, ...args], options);
 }
 
 /**
- * Holds a wait that says it was drained to what its own log says of the time before. Lines that do
- * not tell their time are taken for as old as the one before.
+ * Checks a wait that reports drained against what its own log reports of the time before. Lines that do
+ * not report their time are taken for as old as the one before.
  */
 function checkDrained(lines: readonly LogLine[]): void {
   const [started, ended] = [nthOf(lines, 'started', 0), nthOf(lines, 'ended', 0)];

@@ -101,7 +101,7 @@ async function probeEvery(intervalMs) {
   }
 }
 
-/** A channel that somebody keeps for later. */
+/** A channel that a client keeps for later. */
 async function idle() {
   const client = await open(address);
   await unary(client, control.info, Buffer.alloc(0));
@@ -110,8 +110,8 @@ async function idle() {
 }
 
 /** What a load balancer does: it connects, and closes without a byte. */
-function knockEvery(intervalMs) {
-  setInterval(() => connect(toNode(address), say.bind(null, 'knocked')).end(), intervalMs);
+function tcpProbeEvery(intervalMs) {
+  setInterval(() => connect(toNode(address), say.bind(null, 'probed')).end(), intervalMs);
 }
 
 function silent() {
@@ -145,7 +145,7 @@ await {
   'build-chain': () => buildChain(options),
   probe,
   'probe-every': () => probeEvery(options.intervalMs),
-  'knock-every': () => knockEvery(options.intervalMs),
+  'tcp-probe-every': () => tcpProbeEvery(options.intervalMs),
   idle,
   silent,
   'dial-stdio': dialStdio,

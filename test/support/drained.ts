@@ -3,7 +3,7 @@ export interface Judged {
   readonly ms: number;
   /** How many clients were counted; null if they could not be. */
   readonly clients: number | null;
-  /** Connections too young to be told from probes: they neither break quiet nor let a wait end. */
+  /** Connections too young to be distinguished from probes: they neither break quiet nor let a wait end. */
   readonly pending: number;
 }
 

@@ -11,7 +11,7 @@ const script = 'mount -t binfmt_misc none /mnt && printf %s "$0" >/mnt/register 
 
 /**
  * What to put before a command so that the kernel has qemu run programs for arm64, from Linux 6.7 on in
- * a user namespace of the command's own and without a trace outside; null where that is not to be had.
+ * a user namespace of the command's own and without a trace outside; null where that is not available.
  */
 export function runningArm64(): readonly string[] | null {
   const namespaces = ['unshare', '--user', '--map-root-user', '--mount', '--'];

@@ -8,7 +8,7 @@ import { startBuild } from './scenario.ts';
 import { asUser, hasOtherUsers } from './users.ts';
 
 // Where clients come to a daemon that listens on all addresses. Its certificate has this address and not
-// 127.0.0.1, so that who asks there has to know the name in it.
+// 127.0.0.1, so that a client there has to know the name in it.
 const clientHost = '127.0.0.2';
 
 /** A stand-in for an example's buildkitd, with its API, its addresses and, where it has that, its TLS. */
@@ -79,19 +79,19 @@ export async function startPod(
   };
 }
 
-/** Where the daemon of an example listens: what it says, or what its chart, operator or distribution does. */
+/** Where the daemon of an example listens: its `--addr`, or what its chart, operator or distribution sets. */
 function addressesOf({ path, content }: Example): readonly string[] {
   const args = valuesOf(content, 'args').flat() as string[];
-  const told = args.flatMap((arg) => /^--addr=(.*)$/.exec(arg)?.[1] ?? []);
-  if (told.length > 0) {
-    return [...new Set(told)];
+  const configured = args.flatMap((arg) => /^--addr=(.*)$/.exec(arg)?.[1] ?? []);
+  if (configured.length > 0) {
+    return [...new Set(configured)];
   }
   // The chart writes the folder of rootless buildkitd, or nothing, between two slashes.
   const socket = path.includes('andrcuns') ? '/run//buildkit' : '/run/buildkit';
   return [`unix://${socket}/buildkitd.sock`, 'tcp://0.0.0.0:1234'];
 }
 
-/** For `through`: as the user of the example's container that says whose it is; else as root. */
+/** For `through`: as the user that the example's container sets; else as root. */
 export function asItsUser({ content }: Example): readonly string[] {
   const [uid] = valuesOf(content, 'runAsUser');
   return uid === undefined || !hasOtherUsers ? [] : asUser(Number(uid));

@@ -9,17 +9,17 @@ export interface FaultRow {
   /** Whether the clients are counted all the same; otherwise every sample fails. */
   readonly outcome: 'counted' | 'failed';
   /**
-   * What the log says of it, with `ERRNO` for the errno. Where the clients are counted all the same it is
+   * The message in the log, with `ERRNO` for the errno. Where the clients are counted all the same it is
    * a warning that is taken back.
    */
-  readonly says?: string;
+  readonly message?: string;
 }
 
 const anySocket = ['EBADF', 'ENOTSOCK', 'EFAULT', 'EINVAL', 'EACCES', 'EPERM'] as const;
 const noMemory = ['ENOMEM', 'ENOBUFS'] as const;
 const ofFile = ['EACCES', 'EPERM', 'ENOENT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EINTR'] as const;
 
-/** Has the socket for questions closed, so that the next look opens one anew. */
+/** Has the socket for requests closed, so that the next poll opens a new one. */
 const afterDrop: Fault = { call: 'recvmsg', on: 'questions', when: 'first 1', effect: 'EIO' };
 
 function answer(effect: Fault['effect'], when: Fault['when'] = 'always'): () => readonly Fault[] {
@@ -41,7 +41,7 @@ const questions: readonly FaultRow[] = [
     ],
     faults: (errno) => [afterDrop, { call: 'socket', effect: errno }],
     outcome: 'failed',
-    says: 'sock_diag: socket failed with ERRNO',
+    message: 'sock_diag: socket failed with ERRNO',
   },
   {
     fault: '`sendmsg` fails',
@@ -60,26 +60,26 @@ const questions: readonly FaultRow[] = [
     ],
     faults: (errno) => [{ call: 'sendmsg', effect: errno }],
     outcome: 'failed',
-    says: 'sock_diag: sendmsg failed with ERRNO',
+    message: 'sock_diag: sendmsg failed with ERRNO',
   },
   {
     fault: '`sendmsg` says that it has sent, and has not',
     faults: () => [{ call: 'sendmsg', effect: 'lost' }],
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ETIMEDOUT',
+    message: 'sock_diag: recvmsg failed with ETIMEDOUT',
   },
   {
     fault: '`recvmsg` fails',
     errnos: [...anySocket, ...noMemory, 'ECONNREFUSED', 'EINTR', 'EIO', 'ENOTCONN'],
     faults: (errno) => [{ call: 'recvmsg', on: 'questions', effect: errno }],
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ERRNO',
+    message: 'sock_diag: recvmsg failed with ERRNO',
   },
   {
     fault: '`recvmsg` has nothing to read, for ever (`EAGAIN`)',
     faults: answer('EAGAIN'),
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ETIMEDOUT',
+    message: 'sock_diag: recvmsg failed with ETIMEDOUT',
   },
   {
     fault: '`poll` fails while an answer is awaited',
@@ -89,7 +89,7 @@ const questions: readonly FaultRow[] = [
       { call: 'poll', effect: errno },
     ],
     outcome: 'failed',
-    says: 'sock_diag: poll failed with ERRNO',
+    message: 'sock_diag: poll failed with ERRNO',
   },
   {
     fault: '`poll` is interrupted, or says that an answer is there, for ever',
@@ -99,7 +99,7 @@ const questions: readonly FaultRow[] = [
       { call: 'poll', effect: 'ready' },
     ],
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ETIMEDOUT',
+    message: 'sock_diag: recvmsg failed with ETIMEDOUT',
   },
   {
     fault: '`close` fails',
@@ -109,19 +109,19 @@ const questions: readonly FaultRow[] = [
       { call: 'close', effect: errno },
     ],
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with EIO',
+    message: 'sock_diag: recvmsg failed with EIO',
   },
   {
     fault: 'the answer never comes',
     faults: answer('swallow'),
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ETIMEDOUT',
+    message: 'sock_diag: recvmsg failed with ETIMEDOUT',
   },
   {
     fault: 'the answer is from another process than the kernel',
     faults: answer('sender'),
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ETIMEDOUT',
+    message: 'sock_diag: recvmsg failed with ETIMEDOUT',
   },
   {
     fault: 'another process sends an end of the answer',
@@ -132,7 +132,7 @@ const questions: readonly FaultRow[] = [
     fault: 'the answer has another sequence number',
     faults: answer('sequence'),
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ETIMEDOUT',
+    message: 'sock_diag: recvmsg failed with ETIMEDOUT',
   },
   {
     fault: 'the end of an earlier answer comes',
@@ -143,55 +143,55 @@ const questions: readonly FaultRow[] = [
     fault: 'the answer has no bytes',
     faults: answer('empty'),
     outcome: 'failed',
-    says: 'sock_diag: recvmsg failed with ETIMEDOUT',
+    message: 'sock_diag: recvmsg failed with ETIMEDOUT',
   },
   {
     fault: 'the answer is cut, and the kernel says so (`MSG_TRUNC`)',
     faults: answer('truncated'),
     outcome: 'failed',
-    says: 'sock_diag: netlink dump failed with EMSGSIZE',
+    message: 'sock_diag: netlink dump failed with EMSGSIZE',
   },
   {
     fault: 'the answer is cut short without an error',
     faults: answer('cut 6'),
     outcome: 'failed',
-    says: 'sock_diag: netlink dump failed with EBADMSG',
+    message: 'sock_diag: netlink dump failed with EBADMSG',
   },
   {
     fault: 'a length in the answer lies',
     faults: answer('length'),
     outcome: 'failed',
-    says: 'sock_diag: netlink dump failed with EBADMSG',
+    message: 'sock_diag: netlink dump failed with EBADMSG',
   },
   {
     fault: 'the answer is of an unknown type',
     faults: answer('type'),
     outcome: 'failed',
-    says: 'sock_diag: netlink dump failed with EBADMSG',
+    message: 'sock_diag: netlink dump failed with EBADMSG',
   },
   {
     fault: 'the kernel refuses in its answer (`NLMSG_ERROR`)',
     errnos: ['EPERM', 'ENOMEM', 'EINVAL', 'EBUSY', 'ENOENT', 'ENOTSUP'],
     faults: (errno) => answer(`error ${errno}`)(),
     outcome: 'failed',
-    says: 'sock_diag: NLMSG_ERROR failed with ERRNO',
+    message: 'sock_diag: NLMSG_ERROR failed with ERRNO',
   },
 ];
 
-/** What befalls an answer of many datagrams alone. */
+/** Faults that only an answer of many datagrams can have. */
 const dumps: readonly FaultRow[] = [
   {
     fault: 'the kernel gives up in its answer (`NLMSG_DONE` with an errno)',
     errnos: ['ENOMEM', 'EMSGSIZE', 'ENOENT', 'EINVAL'],
     faults: (errno) => answer(`done ${errno}`)(),
     outcome: 'failed',
-    says: 'sock_diag: NLMSG_DONE failed with ERRNO',
+    message: 'sock_diag: NLMSG_DONE failed with ERRNO',
   },
   {
     fault: 'the table changes under each answer (`NLM_F_DUMP_INTR`), for ever',
     faults: answer('interrupted'),
     outcome: 'failed',
-    says: 'sock_diag: netlink dump failed with EINTR',
+    message: 'sock_diag: netlink dump failed with EINTR',
   },
 ];
 
@@ -218,14 +218,14 @@ export const counterRows: readonly FaultRow[] = [
       { call: 'open', effect: errno },
     ],
     outcome: 'counted',
-    says: "the kernel's counter of new connections (/proc/net/snmp) can't be read",
+    message: "the kernel's counter of new connections (/proc/net/snmp) can't be read",
   },
   {
     fault: '`pread` of it fails',
     errnos: ['EIO', 'EINTR', 'EBADF', 'EACCES', 'ENOMEM', 'EAGAIN', 'EISDIR'],
     faults: (errno) => [{ call: 'pread', effect: errno }],
     outcome: 'counted',
-    says: "the kernel's counter of new connections (/proc/net/snmp) can't be read",
+    message: "the kernel's counter of new connections (/proc/net/snmp) can't be read",
   },
   {
     fault: '`pread` of it brings a part, or nothing',
@@ -234,11 +234,11 @@ export const counterRows: readonly FaultRow[] = [
       { call: 'pread', effect: 'end' },
     ],
     outcome: 'counted',
-    says: "the kernel's counter of new connections (/proc/net/snmp) can't be read",
+    message: "the kernel's counter of new connections (/proc/net/snmp) can't be read",
   },
 ];
 
-/** The socket for events is set up once, at the start, and these befall a wait from then on. */
+/** The socket for events is set up once, at the start; these are injected from then on. */
 export const eventRows: readonly FaultRow[] = [
   {
     fault: '`socket` for events fails',
@@ -290,7 +290,7 @@ export const markRows: readonly FaultRow[] = (['socket', 'bind', 'listen'] as co
     errnos: ['EPERM', 'EMFILE', 'ENOMEM', 'EADDRINUSE'],
     faults: (errno) => [{ call, ...(call !== 'listen' && { on: 'unix' }), effect: errno }],
     outcome: 'counted',
-    says: `Other processes cannot see that this drain is under way, so \`buildkit-drain ready --after-drain\` does not fail because of it: ${call} failed with ERRNO.`,
+    message: `Other processes cannot see that this drain is under way, so \`buildkit-drain ready --after-drain\` does not fail because of it: ${call} failed with ERRNO.`,
   }),
 );
 
@@ -301,14 +301,14 @@ function tableRows(path: string): readonly FaultRow[] {
       errnos: ['EACCES', 'EPERM', 'ENOENT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EIO'],
       faults: (errno) => [{ call: 'open', by: 'node', on: path, effect: errno }],
       outcome: 'failed',
-      says: `${path} can't be read (ERRNO)`,
+      message: `${path} can't be read (ERRNO)`,
     },
     {
       fault: `\`read\` of ${path} fails`,
       errnos: ['EIO', 'EACCES', 'EAGAIN', 'ENOMEM', 'EINVAL', 'EBADF', 'ESRCH'],
       faults: (errno) => [{ call: 'read', by: 'node', on: path, effect: errno }],
       outcome: 'failed',
-      says: `${path} can't be read (ERRNO)`,
+      message: `${path} can't be read (ERRNO)`,
     },
     {
       fault: `\`read\` of ${path} fails in its midst`,
@@ -318,13 +318,13 @@ function tableRows(path: string): readonly FaultRow[] {
         { call: 'read', by: 'node', on: path, effect: 'short 70' },
       ],
       outcome: 'failed',
-      says: `${path} can't be read (ERRNO)`,
+      message: `${path} can't be read (ERRNO)`,
     },
     {
       fault: `${path} is empty`,
       faults: () => [{ call: 'read', by: 'node', on: path, effect: 'end' }],
       outcome: 'failed',
-      says: `${path} can't be trusted: its first line is not the header`,
+      message: `${path} can't be trusted: its first line is not the header`,
     },
     {
       fault: `${path} ends in the midst of a line`,
@@ -333,7 +333,7 @@ function tableRows(path: string): readonly FaultRow[] {
         { call: 'read', by: 'node', on: path, effect: 'short 70' },
       ],
       outcome: 'failed',
-      says: `${path} can't be trusted: its last line has no end`,
+      message: `${path} can't be trusted: its last line has no end`,
     },
     {
       fault: `${path} comes in reads of 7 bytes`,
@@ -349,42 +349,42 @@ export const procfsTcpRows: readonly FaultRow[] = ['/proc/net/tcp', '/proc/net/t
 );
 export const procfsUnixRows: readonly FaultRow[] = tableRows('/proc/net/unix');
 
-/** What passes, of what is asked about processes when the daemon is looked for. */
+/** Transient errors of what discovery reads about processes. */
 const passingErrnos = ['EIO', 'EMFILE', 'ENFILE', 'ENOMEM'] as const;
-const lookUpSays = "where the daemon listens can't be read (ERRNO";
+const discoveryMessage = "where the daemon listens can't be read (ERRNO";
 
-function lookUpRow(fault: string, ...calls: readonly Omit<Fault, 'effect'>[]): FaultRow {
+function discoveryRow(fault: string, ...calls: readonly Omit<Fault, 'effect'>[]): FaultRow {
   return {
     fault,
     errnos: passingErrnos,
     faults: (errno) => calls.map((call) => ({ by: 'any', ...call, effect: errno })),
     outcome: 'failed',
-    says: lookUpSays,
+    message: discoveryMessage,
   };
 }
 
 /** From the start of a wait without `--addr`; PID stands for the daemon's. */
-export const lookUpRows: readonly FaultRow[] = [
-  lookUpRow("`/proc` can't be listed", { call: 'scandir', on: '/proc' }),
-  lookUpRow("the names of processes can't be read", { call: 'open', on: '/proc/PID/comm' }),
-  lookUpRow("the daemon's `stat` can't be read", { call: 'open', on: '/proc/PID/stat' }),
-  lookUpRow("its command line can't be read", { call: 'open', on: '/proc/PID/cmdline' }),
-  lookUpRow("its descriptors can't be listed", { call: 'scandir', on: '/proc/PID/fd' }),
-  lookUpRow("its descriptors can't be read", { call: 'readlink', on: '/proc/PID/fd' }),
-  lookUpRow("its network namespace can't be determined", { call: 'statx', on: '/proc/PID/net' }),
+export const discoveryRows: readonly FaultRow[] = [
+  discoveryRow("`/proc` can't be listed", { call: 'scandir', on: '/proc' }),
+  discoveryRow("the names of processes can't be read", { call: 'open', on: '/proc/PID/comm' }),
+  discoveryRow("the daemon's `stat` can't be read", { call: 'open', on: '/proc/PID/stat' }),
+  discoveryRow("its command line can't be read", { call: 'open', on: '/proc/PID/cmdline' }),
+  discoveryRow("its descriptors can't be listed", { call: 'scandir', on: '/proc/PID/fd' }),
+  discoveryRow("its descriptors can't be read", { call: 'readlink', on: '/proc/PID/fd' }),
+  discoveryRow("its network namespace can't be determined", { call: 'statx', on: '/proc/PID/net' }),
   {
-    ...lookUpRow("the table of unix sockets can't be opened", {
+    ...discoveryRow("the table of unix sockets can't be opened", {
       call: 'open',
       on: '/proc/net/unix',
     }),
-    says: "where the daemon listens can't be read (/proc/net/unix can't be read (ERRNO",
+    message: "where the daemon listens can't be read (/proc/net/unix can't be read (ERRNO",
   },
 ];
 
 /** Of what sock-diag asks and is answered, whatever it asks about. */
 export const questionRows: readonly FaultRow[] = [...questions, ...dumps, ...passing];
 
-const noMemorySays = 'sock_diag: malloc failed with ENOMEM';
+const noMemoryMessage = 'sock_diag: malloc failed with ENOMEM';
 
 /** Of the addon, in mid-wait; what is read of many unix sockets is read into new memory. */
 export const unixMemoryRows: readonly FaultRow[] = [
@@ -392,13 +392,13 @@ export const unixMemoryRows: readonly FaultRow[] = [
     fault: 'the addon gets no memory',
     faults: () => [{ call: 'malloc', effect: 'ENOMEM' }],
     outcome: 'failed',
-    says: noMemorySays,
+    message: noMemoryMessage,
   },
   {
     fault: 'the addon gets no memory now and then',
     faults: () => [{ call: 'malloc', when: 'every 3', effect: 'ENOMEM' }],
     outcome: 'failed',
-    says: noMemorySays,
+    message: noMemoryMessage,
   },
 ];
 
@@ -416,7 +416,7 @@ export function faultsPage(): string {
     ['`--backend procfs`, over unix', procfsUnixRows],
     ['Memory of the addon, over unix', unixMemoryRows],
     ['Memory of the addon, over TCP, while more clients come than it has room for', tcpMemoryRows],
-    ['Discovery of the daemon, at the start of a wait without `--addr`', lookUpRows],
+    ['Discovery of the daemon, at the start of a wait without `--addr`', discoveryRows],
   ] as const;
   return `# Faults that are injected
 
@@ -432,10 +432,10 @@ ${sections.map(([title, rows]) => `\n## ${title}\n\n${tableOf(rows)}`).join('')}
 }
 
 function tableOf(rows: readonly FaultRow[]): string {
-  const lines = rows.map(({ fault, errnos = [], outcome, says }) => {
+  const lines = rows.map(({ fault, errnos = [], outcome, message }) => {
     const numbers = errnos.length > 0 ? `: ${errnos.join(', ')}` : '';
     const verdict = outcome === 'failed' ? 'failed: late' : 'counted: right';
-    return `| ${fault}${numbers} | ${says?.concat(' …') ?? ''} | ${verdict} |\n`;
+    return `| ${fault}${numbers} | ${message?.concat(' …') ?? ''} | ${verdict} |\n`;
   });
   return `| fault | the log says | sample |\n|---|---|---|\n${lines.join('')}`;
 }

@@ -58,7 +58,7 @@ type Mangling =
 
 /** Faults of one process, which come and go while it runs. */
 export interface Faults {
-  /** For the process that they are to befall. */
+  /** The environment of the process that they are injected into. */
   readonly env: { readonly LD_PRELOAD: string; readonly FAULTS: string };
   /** From now on these, of which the first that applies strikes, and no others. */
   readonly set: (...faults: readonly Fault[]) => void;

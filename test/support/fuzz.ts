@@ -33,7 +33,7 @@ function runs<Value>(shortRuns = 200, leastMs = 0): fc.Parameters<Value> {
   };
 }
 
-/** Holds what must be so for all values. What fails is told with the seed that brings it back. */
+/** Holds what must be so for all values. A failure is reported with the seed that reproduces it. */
 export function holds<Values extends [unknown, ...unknown[]]>(
   arbitraries: { [Index in keyof Values]: fc.Arbitrary<Values[Index]> },
   check: (...values: Values) => void,
@@ -64,7 +64,7 @@ export function bytesAsText(constraints: fc.IntArrayConstraints = {}): fc.Arbitr
   return fc.uint8Array(constraints).map((bytes) => Buffer.from(bytes).toString('latin1'));
 }
 
-/** A text that people who want to break something would choose. */
+/** A text with characters that an attacker would choose. */
 export const foreignText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
   fc.string({ unit: 'grapheme', maxLength: 60 }),

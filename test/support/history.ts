@@ -22,12 +22,12 @@ const ways = {
   unix: [listened.unix],
 } as const;
 
-/** What must be seen, kept by nothing but what was done. */
+/** The ground truth: what must be listed, kept by nothing but what was done. */
 interface Truth {
   readonly listeners: Record<Transport, number | null>;
-  /** Who is connected. */
+  /** The connected clients. */
   readonly here: Record<Transport, Client[]>;
-  /** Who goes away, and may be seen until the daemon has done its part. */
+  /** The names of leaving clients, which may be listed until the daemon has closed its end. */
   readonly leaving: Record<Transport, string[]>;
   isStopped: boolean;
 }
@@ -195,7 +195,7 @@ const listenOrNot = fc.constantFrom(...transports).map((transport) =>
     if (truth.listeners[transport] === null) {
       truth.listeners[transport] = await listenOn(transport, stage);
     } else {
-      // Who has not been accepted would be refused.
+      // A client that is not accepted yet would be refused.
       await untilAccepted(truth, stage);
       await stage.daemon.unlisten(listened[transport]);
       truth.listeners[transport] = null;
@@ -204,7 +204,7 @@ const listenOrNot = fc.constantFrom(...transports).map((transport) =>
 );
 
 async function listenOn(transport: Transport, { daemon }: Stage): Promise<number> {
-  // Of TCP, a client that has closed its half stays for the daemon to close.
+  // With TCP, the connection of a client that has closed its half stays open until the daemon closes it.
   const options = { keepsHalfOpen: transport === 'tcp' };
   return (await daemon.listen(listened[transport], options)).inode;
 }

@@ -8,7 +8,7 @@ const stateNames: Readonly<Record<string, string>> = {
   '0A': 'LISTEN',
 };
 
-/** The states of the TCP sockets of a place that have this local port, as the kernel lists them. */
+/** The states of the TCP sockets of a sandbox that have this local port, as the kernel lists them. */
 export function tcpStates(sandbox: Sandbox, localPort: number): string[] {
   const port = localPort.toString(16).toUpperCase().padStart(4, '0');
   const tables = ['tcp', 'tcp6'].map((file) =>
@@ -21,7 +21,7 @@ export function tcpStates(sandbox: Sandbox, localPort: number): string[] {
     .map(([, , , state = '']) => stateNames[state] ?? state);
 }
 
-/** Cuts a place off from the one that it was joined to. */
+/** Cuts a sandbox off from the one that it was joined to. */
 export async function cutOff(sandbox: Sandbox): Promise<void> {
   await ip(sandbox, 'link', 'set', 'cable', 'down');
 }
@@ -34,8 +34,11 @@ async function ip(sandbox: Sandbox, ...args: readonly string[]): Promise<void> {
   }
 }
 
-/** Joins two places by a cable, and returns the address of each. */
-export async function joinPlaces(one: Sandbox, other: Sandbox): Promise<readonly [string, string]> {
+/** Joins two sandboxes by a virtual cable, and returns the address of each. */
+export async function joinSandboxes(
+  one: Sandbox,
+  other: Sandbox,
+): Promise<readonly [string, string]> {
   const addresses = ['192.0.2.1', '192.0.2.2'] as const;
   const peer = ['peer', 'name', 'cable', 'netns', String(other.pid)];
   await ip(one, 'link', 'add', 'cable', 'type', 'veth', ...peer);

@@ -1,4 +1,4 @@
-// A stand-in for buildkitd or for its clients: a process that listens and connects as it is told.
+// A stand-in for buildkitd or for its clients: a process that listens and connects as commanded.
 import { readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { serveCommands } from './commands.mjs';
@@ -25,7 +25,7 @@ function peerText(address, port) {
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`;
 }
 
-// The other end of what is accepted closes when it likes: the daemon follows unless told not to.
+// The client of an accepted connection closes when it likes: the daemon follows unless `keepsHalfOpen`.
 function accept(socket, keepsHalfOpen) {
   const { remoteAddress, remotePort } = socket;
   const peer = remoteAddress === undefined ? null : peerText(remoteAddress, remotePort);
@@ -86,7 +86,7 @@ async function connectMany({ to, count, from, hasSentNothing = false }) {
 await serveCommands({
   listen,
   connect: connectMany,
-  /** Takes no more connections; those that are there stay. */
+  /** Accepts no more connections; open ones stay open. */
   unlisten: ({ address }) => void listeners.get(address).close(),
   accepted: () => [...accepted.values()],
   /** Closes what was accepted, before the clients do. */

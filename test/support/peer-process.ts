@@ -12,7 +12,7 @@ export interface Client {
   readonly name: string;
 }
 
-/** A process of peer-process.mjs: see there what each command does. */
+/** A process of peer-process.mjs, which describes each command. */
 export interface PeerProcess {
   readonly process: SandboxProcess;
   /** Returns the address with its port, port 0 being any that is free. */
@@ -33,7 +33,7 @@ export interface PeerProcess {
   readonly kill: () => Promise<void>;
 }
 
-export interface ActorOptions {
+export interface PeerOptions {
   readonly namespaces?: NonNullable<Parameters<Sandbox['start']>[1]>['namespaces'];
   /** What stands on its command line beside. */
   readonly args?: readonly string[];
@@ -44,19 +44,19 @@ export interface ActorOptions {
   readonly through?: readonly string[];
 }
 
-/** A process called buildkitd that listens where it is told to. */
-export function startDaemon(sandbox: Sandbox, options: ActorOptions = {}): Promise<PeerProcess> {
-  return startActor(sandbox, { name: 'buildkitd', ...options });
+/** A process called buildkitd that listens as commanded. */
+export function startDaemon(sandbox: Sandbox, options: PeerOptions = {}): Promise<PeerProcess> {
+  return startPeerProcess(sandbox, { name: 'buildkitd', ...options });
 }
 
-/** A process whose connections are a daemon's clients. */
-export function startClients(sandbox: Sandbox, options: ActorOptions = {}): Promise<PeerProcess> {
-  return startActor(sandbox, { name: 'buildctl', ...options });
+/** A process with connections that are a daemon's clients. */
+export function startClients(sandbox: Sandbox, options: PeerOptions = {}): Promise<PeerProcess> {
+  return startPeerProcess(sandbox, { name: 'buildctl', ...options });
 }
 
-async function startActor(
+async function startPeerProcess(
   sandbox: Sandbox,
-  { name, namespaces, args = [], env = {}, through = [] }: ActorOptions & { name: string },
+  { name, namespaces, args = [], env = {}, through = [] }: PeerOptions & { name: string },
 ): Promise<PeerProcess> {
   const node = nodeCalled(sandbox, name);
   const started = await sandbox.start([...through, node, program, ...args], {

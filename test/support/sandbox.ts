@@ -8,9 +8,9 @@ import { waitFor } from './wait-for.ts';
 
 type Namespace = 'net' | 'pid' | 'mount';
 
-/** A process in a place, with its pid as the tests see it. */
+/** A process in a sandbox, with its pid in the namespace of the tests. */
 export interface SandboxProcess extends Running {
-  /** The process outside of the place that waits for it. */
+  /** The process outside of the sandbox that waits for it. */
   readonly parentPid: number;
   /** Resolves when the signal was sent; SIGSTOP, when the process has stopped. */
   readonly signal: (signal: NodeJS.Signals) => Promise<void>;
@@ -18,13 +18,13 @@ export interface SandboxProcess extends Running {
 
 /** Network, process and mount namespaces of a test's own, with an empty /run. */
 export interface Sandbox {
-  /** The pid of the place's process 1, as the tests see it. */
+  /** The pid of the sandbox's process 1, in the namespace of the tests. */
   readonly pid: number;
   /** The file that process 1 has for its standard error: what a container's log is. */
   readonly mainLog: string;
   /** A directory for files, seen from everywhere and removed at the end. */
   readonly directory: string;
-  /** Starts a process in the place, or in some of its namespaces only. */
+  /** Starts a process in the sandbox, or in some of its namespaces only. */
   readonly start: (
     command: readonly string[],
     options?: SpawnOptions & { readonly namespaces?: readonly Namespace[] },

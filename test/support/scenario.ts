@@ -15,14 +15,14 @@ import { waitFor } from './wait-for.ts';
 
 const table = readFileSync(new URL('../../docs/cases.md', import.meta.url), 'utf8');
 
-/** What `--quiet-period` is in every scene that does not say otherwise. */
+/** What `--quiet-period` is in every scenario that sets no other. */
 const quietPeriodMs = 2000;
 
 /** How a wait has ended, and how long after the last build. */
 export interface Ending {
   readonly code: number | null;
   readonly outcome: string;
-  /** What its log says, in order, without the debug lines. */
+  /** The events of its log, in order, without the debug lines. */
   readonly events: readonly string[];
   readonly text: string;
   readonly last: LogLine;
@@ -40,13 +40,13 @@ export interface Scenario {
     options?: ClientOptions & { readonly kind?: ClientKind; readonly through?: readonly string[] },
   ) => Promise<SandboxProcess>;
   readonly wait: (...args: readonly string[]) => Promise<Cli>;
-  /** Waits for the end, at which no build of these daemons may have run, or of the scene's own. */
+  /** Waits for the end, at which no build of these daemons may have run, or of the scenario's own. */
   readonly ending: (wait: Cli, ...daemons: readonly Buildkitd[]) => Promise<Ending>;
-  /** The same, where the builds are not to be looked at: held since the given moment. */
+  /** The same, where the builds are not to be checked: held since the given moment. */
   readonly endingSince: (wait: Cli, sinceMs: number) => Promise<Ending>;
 }
 
-/** A scene whose name stands in the table of docs/cases.md. */
+/** A scenario with a name that stands in the table of docs/cases.md. */
 export const it = itInSandbox.extend<{ scenario: Scenario }>({
   scenario: async ({ sandbox, openSandbox, task, annotate }, use) => {
     expect(table).toContain(`| ${task.name} |`);
@@ -55,14 +55,21 @@ export const it = itInSandbox.extend<{ scenario: Scenario }>({
     const endingSince = async (wait: Cli, sinceMs: number): Promise<Ending> => {
       const { code, outcome, logs } = await wait.ended;
       const heldMs = machineMs() - sinceMs;
-      const told = logs.filter(({ level }) => level !== 'debug');
-      const text = told.map(({ message }) => message).join('\n');
+      const logged = logs.filter(({ level }) => level !== 'debug');
+      const text = logged.map(({ message }) => message).join('\n');
       await annotate(`exit ${code}, ${outcome}, held for ${(heldMs / 1000).toFixed(1)} s\n${text}`);
       const last = logs.at(-1);
       if (last === undefined) {
-        throw new Error('The wait has said nothing');
+        throw new Error('The wait has logged nothing');
       }
-      return { code, outcome, events: told.map(({ event }) => String(event)), text, last, heldMs };
+      return {
+        code,
+        outcome,
+        events: logged.map(({ event }) => String(event)),
+        text,
+        last,
+        heldMs,
+      };
     };
 
     await use({

@@ -45,7 +45,7 @@ interface Raw {
 }
 
 /** A daemon that listens on `address`, its clients, and a way to start to serve. */
-export interface ServeScene {
+export interface ServeFixture {
   readonly sandbox: Sandbox;
   readonly daemon: PeerProcess;
   readonly clients: PeerProcess;
@@ -53,7 +53,7 @@ export interface ServeScene {
   readonly serve: (...args: readonly string[]) => Promise<Serve>;
 }
 
-export const it = itInSandbox.extend<{ served: ServeScene }>({
+export const it = itInSandbox.extend<{ served: ServeFixture }>({
   served: async ({ sandbox }, use) => {
     const daemon = await startDaemon(sandbox, { namespaces });
     const clients = await startClients(sandbox, { namespaces });

@@ -2,7 +2,7 @@ import { test } from 'vitest';
 import { type PeerProcess, startClients, startDaemon } from './peer-process.ts';
 import { openSandbox, type Sandbox } from './sandbox.ts';
 
-/** A test that may ask for a place of its own, for a daemon and clients there, for further places. */
+/** A test with fixtures: a sandbox of its own, a daemon and clients in it, and further sandboxes. */
 export const it = test.extend<{
   openSandbox: typeof openSandbox;
   sandbox: Sandbox;

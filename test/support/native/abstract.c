@@ -1,5 +1,6 @@
 // Abstract unix sockets (unix(7)) whose names end where they end, as Go makes them: Node.js 20 fills
-// them up with zeros. `abstract listen NAME` accepts and holds, `abstract connect NAME` stays.
+// them up with zeros. `abstract listen NAME` accepts and holds, `abstract connect NAME` stays
+// connected.
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>

@@ -205,7 +205,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
   return is(rule, "errno") ? fail(rule) : REAL(setsockopt)(fd, level, option, value, size);
 }
 
-/// The sequence number of the latest question.
+/// The sequence number of the latest request.
 static uint32_t asked;
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
@@ -232,7 +232,7 @@ static void interrupted(struct nlmsghdr *header) { header->nlmsg_flags |= NLM_F_
 static void unknown_type(struct nlmsghdr *header) { header->nlmsg_type = 999; }
 static void false_length(struct nlmsghdr *header) { header->nlmsg_len = 0xffff; }
 
-/// Takes the datagram's place; the sequence number stays.
+/// Replaces the datagram, with the same sequence number.
 static ssize_t verdict(char *bytes, uint16_t type, int error) {
   struct nlmsghdr *header = (struct nlmsghdr *)bytes;
   size_t payload = type == NLMSG_ERROR ? sizeof(struct nlmsgerr) : sizeof(int);
@@ -244,7 +244,7 @@ static ssize_t verdict(char *bytes, uint16_t type, int error) {
   return header->nlmsg_len;
 }
 
-/// Before the answer comes an end of it, from somebody else or of an earlier one.
+/// Before the answer comes an end of it: from another process, or of an earlier answer.
 static ssize_t false_end(struct rule rule, struct msghdr *message) {
   struct nlmsghdr *header = message->msg_iov[0].iov_base;
   memset(header, 0, sizeof(*header));

@@ -1,5 +1,5 @@
-// crowd COUNT: listens on port 1234. At the first line of standard input COUNT clients come and are
-// accepted, at the second all leave; each is answered with a line when it is done.
+// many_clients COUNT: listens on port 1234. At the first line of standard input COUNT clients come and
+// are accepted, at the second all leave; each is answered with a line when it is done.
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <signal.h>

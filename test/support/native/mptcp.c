@@ -1,5 +1,5 @@
 // Multipath TCP, which Node.js can't speak: `mptcp listen PORT` accepts and holds, `mptcp connect
-// PORT` connects over IPv4 and stays. Each says what it has: its inodes, or its local port.
+// PORT` connects over IPv4 and stays connected. Each prints its inodes, or its local port.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -3,15 +3,15 @@ import type { Connection, Sample } from '../../../src/backends/types.ts';
 import type { DrainConfig, DrainOutcome } from '../../../src/drain/types.ts';
 import { brokenPromise, type Judged } from '../../support/drained.ts';
 
-interface LookRecord {
-  /** Takes a sample, and notes what any reader would say of it. */
+interface SampleRecord {
+  /** Takes a sample, and records how many clients and pending connections it has. */
   readonly add: (ms: number, take: () => Sample) => Sample;
   /** Holds a wait that was drained to its promise. */
   readonly check: (outcome: DrainOutcome, endMs: number) => void;
 }
 
-/** Keeps all looks of a wait in which every connection that stays is a client. */
-export function createRecord(config: DrainConfig): LookRecord {
+/** Keeps all samples of a wait in which every connection that outlasts the probe grace is a client. */
+export function createRecord(config: DrainConfig): SampleRecord {
   const results: Judged[] = [];
   const firstSeenMs = new Map<Connection, number>();
   let before: Sample | undefined;
