@@ -165,7 +165,7 @@ describe('the frames of an answer', () => {
 describe('the version of a daemon', () => {
   const upstream = 'github.com/moby/buildkit';
 
-  it('is believed from v0.12.4 on, if it is a release', () => {
+  it('is trusted from v0.12.4 on, if it is a release', () => {
     const part = fc.oneof(fc.nat({ max: 20 }), fc.nat({ max: 999_999 }));
     holds([fc.nat({ max: 2 }), part, part], (major, minor, patch) => {
       const rank = (major * 1e6 + minor) * 1e6 + patch;
@@ -175,7 +175,7 @@ describe('the version of a daemon', () => {
     });
   });
 
-  it('of any text is a version or not believed', () => {
+  it('of any text is a version or not trusted', () => {
     holds([foreignText], (version) => {
       const isVersion = /^v?\d+\.\d+\.\d+/.test(version);
       expect(countsRightly({ package: upstream, version }) && !isVersion).toBe(false);

@@ -39,7 +39,7 @@ describe('the command line of a daemon', () => {
     });
   });
 
-  it('of any words says nothing that does not stand in it', () => {
+  it('of any words gives no address that is not in it', () => {
     holds([fc.array(word), fc.nat({ max: 3 })], (words, cutBytes) => {
       const whole = words.map((each) => `${each}\0`).join('');
       const line = whole.slice(0, whole.length - cutBytes);
@@ -89,7 +89,7 @@ describe('the file of a daemon', () => {
     });
   });
 
-  it('of any text is read or refused, without a word of what stands in it', () => {
+  it('of any text is read or refused, without quoting the text', () => {
     const nested = fc
       .tuple(fc.constantFrom('[', '{a=', 'a.', '[[', '"""', '\n[a.'), fc.nat({ max: 3000 }))
       .map(([part, times]) => `x = ${part.repeat(times)}`);
@@ -102,7 +102,7 @@ describe('the file of a daemon', () => {
 });
 
 describe('the listeners of a daemon', () => {
-  it('that have a text for a name are each watched, and told apart', () => {
+  it('that have a text for a name are each watched, and distinguished', () => {
     const name = fc
       .oneof(bytesAsText({ minLength: 1, maxLength: 20 }), foreignText)
       .map((text) => `/${Buffer.from(text).toString('latin1')}`.replaceAll('\0', ''));
@@ -119,7 +119,7 @@ describe('the listeners of a daemon', () => {
 });
 
 describe('the files of a process', () => {
-  it('tell when it was started, whatever its name is', () => {
+  it('report when it was started, whatever its name is', () => {
     const comm = bytesAsText({ maxLength: 15 });
     holds([comm, fc.constantFrom('R', 'S', 'D', 'Z', 'X'), fc.nat()], (name, state, startTime) => {
       const zeros = '0 '.repeat(17);
@@ -154,7 +154,7 @@ describe('the files of a process', () => {
   });
 });
 
-/** What is read, or null where it is told to be cut. */
+/** What is read, or null where it is reported as cut. */
 function orCutShort<Value>(read: () => Value): Value | null {
   try {
     return read();

@@ -5,7 +5,11 @@ import { startObserver } from '../support/observer.ts';
 import { it } from '../support/test.ts';
 
 describe('through any history of real sockets', () => {
-  it('both backends see who is there, and nobody else', async ({ sandbox, daemon, clients }) => {
+  it('both backends list every connected client, and no other', async ({
+    sandbox,
+    daemon,
+    clients,
+  }) => {
     const stage = { daemon, clients, observe: await startObserver(sandbox) };
     await daemon.listen(otherPort);
     await holdsAsync([histories], (commands) => playHistory(stage, commands), 25);

@@ -58,7 +58,7 @@ describe('a duration', () => {
 });
 
 describe('a whole number', () => {
-  it('of any text is what its digits say, or refused', () => {
+  it('of any text is what its digits mean, or refused', () => {
     const digits = fc.string({ unit: fc.constantFrom(...'0123456789+-e.x '), maxLength: 20 });
     holds([fc.oneof(foreignText, digits)], (text) => {
       const value = valueOrNull(() => parseWholeNumber(text, 1, 65535));

@@ -9,7 +9,7 @@ import { foreignText, holds } from '../support/fuzz.ts';
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 describe('a log', () => {
-  it('in JSON gives back what was said, in one line without a control character', () => {
+  it('in JSON gives back the same text, in one line without a control character', () => {
     holds([foreignText, foreignText, foreignText], (message, name, value) => {
       const lines: string[] = [];
       const now = (): Date => new Date(0);
@@ -42,8 +42,8 @@ describe('a log', () => {
   });
 });
 
-describe('words of others', () => {
-  it('that are quoted are short, and one line', () => {
+describe('texts of other programs', () => {
+  it('are quoted short, and in one line', () => {
     holds([foreignText], (text) => {
       const quoted = quote(text.repeat(10));
       expect(quoted).not.toMatch(/\p{Cc}/u);

@@ -21,7 +21,7 @@ function result(name: string, address: string) {
 }
 
 describe('the procfs backend', () => {
-  it('sees the clients of a port over IPv4 and IPv6, accepted and queued', () => {
+  it('lists the clients of a port over IPv4 and IPv6, accepted and queued', () => {
     expect(result('proc-busy-daemon', 'tcp://0.0.0.0:1234')).toEqual({
       listenerInodes: [53136],
       clients: [
@@ -90,7 +90,7 @@ describe('the procfs backend', () => {
     ]);
   });
 
-  it('sees accepted and queued clients of a unix socket, without their names', () => {
+  it('lists accepted and queued clients of a unix socket, without their names', () => {
     expect(result('proc-busy-daemon', 'unix:///run/buildkit/buildkitd.sock')).toEqual({
       listenerInodes: [53148],
       clients: [
@@ -101,7 +101,7 @@ describe('the procfs backend', () => {
     });
   });
 
-  it('sees an abstract listener', () => {
+  it('finds an abstract listener', () => {
     expect(result('proc-busy-daemon', 'unix://@buildkit').listenerInodes).toEqual([53153]);
   });
 
@@ -174,7 +174,7 @@ describe('parseTcpTable', () => {
     },
   );
 
-  it('refuses the row at whatever place it is cut', () => {
+  it('refuses the row at whatever position it is cut', () => {
     const needed = tcpRow.indexOf(' 53138') + ' 53138'.length;
     for (let length = 0; length < needed; length += 1) {
       const table = `${tcpHeader}${tcpRow.slice(0, length)}\n${tcpRow}`;
@@ -199,7 +199,7 @@ const unixHeader = 'Num       RefCount Protocol Flags    Type St Inode Path\n';
 const unixRow = '0000000066085a19: 00000002 00000000 00010000 0001 01 53148 /run/b.sock\n';
 
 describe('parseUnixTable', () => {
-  it('refuses a table whose first row is cut', () => {
+  it('refuses a table with a cut first row', () => {
     const lastNeeded = unixRow.indexOf(' 53148') + 2;
     for (let length = 0; length < lastNeeded; length += 1) {
       const table = `${unixHeader}${unixRow.slice(0, length)}\n`;

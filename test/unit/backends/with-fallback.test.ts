@@ -58,7 +58,7 @@ function setUp(sockDiag: EndpointSnapshot | string, procfs: EndpointSnapshot | s
 }
 
 describe('the choice of a backend', () => {
-  it('is the first one, where it sees the listener, and the second is not even asked', () => {
+  it('is the first one, where it finds the listener, and the second is not even polled', () => {
     const { result, second, notices } = setUp(listening, listening);
     expect(result()).toMatchObject({ kind: 'polled', backend: 'sock-diag' });
     expect(second.polls).toBe(0);
@@ -67,7 +67,7 @@ describe('the choice of a backend', () => {
     ]);
   });
 
-  it('is the second where the first fails, and says why', () => {
+  it('is the second where the first fails, and reports why', () => {
     const { result, notices } = setUp('EPROTONOSUPPORT', listening);
     expect(result()).toMatchObject({ kind: 'polled', backend: 'procfs' });
     expect(notices).toMatchObject([
@@ -78,13 +78,13 @@ describe('the choice of a backend', () => {
     ]);
   });
 
-  it('is the second where the first sees no listener and the second does', () => {
+  it('is the second where the first finds no listener and the second does', () => {
     const { result, notices } = setUp(nothing, listening);
     expect(result()).toMatchObject({ backend: 'procfs' });
     expect(notices).toMatchObject([{ skipped: { reason: 'it sees no listener' } }]);
   });
 
-  it('is the first where neither sees a listener', () => {
+  it('is the first where neither finds a listener', () => {
     expect(setUp(nothing, nothing).result()).toMatchObject({ backend: 'sock-diag' });
   });
 
@@ -182,7 +182,7 @@ describe('a chosen backend that fails', () => {
     expect(result()).toMatchObject({ backend: 'sock-diag' });
   });
 
-  it('gives way if it no longer sees a listener that the other one sees', () => {
+  it('gives way if it no longer finds a listener that the other one finds', () => {
     const { result, first } = setUp(listening, listening);
     result();
     first.answer = nothing;

@@ -21,10 +21,10 @@ const busy: Traffic = {
   unanswered: 0,
 };
 
-function seen(traffic: Partial<Traffic> | null, saysNone = false) {
+function seen(traffic: Partial<Traffic> | null, answersNone = false) {
   const connection = client('10.0.0.5:43210');
   const known = new Map(traffic === null ? [] : [[connection, { ...busy, ...traffic }]]);
-  const [entry] = classifyOnce([connection], known, rule, saysNone);
+  const [entry] = classifyOnce([connection], known, rule, answersNone);
   if (entry === undefined) {
     throw new Error('expected an entry');
   }
@@ -52,13 +52,13 @@ describe('a single poll', () => {
     expect(seen(old, true)).toMatchObject({ kind: 'health-check' });
   });
 
-  it('knows nothing where the kernel tells nothing', () => {
+  it('knows nothing where the kernel reports nothing', () => {
     expect(seen(null)).toEqual({ kind: 'client', age: null, silenceMs: null });
-    const untold = { msSinceReceived: null, msSinceSent: null, msSinceAcked: null };
-    expect(seen(untold)).toEqual({ kind: 'client', age: null, silenceMs: null });
+    const noTimes = { msSinceReceived: null, msSinceSent: null, msSinceAcked: null };
+    expect(seen(noTimes)).toEqual({ kind: 'client', age: null, silenceMs: null });
     expect(seen({ msSinceSent: null })).toMatchObject({ silenceMs: null });
     // What an older kernel does not count is no zero.
-    expect(seen({ ...untold, bytesReceived: null })).toMatchObject({ kind: 'client' });
+    expect(seen({ ...noTimes, bytesReceived: null })).toMatchObject({ kind: 'client' });
   });
 
   it.each<[ConnectionKind, Partial<Traffic>, boolean]>([
@@ -68,7 +68,7 @@ describe('a single poll', () => {
     ['silent', { msSinceReceived: 45_000, msSinceSent: 45_000 }, true],
     ['client', { msSinceReceived: 45_000, msSinceSent: 45_000 }, false],
     ['client', { msSinceReceived: 45_000, msSinceSent: 44_999 }, true],
-  ])('takes for %s, by %o and the daemon saying none: %s', (kind, traffic, saysNone) => {
-    expect(seen(traffic, saysNone)).toMatchObject({ kind });
+  ])('takes for %s, by %o and the daemon answering none: %s', (kind, traffic, answersNone) => {
+    expect(seen(traffic, answersNone)).toMatchObject({ kind });
   });
 });

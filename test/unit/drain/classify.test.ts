@@ -43,7 +43,7 @@ describe('a connection', () => {
     expect(classify(tcp({ isArrivalSeen: true }), 0, noGrace, null)).toBe('client');
   });
 
-  it('without a name may be our own question, and so is pending for a little longer', () => {
+  it('without a name may be our own request for builds, and so is pending for longer', () => {
     const nameless = { ...unix, connection: client(null), isArrivalSeen: true };
     const noGrace = { ...rule, probeGraceMs: 0 };
     expect(classify(nameless, 1400, noGrace, null)).toBe('pending');
@@ -81,7 +81,7 @@ describe('a young connection', () => {
 });
 
 describe('a peer', () => {
-  it('is unreachable when questions have gone unanswered for the whole time', () => {
+  it('is unreachable when what was sent to it has not been acknowledged for the whole time', () => {
     const dead = { msSinceAcked: 120_000, unanswered: 2 };
     expect(classify(tcp({}, dead), 2000, rule, null)).toBe('unreachable');
     expect(classify(tcp({}, { ...dead, msSinceAcked: 119_999 }), 2000, rule, null)).toBe('client');
@@ -94,14 +94,14 @@ describe('a peer', () => {
     expect(classify(tcp({}, { ...quiet, unanswered: null }), 2000, rule, null)).toBe('client');
   });
 
-  it('is a client if the option says never', () => {
+  it('is a client if the option is never', () => {
     const dead = tcp({}, { msSinceAcked: 1e9, unanswered: 9 });
     expect(classify(dead, 2000, { ...rule, ignoreUnreachableMs: null }, null)).toBe('client');
   });
 });
 
 describe('a silent connection', () => {
-  it('is left out when the daemon says, since it fell silent, that no build is running', () => {
+  it('is left out when the daemon has answered, since it fell silent, that no build is running', () => {
     expect(classify(tcp(), silentForMs, rule, none)).toBe('silent');
     expect(classify(tcp(), silentForMs, rule, null)).toBe('client');
     expect(classify(tcp(), silentForMs, rule, { ...none, noneSinceMs: null })).toBe('client');
@@ -121,7 +121,7 @@ describe('a silent connection', () => {
     expect(isIdle(tcp(), 45_000, rule)).toBe(true);
   });
 
-  it('is not counted without an answer of the daemon only if an option says so', () => {
+  it('is not counted without an answer of the daemon only if an option allows it', () => {
     const withOption = { ...rule, ignoreSilentMs: 60_000 };
     expect(classify(tcp(), 60_000, withOption, null)).toBe('silent');
     expect(classify(tcp(), 59_999, withOption, none)).toBe('client');
@@ -133,10 +133,10 @@ describe('a silent connection', () => {
   });
 });
 
-describe('a unix connection, whose bytes are not counted,', () => {
+describe('a unix connection, without byte counters,', () => {
   const withOption = { ...rule, ignoreSilentMs: 60_000 };
 
-  it('is not counted only if an option says so and there was no build for all that time', () => {
+  it('is not counted only if an option allows it and there was no build for all that time', () => {
     expect(classify(unix, 60_000, withOption, none)).toBe('silent');
     expect(classify(unix, 60_000, withOption, null)).toBe('client');
     expect(classify(unix, 60_000, withOption, { ...none, noneSinceMs: null })).toBe('client');

@@ -38,7 +38,7 @@ interface World {
   readonly buildsAt?: (ms: number) => BuildsAnswer;
   readonly endedAt?: (ms: number) => readonly EndedConnection[];
   readonly ownPeers?: readonly string[];
-  /** Whether the sampler can tell that nothing has changed since the last sample. */
+  /** Whether the sampler knows that nothing has changed since the last sample. */
   readonly isUnchanged?: boolean;
 }
 
@@ -137,7 +137,7 @@ describe('a probe', () => {
   it('is not what came in a sampling gap', async () => {
     const { outcome } = await run({
       sampleAt: (ms) => {
-        const error = new BackendError('EPERM', 'look', 'no');
+        const error = new BackendError('EPERM', 'poll', 'no');
         return ms >= 5000 && ms < 6000
           ? { kind: 'failed', error, results: [], connections: [] }
           : ms >= 6000 && ms < 6500
@@ -154,7 +154,7 @@ describe('a short connection', () => {
     return { peer: '10.0.0.9:5000', peerAddress: '10.0.0.9', bytesReceived };
   };
 
-  it('that brought more than a probe does was a client, though no poll has seen it', async () => {
+  it('that brought more than a probe does was a client, though no poll has shown it', async () => {
     const { outcome, events } = await run({
       sampleAt: () => counted(),
       endedAt: (ms) => (ms === 4000 ? [ended(5001)] : []),
@@ -171,7 +171,7 @@ describe('a short connection', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
   });
 
-  it('that is our own question is no client, though its certificates are long', async () => {
+  it('that is our own request for builds is no client, though its certificates are long', async () => {
     const { outcome } = await run({
       sampleAt: () => counted(),
       buildsAt: () => unknown,
@@ -214,7 +214,7 @@ describe('a connection that never sends a byte', () => {
     expect(only(events, 'not-counted')).toMatchObject([{ entry: { kind: 'health-check' } }]);
   });
 
-  it('is asked about soon, where nothing else is left but the answer', async () => {
+  it('has the builds requested soon, where only the answer is missing', async () => {
     const { outcome } = await run({
       sampleAt: () => counted(probe),
       trafficAt: mute,
@@ -260,7 +260,7 @@ describe('a connection that is not counted', () => {
 
 describe('a connection that might not be counted', () => {
   it('is read first: a byte since the traffic was last read makes it a client', async () => {
-    // Traffic is read once a second: at 1.1 s for the one, so at 2.1 s for the other, who speaks right
+    // Traffic is read once a second: at 1.1 s for the one, so at 2.1 s for the other, which sends right
     // after, and has no grace left at 3 s.
     const { outcome } = await run(
       {
@@ -294,7 +294,7 @@ describe('a peer that is unreachable', () => {
 describe('a silent connection', () => {
   const silent = (): [Connection, Traffic][] => [[builder, traffic()]];
 
-  it('is left out once the daemon says that no build runs, which it is asked when it matters', async () => {
+  it('is left out once the daemon answers that no build runs, which is requested when it matters', async () => {
     const { outcome, events, asked } = await run({
       sampleAt: () => counted(builder),
       trafficAt: silent,
@@ -318,7 +318,7 @@ describe('a silent connection', () => {
     expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 600_000 });
   });
 
-  it('holds if the daemon gives no answer, unless an option says otherwise', async () => {
+  it('holds if the daemon gives no answer, unless an option changes that', async () => {
     const world: World = {
       sampleAt: () => counted(builder),
       trafficAt: silent,
@@ -330,7 +330,7 @@ describe('a silent connection', () => {
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(70_000);
   });
 
-  it('counts again with its next byte, and when the daemon falls silent itself', async () => {
+  it('counts again with its next byte, and when the daemon stops answering', async () => {
     const speaksAt = await run({
       sampleAt: (ms) => (ms < 80_000 ? counted(builder) : counted()),
       trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms < 50_000 ? 100 : 200 })]],
@@ -347,7 +347,7 @@ describe('a silent connection', () => {
     expect(lost.outcome).toMatchObject({ kind: 'drained', waitedMs: 90_000 });
   });
 
-  it('is not silent while its traffic moves, whatever the daemon says: old ones say a false zero', async () => {
+  it('is not silent while its traffic moves, whatever the daemon answers: old ones report a false zero', async () => {
     const { outcome } = await run({
       sampleAt: () => counted(builder),
       trafficAt: (ms) => [[builder, traffic({ bytesReceived: Math.floor(ms / 5000) })]],
@@ -357,8 +357,8 @@ describe('a silent connection', () => {
   });
 });
 
-describe('what the daemon says of its builds', () => {
-  it('holds the wait while some are running, though no client is seen', async () => {
+describe('the answer of the daemon about its builds', () => {
+  it('holds the wait while some are running, though no client is connected', async () => {
     const { outcome, events } = await run({
       sampleAt: () => counted(),
       buildsAt: (ms) => (ms < 30_000 ? running : none),
@@ -369,7 +369,7 @@ describe('what the daemon says of its builds', () => {
     expect(only(events, 'builds')).toMatchObject([{ answer: running }, { answer: none }]);
   });
 
-  it('is asked for when quiet begins: what it said before is no answer', async () => {
+  it('is requested when quiet begins: an earlier answer does not count', async () => {
     const { outcome, asked } = await run({
       sampleAt: (ms) => (ms < 20_000 ? counted(builder) : counted()),
       trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],
@@ -380,7 +380,7 @@ describe('what the daemon says of its builds', () => {
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(50_000);
   });
 
-  it('is asked each second while it alone holds the wait, though nothing is new', async () => {
+  it('is requested each second while it alone holds the wait, though nothing is new', async () => {
     const { outcome, asked } = await run(
       {
         sampleAt: () => counted(),
@@ -394,7 +394,7 @@ describe('what the daemon says of its builds', () => {
     expect(asked.length).toBeLessThanOrEqual(7);
   });
 
-  it('holds for six quiet periods where it says no more, and not for ever', async () => {
+  it('holds for six quiet periods where no other follows, and not for ever', async () => {
     const { outcome, events } = await run({
       sampleAt: () => counted(),
       buildsAt: (ms) => (ms < 5000 ? running : unknown),
@@ -419,7 +419,7 @@ describe('what the daemon says of its builds', () => {
     expect(only(events, 'named-builds-expired')).toMatchObject([{ reason: 'no-connection' }]);
   });
 
-  it('goes with the daemon that said it', async () => {
+  it('is dropped with the daemon that gave it', async () => {
     const successor = { ...counted(), results: [seen(tcpEndpoint, [6])] };
     const { outcome, events } = await run({
       sampleAt: (ms) => (ms < 5000 ? counted(builder) : successor),
@@ -429,7 +429,7 @@ describe('what the daemon says of its builds', () => {
     expect(only(events, 'named-builds-expired')).toMatchObject([{ reason: 'daemon-gone' }]);
   });
 
-  it('is asked for afresh before the end: a build that has begun since holds the wait', async () => {
+  it('is requested again before the end: a build that has begun since holds the wait', async () => {
     const { outcome, asked } = await run({
       sampleAt: () => counted(),
       buildsAt: (ms) => (ms < 8000 || ms > 30_000 ? none : running),
@@ -439,7 +439,7 @@ describe('what the daemon says of its builds', () => {
     expect(outcome.waitedMs).toBeGreaterThanOrEqual(40_000);
   });
 
-  it('is asked again if a pending connection has kept the wait from its end since', async () => {
+  it('is requested again if a pending connection has kept the wait from its end since', async () => {
     const { outcome, asked } = await run({
       sampleAt: (ms) => (ms === 10_000 ? counted(probe) : counted()),
       buildsAt: (ms) => (ms < 10_050 ? none : running),
@@ -457,7 +457,7 @@ describe('what the daemon says of its builds', () => {
     expect(only(events, 'build-recorded')).toMatchObject([{ endedAgoMs: 6000 }]);
   });
 
-  it('does not believe a wall clock that was set: a new record is of the time between answers', async () => {
+  it('does not trust a wall clock that was set: a new record is of the time between answers', async () => {
     const { outcome } = await run({
       sampleAt: () => counted(),
       buildsAt: (ms) => runsNone(ms < 4000 ? 500_000 : 9_000_000),
@@ -470,7 +470,7 @@ describe('what the daemon says of its builds', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000, builds: unknown });
   });
 
-  it('is asked at the start, when quiet begins and ends, and for a progress line: not at each poll', async () => {
+  it('is requested at the start, when quiet begins and ends, and for a progress line: not at each poll', async () => {
     const { asked, events } = await run({
       sampleAt: (ms) => (ms < 65_000 ? counted(builder) : counted()),
       trafficAt: (ms) => [[builder, traffic({ bytesReceived: ms })]],
@@ -508,7 +508,7 @@ describe('what the daemon says of its builds', () => {
   });
 });
 
-describe('our own question to the daemon', () => {
+describe('our own request to the daemon', () => {
   it('is no client, however long it takes', async () => {
     const own = client('127.0.0.1:40001');
     const { outcome } = await run(

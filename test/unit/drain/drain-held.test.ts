@@ -31,7 +31,7 @@ interface Run {
   readonly outcome: DrainOutcome;
   readonly events: readonly DrainEvent[];
   /** When full polls were made, in milliseconds since the start. */
-  readonly looksMs: readonly number[];
+  readonly pollsMs: readonly number[];
 }
 
 /** Waits in virtual time; the ends of TCP connections are announced, and of no others. */
@@ -42,10 +42,10 @@ async function run(
 ): Promise<Run> {
   const clock = new WokenClock(wakeMs);
   const startMs = clock.now();
-  const looksMs: number[] = [];
+  const pollsMs: number[] = [];
   const events: DrainEvent[] = [];
   const sample = (): Sample => {
-    looksMs.push(clock.now() - startMs);
+    pollsMs.push(clock.now() - startMs);
     return sampleAt(clock.now() - startMs);
   };
   const announcesEnd = ({ peerAddress }: Connection): boolean => peerAddress !== null;
@@ -57,11 +57,11 @@ async function run(
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
   });
-  return { outcome, events, looksMs };
+  return { outcome, events, pollsMs };
 }
 
-const between = ({ looksMs }: Run, fromMs: number, toMs: number): readonly number[] =>
-  looksMs.filter((ms) => ms >= fromMs && ms < toMs);
+const between = ({ pollsMs }: Run, fromMs: number, toMs: number): readonly number[] =>
+  pollsMs.filter((ms) => ms >= fromMs && ms < toMs);
 
 describe('while the end of a client will be announced', () => {
   it('polls once a second, and at the interval without a client', async () => {
@@ -105,26 +105,26 @@ describe('while the end of a client will be announced', () => {
 });
 
 describe('polls are at the interval', () => {
-  const everyLook = [1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800, 1900];
+  const everyPoll = [1000, 1100, 1200, 1300, 1400, 1500, 1600, 1700, 1800, 1900];
 
   it('when the last client whose end is announced has left others behind', async () => {
     const sampleAt = (ms: number): Sample =>
       ms < 700 ? counted(builder, unix) : ms < 3000 ? counted(unix) : counted();
     const result = await run(sampleAt, {}, 700);
     expect(between(result, 0, 1000)).toEqual([0, 700, 800, 900]);
-    expect(between(result, 1000, 2000)).toEqual(everyLook);
+    expect(between(result, 1000, 2000)).toEqual(everyPoll);
   });
 
   it('when no more such clients are there than may be', async () => {
     const sampleAt = (ms: number): Sample => (ms < 3000 ? counted(builder, unix) : counted());
     const result = await run(sampleAt, { maxConnections: 1 });
-    expect(between(result, 1000, 2000)).toEqual(everyLook);
+    expect(between(result, 1000, 2000)).toEqual(everyPoll);
   });
 
-  it('when what was seen is no count', async () => {
+  it('when the sample is no count', async () => {
     const sampleAt = (ms: number): Sample =>
       ms < 500 ? counted(builder) : ms < 3000 ? failed('EPERM', builder) : counted();
     const result = await run(sampleAt);
-    expect(between(result, 1000, 2000)).toEqual(everyLook);
+    expect(between(result, 1000, 2000)).toEqual(everyPoll);
   });
 });

@@ -68,8 +68,8 @@ interface History {
 interface Taken {
   readonly ms: number;
   readonly sample: Sample;
-  /** What the daemon had last said by then. */
-  readonly said: Asked | undefined;
+  /** The last answer of the daemon by then. */
+  readonly lastAnswer: Asked | undefined;
 }
 
 interface Asked {
@@ -168,7 +168,7 @@ function play(history: History): Play {
   };
   const sample = (): Sample => {
     const taken = sampleAt(nowTick());
-    samples.push({ ms: clock.now(), sample: taken, said: asked.at(-1) });
+    samples.push({ ms: clock.now(), sample: taken, lastAnswer: asked.at(-1) });
     return taken;
   };
   const trafficNow = () =>
@@ -229,21 +229,22 @@ function kindOf(
     return 'client';
   }
   const tickOf = (ms: number): number => Math.floor((ms - startMs) / rule.intervalMs);
-  const { said } = at;
+  const { lastAnswer } = at;
   const hasNoByte = !visit.isUnix && bytesOf(visit, tickOf(at.ms)) === 0;
   const ageMs = at.ms - firstMs;
   const before = samples.findLast(({ ms }) => ms < firstMs);
   const isYoung =
-    ageMs < rule.probeGraceMs || (hasNoByte && said?.says !== 'none' && ageMs < rule.quietPeriodMs);
+    ageMs < rule.probeGraceMs ||
+    (hasNoByte && lastAnswer?.says !== 'none' && ageMs < rule.quietPeriodMs);
   if (before?.sample.kind === 'counted' && isYoung) {
     return 'probe';
   }
-  const hasSentNothing = hasNoByte && ageMs >= rule.probeGraceMs && said?.says === 'none';
+  const hasSentNothing = hasNoByte && ageMs >= rule.probeGraceMs && lastAnswer?.says === 'none';
   const fellSilentMs = startMs + (visit.from + visit.muteFor + visit.speaksFor) * rule.intervalMs;
   const isSilent =
     at.ms - Math.max(fellSilentMs, firstMs) >= shortestSilenceMs &&
-    said?.says === 'none' &&
-    said.ms >= fellSilentMs;
+    lastAnswer?.says === 'none' &&
+    lastAnswer.ms >= fellSilentMs;
   return hasSentNothing || (!visit.isUnix && isSilent) ? 'not-counted' : 'client';
 }
 

@@ -17,7 +17,7 @@ interface Run {
   readonly events: readonly DrainEvent[];
 }
 
-/** Waits in virtual time over what `sampleAt` says of the milliseconds since the start. */
+/** Waits in virtual time over the samples that `sampleAt` gives for the milliseconds since the start. */
 async function run(
   sampleAt: (ms: number) => Sample,
   changes: Partial<DrainConfig> = {},
@@ -55,7 +55,7 @@ describe('drain', () => {
     expect(outcome.waitedMs).toBe(13_000);
   });
 
-  it('treats what the sample throws as unknown, and says that it is a bug', async () => {
+  it('treats what the sample throws as unknown, and reports that it is a bug', async () => {
     const { outcome, events } = await run(
       (ms) => {
         if (ms < 500) {
@@ -84,7 +84,7 @@ describe('drain', () => {
     expect(outcome).toMatchObject({ kind: 'gone', waitedMs: 1100 });
   });
 
-  it('polls a daemon that looks gone for the second time even at the deadline', async () => {
+  it('polls a daemon that seems gone for the second time even at the deadline', async () => {
     const { outcome } = await run((ms) => (ms < 1000 ? counted(builder) : gone), {
       timeoutMs: 1000,
     });
@@ -96,7 +96,7 @@ describe('drain', () => {
     expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 1050, quietForMs: null });
   });
 
-  it('times out in a quiet period that is not over, and says how far it was', async () => {
+  it('times out in a quiet period that is not over, and reports how far it was', async () => {
     const { outcome } = await run(() => counted(), { timeoutMs: 4000 });
     expect(outcome).toMatchObject({ kind: 'timed-out', quietForMs: 4000 });
   });
@@ -112,7 +112,7 @@ describe('drain', () => {
     expect(outcome.mostConnections).toBeNull();
   });
 
-  it('exits after a quiet period without a count if an option says so', async () => {
+  it('exits after a quiet period without a count if an option allows it', async () => {
     const { outcome } = await run((ms) => (ms < 5000 ? counted(builder) : failed()), {
       onUnknown: 'exit',
     });
@@ -132,7 +132,7 @@ describe('drain', () => {
     expect(await drain(input)).toMatchObject({ kind: 'interrupted', polls: 0, sample: null });
   });
 
-  it('lets what onEvent throws out, since its caller alone can know what it means', async () => {
+  it('passes on what onEvent throws, since only its caller knows what it means', async () => {
     const input = {
       sampler: samplerOf(() => counted()),
       builds: null,
@@ -196,12 +196,12 @@ describe('the events of a wait', () => {
     expect(events[2]).toHaveProperty('left.length', 2);
   });
 
-  it('tell of progress as often as asked for', async () => {
+  it('report progress as often as configured', async () => {
     const { events } = await run((ms) => (ms < 100_000 ? counted(builder) : counted()));
     expect(kindsOf(events).filter((kind) => kind === 'progress')).toHaveLength(3);
   });
 
-  it('tell of progress that came due while a line was written, and pass no deadline so', async () => {
+  it('report progress that came due while a line was written, and pass no deadline so', async () => {
     const clock = new VirtualClock();
     const same = counted();
     const sampler = { ...samplerOf(() => same), isUnchanged: () => true };
@@ -231,7 +231,7 @@ describe('the events of a wait', () => {
     expect(outcome).toMatchObject({ kind: 'timed-out', clients: oldestFirst });
   });
 
-  it('say once that counting failed and once that it recovered', async () => {
+  it('report once that counting failed and once that it recovered', async () => {
     const { events } = await run((ms) => (ms > 500 && ms < 2000 ? failed() : counted(builder)), {
       timeoutMs: 3000,
     });
@@ -259,7 +259,7 @@ describe('the events of a wait', () => {
       onEvent: (event) => events.push(event),
     });
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 75_100 });
-    const unwatched = events.filter(({ kind }) => kind === 'sampling-gap');
-    expect(unwatched).toEqual([{ kind: 'sampling-gap', gapMs: 60_100 }]);
+    const samplingGaps = events.filter(({ kind }) => kind === 'sampling-gap');
+    expect(samplingGaps).toEqual([{ kind: 'sampling-gap', gapMs: 60_100 }]);
   });
 });

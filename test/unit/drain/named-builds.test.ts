@@ -6,7 +6,7 @@ import { runs, runsNone, tcpEndpoint, unknownBuilds } from '../support/samples.t
 const tcp = [5];
 const unix = [6];
 
-function says(listeners: readonly number[], answer: BuildsAnswer): DaemonAnswer {
+function answers(listeners: readonly number[], answer: BuildsAnswer): DaemonAnswer {
   return { endpoints: [tcpEndpoint], listeners, answer };
 }
 
@@ -20,24 +20,27 @@ function refsAfter(...rounds: readonly (readonly DaemonAnswer[])[]): string[] {
 
 describe('the builds that a daemon named', () => {
   it('is what it named when it last answered', () => {
-    expect(refsAfter([says(tcp, runs('a', 'b'))], [says(tcp, runs('b'))])).toEqual(['b']);
-    expect(refsAfter([says(tcp, runs('a'))], [says(tcp, runsNone())])).toEqual([]);
+    expect(refsAfter([answers(tcp, runs('a', 'b'))], [answers(tcp, runs('b'))])).toEqual(['b']);
+    expect(refsAfter([answers(tcp, runs('a'))], [answers(tcp, runsNone())])).toEqual([]);
   });
 
-  it('stays while it gives no answer, and while it is not asked', () => {
-    expect(refsAfter([says(tcp, runs('a'))], [says(tcp, unknownBuilds())])).toEqual(['a']);
-    expect(refsAfter([says(tcp, runs('a'))], [])).toEqual(['a']);
+  it('stays while the daemon gives no answer, and while there is no request', () => {
+    expect(refsAfter([answers(tcp, runs('a'))], [answers(tcp, unknownBuilds())])).toEqual(['a']);
+    expect(refsAfter([answers(tcp, runs('a'))], [])).toEqual(['a']);
   });
 
   it('is of that daemon: another one that names none ends nothing', () => {
-    const rounds = [[says(tcp, runs('a'))], [says(tcp, unknownBuilds()), says(unix, runsNone())]];
+    const rounds = [
+      [answers(tcp, runs('a'))],
+      [answers(tcp, unknownBuilds()), answers(unix, runsNone())],
+    ];
     expect(refsAfter(...rounds)).toEqual(['a']);
   });
 
   it('ends with the answer at another address at which the same build was named', () => {
     const rounds = [
-      [says(tcp, runs('a')), says(unix, runs('a'))],
-      [says(tcp, unknownBuilds()), says(unix, runsNone())],
+      [answers(tcp, runs('a')), answers(unix, runs('a'))],
+      [answers(tcp, unknownBuilds()), answers(unix, runsNone())],
     ];
     expect(refsAfter(...rounds)).toEqual([]);
   });

@@ -25,8 +25,8 @@ type Seen = Untimed<Reading>;
 const gone: Seen = { kind: 'gone' };
 
 function counted(clients = 0, rest: Partial<CountedReading> = {}): Seen {
-  const said = { builds: 'none', askedMs: null, endedMs: null } as const;
-  return { kind: 'counted', clients, pending: 0, maybeOwn: 0, ...said, ...rest };
+  const noBuilds = { builds: 'none', askedMs: null, endedMs: null } as const;
+  return { kind: 'counted', clients, pending: 0, maybeOwn: 0, ...noBuilds, ...rest };
 }
 
 function failed(seen = 0): Seen {
@@ -136,7 +136,7 @@ describe('the quiet period', () => {
     expect(verdictAfter([...history, [2000, counted()]], { minWaitMs: 2000 })).toBe('drained');
   });
 
-  it('allows as many clients as an option says', () => {
+  it('allows as many clients as configured', () => {
     const history: [number, Seen][] = [
       [0, counted(1)],
       [1000, counted(1)],
@@ -157,7 +157,7 @@ describe('the quiet period', () => {
     expect(verdictAfter(history, { maxConnections: 1 })).toBe('drained');
   });
 
-  it('is broken by a build that the daemon says is running, whatever the sockets show', () => {
+  it('is broken by a build that the daemon reports as running, whatever the sockets show', () => {
     const history: [number, Seen][] = [
       [0, counted()],
       [500, counted(0, { builds: 'running' })],
@@ -168,7 +168,7 @@ describe('the quiet period', () => {
     expect(verdictAfter([...history, [2000, counted()]])).toBe('drained');
   });
 
-  it('ends with an answer of the daemon that was asked for when it was over', () => {
+  it('ends with an answer of the daemon that was requested when it was over', () => {
     const history: [number, Seen][] = [
       [0, counted(0, { askedMs: 0 })],
       [1000, counted(0, { askedMs: 999 })],
@@ -188,7 +188,7 @@ describe('the quiet period', () => {
     expect(verdictAfter([...history, [1205, counted(0, { askedMs: 1200 })]])).toBe('drained');
   });
 
-  it('waits until its own question is gone, and needs no other answer for that', () => {
+  it('waits until its own request is closed, and needs no other answer for that', () => {
     const history: [number, Seen][] = [
       [0, counted(0, { askedMs: 0 })],
       [1000, counted(0, { askedMs: 0 })],
@@ -218,7 +218,7 @@ describe('the quiet period', () => {
   });
 });
 
-describe('a daemon that looks gone', () => {
+describe('a daemon that seems gone', () => {
   it('is gone only after a second poll', () => {
     expect(verdictAfter([[0, gone]])).toBe('waiting');
     expect(

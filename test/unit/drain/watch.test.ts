@@ -36,7 +36,7 @@ interface Play {
   readonly at: (ms: number) => Sample;
   readonly answer?: BuildsAnswer;
   readonly between?: (ms: number) => number;
-  readonly questions?: (ms: number) => number;
+  readonly requests?: (ms: number) => number;
   readonly rule?: ClassifyRule;
 }
 
@@ -46,7 +46,7 @@ async function watched({
   at,
   answer,
   between = () => 0,
-  questions = () => 0,
+  requests = () => 0,
   rule = standard,
 }: Play) {
   const clock = new VirtualClock();
@@ -56,15 +56,15 @@ async function watched({
   const askedMs: number[] = [];
   let kinds: Record<string, ConnectionKind> = {};
   const passed = (): number => clock.now() - startMs;
-  const answered = (said: BuildsAnswer) => (): BuildsAnswer => {
+  const answered = (buildsAnswer: BuildsAnswer) => (): BuildsAnswer => {
     askedMs.push(passed());
-    return said;
+    return buildsAnswer;
   };
   await watch({
     sampler: samplerOf(() => at(passed())),
     builds: answer ? daemonSaying(answered(answer), ['127.0.0.1:9']) : null,
     seenBetweenPolls: () => between(passed()),
-    tcpConnections: () => questions(passed()),
+    tcpConnections: () => requests(passed()),
     rule,
     intervalMs: 100,
     clock,
@@ -97,7 +97,7 @@ describe('a watch', () => {
     ]);
   });
 
-  it('polls less often for a daemon that is gone, and says when it is back', async () => {
+  it('polls less often for a daemon that is gone, and reports when it is back', async () => {
     const results: number[] = [];
     const at = (ms: number) => {
       results.push(ms);
@@ -126,7 +126,7 @@ describe('a watch', () => {
           };
     expect((await watched({ ms: 400, at })).reported).toEqual([
       `0 Watching ${unixEndpoint.address}: 1 client is connected. Connected: socket:[7].`,
-      '100 Clients cannot be counted: look failed with EPERM.',
+      '100 Clients cannot be counted: poll failed with EPERM.',
       '200 Clients can be counted again after 0.1s: 1 client is connected.',
     ]);
   });
@@ -145,7 +145,7 @@ describe('a watch', () => {
     ]);
   });
 
-  it('never says that an ignored connection counts as a client', async () => {
+  it('never reports that an ignored connection counts as a client', async () => {
     const ignoresOther: ClassifyRule = {
       ...standard,
       counts: ({ peerAddress }) => peerAddress !== other.peerAddress,
@@ -156,7 +156,7 @@ describe('a watch', () => {
     expect(kinds).toEqual({ '10.0.0.5:43210': 'client', '10.0.0.6:43210': 'ignored' });
   });
 
-  it('asks for builds at first, after a change, and now and then while a client is connected', async () => {
+  it('requests the builds at first, after a change, and now and then while a client is connected', async () => {
     const none = runsNone();
     const at = (ms: number) => (ms >= 3000 && ms < 14_000 ? counted(builder) : counted());
     const { askedMs } = await watched({ ms: 40_000, at, answer: none });
@@ -168,7 +168,7 @@ describe('a watch', () => {
     expect(quiet.reported.slice(1)).toEqual(['0 The daemon says that 1 build is running: one.']);
   });
 
-  it('does not count its own questions, nor what may be one, as clients', async () => {
+  it('does not count its own requests, nor what may be one, as clients', async () => {
     const own = client('127.0.0.1:9');
     const nameless = client(null, { endpoint: unixEndpoint.address });
     const at = (ms: number) => (ms === 100 ? counted(own, nameless) : counted());
@@ -176,28 +176,28 @@ describe('a watch', () => {
     expect((await watched({ ms: 2000, at, answer })).reported.slice(1)).toEqual([
       '0 The daemon says that no build is running.',
     ]);
-    // If the daemon is not asked, a nameless connection is another's.
+    // Without requests for builds, a nameless connection is a client's.
     expect((await watched({ ms: 2000, at })).reported.slice(1)).toEqual([
       '100 No client is connected; 2 too new to tell. New: 127.0.0.1:9.',
       '200 No client is connected. Left: 127.0.0.1:9 (after 0.1s).',
     ]);
   });
 
-  it('reports how many it has not seen, except what may have been its own questions', async () => {
+  it('reports how many no poll has shown, except what may have been its own requests', async () => {
     const between = (ms: number) => (ms < 200 ? 0 : ms < 400 ? 3 : ms < 600 ? 4 : 6);
     expect((await watched({ ms: 800, at: () => counted(), between })).reported.slice(1)).toEqual([
       '200 At least 3 more came and went between two polls (3 since the start).',
       '400 At least 1 more came and went between two polls (4 since the start).',
       '600 At least 2 more came and went between two polls (6 since the start).',
     ]);
-    const questions = (ms: number) => (ms < 300 ? 0 : 2);
-    const asking = { ms: 800, at: () => counted(), between, questions };
+    const requests = (ms: number) => (ms < 300 ? 0 : 2);
+    const asking = { ms: 800, at: () => counted(), between, requests };
     expect((await watched(asking)).reported.slice(1)).toEqual([
       '200 At least 3 more came and went between two polls (3 since the start).',
       '600 At least 1 more came and went between two polls (4 since the start).',
     ]);
     const late = (ms: number) => (ms < 3000 ? 0 : 1);
-    const longAgo = { ms: 4000, at: () => counted(), between: late, questions: () => 1 };
+    const longAgo = { ms: 4000, at: () => counted(), between: late, requests: () => 1 };
     expect((await watched(longAgo)).reported).toHaveLength(2);
   });
 });

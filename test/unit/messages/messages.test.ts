@@ -131,7 +131,7 @@ describe('the sentences of a wait', () => {
     expect(eventEntry({ kind: 'count-failed', error, seen: 1 }, view)).toMatchObject({
       level: 'warn',
       message:
-        'Clients cannot be counted: look failed with EPERM. Unknown is not zero: the quiet period ' +
+        'Clients cannot be counted: poll failed with EPERM. Unknown is not zero: the quiet period ' +
         'restarts once they can be counted again; at least 1 client is connected.',
       fields: { connections: null, seen: 1, error: { code: 'EPERM' } },
     });
@@ -205,7 +205,7 @@ describe('the last sentence of a wait', () => {
     [
       { kind: 'unknown', error: failed('EPERM').error, ...stats() },
       'error',
-      `Giving up: clients could not be counted (look failed with EPERM). Some may still be connected. ${counts}`,
+      `Giving up: clients could not be counted (poll failed with EPERM). Some may still be connected. ${counts}`,
     ],
     [
       { kind: 'interrupted', reason: 'SIGTERM', ...stats(builder) },

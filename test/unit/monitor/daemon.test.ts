@@ -49,7 +49,7 @@ function watching(inodes: number[], inPod = false): DaemonWatch {
   return daemon;
 }
 
-describe('a daemon whose listener was seen', () => {
+describe('a daemon with a listener that was found', () => {
   it('is the process that holds the listener, whatever its name', () => {
     addProcess(7, { comm: 'node', sockets: [4, 5] });
     const daemon = watching([5]);
@@ -82,7 +82,7 @@ describe('a daemon whose listener was seen', () => {
     expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
-  it('is first sought among the processes called buildkitd', () => {
+  it('is first searched for among the processes called buildkitd', () => {
     addProcess(7, { comm: 'systemd', sockets: [5] });
     addProcess(8, { comm: 'buildkitd', sockets: [5] });
     const daemon = watching([5]);
@@ -99,21 +99,21 @@ describe('a daemon whose listener was seen', () => {
     expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 8 });
   });
 
-  it('is known by its name where its descriptors are closed to us', () => {
+  it('is known by its name where its descriptors are not readable', () => {
     addProcess(7, { comm: 'buildkitd' });
     const daemon = watching([5]);
     removeProcess(7);
     expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
-  it('is unknown where its process was never seen, as from a sidecar', () => {
+  it('is unknown where its process was never found, as from a sidecar', () => {
     expect(watching([5]).state()).toMatchObject({
       kind: 'unknown',
       reason: "the daemon's process can't be seen from this container",
     });
   });
 
-  it('is unknown when /proc is hidden or unreadable: that nothing is seen means nothing', () => {
+  it('is unknown when /proc is masked or unreadable: an empty list is no evidence', () => {
     addProcess(7, { comm: 'node', sockets: [5] });
     const daemon = watching([5]);
     rmSync(procRoot, { recursive: true });
@@ -123,7 +123,7 @@ describe('a daemon whose listener was seen', () => {
   });
 });
 
-describe('a daemon whose listener was never seen', () => {
+describe('a daemon with a listener that was never found', () => {
   it('is dead where all processes can be read and none is buildkitd', () => {
     expect(watchDaemon(procRoot, false).state()).toEqual({ kind: 'dead', wasThere: false });
   });
@@ -132,7 +132,7 @@ describe('a daemon whose listener was never seen', () => {
     expect(watchDaemon(procRoot, true).state().kind).toBe('unknown');
   });
 
-  it('is unknown where processes of others are hidden', () => {
+  it('is unknown where the processes of other users are not listed', () => {
     addProcess(7, { comm: 'sh' });
     removeProcess(1);
     expect(watchDaemon(procRoot, false).state()).toMatchObject({
@@ -170,7 +170,7 @@ describe('a daemon whose listener was never seen', () => {
 });
 
 describe('a process name with spaces and parentheses', () => {
-  it('does not hide whether the process lives', () => {
+  it('leaves it known whether the process lives', () => {
     addProcess(7, { comm: 'a) Z 1 (b', sockets: [5] });
     expect(watching([5]).state()).toMatchObject({ kind: 'alive', pid: 7 });
   });
@@ -241,7 +241,7 @@ describe('a daemon that is given by its process', () => {
     expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
-  it('is unknown where /proc is hidden', () => {
+  it('is unknown where /proc is masked', () => {
     rmSync(procRoot, { recursive: true });
     mkdirSync(procRoot);
     expect(watchProcesses(procRoot, [process]).state().kind).toBe('unknown');

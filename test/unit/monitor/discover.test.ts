@@ -13,7 +13,7 @@ beforeEach(() => {
 
 afterEach(() => tree.remove());
 
-/** What was found, as far as most tests look at it. */
+/** What was found, as far as most tests check it. */
 function found(pid?: number) {
   return discoverEndpoints(tree.procRoot, { pid }).map(({ process, endpoints, isListening }) => [
     process.pid,
@@ -68,7 +68,7 @@ describe('the daemon', () => {
     expect(found()).toEqual([[7, true, 'tcp://0.0.0.0:8372']]);
   });
 
-  it('is the process that was asked for, and no other', () => {
+  it('is the configured process, and no other', () => {
     tree.add(7, { comm: 'buildkitd' });
     tree.add(8, { comm: 'node', sockets: [5] });
     expect(found(8)).toEqual([[8, true, 'tcp://0.0.0.0:8372']]);
@@ -85,7 +85,7 @@ describe('the daemon', () => {
     ]);
   });
 
-  it('is none where none is seen', () => {
+  it('is none where none is found', () => {
     expect(found()).toEqual([]);
   });
 });
@@ -99,7 +99,7 @@ describe('its endpoints', () => {
     expect(noticesOf()).toEqual([]);
   });
 
-  it('are where it was told to listen, where it does not', () => {
+  it('are its configured addresses, where it does not listen', () => {
     tree.add(7, { comm: 'buildkitd', cmdline: ['buildkitd', '--addr', 'tcp://:8372'] });
     expect(found()).toEqual([[7, false, 'tcp://:8372']]);
     expect(noticesOf()).toEqual([]);
@@ -111,7 +111,7 @@ describe('its endpoints', () => {
     expect(found()).toEqual([[7, true, 'tcp://0.0.0.0:8372']]);
   });
 
-  it('are looked for in its own network namespace', () => {
+  it('are searched for in its own network namespace', () => {
     tree.network({ tcp: { 5: 8372 } }, 'theirs');
     tree.network({ tcp: { 6: 1234 } });
     tree.add(7, { comm: 'buildkitd', sockets: [5, 6], network: 'theirs' });
@@ -120,7 +120,7 @@ describe('its endpoints', () => {
     expect(daemon?.otherNetns?.netDirectory).toBe(join(tree.procRoot, '7/net'));
   });
 
-  it('are where it was told to listen where the tables can not be read', () => {
+  it('are its configured addresses where the tables can not be read', () => {
     tree.add(7, { comm: 'buildkitd', cmdline: ['buildkitd', '--addr=tcp://:8372'], network: 'no' });
     expect(found()).toEqual([[7, false, 'tcp://:8372']]);
     expect(noticesOf()).toMatchObject([{ kind: 'tables-unreadable', pid: 7 }]);
@@ -146,14 +146,14 @@ describe('its file', () => {
     expect(found()).toEqual([[7, true, 'tcp://0.0.0.0:8372']]);
   });
 
-  it('is the one that it was told, below its working directory where that has no root', () => {
+  it('is the configured path, below its working directory if that is relative', () => {
     writeFile('work/own.toml', debugged);
     const cmdline = ['buildkitd', '--config', 'own.toml'];
     tree.add(7, { comm: 'buildkitd', cmdline, sockets: [5, 6] });
     expect(found()).toEqual([[7, true, 'tcp://0.0.0.0:8372']]);
   });
 
-  it('is read as the daemon sees it: absolute links do not lead out of its root', () => {
+  it('is read in the root of the daemon: absolute links do not lead out of its root', () => {
     writeFile('mounted/..data/buildkitd.toml', debugged);
     mkdirSync(join(tree.files, 'etc/buildkit'), { recursive: true });
     symlinkSync('/mounted/current', join(tree.files, 'etc/buildkit/buildkitd.toml'));
@@ -172,7 +172,7 @@ describe('its file', () => {
   it.each([
     ['[grpc', 'it is not TOML (line 1, column 2)'],
     [`#${'x'.repeat(300_000)}`, 'it is longer than 262144 bytes'],
-  ])('is told of where it can not be understood', (text, reason) => {
+  ])('is reported where it can not be parsed', (text, reason) => {
     writeFile('etc/buildkit/buildkitd.toml', text);
     tree.add(7, { comm: 'buildkitd', sockets: [5] });
     expect(found()).toEqual([[7, true, 'tcp://0.0.0.0:8372']]);
@@ -181,7 +181,7 @@ describe('its file', () => {
     ]);
   });
 
-  it('are asked for in a better way where there is one, in our own network namespace alone', () => {
+  it('are read in a better way where there is one, in our own network namespace alone', () => {
     tree.network({ tcp: { 5: 1111 } });
     tree.network({ tcp: { 6: 2222 } }, 'theirs');
     tree.add(7, { comm: 'buildkitd', sockets: [5] });

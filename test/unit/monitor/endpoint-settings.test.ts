@@ -55,9 +55,12 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it.each(['', '\0', '\0\0\0', 'buildkitd', '--addr\0x', 'b\0--addr\n=x\0'])('bears %j', (text) => {
-    expect(parseCommandLine(text).addresses).toEqual([]);
-  });
+  it.each(['', '\0', '\0\0\0', 'buildkitd', '--addr\0x', 'b\0--addr\n=x\0'])(
+    'accepts %j',
+    (text) => {
+      expect(parseCommandLine(text).addresses).toEqual([]);
+    },
+  );
 });
 
 describe('parseConfigFile', () => {
@@ -90,7 +93,7 @@ debug = true
     expect(parseConfigFile(text)).toEqual(noSettings);
   });
 
-  it('says where a text is no TOML, and not what stands there', () => {
+  it('reports where a text is no TOML, and does not quote it', () => {
     expect(() => parseConfigFile('a = 1\npassword = hunter2')).toThrow(
       /^it is not TOML \(line 2, column \d+\)$/,
     );
@@ -107,7 +110,7 @@ describe('matchListeners', () => {
     return { addresses: endpoints.map(({ address }) => address), ...rest };
   };
 
-  it('writes a listener as the daemon was told it, else as the kernel has it', () => {
+  it('writes a listener as configured, else as the kernel has it', () => {
     const addresses = ['tcp://0.0.0.0:1', 'unix:///run/b.sock', 'fd://', 'nonsense'];
     const listeners = [tcp(1), tcp(2), unix('/run/b.sock'), unix('/run/c.sock'), unix('@d')];
     expect(matched(listeners, { addresses })).toEqual({
@@ -123,7 +126,7 @@ describe('matchListeners', () => {
     });
   });
 
-  it('names what was asked for and is not there', () => {
+  it('names configured addresses without a listener', () => {
     expect(matched([tcp(1)], { addresses: ['tcp://:1', 'tcp://:2'] }).unheard).toMatchObject([
       { address: 'tcp://:2' },
     ]);
@@ -148,7 +151,7 @@ describe('matchListeners', () => {
 
   it.each([
     ['of traces by default', '/run/user/1000/buildkit/otel-grpc.sock', {}],
-    ['of traces as it was told', '/run/traces', { otelSocketPath: '/run/traces' }],
+    ['of traces as configured', '/run/traces', { otelSocketPath: '/run/traces' }],
     ['of a build’s ssh agent', '/tmp/.buildkit-ssh-sock123/ssh_auth_sock', {}],
   ])('leaves out the socket %s', (_, path, settings) => {
     expect(matched([unix(path)], settings).addresses).toEqual([]);
@@ -166,7 +169,7 @@ describe('matchListeners', () => {
     expect(endpoints).toEqual([{ kind: 'unix', address: 'unix:///a?[2J', path: '/a\u001b[2J' }]);
   });
 
-  it('knows a name in UTF-8, and tells of one that is no text', () => {
+  it('knows a name in UTF-8, and reports one that is no text', () => {
     const name = Buffer.from('/run/bäcker').toString('latin1');
     expect(matched([unix(name), unix('/run/\xff')])).toMatchObject({
       addresses: ['unix:///run/bäcker'],

@@ -31,7 +31,7 @@ function sorted(scan = createOwnScans(tree.procRoot)()) {
   return { own: pidsOf(scan.daemons()), others: pidsOf(scan.others()) };
 }
 
-describe('the daemons of this place', () => {
+describe('own daemons', () => {
   it('are those in our network, whatever the container: a pod’s sidecar', () => {
     const cgroup = inContainer('a');
     endpointKey(
@@ -78,7 +78,7 @@ describe('the daemons of this place', () => {
     expect(sorted()).toEqual({ own: [7], others: [8] });
   });
 
-  it('are on a host those in containers, where no other was ever seen', () => {
+  it('are on a host those in containers, where no other was ever found', () => {
     const cgroup = '0::/user.slice\n';
     const contained = { cgroup: inContainer('b'), pids: [8, 1] };
     endpointKey({ cgroup: '0::/init.scope\n' }, { cgroup }, { cgroup }, contained);
@@ -125,7 +125,7 @@ describe('the daemons of this place', () => {
     expect(sorted()).toEqual({ own: [], others: [7] });
   });
 
-  it('are those of which nothing can be told', () => {
+  it('include those with an unknown namespace', () => {
     endpointKey({}, {}, { network: 'gone' });
     expect(sorted()).toEqual({ own: [7], others: [] });
   });

@@ -23,7 +23,7 @@ function daemonAt(
   return { process, otherNetns: null, endpoints, isListening, unheard, notices: [] };
 }
 
-const hidden = { connections: [], areAllKnown: false };
+const unreadable = { connections: [], areAllKnown: false };
 
 type PolledResult = Extract<EndpointResult, { kind: 'polled' }>;
 
@@ -38,7 +38,7 @@ function setUp(notFoundYet: string | null = null, trustMs?: number) {
     sockets: { [oldAddress]: { listeners: [5], clients: [] } } as Record<string, Socket>,
     daemons: [daemonAt(7, [oldAddress])],
     running: [7],
-    state: { kind: 'alive', pid: 7, listensOn: [], ...hidden } as DaemonState,
+    state: { kind: 'alive', pid: 7, listensOn: [], ...unreadable } as DaemonState,
     nowMs: 0,
     searches: 0,
     unreadable: false,
@@ -89,7 +89,7 @@ function setUp(notFoundYet: string | null = null, trustMs?: number) {
           throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
         }
         if (world.unreadable) {
-          throw new Error('hidden');
+          throw new Error('unreadable');
         }
         return world.daemons;
       },
@@ -112,7 +112,7 @@ function setUp(notFoundYet: string | null = null, trustMs?: number) {
     world.sockets[address] = { listeners: [pid * 10], clients: [] };
     world.running = [...world.running, pid];
     world.daemons = [...world.daemons, daemonAt(pid, [address])];
-    world.state = { kind: 'alive', pid, listensOn: [address], ...hidden };
+    world.state = { kind: 'alive', pid, listensOn: [address], ...unreadable };
   };
   return { world, sampler, sample, watched, dies, starts };
 }
@@ -142,7 +142,7 @@ describe('endpoints that were found', () => {
     expect(world.searches).toBe(2);
   });
 
-  it('are trusted for as long as is asked, unless a listener is lost', () => {
+  it('are trusted for as long as configured, unless a listener is lost', () => {
     const { world, sample, dies, starts, watched } = setUp(null, 30_000);
     for (const nowMs of [1000, 5000, 29_999]) {
       world.nowMs = nowMs;
@@ -222,13 +222,13 @@ describe('endpoints that were found', () => {
     });
   });
 
-  it('stay until it is seen where the next daemon listens', () => {
+  it('stay until the listeners of the next daemon are found', () => {
     const { world, sample, watched, dies } = setUp();
     sample();
     dies();
     world.daemons = [daemonAt(8, [newAddress], false)];
     world.running = [8];
-    world.state = { kind: 'alive', pid: 8, listensOn: [], ...hidden };
+    world.state = { kind: 'alive', pid: 8, listensOn: [], ...unreadable };
     expect(sample().kind).toBe('failed');
     expect(watched()).toEqual([oldAddress]);
   });

@@ -13,7 +13,7 @@ import { client, seen, tcpEndpoint, tcpFacts, unixEndpoint } from '../support/sa
 
 const builder = client('10.0.0.5:4000');
 
-const hidden = { connections: [], areAllKnown: false };
+const unreadable = { connections: [], areAllKnown: false };
 
 function unseen(): EndpointResult {
   return { kind: 'failed', endpoint: unixEndpoint, error: new BackendError('EPERM', 'poll', 'no') };
@@ -83,18 +83,18 @@ describe('a sample', () => {
   it('of no endpoint is never a count', () => {
     const { now, sample } = setUp(false, []);
     expect(sample()).toMatchObject({ kind: 'gone' });
-    now.daemon = { kind: 'unknown', reason: 'it is hidden' };
+    now.daemon = { kind: 'unknown', reason: 'it is unreadable' };
     expect(sample()).toMatchObject({ kind: 'failed', error: { code: 'ERR_NO_LISTENER' } });
   });
 
-  it('is counted when every endpoint was seen with its listener', () => {
+  it('is counted when every endpoint was polled with its listener', () => {
     const { now, sample } = setUp(false);
     now.tcp = seen(tcpEndpoint, [5], [builder]);
     expect(sample()).toMatchObject({ kind: 'counted', connections: [builder] });
     expect(now.remembered).toEqual([5, 6]);
   });
 
-  it('fails when one of the endpoints could not be seen, and keeps what the other showed', () => {
+  it('fails when one of the endpoints could not be polled, and keeps what the other showed', () => {
     const { now, sample } = setUp(false);
     now.tcp = seen(tcpEndpoint, [5], [builder]);
     now.unix = unseen();
@@ -105,10 +105,10 @@ describe('a sample', () => {
     });
   });
 
-  it('fails when an endpoint that was asked for has no listener, though another has', () => {
+  it('fails when a configured endpoint has no listener, though another has', () => {
     const { now, sample } = setUp(false);
     now.unix = seen(unixEndpoint, []);
-    now.daemon = { kind: 'alive', pid: 7, listensOn: ['tcp://[::]:1234'], ...hidden };
+    now.daemon = { kind: 'alive', pid: 7, listensOn: ['tcp://[::]:1234'], ...unreadable };
     expect(sample()).toMatchObject({
       kind: 'failed',
       error: {
@@ -122,8 +122,8 @@ describe('a sample', () => {
 
   it.each<[DaemonState, string]>([
     [{ kind: 'dead', wasThere: true }, 'gone'],
-    [{ kind: 'alive', pid: 7, listensOn: [], ...hidden }, 'failed'],
-    [{ kind: 'unknown', reason: 'it is hidden' }, 'failed'],
+    [{ kind: 'alive', pid: 7, listensOn: [], ...unreadable }, 'failed'],
+    [{ kind: 'unknown', reason: 'it is unreadable' }, 'failed'],
   ])('without any listener, and the daemon %j, is %s', (state, kind) => {
     const { now, sample } = setUp(false);
     now.tcp = seen(tcpEndpoint, []);
@@ -155,7 +155,7 @@ describe('a sample', () => {
     expect(sample()).toMatchObject({ kind: 'failed', connections: [builder] });
   });
 
-  it('is not gone when an endpoint could not be seen', () => {
+  it('is not gone when an endpoint could not be polled', () => {
     const { now, sample } = setUp(false);
     now.tcp = seen(tcpEndpoint, []);
     now.unix = unseen();
@@ -188,7 +188,7 @@ describe('a sample of a daemon that lives without a listener', () => {
   it('is counted if all sockets of the process that had the listener are known', () => {
     const { now, sample } = setUp(false);
     now.owners = [owner];
-    now.daemon = { kind: 'alive', pid: 6, listensOn: [unixEndpoint.address], ...hidden };
+    now.daemon = { kind: 'alive', pid: 6, listensOn: [unixEndpoint.address], ...unreadable };
     sample();
     now.tcp = seen(tcpEndpoint, [], [accepted]);
     now.held = { 5: [77] };
@@ -217,21 +217,21 @@ describe('a sample without any daemon', () => {
     [false, true, true],
     [true, false, true],
   ])(
-    'says whether anything was there: a client before %s, a daemon %s: %s',
-    (hadClient, wasThere, said) => {
+    'reports whether anything was there: a client before %s, a daemon %s: %s',
+    (hadClient, wasThere, expected) => {
       const { now, sample } = setUp(false);
       now.unix = seen(unixEndpoint, []);
       now.tcp = seen(tcpEndpoint, [], hadClient ? [builder] : []);
       now.daemon = { kind: 'dead', wasThere };
       sample();
       now.tcp = seen(tcpEndpoint, []);
-      expect(sample()).toMatchObject({ kind: 'gone', wasThere: said });
+      expect(sample()).toMatchObject({ kind: 'gone', wasThere: expected });
     },
   );
 });
 
 describe('a socket that is watched by two paths', () => {
-  it('is seen once, also when it listens no more', () => {
+  it('is counted once, also when it listens no more', () => {
     const { now, sample } = setUp(false);
     now.tcp = seen(tcpEndpoint, [5], [builder]);
     now.unix = seen(unixEndpoint, [5], [builder]);
@@ -252,7 +252,7 @@ describe('an endpoint that is only assumed', () => {
     expect(sample()).toMatchObject({ kind: 'counted', results: [{ endpoint: tcpEndpoint }] });
   });
 
-  it('matters when it can not be seen: there may be clients', () => {
+  it('matters when it can not be polled: there may be clients', () => {
     const { now, sample } = setUp(true);
     now.unix = unseen();
     expect(sample().kind).toBe('failed');
@@ -262,7 +262,7 @@ describe('an endpoint that is only assumed', () => {
     const { now, sample } = setUp(true);
     sample();
     now.unix = seen(unixEndpoint, []);
-    now.daemon = { kind: 'alive', pid: 7, listensOn: [], ...hidden };
+    now.daemon = { kind: 'alive', pid: 7, listensOn: [], ...unreadable };
     expect(sample().kind).toBe('failed');
   });
 
@@ -278,7 +278,7 @@ describe('an endpoint that is only assumed', () => {
     const { now, sample } = setUp(true);
     now.tcp = seen(tcpEndpoint, []);
     now.unix = seen(unixEndpoint, []);
-    now.daemon = { kind: 'unknown', reason: 'it is hidden' };
+    now.daemon = { kind: 'unknown', reason: 'it is unreadable' };
     expect(sample()).toMatchObject({
       error: {
         message: expect.stringContaining(`${tcpEndpoint.address} or ${unixEndpoint.address}`),

@@ -69,7 +69,7 @@ export function counted(...connections: Connection[]): CountedSample {
 }
 
 export function failed(code = 'EPERM', ...connections: Connection[]): FailedSample {
-  const error = new BackendError(code, 'look', `look failed with ${code}`);
+  const error = new BackendError(code, 'poll', `poll failed with ${code}`);
   return { kind: 'failed', error, results: [], connections };
 }
 
