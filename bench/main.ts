@@ -12,7 +12,7 @@ import { renderJson, renderMarkdown, renderText } from './cost/report.ts';
 import { costBenchmark } from './cost/results.ts';
 import type { CostPlan } from './cost/types.ts';
 import type { AccuracyOptionValues, CostOptionValues } from './options.ts';
-import { jsonByRowsOf, markdownOf, textOf } from './render/tables.ts';
+import { jsonByRowsOf, markdownOf, reportText } from './render/tables.ts';
 import { createProgress } from './runner/progress.ts';
 import { checkWritable, writeResult } from './runner/result-files.ts';
 import type { Benchmark, RunResults } from './runner/results.ts';
@@ -66,7 +66,7 @@ export async function runAccuracy(
   };
   const renderers = {
     text: (results: AccuracyResults) =>
-      textOf(accuracyHeadline(results), accuracySections(results)),
+      reportText(accuracyHeadline(results), accuracySections(results)),
     json: jsonByRowsOf,
     html: renderHtml,
     markdown: (results: AccuracyResults) =>

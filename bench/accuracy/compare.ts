@@ -1,5 +1,5 @@
 import { ratioText } from '../render/numbers.ts';
-import { type Section, textOf } from '../render/tables.ts';
+import { type ReportSection, reportText } from '../render/tables.ts';
 import { accuracyHeadline } from './report.ts';
 import type { AccuracyResults, Detector } from './types.ts';
 import { detectorsOf, intervalText, isSame, methodTitle, overallOf, verdictsOf } from './views.ts';
@@ -7,14 +7,14 @@ import { detectorsOf, intervalText, isSame, methodTitle, overallOf, verdictsOf }
 /** Compares the second run with the first, for each detector that both have. */
 export function compareText(before: AccuracyResults, after: AccuracyResults): string {
   const headline = `A: ${accuracyHeadline(before)}\nB: ${accuracyHeadline(after)}`;
-  return textOf(headline, [comparison(before, after), missing(before, after)].filter(hasRows));
+  return reportText(headline, [comparison(before, after), missing(before, after)].filter(hasRows));
 }
 
-function hasRows({ table }: Section): boolean {
+function hasRows({ table }: ReportSection): boolean {
   return table.length > 1;
 }
 
-function comparison(before: AccuracyResults, after: AccuracyResults): Section {
+function comparison(before: AccuracyResults, after: AccuracyResults): ReportSection {
   const rows = detectorsOf(before)
     .filter((detector) => has(after, detector))
     .map((detector) => compared(before, after, detector));
@@ -65,7 +65,7 @@ function wrongVerdicts(results: AccuracyResults, detector: Detector): string {
   return `${sum('early')} and ${sum('missed')} of ${sum('waits')}`;
 }
 
-function missing(before: AccuracyResults, after: AccuracyResults): Section {
+function missing(before: AccuracyResults, after: AccuracyResults): ReportSection {
   const only = (name: string, results: AccuracyResults, others: AccuracyResults): string[][] =>
     detectorsOf(results)
       .filter((detector) => !has(others, detector))

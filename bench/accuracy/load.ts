@@ -1,17 +1,17 @@
 import { fstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
-import type { Family } from './types.ts';
+import type { SocketFamily } from './types.ts';
 import type { Arrival } from './workload.ts';
 
 /** Where the daemon listens. */
-export interface Target {
+export interface LoadTarget {
   readonly port: number;
   readonly path: string;
 }
 
 export interface LoadCommand {
-  readonly target: Target;
+  readonly target: LoadTarget;
   readonly arrivals: readonly Arrival[];
   /** When the phase begins, on the clock that all processes share. */
   readonly fromMs: number;
@@ -20,7 +20,7 @@ export interface LoadCommand {
 /** A connection as the client recorded it. */
 export interface ClientRecord {
   readonly id: number;
-  readonly family: Family;
+  readonly family: SocketFamily;
   /** Its port, or the inode of its socket. */
   readonly name: number;
   /** Before the call that opens it, and when the event loop reported it open. */
@@ -56,7 +56,7 @@ export function createLoad(
 
 function open(
   { id, family }: Arrival,
-  { port, path }: Target,
+  { port, path }: LoadTarget,
   nowMs: () => number,
   done: (record: ClientRecord) => void,
 ): { readonly openFromMs: number; readonly close: () => void } {
@@ -88,7 +88,7 @@ function open(
   return { openFromMs, close };
 }
 
-function nameOf(socket: Socket, family: Family): number {
+function nameOf(socket: Socket, family: SocketFamily): number {
   return family === 'unix' ? inodeOf(socket) : (socket.localPort ?? 0);
 }
 

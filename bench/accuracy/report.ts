@@ -1,5 +1,5 @@
 import { countText, percentText, timesText, timeText } from '../render/numbers.ts';
-import type { Section } from '../render/tables.ts';
+import type { ReportSection } from '../render/tables.ts';
 import { headlineOf, remarkRows } from '../runner/results.ts';
 import { summaryOf } from './summary.ts';
 import type { AccuracyResults, Detector, LifetimeScore, Times, VerdictScore } from './types.ts';
@@ -19,7 +19,7 @@ export function accuracyHeadline(results: AccuracyResults): string {
 }
 
 /** The sections of the report. Those without measurements are left out. */
-export function accuracySections(results: AccuracyResults): Section[] {
+export function accuracySections(results: AccuracyResults): ReportSection[] {
   const sections = [
     summaryOf(results),
     perLifetime(results, 'Connections seen', seenNote, seenText),
@@ -50,7 +50,7 @@ function perLifetime(
   title: string,
   note: string,
   text: (score: LifetimeScore) => string,
-): Section {
+): ReportSection {
   const lifetimes = lifetimesOf(results);
   const rows = detectorsOf(results).map((detector) => {
     const scores = scoresOf(results, detector);
@@ -90,7 +90,7 @@ export function msText(ms: number): string {
   return timeText(ms * 1000);
 }
 
-function verdicts(results: AccuracyResults): Section {
+function verdicts(results: AccuracyResults): ReportSection {
   const periods = results.plan.quietPeriodsMs;
   const rows = detectorsOf(results).map((detector) => {
     const scores = verdictsOf(results, detector);
@@ -116,7 +116,7 @@ function verdictText({ waits, early, missed, unended, lateMs }: VerdictScore): s
   return `${early} and ${missed} of ${waits}${never}${late}`;
 }
 
-function costs(results: AccuracyResults): Section {
+function costs(results: AccuracyResults): ReportSection {
   const percent = (value: number | null): string => (value === null ? '-' : percentText(value));
   return {
     title: 'Cost and false detections',
@@ -137,7 +137,7 @@ function costs(results: AccuracyResults): Section {
   };
 }
 
-function workload({ sessions }: AccuracyResults): Section {
+function workload({ sessions }: AccuracyResults): ReportSection {
   const rows = sessions.flatMap(({ lifetimes, workloadCpuPercent }, index) =>
     lifetimes
       .filter(({ lifetime }) => lifetime !== restName)
@@ -161,7 +161,7 @@ function workload({ sessions }: AccuracyResults): Section {
   };
 }
 
-function remarks(results: AccuracyResults): Section {
+function remarks(results: AccuracyResults): ReportSection {
   return {
     title: 'Remarks',
     note: 'What was not measured, or not as intended.',

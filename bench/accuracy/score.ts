@@ -92,9 +92,9 @@ function recallOf(
   return {
     connections,
     seen,
-    recall: connections === 0 ? null : rounded(seen / connections),
-    expectedRecall: isNone ? null : rounded(expected.recall),
-    standardError: isNone ? null : rounded(expected.standardError),
+    recall: connections === 0 ? null : toFiveDigits(seen / connections),
+    expectedRecall: isNone ? null : toFiveDigits(expected.recall),
+    standardError: isNone ? null : toFiveDigits(expected.standardError),
   };
 }
 
@@ -113,9 +113,9 @@ function countErrorOf(
     delayMs,
   });
   return {
-    countError: rounded(meanError),
-    expectedCountError: hasEvents || gapsMs.length === 0 ? null : rounded(expected),
-    meanOpen: rounded(meanOpen),
+    countError: toFiveDigits(meanError),
+    expectedCountError: hasEvents || gapsMs.length === 0 ? null : toFiveDigits(expected),
+    meanOpen: toFiveDigits(meanOpen),
   };
 }
 
@@ -136,7 +136,7 @@ function falseIn({ falseMs }: Matching, { fromMs, untilMs }: FinishedPhase): num
 }
 
 function roundedOrNull(value: number | null): number | null {
-  return value === null ? null : rounded(value);
+  return value === null ? null : toFiveDigits(value);
 }
 
 export interface CountError {
@@ -221,9 +221,9 @@ export function timesOf(values: readonly number[]): Times | null {
     return null;
   }
   return {
-    median: rounded(atShare(ascending, 0.5)),
-    p99: rounded(atShare(ascending, 0.99)),
-    most: rounded(most),
+    median: toFiveDigits(atShare(ascending, 0.5)),
+    p99: toFiveDigits(atShare(ascending, 0.99)),
+    most: toFiveDigits(most),
   };
 }
 
@@ -233,6 +233,6 @@ function atShare(ascending: readonly number[], share: number): number {
 }
 
 /** More digits would not make the results more precise. */
-export function rounded(value: number): number {
+export function toFiveDigits(value: number): number {
   return Number(value.toPrecision(5));
 }

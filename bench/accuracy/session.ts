@@ -3,7 +3,7 @@ import { processCpuMs } from '../runner/proc.ts';
 import { type TrueConnection, trueConnections, visibleMs } from './ground-truth.ts';
 import type { ClientRecord } from './load.ts';
 import type { Recording } from './recording.ts';
-import { type FinishedPhase, rounded, scorePhases, timesOf } from './score.ts';
+import { type FinishedPhase, scorePhases, timesOf, toFiveDigits } from './score.ts';
 import type {
   AccuracyMeasurement,
   AccuracyStageInput,
@@ -184,6 +184,6 @@ function factsOf(
       intervalMs,
     })),
     lifetimes,
-    workloadCpuPercent: rounded(cpuPercent),
+    workloadCpuPercent: toFiveDigits(cpuPercent),
   };
 }

@@ -2,7 +2,7 @@ import { loadAddon } from '../../src/backends/native.ts';
 import { readTcpRows, readUnixRows } from '../../src/backends/procfs/procfs.ts';
 import { runShell } from '../runner/shell.ts';
 import { tcpKey } from './ground-truth.ts';
-import type { Target } from './load.ts';
+import type { LoadTarget } from './load.ts';
 import type { Transport } from './types.ts';
 
 /** What a detector polls. */
@@ -17,7 +17,7 @@ export interface Source {
 }
 
 export interface SourceContext {
-  readonly target: Target;
+  readonly target: LoadTarget;
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }

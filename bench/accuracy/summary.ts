@@ -1,5 +1,5 @@
 import { percentText, ratioText } from '../render/numbers.ts';
-import type { Section } from '../render/tables.ts';
+import type { ReportSection } from '../render/tables.ts';
 import type { AccuracyResults, Detector } from './types.ts';
 import { detectorsOf, deviationOf, isPlainPoll, isSame, overallOf, verdictsOf } from './views.ts';
 import { restName } from './workload.ts';
@@ -11,7 +11,7 @@ const plain: Detector = { method: 'dump', transport: 'tcp', intervalMs: 1 };
 const mostErrors = 3;
 
 /** The main figures, each with its aim. Those that were not measured are left out. */
-export function summaryOf(results: AccuracyResults): Section {
+export function summaryOf(results: AccuracyResults): ReportSection {
   const has = (wanted: Detector): boolean =>
     detectorsOf(results).some((detector) => isSame(detector, wanted));
   return {

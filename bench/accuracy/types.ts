@@ -4,7 +4,7 @@ import type { StageInput } from '../runner/stage.ts';
 export type Transport = 'tcp' | 'unix';
 
 /** How a client connects. A TCP detector watches both families of its port. */
-export type Family = 'tcp4' | 'tcp6' | 'unix';
+export type SocketFamily = 'tcp4' | 'tcp6' | 'unix';
 
 /**
  * How long connections live: a number of milliseconds, `mix` (probes and builds), or `sparse` (the same

@@ -1,5 +1,5 @@
 import { createMonotonicClock } from '../../src/drain/clock.ts';
-import type { Target } from './load.ts';
+import type { LoadTarget } from './load.ts';
 import type { Change, Recording, ReportedEnd } from './recording.ts';
 import { type Source, type SourceContext, watchMethods } from './sources.ts';
 import type { Detector } from './types.ts';
@@ -136,7 +136,7 @@ export type WatchCommand =
       readonly do: 'watch';
       readonly detector: Detector;
       readonly quietPeriodsMs: readonly number[];
-      readonly target: Target;
+      readonly target: LoadTarget;
       readonly searchPath: string;
     }
   | { readonly do: 'finish' };

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type HelperOptions, type HelperProcess, startHelper } from '../runner/helper-process.ts';
-import type { ClientRecord, LoadCommand, Target } from './load.ts';
+import type { ClientRecord, LoadCommand, LoadTarget } from './load.ts';
 import type { Listening, ServerCommand, ServerRecord } from './server.ts';
 import { createRandom, exponential } from './workload.ts';
 
 /** The processes that make the connections: the daemon, its clients, and the background. */
 export interface WorkloadProcesses {
-  readonly target: Target;
+  readonly target: LoadTarget;
   readonly hasIpv6: boolean;
   readonly connect: (command: Omit<LoadCommand, 'target'>) => Promise<readonly ClientRecord[]>;
   readonly setBackground: (perSecond: number, seed: number) => Promise<void>;

@@ -1,4 +1,4 @@
-import type { AccuracyPlan, Family, Lifetime } from './types.ts';
+import type { AccuracyPlan, Lifetime, SocketFamily } from './types.ts';
 
 /** A connection to make. */
 export interface Arrival {
@@ -6,7 +6,7 @@ export interface Arrival {
   readonly id: number;
   /** From the start of its phase. */
   readonly atMs: number;
-  readonly family: Family;
+  readonly family: SocketFamily;
   readonly lifetimeMs: number;
 }
 
@@ -114,7 +114,7 @@ function mixed(random: Random): number {
   return Math.min(longestMixedMs, Math.max(1, logNormal(random, medianMs, spread)));
 }
 
-function familyOf(chance: number): Family {
+function familyOf(chance: number): SocketFamily {
   if (chance < unixShare) {
     return 'unix';
   }

@@ -1,7 +1,7 @@
 import { chartStyle, type DotPlot, drawDotPlot, text, width, xmlText } from '../render/dot-plot.ts';
 import { countText, percentText, ratioText, timeText } from '../render/numbers.ts';
 import { largestSetting } from './summary.ts';
-import type { CostResults, PollResult } from './types.ts';
+import type { CostResults, PollCost } from './types.ts';
 
 /** The chart of a run, as an SVG image that follows the reader's choice of light or dark. */
 export function renderChart(results: CostResults): string {
@@ -34,7 +34,7 @@ function pollPlot(results: CostResults): DotPlot {
   const clients = own?.clients ?? 0;
   const pairs = own?.pairs ?? 0;
   const fewest = Math.min(...results.polls.map((each) => each.pairs));
-  const atFewest = (result: PollResult): number | null =>
+  const atFewest = (result: PollCost): number | null =>
     results.polls.find(
       (each) => each.method === result.method && each.clients === clients && each.pairs === fewest,
     )?.cpuUs.median ?? null;
@@ -58,7 +58,7 @@ function settingText(pairs: number): string {
     : `${countText(pairs)} unrelated connection pairs added`;
 }
 
-function comparisonText({ cpuRatio }: PollResult, own: PollResult | undefined): string {
+function comparisonText({ cpuRatio }: PollCost, own: PollCost | undefined): string {
   return cpuRatio === null || own === undefined
     ? ''
     : `${ratioText(cpuRatio.median)} ${own.method}`;

@@ -4,7 +4,7 @@ import { createSockDiagBackend } from '../../src/backends/sock-diag.ts';
 import type { Backend } from '../../src/backends/types.ts';
 
 /** A method of counting the established connections of a port in this network namespace. */
-export type Method = InProcessMethod | ShellMethod;
+export type CostMethod = InProcessMethod | ShellMethod;
 
 /** A method of this program. */
 export interface InProcessMethod {
@@ -30,7 +30,7 @@ export interface ShellMethod {
 }
 
 /** All methods, that of `buildkit-drain wait` first: the others are compared with it. */
-export const allMethods: readonly Method[] = [
+export const allMethods: readonly CostMethod[] = [
   {
     kind: 'in-process',
     name: 'tracked set',

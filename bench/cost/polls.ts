@@ -4,13 +4,13 @@ import { runShell } from '../runner/shell.ts';
 import { orRemark, type Stage } from './context.ts';
 import {
   allMethods,
+  type CostMethod,
   type InProcessMethod,
-  type Method,
   type Poller,
   type ShellMethod,
 } from './methods.ts';
 import { figureOf, pairedRatio } from './statistics.ts';
-import type { PollResult } from './types.ts';
+import type { PollCost } from './types.ts';
 
 /** Measures every method at every size. A remark names the sizes and methods that are not available. */
 export async function measurePolls(stage: Stage): Promise<void> {
@@ -32,7 +32,7 @@ export async function measurePolls(stage: Stage): Promise<void> {
   }
 }
 
-async function measureSetting(stage: Stage, pairs: number, clients: number): Promise<PollResult[]> {
+async function measureSetting(stage: Stage, pairs: number, clients: number): Promise<PollCost[]> {
   const subjects: Subject[] = [];
   try {
     for (const method of allMethods) {
@@ -73,7 +73,7 @@ async function takeRounds(stage: Stage, subjects: readonly Subject[]): Promise<R
   return rounds;
 }
 
-function resultsOf(rounds: Rounds, pairs: number, clients: number): PollResult[] {
+function resultsOf(rounds: Rounds, pairs: number, clients: number): PollCost[] {
   const cpuOf = (measured: readonly Measured[]): number[] => measured.map(({ cpuUs }) => cpuUs);
   const [standard] = [...rounds].filter(([{ name }]) => name === allMethods[0]?.name);
   return [...rounds].map(([{ name, seen, pollsPerRound }, measured]) => ({
@@ -109,7 +109,7 @@ interface Measured {
 const shellRoundFactor = 5;
 
 /** @throws when this method cannot be used here. */
-function prepare(method: Method, stage: Stage): Promise<Subject> {
+function prepare(method: CostMethod, stage: Stage): Promise<Subject> {
   return method.kind === 'in-process'
     ? prepareInProcess(method, stage)
     : prepareShell(method, stage);

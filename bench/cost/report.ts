@@ -7,14 +7,14 @@ import {
   timesText,
   timeText,
 } from '../render/numbers.ts';
-import { jsonOf, markdownOf, type Section, textOf } from '../render/tables.ts';
+import { jsonOf, markdownOf, type ReportSection, reportText } from '../render/tables.ts';
 import { headlineOf, remarkRows } from '../runner/results.ts';
 import { spreadOf } from './statistics.ts';
 import { summaryRows } from './summary.ts';
-import type { CostResults, Figure, PollResult } from './types.ts';
+import type { CostResults, Figure, PollCost } from './types.ts';
 
 /** The sections of the report. Those without measurements are left out. */
-export function reportOf(results: CostResults): Section[] {
+export function reportOf(results: CostResults): ReportSection[] {
   const sections = [
     summary(results),
     polls('CPU of one poll', results, ({ cpuUs }) => cpuUs),
@@ -31,7 +31,7 @@ function headline(results: CostResults): string {
   return headlineOf('Cost of polling on this node', results);
 }
 
-function summary(results: CostResults): Section {
+function summary(results: CostResults): ReportSection {
   return {
     title: 'Summary',
     note: 'docs/benchmarks.md explains the aims. The range is that of the middle half of the rounds.',
@@ -42,8 +42,8 @@ function summary(results: CostResults): Section {
 function polls(
   title: string,
   { polls, plan }: CostResults,
-  figureOf: (result: PollResult) => Figure,
-): Section {
+  figureOf: (result: PollCost) => Figure,
+): ReportSection {
   const pairs = plan.pairs.filter((count) => polls.some((each) => each.pairs === count));
   const method = [...new Set(polls.map((each) => each.method))];
   const rows = method.flatMap((name) =>
@@ -71,7 +71,7 @@ function pollText(figure: Figure): string {
   return `${timeText(figure.median)} ${spreadText(spreadOf(figure))}`;
 }
 
-function wholeProcess({ process }: CostResults): Section {
+function wholeProcess({ process }: CostResults): ReportSection {
   return {
     title: 'Whole process',
     note: 'CPU of `buildkit-drain wait` in percent of one core, compared with an empty timer of Node.js.',
@@ -98,7 +98,7 @@ function wholeProcess({ process }: CostResults): Section {
   };
 }
 
-function startUp({ startUp, plan }: CostResults): Section {
+function startUp({ startUp, plan }: CostResults): ReportSection {
   const row = (what: string, figure: Figure, text: (value: number) => string): string[] => [
     what,
     text(figure.median),
@@ -122,7 +122,7 @@ function startUp({ startUp, plan }: CostResults): Section {
   };
 }
 
-function exit({ exit, plan }: CostResults): Section {
+function exit({ exit, plan }: CostResults): ReportSection {
   const text = (ms: number): string => `${ms.toFixed(1)} ms`;
   return {
     title: 'Exit',
@@ -136,7 +136,7 @@ function exit({ exit, plan }: CostResults): Section {
   };
 }
 
-function remarks(results: CostResults): Section {
+function remarks(results: CostResults): ReportSection {
   return {
     title: 'Remarks',
     note: 'What was not measured, or not as intended.',
@@ -149,7 +149,7 @@ export function renderJson(results: CostResults): string {
 }
 
 export function renderText(results: CostResults): string {
-  return textOf(headline(results), reportOf(results));
+  return reportText(headline(results), reportOf(results));
 }
 
 export function renderMarkdown(results: CostResults): string {

@@ -1,6 +1,6 @@
 import { countText, rangeText, ratioText } from '../render/numbers.ts';
 import { ratioOfFigures } from './statistics.ts';
-import { type CostResults, type Figure, type PollResult, referenceClients } from './types.ts';
+import { type CostResults, type Figure, type PollCost, referenceClients } from './types.ts';
 
 type Ratio = Pick<Figure, 'median' | 'low' | 'high'>;
 
@@ -16,7 +16,7 @@ export function summaryRows(results: CostResults): string[][] {
 }
 
 /** The polls with the most pairs and, if that was measured, three clients. */
-export function largestSetting({ polls }: CostResults): readonly PollResult[] {
+export function largestSetting({ polls }: CostResults): readonly PollCost[] {
   const pairs = Math.max(...polls.map((each) => each.pairs));
   const atMost = polls.filter((each) => each.pairs === pairs);
   const asMeant = atMost.filter((each) => each.clients === referenceClients);

@@ -32,7 +32,7 @@ export interface Figure {
 }
 
 /** One method at one size. */
-export interface PollResult {
+export interface PollCost {
   readonly method: string;
   readonly pairs: number;
   readonly clients: number;
@@ -94,7 +94,7 @@ interface NetworkFacts {
 export interface CostResults extends RunResults<CostPlan> {
   readonly command: 'buildkit-drain bench cost';
   readonly network: NetworkFacts;
-  readonly polls: readonly PollResult[];
+  readonly polls: readonly PollCost[];
   readonly process: readonly ProcessResult[];
   readonly startUp: StartUpResult | null;
   readonly exit: ExitResult | null;
@@ -103,7 +103,7 @@ export interface CostResults extends RunResults<CostPlan> {
 /** What the stage sends as soon as it is measured. */
 export type CostMeasurement =
   | { readonly kind: 'network'; readonly tcpSocketsBefore: number | null }
-  | { readonly kind: 'polls'; readonly results: readonly PollResult[] }
+  | { readonly kind: 'polls'; readonly results: readonly PollCost[] }
   | { readonly kind: 'process'; readonly result: ProcessResult }
   | { readonly kind: 'start-up'; readonly result: StartUpResult }
   | { readonly kind: 'exit'; readonly result: ExitResult };

@@ -1,15 +1,15 @@
 /** A part of a report: a heading, a sentence about it, and a table. */
-export interface Section {
+export interface ReportSection {
   readonly title: string;
   readonly note: string;
   /** The first row holds the titles of the columns. */
   readonly table: readonly (readonly string[])[];
 }
 
-type Table = Section['table'];
+type Table = ReportSection['table'];
 
 /** A report for a terminal. */
-export function textOf(headline: string, sections: readonly Section[]): string {
+export function reportText(headline: string, sections: readonly ReportSection[]): string {
   const parts = sections.map(({ title, note, table }) => {
     return `\n${title}. ${note}\n${textTable(table)}`.replaceAll('`', '');
   });
@@ -17,7 +17,7 @@ export function textOf(headline: string, sections: readonly Section[]): string {
 }
 
 /** The same as Markdown. */
-export function markdownOf(headline: string, sections: readonly Section[]): string {
+export function markdownOf(headline: string, sections: readonly ReportSection[]): string {
   const parts = sections.map(({ title, note, table }) => {
     return `\n### ${title}\n\n${note}\n\n${markdownTable(table)}`;
   });

@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, constants, type IncomingHttpHeaders } from 'node:http2';
-import type { Method } from './control.ts';
+import type { RpcMethod } from './control.ts';
 import { askError, cut, messageOf, quote } from './errors.ts';
 import { createFrameReader, encodeFrame } from './frames.ts';
 
@@ -31,7 +31,7 @@ export interface CallOptions {
  */
 export function call(
   session: ClientHttp2Session,
-  { path, request }: Method,
+  { path, request }: RpcMethod,
   { signal, timeoutMs, mostMessages = Infinity }: CallOptions,
 ): Promise<readonly Uint8Array[]> {
   return new Promise((resolve, reject) => {

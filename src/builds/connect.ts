@@ -3,7 +3,7 @@ import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node
 import { BackendError, type Endpoint } from '../backends/types.ts';
 import { askError, codeOf, explainTls, messageOf } from './errors.ts';
 import type { OwnSockets } from './own-sockets.ts';
-import { type Target, targetsOf } from './targets.ts';
+import { type BuildsTarget, buildsTargets } from './targets.ts';
 import type { TlsConfig } from './types.ts';
 
 export interface ConnectInput {
@@ -24,7 +24,7 @@ export interface ConnectInput {
 export async function connect(input: ConnectInput): Promise<Socket> {
   const { endpoint, tls, own, signal, onStage } = input;
   onStage("for the host's address");
-  const targets = await targetsOf(endpoint, signal).catch((error) => {
+  const targets = await buildsTargets(endpoint, signal).catch((error) => {
     signal.throwIfAborted();
     throw unreachable(endpoint, error);
   });
@@ -58,7 +58,7 @@ export async function connect(input: ConnectInput): Promise<Socket> {
   throw unreachable(endpoint, failure);
 }
 
-function open(target: Target, tls: ConnectInput['tls']): Socket {
+function open(target: BuildsTarget, tls: ConnectInput['tls']): Socket {
   if (tls === null || 'path' in target) {
     return connectPlain(target);
   }

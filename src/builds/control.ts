@@ -1,18 +1,18 @@
 import type { DaemonVersion } from './answers.ts';
 import { malformed } from './errors.ts';
-import { type Field, messageOf, readFields, textOf, varintOf } from './protobuf.ts';
+import { type Field, messageField, readFields, textField, varintOf } from './protobuf.ts';
 import type { Build } from './types.ts';
 
 // The needed part of BuildKit's api/services/control/control.proto: methods and field numbers of the service
 // moby.buildkit.v1.Control.
 
-export interface Method {
+export interface RpcMethod {
   readonly path: string;
   readonly request: Uint8Array;
 }
 
 /** One STARTED event for each running build, and the end of the stream. */
-export const listenBuildHistory: Method = {
+export const listenBuildHistory: RpcMethod = {
   path: '/moby.buildkit.v1.Control/ListenBuildHistory',
   // BuildHistoryRequest: ActiveOnly = 1 and EarlyExit = 3, both true.
   request: Uint8Array.of(0x08, 0x01, 0x18, 0x01),
@@ -22,14 +22,14 @@ export const listenBuildHistory: Method = {
  * The same, and a COMPLETE event for the finished build that started last. Before v0.20, which does not know `Limit`, there is
  * one for each record, in no order.
  */
-export const listenLatestRecord: Method = {
+export const listenLatestRecord: RpcMethod = {
   path: listenBuildHistory.path,
   // EarlyExit = 3, true, and Limit = 5, 1.
   request: Uint8Array.of(0x18, 0x01, 0x28, 0x01),
 };
 
 /** Which buildkitd it is. Added in v0.11, with the build history itself. */
-export const info: Method = {
+export const info: RpcMethod = {
   path: '/moby.buildkit.v1.Control/Info',
   request: Uint8Array.of(),
 };
@@ -53,27 +53,27 @@ export type BuildEvent =
 export function decodeBuildEvent(message: Uint8Array): BuildEvent {
   const event = readFields(message);
   const type = varintOf(event, eventField.type);
-  const record = messageOf(event, eventField.record) ?? [];
+  const record = messageField(event, eventField.record) ?? [];
   if (type === eventType.complete || type === eventType.deleted) {
-    return { kind: 'ended', atMs: decodeTimestamp(messageOf(record, recordField.completedAt)) };
+    return { kind: 'ended', atMs: decodeTimestamp(messageField(record, recordField.completedAt)) };
   }
   if (type !== eventType.started) {
     throw malformed(`no event has the type ${type}`);
   }
-  const ref = textOf(record, recordField.ref);
+  const ref = textField(record, recordField.ref);
   if (ref === '') {
     throw malformed('a build has no ref');
   }
-  const startedAtMs = decodeTimestamp(messageOf(record, recordField.createdAt));
+  const startedAtMs = decodeTimestamp(messageField(record, recordField.createdAt));
   return { kind: 'running', build: { ref, startedAtMs } };
 }
 
 /** The version in an InfoResponse. Missing parts are empty. */
 export function decodeInfo(message: Uint8Array): DaemonVersion {
-  const version = messageOf(readFields(message), infoField.buildkitVersion) ?? [];
+  const version = messageField(readFields(message), infoField.buildkitVersion) ?? [];
   return {
-    package: textOf(version, versionField.package),
-    version: textOf(version, versionField.version),
+    package: textField(version, versionField.package),
+    version: textField(version, versionField.version),
   };
 }
 

@@ -37,7 +37,7 @@ export function varintOf(fields: readonly Field[], number: number): bigint {
 }
 
 /** The text under a field's number, the last one given; empty where there is none, as in proto3. */
-export function textOf(fields: readonly Field[], number: number): string {
+export function textField(fields: readonly Field[], number: number): string {
   const bytes = bytesOf(fields, number).at(-1);
   try {
     return bytes === undefined ? '' : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -47,7 +47,7 @@ export function textOf(fields: readonly Field[], number: number): string {
 }
 
 /** The fields of the message under a field's number. Given more than once, its parts are merged. */
-export function messageOf(fields: readonly Field[], number: number): Field[] | null {
+export function messageField(fields: readonly Field[], number: number): Field[] | null {
   const parts = bytesOf(fields, number);
   return parts.length === 0 ? null : parts.flatMap(readFields);
 }

@@ -99,7 +99,7 @@ function textOf(path: string): string {
 }
 
 /** Where to connect to: what `node:net` takes, the host being an address, and its name for TLS. */
-export type Target =
+export type BuildsTarget =
   | { readonly path: string }
   | { readonly name: string; readonly host: string; readonly port: number };
 
@@ -116,10 +116,10 @@ const allAddresses: Readonly<Record<string, readonly string[]>> = {
  *
  * @throws what resolving a host name throws, or the signal's reason.
  */
-export async function targetsOf(
+export async function buildsTargets(
   endpoint: Endpoint,
   signal: AbortSignal,
-): Promise<readonly Target[]> {
+): Promise<readonly BuildsTarget[]> {
   if (endpoint.kind === 'unix') {
     return [{ path: endpoint.path.replace(/^@/, '\0') }];
   }

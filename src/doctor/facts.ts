@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { addonPath, loadAddon } from '../backends/native.ts';
-import { nameOf, type Process } from '../backends/procfs/processes.ts';
+import { type Process, processName } from '../backends/procfs/processes.ts';
 import { scanProcesses } from '../backends/procfs/scan.ts';
 import {
   type AddonFacts,
@@ -76,7 +76,7 @@ const firstPid = 1;
 export function findProcesses(procRoot: string): ProcessFacts {
   const pids = scanProcesses(procRoot).pids();
   const showsFirst = pids.includes(firstPid);
-  const first = attempt(() => nameOf(procRoot, firstPid));
+  const first = attempt(() => processName(procRoot, firstPid));
   const mount = attempt(() => hidepidOf(readFileSync(`${procRoot}/self/mounts`, 'utf8'), procRoot));
   return {
     count: pids.length,
@@ -92,7 +92,7 @@ export function findDaemons(procRoot: string, given: Process | null): DaemonFact
   const processes = given === null ? scan.daemons() : [given];
   return processes.map(({ pid }) => ({
     pid,
-    name: nameOf(procRoot, pid),
+    name: processName(procRoot, pid),
     uid: attempt(() => statSync(`${procRoot}/${pid}`).uid),
     showsDescriptors: scan.sockets(pid) !== null,
   }));

@@ -19,7 +19,7 @@ function wrongType(expected: string, name: string, value: unknown): Error {
 }
 
 /** A `BadValueError` about this argument, so that it says which one is meant; other errors as they are. */
-export function about(name: string, value: unknown, error: unknown): unknown {
+export function aboutArgument(name: string, value: unknown, error: unknown): unknown {
   return error instanceof BadValueError ? refusal(RangeError, error.expected, name, value) : error;
 }
 
@@ -45,7 +45,7 @@ export function numberWithin(expected: string, isWithin: (value: number) => bool
   };
 }
 
-export function oneOf(choices: readonly string[]): Check {
+export function choiceOf(choices: readonly string[]): Check {
   const expected = `one of ${choices.join(', ')}`;
   return (value, name) => {
     if (typeof value !== 'string') {
@@ -94,7 +94,7 @@ export function optionsOf(fields: Fields): Check {
   };
 }
 
-export function listOf(expected: string, check: Check): Check {
+export function arrayOf(expected: string, check: Check): Check {
   return (value, name) => {
     if (!Array.isArray(value)) {
       throw wrongType(expected, name, value);

@@ -3,12 +3,12 @@ import { shortestSilenceMs } from '../drain/classify.ts';
 import { type DrainConfig, onUnknownChoices } from '../drain/types.ts';
 import { highestPid, shortestUnreachableMs } from '../options/table.ts';
 import {
+  arrayOf,
   type Check,
-  listOf,
+  choiceOf,
   nullOr,
   numberWithin,
   ofType,
-  oneOf,
   optional,
   optionsOf,
   withFields,
@@ -45,7 +45,7 @@ const endpointFields = {
   unix: withFields(anEndpoint, { address: text, path: text }),
 };
 export const endpoint: Check = (value, name) => {
-  withFields(anEndpoint, { kind: oneOf(Object.keys(endpointFields)) })(value, name);
+  withFields(anEndpoint, { kind: choiceOf(Object.keys(endpointFields)) })(value, name);
   endpointFields[(value as { kind: keyof typeof endpointFields }).kind](value, name);
 };
 
@@ -63,13 +63,13 @@ export const buildsClientOptions = withFields('options', {
 
 export const discoverOptions = optionsOf({
   pid,
-  known: listOf('a list of endpoints', endpoint),
+  known: arrayOf('a list of endpoints', endpoint),
 });
 
 const monitorFields = {
-  addresses: listOf('a list of addresses such as tcp://0.0.0.0:1234', text),
+  addresses: arrayOf('a list of addresses such as tcp://0.0.0.0:1234', text),
   pid: nullOr(pid),
-  backend: oneOf(['auto', ...backendNames]),
+  backend: choiceOf(['auto', ...backendNames]),
   env: withFields('environment variables such as process.env', {}),
   notify: callable,
 };
@@ -85,8 +85,8 @@ const configFields: Readonly<Record<keyof DrainConfig, Check>> = {
   probeGraceMs: duration(),
   ignoreSilentMs: nullOr(duration(shortestSilenceMs)),
   ignoreUnreachableMs: nullOr(duration(shortestUnreachableMs)),
-  builds: oneOf(['auto', 'off', 'require']),
-  onUnknown: oneOf(onUnknownChoices),
+  builds: choiceOf(['auto', 'off', 'require']),
+  onUnknown: choiceOf(onUnknownChoices),
   progressEveryMs: duration(100),
 };
 export const waitOptions = optionsOf({

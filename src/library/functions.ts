@@ -15,7 +15,7 @@ import * as wait from '../monitor/wait-for-drain.ts';
 import { drainDefaults } from '../options/drain-config.ts';
 import * as endpoints from '../options/endpoint.ts';
 import type { Environment } from '../options/read.ts';
-import { about } from './argument.ts';
+import { aboutArgument } from './argument.ts';
 import * as check from './checks.ts';
 
 // The public functions. A bad argument is a TypeError or a RangeError with the code ERR_BAD_VALUE. The
@@ -66,7 +66,7 @@ export async function waitForDrain(options: WaitForDrainOptions = {}): Promise<W
       signal: options.signal ?? new AbortController().signal,
     });
   } catch (error) {
-    throw error instanceof ProcessNotFoundError ? about('options.pid', pid, error) : error;
+    throw error instanceof ProcessNotFoundError ? aboutArgument('options.pid', pid, error) : error;
   }
 }
 
@@ -80,7 +80,7 @@ export function openMonitor(options: MonitorOptions = {}): Monitor {
   try {
     return monitor.openMonitor({ ...monitorInput(options), notify });
   } catch (error) {
-    throw about('options.pid', pid, error);
+    throw aboutArgument('options.pid', pid, error);
   }
 }
 
@@ -95,7 +95,7 @@ function addressOf(address: string, index: number): Endpoint {
   try {
     return endpoints.parseEndpoint(address);
   } catch (error) {
-    throw about(`options.addresses[${index}]`, address, error);
+    throw aboutArgument(`options.addresses[${index}]`, address, error);
   }
 }
 

@@ -4,7 +4,7 @@ import {
   type TrackedConnection,
   type TrackedConnections,
 } from '../drain/tracked.ts';
-import { about, formatBytes, visible } from './words.ts';
+import { formatBytes, shortDuration, visible } from './words.ts';
 
 interface Column {
   readonly title: string;
@@ -22,7 +22,7 @@ const age: Column = {
   isNumber: true,
   cell(entry, nowMs) {
     const known = knownAge(entry, nowMs);
-    return known === null ? '-' : `${about(known.ms)}${known.isExact ? '' : '+'}`;
+    return known === null ? '-' : `${shortDuration(known.ms)}${known.isExact ? '' : '+'}`;
   },
 };
 const silent: Column = {
@@ -30,7 +30,7 @@ const silent: Column = {
   isNumber: true,
   cell(entry, nowMs) {
     const ms = knownSilenceMs(entry, nowMs);
-    return ms === null ? '-' : `${about(ms)}+`;
+    return ms === null ? '-' : `${shortDuration(ms)}+`;
   },
 };
 const received: Column = {

@@ -17,16 +17,16 @@ import {
   stateText,
 } from './state.ts';
 import {
-  about,
   atLeast,
   capitalized,
   clients,
   clientsAreConnected,
+  connectionName,
   formatBytes,
   formatDuration,
   listed,
-  nameOf,
   namesOf,
+  shortDuration,
 } from './words.ts';
 
 /** How events are reported. */
@@ -46,17 +46,17 @@ export function eventText(event: DrainEvent | WatchEvent, view: EventView): stri
     case 'started':
       return startedText(event, view);
     case 'progress':
-      return `Still waiting after ${about(event.waitedMs)}: ${stateText(event, view.config)}.`;
+      return `Still waiting after ${shortDuration(event.waitedMs)}: ${stateText(event, view.config)}.`;
     case 'changed':
       return [`${capitalized(countText(event, view))}.`, ...changeTexts(event)].join(' ');
     case 'not-counted':
-      return `${nameOf(event.entry)} no longer counts as a client: ${evidence(event, view)}.`;
+      return `${connectionName(event.entry)} no longer counts as a client: ${evidence(event, view)}.`;
     case 'counted-again': {
       const reason = hasNewTraffic(event) ? ': there is new traffic' : '';
-      return `${nameOf(event.entry)} counts as a client again${reason}.`;
+      return `${connectionName(event.entry)} counts as a client again${reason}.`;
     }
     case 'counted':
-      return `${nameOf(event.entry)} counts as a client.`;
+      return `${connectionName(event.entry)} counts as a client.`;
     case 'builds':
       return buildsText(event, view);
     case 'short-lived-clients':
@@ -67,16 +67,16 @@ export function eventText(event: DrainEvent | WatchEvent, view: EventView): stri
     }
     case 'build-recorded':
       return (
-        `The daemon has a record of a build that ended ${about(event.endedAgoMs)} ago and that no ` +
+        `The daemon has a record of a build that ended ${shortDuration(event.endedAgoMs)} ago and that no ` +
         'earlier answer named: the quiet period restarts from its end.'
       );
     case 'count-failed':
       return countFailedText(event, view);
     case 'count-recovered':
-      return `Clients can be counted again after ${about(event.lostForMs)}: ${briefText(event)}.`;
+      return `Clients can be counted again after ${shortDuration(event.lostForMs)}: ${briefText(event)}.`;
     case 'sampling-gap':
       return (
-        `No samples for ${about(event.gapMs)} (process suspended or starved of CPU?); restarting the ` +
+        `No samples for ${shortDuration(event.gapMs)} (process suspended or starved of CPU?); restarting the ` +
         'quiet period.'
       );
     case 'between-polls':
@@ -124,7 +124,7 @@ function briefText({ sample, clients, pending }: DrainStatus): string {
 
 function changeTexts({ before, arrived, left, nowMs }: EventOf<'changed'>): string[] {
   const presence = ({ firstSeenMs, isArrivalSeen }: TrackedConnection): string =>
-    `after ${isArrivalSeen ? '' : 'at least '}${about(nowMs - firstSeenMs)}`;
+    `after ${isArrivalSeen ? '' : 'at least '}${shortDuration(nowMs - firstSeenMs)}`;
   const parts = [
     ...(arrived.length > 0 ? [`New: ${namesOf(arrived, () => '')}.`] : []),
     ...(left.length > 0 ? [`Left: ${namesOf(left, presence)}.`] : []),
@@ -193,7 +193,7 @@ function buildsText(
     const ageMs = nowMs - Math.max(...namedBuilds.map(({ askedMs }) => askedMs));
     const most = formatDuration(longestNamedMs(config.quietPeriodMs));
     return (
-      `${unknown} The daemon named ${countBuilds(held)} ${about(ageMs)} ago: waiting for at most ` +
+      `${unknown} The daemon named ${countBuilds(held)} ${shortDuration(ageMs)} ago: waiting for at most ` +
       `${most} after the last client.`
     );
   }

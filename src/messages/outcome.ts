@@ -2,7 +2,13 @@ import type { DrainConfig, DrainOutcome } from '../drain/types.ts';
 import { errorJson, errorOrNull } from './json.ts';
 import type { LogEntry } from './log/log.ts';
 import { daemonGone, notCountedText, nothingFound, stateText } from './state.ts';
-import { about, capitalized, clients, clientsAreConnected, formatDuration } from './words.ts';
+import {
+  capitalized,
+  clients,
+  clientsAreConnected,
+  formatDuration,
+  shortDuration,
+} from './words.ts';
 
 /** The last entry of a wait: how it ended, and what it has seen. */
 export function outcomeEntry(
@@ -12,7 +18,7 @@ export function outcomeEntry(
 ): LogEntry {
   const { waitedMs, polls, mostConnections, probes, sample } = outcome;
   const stats = [
-    `Waited ${about(waitedMs)}`,
+    `Waited ${shortDuration(waitedMs)}`,
     `${polls} ${polls === 1 ? 'poll' : 'polls'}`,
     mostText(mostConnections),
     probes > 0 ? `${probes} shorter than ${formatDuration(config.probeGraceMs)}` : '',

@@ -2,13 +2,13 @@ import type { Build } from '../builds/types.ts';
 import type { TrackedConnection } from '../drain/tracked.ts';
 import type { DrainConfig, DrainStatus } from '../drain/types.ts';
 import {
-  about,
   atLeast,
   clientsAreConnected,
+  connectionName,
   formatDuration,
   listed,
-  nameOf,
   namesOf,
+  shortDuration,
 } from './words.ts';
 
 export const daemonGone = 'nothing listens, and no process of it is left';
@@ -38,7 +38,7 @@ export function buildsAreRunning(builds: readonly Build[]): string {
   }
   const nowMs = Date.now();
   const which = listed(builds, ({ ref, startedAtMs }) =>
-    startedAtMs === null ? ref : `${ref} (for ${about(Math.max(0, nowMs - startedAtMs))})`,
+    startedAtMs === null ? ref : `${ref} (for ${shortDuration(Math.max(0, nowMs - startedAtMs))})`,
   );
   return `${countBuilds(builds)} ${builds.length === 1 ? 'is' : 'are'} running: ${which}`;
 }
@@ -55,13 +55,13 @@ export function notCountedReason(
 ): string {
   switch (kind) {
     case 'health-check':
-      return `nothing received in ${about(nowMs - firstSeenMs)}`;
+      return `nothing received in ${shortDuration(nowMs - firstSeenMs)}`;
     case 'unreachable':
-      return `no sign of life for ${about(traffic?.latest.msSinceAcked ?? 0)}`;
+      return `no sign of life for ${shortDuration(traffic?.latest.msSinceAcked ?? 0)}`;
     default:
       return traffic === null
         ? 'no build is running'
-        : `no traffic for ${about(nowMs - traffic.silentSinceMs)}`;
+        : `no traffic for ${shortDuration(nowMs - traffic.silentSinceMs)}`;
   }
 }
 
@@ -81,14 +81,14 @@ function countedText(status: Status, config: DrainConfig | null): string {
 }
 
 export function notCountedText(tracked: readonly TrackedConnection[], nowMs: number): string {
-  return listed(tracked, (entry) => `${nameOf(entry)} (${notCountedReason(entry, nowMs)})`);
+  return listed(tracked, (entry) => `${connectionName(entry)} (${notCountedReason(entry, nowMs)})`);
 }
 
 /** Quiet lasts longer than it has to where something else keeps the wait from its end. */
 function quietText(quietForMs: number, { quietPeriodMs }: DrainConfig): string {
   const period = formatDuration(quietPeriodMs);
   return quietForMs < quietPeriodMs
-    ? `quiet for ${about(quietForMs)} of ${period}`
+    ? `quiet for ${shortDuration(quietForMs)} of ${period}`
     : `quiet for all of ${period}`;
 }
 
@@ -105,12 +105,12 @@ function buildsText({ builds, buildsAskedMs, namedBuilds, nowMs }: Status): stri
   const askedMs = Math.max(...namedBuilds.map((named) => named.askedMs));
   return held.length === 0
     ? ''
-    : `; the daemon last named ${countBuilds(held)} ${about(nowMs - askedMs)} ago`;
+    : `; the daemon last named ${countBuilds(held)} ${shortDuration(nowMs - askedMs)} ago`;
 }
 
 function presence(nowMs: number): (entry: TrackedConnection) => string {
   return ({ connection, firstSeenMs }) => {
     const state = connection.inode === 0 ? ', not accepted yet' : '';
-    return `for ${about(nowMs - firstSeenMs)}${state}`;
+    return `for ${shortDuration(nowMs - firstSeenMs)}${state}`;
   };
 }

@@ -26,7 +26,7 @@ export function formatDuration(durationMs: number): string {
 }
 
 /** Seconds for people: to the tenth below ten seconds, whole above. */
-export function about(durationMs: number): string {
+export function shortDuration(durationMs: number): string {
   const isShort = durationMs < 10_000;
   return isShort
     ? `${(Math.floor(durationMs / 100) / 10).toString()}s`
@@ -57,11 +57,11 @@ export function namesOf(
 ): string {
   return listed(tracked, (entry) => {
     const noted = note(entry);
-    return `${nameOf(entry)}${noted === '' ? '' : ` (${noted})`}`;
+    return `${connectionName(entry)}${noted === '' ? '' : ` (${noted})`}`;
   });
 }
 
-export function nameOf({ connection }: TrackedConnection): string {
+export function connectionName({ connection }: TrackedConnection): string {
   return connection.peer ?? `a client of ${connection.endpoint}`;
 }
 

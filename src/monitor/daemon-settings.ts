@@ -41,7 +41,7 @@ const unnoticedCodes = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'];
 const systemConfig = '/etc/buildkit/buildkitd.toml';
 
 /** A daemon's settings, as far as they can be read. @throws transient errors of /proc. */
-export function readSettings(procRoot: string, pid: number): SettingsRead {
+export function readDaemonSettings(procRoot: string, pid: number): SettingsRead {
   const directory = `${procRoot}/${pid}`;
   const flags = readCommandLine(directory);
   const path = flags.configPath ?? defaultConfig(directory);

@@ -3,7 +3,7 @@ import { type Listener, readListeners } from '../backends/procfs/listeners.ts';
 import { findProcess, isTransient, type Process } from '../backends/procfs/processes.ts';
 import { type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
 import type { Endpoint } from '../backends/types.ts';
-import { readSettings } from './daemon-settings.ts';
+import { readDaemonSettings } from './daemon-settings.ts';
 import { configuredEndpoints, endpointKey, endpointOf, matchListeners } from './endpoints.ts';
 import type { FindingNotice, FoundDaemon, OtherNetns } from './types.ts';
 
@@ -64,7 +64,7 @@ interface Reading {
 
 function readDaemon(procRoot: string, process: Process, reading: Reading): FoundDaemon {
   const { pid } = process;
-  const { settings, notices } = readSettings(procRoot, pid);
+  const { settings, notices } = readDaemonSettings(procRoot, pid);
   const configured = configuredEndpoints(settings);
   try {
     const namespace = namespaceOf(`${procRoot}/${pid}/net`);

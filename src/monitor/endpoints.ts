@@ -3,7 +3,7 @@ import { socketNames } from '../backends/addresses.ts';
 import { type Listener, listenerText } from '../backends/procfs/listeners.ts';
 import type { Endpoint } from '../backends/types.ts';
 import { parseEndpoint } from '../options/endpoint.ts';
-import { type DaemonSettings, readSettings } from './daemon-settings.ts';
+import { type DaemonSettings, readDaemonSettings } from './daemon-settings.ts';
 import { createSocketsReader, type SocketsReader } from './watch-processes.ts';
 
 /** Equal for endpoints that a poll can't tell apart: TCP endpoints differ by their port alone. */
@@ -129,7 +129,7 @@ function isOwnSocket(path: string, { otelSocketPath }: DaemonSettings): boolean 
 /** Creates a reader of a daemon's sockets that are for clients, as far as its settings tell. */
 export function createClientSocketsReader(procRoot: string): SocketsReader {
   return createSocketsReader(procRoot, (pid, held) => {
-    const { settings, notices } = readSettings(procRoot, pid);
+    const { settings, notices } = readDaemonSettings(procRoot, pid);
     const ports = notices.length > 0 ? null : configuredPorts(settings);
     return {
       ...held,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Method, Refusal, Route, Routes } from './types.ts';
+import type { HttpMethod, Refusal, Route, Routes } from './types.ts';
 
 /** A request must arrive completely within this time; an answer may take as long as it needs. */
 export const requestMs = 5000;
@@ -80,7 +80,7 @@ export function routeOf(request: IncomingMessage, routes: Routes): Route | Refus
   return route;
 }
 
-export function methodRefusal(method: string, allow: readonly Method[]): Refusal {
+export function methodRefusal(method: string, allow: readonly HttpMethod[]): Refusal {
   return { status: 405, expected: `the method ${allow.join(' or ')}`, received: method, allow };
 }
 

@@ -1,6 +1,6 @@
 import type { Sample, Sampler } from '../backends/types.ts';
 import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
-import type { Reading, ServiceStats } from './types.ts';
+import type { ServiceStats, WaitReading } from './types.ts';
 
 /** Counts what this process does, and keeps what the wait under way saw last. */
 export interface Stats {
@@ -12,7 +12,7 @@ export interface Stats {
   /** @param kind null if the wait failed. */
   readonly end: (kind: DrainOutcome['kind'] | null) => void;
   /** Null if no wait is under way, and before its first poll. */
-  readonly reading: () => Reading | null;
+  readonly reading: () => WaitReading | null;
   readonly read: () => ServiceStats;
 }
 
@@ -83,7 +83,7 @@ export function createStats(now: () => number): Stats {
   };
 }
 
-function readingOf({ sample, clients, notCounted, builds }: DrainStatus): Reading {
+function readingOf({ sample, clients, notCounted, builds }: DrainStatus): WaitReading {
   const silent = notCounted.filter(({ kind }) => kind === 'silent').length;
   return { sample, clients, silent, builds };
 }

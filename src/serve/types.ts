@@ -8,7 +8,7 @@ export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
-  readonly allow?: readonly Method[];
+  readonly allow?: readonly HttpMethod[];
 }
 
 /** One request, as far as its answer depends on it. */
@@ -18,10 +18,10 @@ export interface Call {
   readonly onHangUp: (callback: () => void) => void;
 }
 
-export type Method = 'GET' | 'HEAD';
+export type HttpMethod = 'GET' | 'HEAD';
 
 export interface Route {
-  readonly methods: readonly Method[];
+  readonly methods: readonly HttpMethod[];
   readonly answer: (call: Call) => Answer | Promise<Answer>;
 }
 
@@ -34,7 +34,7 @@ export interface Refusal {
   readonly expected: string;
   readonly received: string;
   /** With status 405, the methods of the path. */
-  readonly allow?: readonly Method[];
+  readonly allow?: readonly HttpMethod[];
 }
 
 /** What a server needs to answer requests. */
@@ -67,7 +67,7 @@ export type ServerEvent =
   | { readonly kind: 'internal-error'; readonly error: unknown };
 
 /** The current state, from a poll of the service's own or from the wait under way. */
-export interface Reading {
+export interface WaitReading {
   readonly sample: Sample;
   /** The connections that break quiet. */
   readonly clients: TrackedConnections;

@@ -110,7 +110,7 @@ describe.concurrent('what holds the wait, in long cases', () => {
   });
 
   it.for([
-    ['a client that is cut off, with TLS, where the daemon can not be asked', false],
+    ['a client that is cut off, with TLS, where the daemon cannot be asked', false],
     ['a client that is cut off, with TLS, where the daemon says that its build runs', true],
   ] as const)('%s', async ([, canAsk], { scenario }) => {
     const { sandbox, openSandbox, wait, endingSince } = scenario;

@@ -203,7 +203,7 @@ describe.concurrent('what holds the wait', () => {
   });
 
   it.for([
-    ['a chain of short builds over TCP, where the daemon can not be asked', tcp, 'unimplemented'],
+    ['a chain of short builds over TCP, where the daemon cannot be asked', tcp, 'unimplemented'],
     ['a chain of short builds over a unix socket', unix, 'right'],
   ] as const)('%s', async ([, address, answer], { scenario }) => {
     const { sandbox, buildkitd, wait, ending } = scenario;
@@ -266,7 +266,7 @@ describe.concurrent('what holds the wait', () => {
     expect(end.heldMs).toBeLessThan(2 * soonMs);
   });
 
-  it('two addresses of one daemon, of which one can not be asked', async ({ scenario }) => {
+  it('two addresses of one daemon, of which one cannot be asked', async ({ scenario }) => {
     const { sandbox, buildkitd, build, wait, ending } = scenario;
     const server = createAuthority(sandbox.directory).sign('server', ['IP:127.0.0.1']);
     await buildkitd.listen(tcp, server);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { findProcess, nameOf, startedAs } from '../../src/backends/procfs/processes.ts';
+import { findProcess, processName, startedAs } from '../../src/backends/procfs/processes.ts';
 import { scanProcesses } from '../../src/backends/procfs/scan.ts';
 import { findSelf } from '../../src/doctor/facts.ts';
 import {
@@ -140,7 +140,7 @@ describe('the files of a process', () => {
       }
       const started = orCutShort(() => findProcess(procRoot, 7));
       expect(started === null || typeof started.startTime === 'string').toBe(true);
-      expect(nameOf(procRoot, 7).length).toBeLessThanOrEqual(content.length);
+      expect(processName(procRoot, 7).length).toBeLessThanOrEqual(content.length);
       expect(startedAs(procRoot, 7)).not.toContain('\0');
       expect(orCutShort(() => scanProcesses(procRoot).daemons())?.length ?? 0).toBeLessThanOrEqual(
         1,

@@ -42,7 +42,7 @@ export function isRunning(procRoot: string, { pid, startTime }: Process): boolea
 }
 
 /** The name of a process (proc_pid_comm(5)). */
-export function nameOf(procRoot: string, pid: number): string {
+export function processName(procRoot: string, pid: number): string {
   return unless(hasEnded, '', () => readStart(`${procRoot}/${pid}/comm`)).trimEnd();
 }
 

@@ -2,8 +2,8 @@ import { basename } from 'node:path';
 import {
   findProcess,
   listPids,
-  nameOf,
   type Process,
+  processName,
   programOf,
   socketInodes,
   startedAs,
@@ -50,7 +50,7 @@ export function scanProcesses(procRoot: string): ProcessScan {
 function findDaemons(procRoot: string, pids: readonly number[]): Process[] {
   const running = (isDaemon: (pid: number) => boolean): Process[] =>
     pids.filter(isDaemon).flatMap((pid) => findProcess(procRoot, pid) ?? []);
-  const named = running((pid) => nameOf(procRoot, pid) === daemonName);
+  const named = running((pid) => processName(procRoot, pid) === daemonName);
   return named.length > 0
     ? named
     : running(

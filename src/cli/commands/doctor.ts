@@ -15,10 +15,10 @@ import { tryBackends } from '../../doctor/trial.ts';
 import type { BuildsFacts, Diagnosis, WaitFacts } from '../../doctor/types.ts';
 import { type Attempt, attempt, attemptLater } from '../../doctor/types.ts';
 import {
+  type DoctorVerdict,
   doctorJson,
   doctorSections,
   doctorText,
-  type Verdict,
 } from '../../messages/doctor/render.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog } from '../../messages/log/open-log.ts';
@@ -140,9 +140,9 @@ const verdictCodes = {
   works: exitCodes.done,
   unknown: exitCodes.unknown,
   'badly-set': exitCodes.usage,
-} as const satisfies Record<Verdict, ExitCode>;
+} as const satisfies Record<DoctorVerdict, ExitCode>;
 
-function verdictOf(diagnosis: Diagnosis): Verdict {
+function verdictOf(diagnosis: Diagnosis): DoctorVerdict {
   const { wait } = diagnosis;
   if (!canCount(diagnosis)) {
     return 'unknown';

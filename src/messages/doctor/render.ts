@@ -7,7 +7,7 @@ import { environmentSection, waitSection } from './environment.ts';
 import type { Finding, Section } from './finding.ts';
 
 /** The conclusion: a wait works here, it cannot count, or it can and a setting is wrong. */
-export type Verdict = 'works' | 'unknown' | 'badly-set';
+export type DoctorVerdict = 'works' | 'unknown' | 'badly-set';
 
 /** All findings, each after those that it depends on. */
 export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[]): Section[] {
@@ -19,14 +19,14 @@ export function doctorSections(diagnosis: Diagnosis, notices: readonly LogEntry[
   ];
 }
 
-export function doctorJson(sections: readonly Section[], verdict: Verdict): string {
+export function doctorJson(sections: readonly Section[], verdict: DoctorVerdict): string {
   return visibleJson({ works: verdict === 'works', sections });
 }
 
 const width = 80;
 const margin = 12;
 
-export function doctorText(sections: readonly Section[], verdict: Verdict): string {
+export function doctorText(sections: readonly Section[], verdict: DoctorVerdict): string {
   const lines = sections.flatMap(({ title, findings }) => [
     title,
     ...findings.flatMap(findingLines),
@@ -60,7 +60,7 @@ function wrapped(text: string): string[] {
   return lines;
 }
 
-function conclusion(sections: readonly Section[], verdict: Verdict): string {
+function conclusion(sections: readonly Section[], verdict: DoctorVerdict): string {
   const marks = sections.flatMap(({ findings }) => findings.map(({ mark }) => mark));
   const count = (mark: Finding['mark'], plural: string): string[] => {
     const number = marks.filter((each) => each === mark).length;
@@ -73,7 +73,7 @@ function conclusion(sections: readonly Section[], verdict: Verdict): string {
   return trouble === '' ? `${text}.` : `${text}, with ${trouble}.`;
 }
 
-const verdictTexts: Readonly<Record<Verdict, string>> = {
+const verdictTexts: Readonly<Record<DoctorVerdict, string>> = {
   works: 'It works',
   unknown: 'It cannot count clients here',
   'badly-set': 'It can count, but a setting is wrong',

@@ -1,6 +1,6 @@
 import type { ServerEvent } from '../../serve/types.ts';
 import type { LogEntry } from '../log/log.ts';
-import { about } from '../words.ts';
+import { shortDuration } from '../words.ts';
 
 /** What `serve` reports about itself. */
 export type ServeNotice =
@@ -73,7 +73,7 @@ function requestEntry(event: Extract<ServerEvent, { kind: 'request' | 'bad-reque
   const short = path.slice(0, mostPath);
   return {
     level: 'debug',
-    message: `${method} ${short} from ${peer}: ${answer} after ${about(tookMs)}.`,
+    message: `${method} ${short} from ${peer}: ${answer} after ${shortDuration(tookMs)}.`,
     fields: { event: kind, peer, method, path: short, status, tookMs: Math.round(tookMs) },
   };
 }
@@ -89,7 +89,7 @@ function untilText({ for: what, patienceMs }: Extract<ServeNotice, { kind: 'stop
     case 'late-hook':
       return (
         'no wait is under way, but clients may be connected: ' +
-        `waiting ${about(patienceMs)} for a hook that calls late.`
+        `waiting ${shortDuration(patienceMs)} for a hook that calls late.`
       );
   }
 }

@@ -1,5 +1,5 @@
 import type { DrainConfig } from '../../drain/types.ts';
-import type { Answer, Reading, ServiceStats, WaitState } from '../../serve/types.ts';
+import type { Answer, ServiceStats, WaitReading, WaitState } from '../../serve/types.ts';
 import {
   type Metric,
   type MetricsFormat,
@@ -15,7 +15,7 @@ interface MetricsInput {
   /** When the process started, in seconds since the epoch. */
   readonly startedAtSeconds: number;
   /** Null if polling failed altogether. */
-  readonly reading: Reading | null;
+  readonly reading: WaitReading | null;
   readonly stats: ServiceStats;
   readonly config: Pick<DrainConfig, 'quietPeriodMs'>;
 }
@@ -35,7 +35,7 @@ function metricsOf(input: MetricsInput): Metric[] {
   return [...daemonMetrics(input.reading), ...waitMetrics(input), ...processMetrics(input)];
 }
 
-function daemonMetrics(reading: Reading | null): Metric[] {
+function daemonMetrics(reading: WaitReading | null): Metric[] {
   const sampleKinds = ['counted', 'failed', 'gone'] as const;
   return [
     {
@@ -115,7 +115,7 @@ function processMetrics({ version, startedAtSeconds }: MetricsInput): Metric[] {
 }
 
 /** The clients of an endpoint are known if its listening socket was seen in the same poll. */
-function clientPoints({ sample, clients }: Reading): Point[] {
+function clientPoints({ sample, clients }: WaitReading): Point[] {
   const addresses = sample.results.flatMap((result) =>
     result.kind === 'polled' && result.snapshot.listenerInodes.length > 0
       ? [result.endpoint.address]

@@ -9,7 +9,7 @@ import {
   parseAccuracy,
 } from '../../../bench/accuracy/results.ts';
 import { accuracyOptions } from '../../../bench/options.ts';
-import { jsonByRowsOf, textOf } from '../../../bench/render/tables.ts';
+import { jsonByRowsOf, reportText } from '../../../bench/render/tables.ts';
 import { withMessage } from '../../../bench/runner/results.ts';
 import { readOptions } from '../../../src/options/read.ts';
 import { accuracyResults } from '../support/accuracy-results.ts';
@@ -73,7 +73,7 @@ describe('the report on a run', () => {
 
   it('leaves out what was not measured, and says that the run was interrupted', () => {
     expect(accuracySections(nothing)).toEqual([]);
-    expect(textOf(accuracyHeadline(nothing), [])).toMatch(
+    expect(reportText(accuracyHeadline(nothing), [])).toMatch(
       /the existing network namespace.*was interrupted/,
     );
   });

@@ -1,13 +1,7 @@
 import { figureOf } from '../../../bench/cost/statistics.ts';
-import type { CostResults, PollResult } from '../../../bench/cost/types.ts';
+import type { CostResults, PollCost } from '../../../bench/cost/types.ts';
 
-function poll(
-  method: string,
-  pairs: number,
-  clients: number,
-  us: number,
-  ratio: number,
-): PollResult {
+function poll(method: string, pairs: number, clients: number, us: number, ratio: number): PollCost {
   return {
     method,
     pairs,
