@@ -22,7 +22,7 @@ module.exports = {
       'What one command alone needs is loaded when that is called.',
       { path: '^src/(cli|cli/main|cli/program|cli/commands/wait)\\.ts$' },
       {
-        path: '^(bench|src/(watch|doctor|ready|serve|run|bundle/install|cli/commands/(?!wait|run-wait|plan-wait|check)))',
+        path: '^(bench|src/(doctor|ready|serve|run|bundle/install|cli/commands/(?!wait|run-wait|plan-wait|check)))',
         dynamic: false,
       },
     ),
