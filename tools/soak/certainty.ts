@@ -3,6 +3,9 @@ import { endpointNames, type WaitRule } from './plan.ts';
 
 // Log lines have whole milliseconds of the wall clock.
 export const clockErrorMs = 3;
+
+/** The kernel counts the times of a connection in ticks: one that has just begun may count as a whole one. */
+export const longestTickMs = 10;
 // A connection without a name may be a request of the tool's own, and is given this time.
 const namelessGraceMs = 1500;
 // The poll interval while the wait is held by a TCP client and the kernel announces the client's end.

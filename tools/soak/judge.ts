@@ -7,6 +7,7 @@ import {
   lingersUntilMs,
   longestGapMs,
   longestHeldGapMs,
+  longestTickMs,
 } from './certainty.ts';
 import { type ConnectionLifetime, type GroundTruth, overlaps, type Span } from './ground-truth.ts';
 import { listeners, type WaitRule } from './plan.ts';
@@ -251,7 +252,8 @@ function wrongAges(truth: GroundTruth, { result, clients }: ReportedState): stri
   }
   return clients.flatMap(({ endpoint, peer, ageAtLeastMs }) => {
     const lifetime = latest.get(`${endpoint} ${peer}`);
-    const mostMs = lifetime === undefined ? Infinity : atMs - lifetime.earliestMs + clockErrorMs;
+    const errorMs = clockErrorMs + longestTickMs;
+    const mostMs = lifetime === undefined ? Infinity : atMs - lifetime.earliestMs + errorMs;
     return (ageAtLeastMs ?? 0) > mostMs
       ? [`${peer} at least ${ageAtLeastMs} ms old, there for ${ms(mostMs)}`]
       : [];
