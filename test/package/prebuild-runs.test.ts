@@ -102,11 +102,7 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
     const skipped = `by procfs, not by sock-diag: ${refusal}.`;
     expect(idle).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(
-        new RegExp(
-          `^No client is connected to ${tcp} and ${unix}\\.\nRunning builds are unknown: .*\n$`,
-        ),
-      ),
+      stdout: `No client is connected to ${tcp} and ${unix}.\n`,
       stderr: [tcp, unix]
         .map((address) => `buildkit-drain: Polling ${address} ${skipped}\n`)
         .join(''),
