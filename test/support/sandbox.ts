@@ -77,8 +77,14 @@ export async function openSandbox({
           if (signal === 'SIGSTOP') {
             await waitForState(childPid, 'T');
           }
+          // nsenter stops itself after its child. Once continued, it continues the child as well, and waits
+          // again: a stop before that would be undone.
+          if (forks && signal === 'SIGSTOP') {
+            await waitForState(entered.pid, 'T');
+          }
           if (forks && signal === 'SIGCONT') {
             process.kill(entered.pid, signal);
+            await waitForState(entered.pid, 'S');
           }
         },
       };
