@@ -84,7 +84,7 @@ export async function openSandbox({
           }
           if (forks && signal === 'SIGCONT') {
             process.kill(entered.pid, signal);
-            await waitForState(entered.pid, 'S');
+            await waitForState(entered.pid, 'SZ').catch(() => entered.ended);
           }
         },
       };
