@@ -29,8 +29,11 @@ module.exports = {
     rule(
       'http2-only-when-asked',
       'HTTP/2 and TLS are loaded when the daemon is asked for the first time.',
-      { path: '^src/', pathNot: '^src/builds/(ask|call|connect)\\.ts$' },
-      { path: '^(src/builds/(ask|call|connect)\\.ts|(node:)?(http2|tls))$', dynamic: false },
+      { path: '^src/', pathNot: '^src/(builds/ask|grpc/(call|connect|session))\\.ts$' },
+      {
+        path: '^(src/(builds/ask|grpc/(call|connect|session))\\.ts|(node:)?(http2|tls))$',
+        dynamic: false,
+      },
     ),
     rule(
       'one-door-to-the-addon',

@@ -6,8 +6,6 @@ export type {
   BuildsAnswer,
   BuildsKnown,
   ListeningDaemon,
-  TlsConfig,
-  TlsSource,
 } from './builds/types.ts';
 export type { TrackedConnection, TrackedConnections } from './drain/tracked.ts';
 export type {
@@ -19,6 +17,7 @@ export type {
   ExpiryReason,
   NamedBuilds,
 } from './drain/types.ts';
+export type { TlsConfig, TlsSource } from './grpc/types.ts';
 export {
   createBuildsClient,
   createProcfsBackend,

@@ -3,11 +3,12 @@ module.exports = {
   backends: [],
   bundle: [],
   'old-node': [],
-  builds: ['backends'],
+  grpc: ['backends'],
+  builds: ['backends', 'grpc'],
   drain: ['backends', 'builds'],
   options: ['backends', 'drain'],
   'drain-marker': ['backends'],
-  monitor: ['backends', 'builds', 'drain', 'drain-marker', 'options'],
+  monitor: ['backends', 'builds', 'drain', 'drain-marker', 'grpc', 'options'],
   run: ['backends', 'monitor'],
   ready: ['backends', 'builds'],
   doctor: ['backends', 'builds'],
@@ -15,10 +16,10 @@ module.exports = {
   messages: [
     ...['backends', 'builds', 'doctor', 'drain', 'monitor', 'options', 'ready', 'run', 'serve'],
   ],
-  library: ['backends', 'builds', 'monitor', 'drain', 'options'],
+  library: ['backends', 'builds', 'drain', 'grpc', 'monitor', 'options'],
   bench: ['backends', 'drain', 'options'],
   cli: [
-    ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'messages'],
-    ...['monitor', 'old-node', 'options', 'ready', 'run', 'serve'],
+    ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'grpc'],
+    ...['messages', 'monitor', 'old-node', 'options', 'ready', 'run', 'serve'],
   ],
 };

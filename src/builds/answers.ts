@@ -21,13 +21,19 @@ export function combineAnswers(answers: readonly BuildsAnswer[]): BuildsAnswer {
   };
 }
 
-export function nowhereToAsk(): BuildsAnswer {
-  const error = new BackendError(
-    'ERR_NO_LISTENER',
+/** Why the running builds are unknown, though the daemon may have answered. */
+export function askError(code: string, message: string, cause?: unknown): BackendError {
+  return new BackendError(
+    code,
     'ask which builds are running',
-    'no endpoint has a listener that can be called',
+    message,
+    cause === undefined ? {} : { cause },
   );
-  return { kind: 'unknown', error };
+}
+
+export function nowhereToAsk(): BuildsAnswer {
+  const message = 'no endpoint has a listener that can be called';
+  return { kind: 'unknown', error: askError('ERR_NO_LISTENER', message) };
 }
 
 // The daemon has read the question, and its reply names no build.

@@ -1,7 +1,9 @@
 import type { BackendError, Endpoint } from '../backends/types.ts';
-import { asBackendError, askError } from './errors.ts';
-import { createOwnSockets } from './own-sockets.ts';
-import type { BuildsAnswer, BuildsKnown, TlsConfig } from './types.ts';
+import { asBackendError, callError } from '../grpc/errors.ts';
+import { createOwnSockets } from '../grpc/own-sockets.ts';
+import type { TlsConfig } from '../grpc/types.ts';
+import { withTimeout } from '../grpc/with-timeout.ts';
+import type { BuildsAnswer, BuildsKnown } from './types.ts';
 
 export interface BuildsClientOptions {
   /** Where buildkitd listens. Where that is all addresses, the loopback interface is used. */
@@ -87,41 +89,5 @@ function refuse(): never {
 }
 
 function closed(): BackendError {
-  return askError('ERR_CLOSED', 'the client was closed');
-}
-
-export interface Limit {
-  readonly endpoint: Endpoint;
-  readonly timeoutMs: number;
-  /** Aborted when the time is up, if not before. */
-  readonly asking: AbortController;
-}
-
-/**
- * Asks with a time limit.
- *
- * @param ask must end with the signal's reason when the signal is raised, and report what it waits for.
- * @throws what `ask` throws; when the time is up, a BackendError (`ERR_ASK_TIMEOUT`) that says what it was waiting for.
- */
-export async function withTimeout<Answer>(
-  { endpoint: { address }, timeoutMs, asking }: Limit,
-  ask: (signal: AbortSignal, onStage: (stage: string) => void) => Promise<Answer>,
-): Promise<Answer> {
-  let stage = 'to begin';
-  const giveUp = (): void => {
-    asking.abort(
-      askError(
-        'ERR_ASK_TIMEOUT',
-        `${address} did not answer within ${timeoutMs}ms: it was waiting ${stage}`,
-      ),
-    );
-  };
-  const timer = setTimeout(giveUp, timeoutMs);
-  try {
-    return await ask(asking.signal, (next) => {
-      stage = next;
-    });
-  } finally {
-    clearTimeout(timer);
-  }
+  return callError('ERR_CLOSED', 'the client was closed');
 }

@@ -1,21 +1,20 @@
+import { malformed } from '../grpc/errors.ts';
+import { type Field, messageField, readFields, textField, varintOf } from '../grpc/protobuf.ts';
+import type { RpcMethod } from '../grpc/types.ts';
 import type { DaemonVersion } from './answers.ts';
-import { malformed } from './errors.ts';
-import { type Field, messageField, readFields, textField, varintOf } from './protobuf.ts';
 import type { Build } from './types.ts';
 
 // The needed part of BuildKit's api/services/control/control.proto: methods and field numbers of the service
 // moby.buildkit.v1.Control.
 
-export interface RpcMethod {
-  readonly path: string;
-  readonly request: Uint8Array;
-}
+const since = 'buildkitd v0.12.4 or later';
 
 /** One STARTED event for each running build, and the end of the stream. */
 export const listenBuildHistory: RpcMethod = {
   path: '/moby.buildkit.v1.Control/ListenBuildHistory',
   // BuildHistoryRequest: ActiveOnly = 1 and EarlyExit = 3, both true.
   request: Uint8Array.of(0x08, 0x01, 0x18, 0x01),
+  since,
 };
 
 /**
@@ -26,12 +25,14 @@ export const listenLatestRecord: RpcMethod = {
   path: listenBuildHistory.path,
   // EarlyExit = 3, true, and Limit = 5, 1.
   request: Uint8Array.of(0x18, 0x01, 0x28, 0x01),
+  since,
 };
 
 /** Which buildkitd it is. Added in v0.11, with the build history itself. */
 export const info: RpcMethod = {
   path: '/moby.buildkit.v1.Control/Info',
   request: Uint8Array.of(),
+  since,
 };
 
 const eventField = { type: 1, record: 2 } as const;

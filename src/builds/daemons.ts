@@ -1,14 +1,8 @@
-import { BackendError, type Endpoint, type Sample } from '../backends/types.ts';
-import { nowhereToAsk } from './answers.ts';
+import type { BackendError, Endpoint, Sample } from '../backends/types.ts';
+import type { TlsConfig, TlsSource } from '../grpc/types.ts';
+import { askError, nowhereToAsk } from './answers.ts';
 import { type BuildsClient, createBuildsClient } from './client.ts';
-import type {
-  BuildsAnswer,
-  BuildsSource,
-  DaemonAnswer,
-  ListeningDaemon,
-  TlsConfig,
-  TlsSource,
-} from './types.ts';
+import type { BuildsAnswer, BuildsSource, DaemonAnswer, ListeningDaemon } from './types.ts';
 
 /** Asks the daemons behind a sample. */
 export interface DaemonBuilds extends BuildsSource {
@@ -99,9 +93,7 @@ interface OpenClient {
 }
 
 function noTlsFiles(cause: Error): BackendError {
-  return new BackendError('ERR_TLS_FILES', 'ask which builds are running', cause.message, {
-    cause,
-  });
+  return askError('ERR_TLS_FILES', cause.message, cause);
 }
 
 function unixFirst({ kind: one }: Endpoint, { kind: other }: Endpoint): number {

@@ -1,8 +1,8 @@
 import type { BackendError, Endpoint } from '../backends/types.ts';
-import { withTimeout } from './client.ts';
-import { asBackendError } from './errors.ts';
-import { createOwnSockets } from './own-sockets.ts';
-import type { TlsConfig } from './types.ts';
+import { asBackendError } from '../grpc/errors.ts';
+import { createOwnSockets } from '../grpc/own-sockets.ts';
+import type { TlsConfig } from '../grpc/types.ts';
+import { withTimeout } from '../grpc/with-timeout.ts';
 
 /**
  * The result of calling an endpoint: buildkitd's API `answered`; or the connection was accepted with TLS, and a client

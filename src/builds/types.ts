@@ -25,17 +25,6 @@ export interface BuildsKnown {
   readonly lastEndedAtMs: number | null;
 }
 
-/** How to speak TLS with the daemon; certificates and the key as the content of PEM files. */
-export interface TlsConfig {
-  /** The authority that signed the daemon's certificate; null for those that Node.js trusts. */
-  readonly ca: string | null;
-  /** The client's certificate and key, where the daemon asks for them: both or neither. */
-  readonly cert: string | null;
-  readonly key: string | null;
-  /** The name in the daemon's certificate; null for the endpoint's host. */
-  readonly serverName: string | null;
-}
-
 /** A daemon that listens: where its API can be called, and the inodes of its listening sockets. */
 export interface ListeningDaemon {
   readonly endpoints: readonly Endpoint[];
@@ -46,12 +35,6 @@ export interface ListeningDaemon {
 /** What one daemon answered. */
 export interface DaemonAnswer extends ListeningDaemon {
   readonly answer: BuildsAnswer;
-}
-
-/** How to speak TLS with the daemons. It is read for each question, since mounted secrets arrive late and change. */
-export interface TlsSource {
-  /** @returns null for daemons without TLS. May reject: builds are unknown then. */
-  readonly read: () => Promise<TlsConfig | null>;
 }
 
 /** Asks the daemons which builds are running. */

@@ -1,10 +1,10 @@
 import type { Endpoint, Sample, Sampler } from '../backends/types.ts';
 import { openBuilds } from '../builds/daemons.ts';
-import type { TlsSource } from '../builds/types.ts';
 import { createMonotonicClock } from '../drain/clock.ts';
 import { type DrainInput, drain } from '../drain/drain.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome } from '../drain/types.ts';
 import { createDrainMarker } from '../drain-marker.ts';
+import type { TlsSource } from '../grpc/types.ts';
 import { type MonitorOptions, openMonitor } from './monitor.ts';
 import type { WaitNotice } from './types.ts';
 

@@ -300,7 +300,7 @@ describe.concurrent('what holds the wait', () => {
 
   it.for([
     ['an old daemon without the API', { answer: 'unimplemented' }, /v0\.12\.4 or later/],
-    ['a daemon whose API answers nonsense', { answer: 'garbage' }, /not of buildkitd's form/],
+    ['a daemon whose API answers nonsense', { answer: 'garbage' }, /the answer is malformed/],
     ['a daemon whose API does not answer', { delayMs: -1 }, /did not answer within 1000ms/],
     [
       'a daemon without a history',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect } from 'vitest';
-import type { TlsConfig } from '../../src/builds/types.ts';
+import type { TlsConfig } from '../../src/grpc/types.ts';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
 import { type BuildsClientProcess, startBuildsClient } from '../support/builds-client.ts';
 import { type Authority, type Certificate, createAuthority } from '../support/certificates.ts';
@@ -44,7 +44,7 @@ function unknown(code: string, message: RegExp) {
   return {
     kind: 'unknown',
     code,
-    operation: 'ask which builds are running',
+    operation: 'call the daemon',
     message: expect.stringMatching(message),
   };
 }
@@ -143,7 +143,7 @@ describe.concurrent('asking a buildkitd with TLS', () => {
   it.for([
     ['an end without a word', 'ERR_TLS', /handshake .* failed/],
     ['HTTP/1.1', 'ERR_NO_TLS', /does not speak TLS/],
-    ['no word at all', 'ERR_ASK_TIMEOUT', /waiting for the TLS handshake/],
+    ['no word at all', 'ERR_CALL_TIMEOUT', /waiting for the TLS handshake/],
   ] as const)('fails at a server of %s', async ([how, code, message], { stage }) => {
     const { buildkitd, buildsClient, authority } = stage;
     await buildkitd.listenBroken(tcp, how);
@@ -157,7 +157,7 @@ describe.concurrent('asking a buildkitd with TLS', () => {
     const tls = config({ ca: authority.ca, cert: client.cert, key: server.key });
     await buildsClient.open(tcp, { tls });
     expect(await buildsClient.ask()).toEqual(
-      unknown('ERR_ASK_FAILED', /^asking failed: the key does not belong to the certificate$/),
+      unknown('ERR_CALL_FAILED', /^the call failed: the key does not belong to the certificate$/),
     );
   });
 });

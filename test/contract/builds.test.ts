@@ -23,9 +23,14 @@ function unknown(code: string, message: RegExp) {
   return {
     kind: 'unknown',
     code,
-    operation: 'ask which builds are running',
+    operation: 'call the daemon',
     message: expect.stringMatching(message),
   };
+}
+
+/** The call was answered, and the answer is not accepted. */
+function notAccepted(code: string, message: RegExp) {
+  return { ...unknown(code, message), operation: 'ask which builds are running' };
 }
 
 describe.concurrent('asking buildkitd which builds run', () => {
@@ -157,7 +162,7 @@ describe.concurrent('a zero is not believed', () => {
     await buildkitd.behave({ answer: 'false-zero', version, package: name });
     await buildkitd.begin('one');
     await buildsClient.open(unix);
-    expect(await buildsClient.ask()).toEqual(unknown('ERR_ZERO_NOT_TRUSTED', /names no build/));
+    expect(await buildsClient.ask()).toEqual(notAccepted('ERR_ZERO_NOT_TRUSTED', /names no build/));
     await buildkitd.behave({ answer: 'right' });
     expect(await buildsClient.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
   });
@@ -180,7 +185,7 @@ describe.concurrent('a zero is not believed', () => {
     await buildsClient.open(unix);
     for (const ref of ['one', 'two']) {
       expect(await buildsClient.ask()).toEqual(
-        unknown('ERR_NO_HISTORY', /names no build, .* the history can be switched off/),
+        notAccepted('ERR_NO_HISTORY', /names no build, .* the history can be switched off/),
       );
       await buildkitd.begin(ref);
     }
@@ -193,7 +198,7 @@ describe.concurrent('a zero is not believed', () => {
 
   it.for([
     ['error', 'ERR_GRPC_STATUS', /UNAVAILABLE: not now/],
-    ['garbage', 'ERR_ANSWER_MALFORMED', /not of buildkitd's form/],
+    ['garbage', 'ERR_ANSWER_MALFORMED', /the answer is malformed/],
   ] as const)(
     'of a daemon that answers with %s',
     async ([answer, code, message], { buildkitd, buildsClient }) => {
@@ -255,7 +260,7 @@ describe.concurrent('a zero is believed', () => {
 
 const codes: Record<string, [code: string, message: RegExp]> = {
   'garbage instead of HTTP/2': ['ERR_NO_GRPC', /without TLS .*--tls-ca/],
-  'garbage in a frame': ['ERR_ANSWER_MALFORMED', /not of buildkitd's form/],
+  'garbage in a frame': ['ERR_ANSWER_MALFORMED', /the answer is malformed/],
   'garbage instead of a frame': ['ERR_ANSWER_COMPRESSED', /compressed/],
   'a cut frame': ['ERR_ANSWER_CUT', /last message is incomplete/],
   'a cut frame header': ['ERR_ANSWER_CUT', /last message is incomplete/],
@@ -276,8 +281,8 @@ const codes: Record<string, [code: string, message: RegExp]> = {
   'HTTP/1.1': ['ERR_NO_GRPC', /without TLS .*--tls-ca/],
   'an end without a word': ['ERR_NO_GRPC', /does not speak gRPC/],
   'a reset without a word': ['ERR_NO_GRPC', /does not speak gRPC/],
-  'no word at all': ['ERR_ASK_TIMEOUT', /within 1000ms: .* for the first HTTP\/2 frame/],
-  'no answer': ['ERR_ASK_TIMEOUT', /within 1000ms: .* for the answer/],
+  'no word at all': ['ERR_CALL_TIMEOUT', /within 1000ms: .* for the first HTTP\/2 frame/],
+  'no answer': ['ERR_CALL_TIMEOUT', /within 1000ms: .* for the answer/],
 };
 
 describe.concurrent('what can not be read is unknown, never zero:', () => {
@@ -323,7 +328,7 @@ describe.concurrent('what can not be read is unknown, never zero:', () => {
     await buildkitd.listen(tcp);
     await buildkitd.process.signal('SIGSTOP');
     await buildsClient.open(tcp);
-    expect(await buildsClient.ask()).toEqual(unknown('ERR_ASK_TIMEOUT', /within 1000ms/));
+    expect(await buildsClient.ask()).toEqual(unknown('ERR_CALL_TIMEOUT', /within 1000ms/));
     await buildkitd.process.signal('SIGCONT');
     expect(await buildsClient.ask()).toEqual(none);
   });

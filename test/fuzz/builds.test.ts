@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { BackendError } from '../../src/backends/types.ts';
 import { countsRightly } from '../../src/builds/answers.ts';
 import { decodeBuildEvent, decodeInfo } from '../../src/builds/control.ts';
-import { createFrameReader, encodeFrame } from '../../src/builds/frames.ts';
-import { readFields } from '../../src/builds/protobuf.ts';
+import { createFrameReader, encodeFrame } from '../../src/grpc/frames.ts';
+import { readFields } from '../../src/grpc/protobuf.ts';
 import { foreignText, holds, mutated } from '../support/fuzz.ts';
 
 /** What comes of bytes; null where they are refused in one of the declared ways. */
@@ -130,12 +130,15 @@ describe('the frames of an answer', () => {
       const answer = Buffer.concat(messages.map(encodeFrame));
       const read = (bytes: Buffer): Buffer[] => {
         const reader = createFrameReader();
+        const messages: Buffer[] = [];
         for (let at = 0, chunk = 0; at < bytes.length; chunk += 1) {
           const size = chunkSizes[chunk % chunkSizes.length] ?? 1;
-          reader.push(bytes.subarray(at, at + size));
+          const complete = reader.push(bytes.subarray(at, at + size));
+          messages.push(...complete.map((each) => Buffer.from(each)));
           at += size;
         }
-        return reader.end().map((each) => Buffer.from(each));
+        reader.end();
+        return messages;
       };
       expect(read(answer)).toEqual(messages.map((each) => Buffer.from(each)));
 
@@ -153,8 +156,9 @@ describe('the frames of an answer', () => {
     holds([fc.array(fc.oneof(fc.uint8Array(), answer))], (chunks) => {
       const messages = valueOrNull(() => {
         const reader = createFrameReader();
-        chunks.forEach((chunk) => void reader.push(chunk));
-        return reader.end();
+        const complete = chunks.flatMap((chunk) => reader.push(chunk));
+        reader.end();
+        return complete;
       });
       const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
       expect((messages?.length ?? 0) * 5).toBeLessThanOrEqual(bytes);

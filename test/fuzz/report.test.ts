@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { quote } from '../../src/builds/errors.ts';
 import type { TrackedConnection } from '../../src/drain/tracked.ts';
+import { quote } from '../../src/grpc/errors.ts';
 import { connectionTable } from '../../src/messages/connection-table.ts';
 import { createLog } from '../../src/messages/log/log.ts';
 import { foreignText, holds } from '../support/fuzz.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { messageOf } from '../../builds/errors.ts';
-import type { TlsConfig, TlsSource } from '../../builds/types.ts';
+import { messageOf } from '../../grpc/errors.ts';
+import type { TlsConfig, TlsSource } from '../../grpc/types.ts';
 import type { Mistake } from '../../options/read.ts';
 import { parseFrom, UsageError } from '../../options/read.ts';
 import type { TlsOptionValues } from '../../options/table.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeBuildEvent, decodeInfo, listenLatestRecord } from '../../../src/builds/control.ts';
-import { createFrameReader, encodeFrame } from '../../../src/builds/frames.ts';
-import { readFields } from '../../../src/builds/protobuf.ts';
+import { createFrameReader, encodeFrame } from '../../../src/grpc/frames.ts';
+import { readFields } from '../../../src/grpc/protobuf.ts';
 
 const malformed = expect.objectContaining({ code: 'ERR_ANSWER_MALFORMED' });
 
@@ -128,10 +128,12 @@ describe('the frames of an answer', () => {
   it('are read alike in chunks of any size', () => {
     for (let size = 1; size <= answer.length; size += 1) {
       const reader = createFrameReader();
+      const read: Uint8Array[] = [];
       for (let start = 0; start < answer.length; start += size) {
-        reader.push(answer.subarray(start, start + size));
+        read.push(...reader.push(answer.subarray(start, start + size)));
       }
-      expect(reader.end().map((message) => Buffer.from(message))).toEqual(messages);
+      reader.end();
+      expect(read.map((message) => Buffer.from(message))).toEqual(messages);
     }
   });
 

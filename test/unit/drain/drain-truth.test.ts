@@ -219,7 +219,7 @@ async function waitIn(world: World, changes: Partial<DrainConfig> = {}): Promise
     const { api, hangsAt, hangsFor } = world.lives[life] ?? ({} as Life);
     const start = truth.lifeAt(tick) === life ? lifeStart(world, life) : 0;
     if (api === 'closed' || isAt(tick - start)({ from: hangsAt, to: hangsAt + hangsFor })) {
-      return unknownBuilds('ERR_ASK_TIMEOUT');
+      return unknownBuilds('ERR_CALL_TIMEOUT');
     }
     const own = truth.builds.filter((build) => build.life === life);
     const running = own.filter(isAt(tick)).map(({ ref }) => ref);

@@ -81,7 +81,7 @@ describe('the sentences of a wait', () => {
   });
 
   it('do not call the clients unknown if only the builds are', () => {
-    const error = new BackendError('ERR_NO_GRPC', 'ask which builds are running', 'no gRPC');
+    const error = new BackendError('ERR_NO_GRPC', 'call the daemon', 'no gRPC');
     const builds = { kind: 'unknown', error } as const;
     const entry = outcomeEntry({ kind: 'unknown', error, ...stats(), builds }, config, 0);
     expect(entry.message).toMatch(

@@ -1,7 +1,7 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from 'node:tls';
 import { BackendError, type Endpoint } from '../backends/types.ts';
-import { askError, codeOf, explainTls, messageOf } from './errors.ts';
+import { callError, codeOf, explainTls, messageOf } from './errors.ts';
 import type { OwnSockets } from './own-sockets.ts';
 import { type BuildsTarget, buildsTargets } from './targets.ts';
 import type { TlsConfig } from './types.ts';
@@ -97,9 +97,9 @@ async function shakeHands(socket: TLSSocket, endpoint: Endpoint): Promise<void> 
   }
   if (socket.alpnProtocol !== 'h2') {
     socket.destroy();
-    throw askError(
+    throw callError(
       'ERR_NO_GRPC',
-      `what listens on ${endpoint.address} speaks TLS but not gRPC; check that this is buildkitd's address`,
+      `what listens on ${endpoint.address} speaks TLS but not gRPC; check that this is the daemon's address`,
     );
   }
 }
@@ -116,7 +116,7 @@ function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void>
 function unreachable(endpoint: Endpoint, cause: unknown): Error {
   const code = codeOf(cause) || 'ERR_UNREACHABLE';
   const reason = messageOf(cause);
-  return askError(
+  return callError(
     code,
     `${endpoint.address} cannot be reached: ${reason}${remedyFor(endpoint, code)}`,
     cause,

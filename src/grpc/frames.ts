@@ -1,12 +1,10 @@
-import { askError, cut } from './errors.ts';
+import { callError, cut } from './errors.ts';
 
 // A gRPC frame: one byte for the compression flag, four for the message's length, the message.
 const headerBytes = 5;
 
-// gRPC clients accept this much in one message by default. In a whole answer each running build is one message of some
-// kilobytes.
-const longestMessageBytes = 4 * 1024 * 1024;
-const longestAnswerBytes = 4 * longestMessageBytes;
+// gRPC clients accept this much in one message by default.
+export const longestMessageBytes = 4 * 1024 * 1024;
 
 export function encodeFrame(message: Uint8Array): Buffer {
   const header = Buffer.alloc(headerBytes);
@@ -15,23 +13,20 @@ export function encodeFrame(message: Uint8Array): Buffer {
 }
 
 export interface FrameReader {
-  /** Adds received bytes, in chunks of any size. @throws BackendError */
-  push(chunk: Uint8Array): void;
-  /** The messages that are complete so far. */
-  messages(): readonly Uint8Array[];
-  /** All messages, at the end of the stream. @throws BackendError when the last one is incomplete. */
-  end(): readonly Uint8Array[];
+  /** Adds received bytes, in chunks of any size, and returns the messages that they complete. @throws BackendError */
+  push(chunk: Uint8Array): readonly Uint8Array[];
+  /** The end of the stream. @throws BackendError when the last message is incomplete. */
+  end(): void;
 }
 
 export function createFrameReader(): FrameReader {
-  const messages: Uint8Array[] = [];
   let chunks: Uint8Array[] = [];
   let held = 0;
   let needed = headerBytes;
-  let total = 0;
 
   /** Takes complete messages out. Chunks are joined only when a message is complete. */
-  const takeWhole = (): void => {
+  const takeWhole = (): readonly Uint8Array[] => {
+    const messages: Uint8Array[] = [];
     let rest: Uint8Array = Buffer.concat(chunks);
     needed = neededFor(rest);
     while (rest.length >= needed) {
@@ -41,26 +36,19 @@ export function createFrameReader(): FrameReader {
     }
     chunks = [rest];
     held = rest.length;
+    return messages;
   };
 
   return {
     push(chunk) {
-      total += chunk.length;
-      if (total > longestAnswerBytes) {
-        throw tooLarge('the answer', longestAnswerBytes);
-      }
       chunks.push(chunk);
       held += chunk.length;
-      if (held >= needed) {
-        takeWhole();
-      }
+      return held >= needed ? takeWhole() : [];
     },
-    messages: () => messages,
     end() {
       if (held > 0) {
         throw cut('its last message is incomplete');
       }
-      return messages;
     },
   };
 }
@@ -72,9 +60,9 @@ function neededFor(rest: Uint8Array): number {
 
 function messageLength(frame: Uint8Array): number {
   if (frame[0] !== 0) {
-    throw askError(
+    throw callError(
       'ERR_ANSWER_COMPRESSED',
-      'the answer is compressed, which was not requested; check for a proxy before buildkitd',
+      'the answer is compressed, which was not requested; check for a proxy before the daemon',
     );
   }
   const length = Buffer.from(frame.buffer, frame.byteOffset, headerBytes).readUInt32BE(1);
@@ -84,9 +72,9 @@ function messageLength(frame: Uint8Array): number {
   return length;
 }
 
-function tooLarge(what: string, most: number): Error {
-  return askError(
+export function tooLarge(what: string, most: number): Error {
+  return callError(
     'ERR_ANSWER_TOO_LARGE',
-    `${what} is larger than the accepted ${most} bytes; check that this is buildkitd's address`,
+    `${what} is larger than the accepted ${most} bytes; check that this is the daemon's address`,
   );
 }

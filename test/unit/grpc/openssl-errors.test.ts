@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { messageOf } from '../../../src/builds/errors.ts';
+import { messageOf } from '../../../src/grpc/errors.ts';
 
 function sslError(reason: string, code: string): Error {
   const text = `80ECACCBC57F0000:error:0A00045C:SSL routines:ssl3_read_bytes:${reason}:../deps/openssl/ssl/record/rec_layer_s3.c:1601:SSL alert number 116`;

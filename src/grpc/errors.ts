@@ -1,22 +1,32 @@
 import { BackendError } from '../backends/types.ts';
 
-const operation = 'ask which builds are running';
 const longestQuoteChars = 200;
 
-/** Why the running builds are unknown. */
-export function askError(code: string, message: string, cause?: unknown): BackendError {
-  return new BackendError(code, operation, message, cause === undefined ? {} : { cause });
+/** Why a call of the daemon has failed. */
+export function callError(code: string, message: string, cause?: unknown): BackendError {
+  return new BackendError(code, 'call the daemon', message, cause === undefined ? {} : { cause });
+}
+
+/** The daemon's own word that it can't answer. */
+export class GrpcStatusError extends BackendError {
+  /** As gRPC names it: `NOT_FOUND`. */
+  readonly status: string;
+
+  constructor(status: string, message: string) {
+    super('ERR_GRPC_STATUS', 'call the daemon', message);
+    this.status = status;
+  }
 }
 
 export function malformed(what: string): BackendError {
-  return askError(
+  return callError(
     'ERR_ANSWER_MALFORMED',
-    `the answer is not of buildkitd's form: ${what}; check that this is buildkitd's address`,
+    `the answer is malformed: ${what}; check that this is the daemon's address`,
   );
 }
 
 export function cut(what: string, cause?: unknown): BackendError {
-  return askError('ERR_ANSWER_CUT', `the answer was cut off: ${what}`, cause);
+  return callError('ERR_ANSWER_CUT', `the answer was cut off: ${what}`, cause);
 }
 
 /** Foreign text, shortened and made fit for a log line. */
@@ -38,7 +48,7 @@ export function messageOf(error: unknown): string {
 export function asBackendError(error: unknown): BackendError {
   return error instanceof BackendError
     ? error
-    : askError('ERR_ASK_FAILED', `asking failed: ${messageOf(error)}`, error);
+    : callError('ERR_CALL_FAILED', `the call failed: ${messageOf(error)}`, error);
 }
 
 const untrusted = [
@@ -55,7 +65,7 @@ export function explainTls(address: string, cause: unknown): Error {
   const code = codeOf(cause);
   const reason = messageOf(cause);
   if (untrusted.includes(code)) {
-    return askError(
+    return callError(
       'ERR_TLS_UNTRUSTED',
       `the certificate of ${address} is not signed by the given authority (${reason}): ` +
         'give the right one by --tls-ca',
@@ -63,7 +73,7 @@ export function explainTls(address: string, cause: unknown): Error {
     );
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return askError(
+    return callError(
       'ERR_TLS_NAME',
       `the certificate of ${address} is for another name (${reason}): ` +
         'give one of its names by --tls-server-name',
@@ -71,7 +81,7 @@ export function explainTls(address: string, cause: unknown): Error {
     );
   }
   if (isAboutClient(cause)) {
-    return askError(
+    return callError(
       'ERR_TLS_CLIENT_CERT',
       `${address} does not accept this client (${reason}): ` +
         'give a certificate that it trusts by --tls-cert and --tls-key',
@@ -79,13 +89,13 @@ export function explainTls(address: string, cause: unknown): Error {
     );
   }
   if (['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG'].includes(code)) {
-    return askError(
+    return callError(
       'ERR_NO_TLS',
       `what listens on ${address} does not speak TLS: omit the options that begin with --tls`,
       cause,
     );
   }
-  return askError(
+  return callError(
     'ERR_TLS',
     `the TLS handshake with ${address} failed: ${reason}; ` +
       'check the options that begin with --tls, and that the daemon speaks TLS there',
