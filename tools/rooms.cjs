@@ -11,15 +11,17 @@ module.exports = {
   monitor: ['backends', 'builds', 'drain', 'drain-marker', 'grpc', 'options'],
   run: ['backends', 'monitor'],
   ready: ['backends', 'builds'],
+  verify: ['backends', 'grpc'],
   doctor: ['backends', 'builds'],
   serve: ['backends', 'builds', 'drain'],
   messages: [
     ...['backends', 'builds', 'doctor', 'drain', 'monitor', 'options', 'ready', 'run', 'serve'],
+    'verify',
   ],
   library: ['backends', 'builds', 'drain', 'grpc', 'monitor', 'options'],
   bench: ['backends', 'drain', 'options'],
   cli: [
     ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'grpc'],
-    ...['messages', 'monitor', 'old-node', 'options', 'ready', 'run', 'serve'],
+    ...['messages', 'monitor', 'old-node', 'options', 'ready', 'run', 'serve', 'verify'],
   ],
 };

@@ -1,5 +1,6 @@
 import { codeOf, malformed, messageOf, quote } from '../grpc/errors.ts';
-import { type GrpcConnection, type SessionInput, withConnection } from '../grpc/session.ts';
+import { type SessionInput, withConnection } from '../grpc/session.ts';
+import type { GrpcConnection } from '../grpc/types.ts';
 import { alwaysKeepsHistory, askError, countsRightly, type DaemonVersion } from './answers.ts';
 import {
   type BuildEvent,

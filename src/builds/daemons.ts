@@ -96,6 +96,7 @@ function noTlsFiles(cause: Error): BackendError {
   return askError('ERR_TLS_FILES', cause.message, cause);
 }
 
-function unixFirst({ kind: one }: Endpoint, { kind: other }: Endpoint): number {
+/** Over a unix socket there is no TLS. */
+export function unixFirst({ kind: one }: Endpoint, { kind: other }: Endpoint): number {
   return Number(other === 'unix') - Number(one === 'unix');
 }

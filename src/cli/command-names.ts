@@ -7,6 +7,7 @@ export const commands = {
   watch: 'Show connections and builds as they come and go.',
   doctor: 'Check what a wait needs here, and say what to change.',
   ready: 'Check whether buildkitd serves, for readiness probes.',
+  verify: 'Check that the stored content is there, after a restart.',
   run: 'Run buildkitd, and wait before it is stopped.',
   serve: 'Serve the wait over HTTP for preStop.httpGet, and metrics.',
   bench: 'Measure the cost and the accuracy of polling on this node.',

@@ -8,6 +8,7 @@ export const exitCodes = {
   clientsConnected: 3,
   unknown: 4,
   notReady: 5,
+  damaged: 5,
   notExecutable: 126,
   notFound: 127,
   interruptedBySigint: 130,

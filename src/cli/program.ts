@@ -30,6 +30,7 @@ const adders: Readonly<Record<CommandName, () => Promise<AddCommand>>> = {
   watch: async () => (await import('./commands/watch.ts')).addWatch,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
   ready: async () => (await import('./commands/ready.ts')).addReady,
+  verify: async () => (await import('./commands/verify.ts')).addVerify,
   run: async () => (await import('./commands/run.ts')).addRun,
   serve: async () => (await import('./commands/serve.ts')).addServe,
   bench: async () => (await import('./commands/bench.ts')).addBench,

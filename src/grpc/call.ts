@@ -4,6 +4,7 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from 'node:http2';
+import { BackendError } from '../backends/types.ts';
 import { callError, cut, GrpcStatusError, messageOf, quote } from './errors.ts';
 import { createFrameReader, encodeFrame, longestMessageBytes, tooLarge } from './frames.ts';
 import type { RpcMethod } from './types.ts';
@@ -26,7 +27,9 @@ export interface StreamOptions {
   /** Ends the call; its answer is not needed any more. */
   readonly signal: AbortSignal;
   /** How long the daemon may take for the whole answer; by default as long as it likes. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
+  /** How long nothing may arrive; by default as long as the daemon likes. */
+  readonly idleMs?: number | undefined;
 }
 
 export interface CallOptions extends StreamOptions {
@@ -70,7 +73,7 @@ export async function call(
 export async function* callStream(
   session: ClientHttp2Session,
   { path, request, since, headers }: RpcMethod,
-  { signal, timeoutMs }: StreamOptions,
+  { signal, timeoutMs, idleMs = 0 }: StreamOptions,
 ): AsyncGenerator<Uint8Array, void> {
   const all = {
     ...headers,
@@ -82,6 +85,7 @@ export async function* callStream(
     ...(timeoutMs !== undefined && { 'grpc-timeout': `${2 * timeoutMs}m` }),
     'user-agent': 'buildkit-drain',
   };
+  signal.throwIfAborted();
   const stream = session.request(all, { signal });
   const reader = createFrameReader();
   let head: IncomingHttpHeaders | null = null;
@@ -95,6 +99,10 @@ export async function* callStream(
   });
   // The loop gets errors. One that comes after its end, as when the session ends, is none.
   stream.on('error', () => {});
+  stream.setTimeout(idleMs, () => {
+    const message = `the daemon has sent nothing for ${idleMs}ms`;
+    stream.destroy(callError('ERR_CALL_TIMEOUT', message));
+  });
   stream.end(encodeFrame(request));
   try {
     for await (const chunk of chunksOf(stream, signal)) {
@@ -115,7 +123,7 @@ async function* chunksOf(stream: ClientHttp2Stream, signal: AbortSignal): AsyncG
     yield* stream.iterator({ destroyOnReturn: false });
   } catch (error) {
     signal.throwIfAborted();
-    throw cut(messageOf(error), error);
+    throw error instanceof BackendError ? error : cut(messageOf(error), error);
   }
 }
 

@@ -39,11 +39,20 @@ export function varintOf(fields: readonly Field[], number: number): bigint {
 /** The text under a field's number, the last one given; empty where there is none, as in proto3. */
 export function textField(fields: readonly Field[], number: number): string {
   const bytes = bytesOf(fields, number).at(-1);
+  return bytes === undefined ? '' : decodeText(bytes, number);
+}
+
+function decodeText(bytes: Uint8Array, number: number): string {
   try {
-    return bytes === undefined ? '' : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw malformed(`field ${number} is no text`);
   }
+}
+
+/** The bytes under a field's number, the last ones given; empty where there are none, as in proto3. */
+export function bytesField(fields: readonly Field[], number: number): Uint8Array {
+  return bytesOf(fields, number).at(-1) ?? new Uint8Array();
 }
 
 /** The fields of the message under a field's number. Given more than once, its parts are merged. */
@@ -61,6 +70,49 @@ function bytesOf(fields: readonly Field[], number: number): Uint8Array[] {
       }
       return field.value;
     });
+}
+
+/** What is under a field's number as one text or one sequence of bytes for each time that it is given. */
+export function textFields(fields: readonly Field[], number: number): string[] {
+  return bytesOf(fields, number).map((bytes) => decodeText(bytes, number));
+}
+
+/** The messages under a field's number that may be given more than once. */
+export function messageFields(fields: readonly Field[], number: number): Field[][] {
+  return bytesOf(fields, number).map(readFields);
+}
+
+/** The entries of a map from text to text. */
+export function textMapField(fields: readonly Field[], number: number): Map<string, string> {
+  return new Map(
+    messageFields(fields, number).map((entry) => [textField(entry, 1), textField(entry, 2)]),
+  );
+}
+
+/** A message with these fields, by number. */
+export function encodeMessage(
+  fields: readonly (readonly [number, bigint | string | Uint8Array])[],
+): Uint8Array {
+  return Buffer.concat(
+    fields.flatMap(([number, value]) => {
+      if (typeof value === 'bigint') {
+        return [encodeVarint(BigInt(number << 3) | BigInt(wire.varint)), encodeVarint(value)];
+      }
+      const bytes = Buffer.from(value);
+      const tag = BigInt(number << 3) | BigInt(wire.bytes);
+      return [encodeVarint(tag), encodeVarint(BigInt(bytes.length)), bytes];
+    }),
+  );
+}
+
+function encodeVarint(value: bigint): Uint8Array {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, value);
+  while (rest > 0x7fn) {
+    bytes.push(Number(rest & 0x7fn) | 0x80);
+    rest >>= 7n;
+  }
+  return Uint8Array.from([...bytes, Number(rest)]);
 }
 
 interface Reader {

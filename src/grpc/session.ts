@@ -1,56 +1,68 @@
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { call, callStream } from './call.ts';
+import { call, callStream, type StreamOptions } from './call.ts';
 import { type ConnectInput, connect } from './connect.ts';
 import { callError, cut, explainTls, isAboutClient, messageOf } from './errors.ts';
-import type { RpcMethod } from './types.ts';
+import type { GrpcConnection } from './types.ts';
 
 // How long the daemon may take to close its end before ours is torn down.
 const closeTimeoutMs = 500;
 
-/** Calls methods on one connection. */
-export interface GrpcConnection {
-  /**
-   * The messages of an answer.
-   * @param most how many of them are enough; by default all.
-   * @throws BackendError
-   */
-  readonly call: (method: RpcMethod, most?: number) => Promise<readonly Uint8Array[]>;
-  /** The messages of an answer as they arrive. @throws BackendError */
-  readonly stream: (method: RpcMethod) => AsyncGenerator<Uint8Array, void>;
+export interface OpenConnection extends GrpcConnection {
+  /** Rejects with the reason when the connection fails or the signal is raised, and never resolves. */
+  readonly failed: Promise<never>;
+  /** Ends running calls, and the connection. */
+  readonly close: () => void;
 }
 
-export interface SessionInput extends ConnectInput {
-  /** How long the daemon is given for each answer; undefined for as long as it likes. */
-  readonly timeoutMs?: number;
-}
+export type SessionInput = ConnectInput & Pick<StreamOptions, 'timeoutMs' | 'idleMs'>;
 
 /** Runs `talk` on a connection of its own. @throws what it throws, BackendError, or the signal's reason */
 export async function withConnection<Answer>(
   input: SessionInput,
   talk: (connection: GrpcConnection) => Promise<Answer>,
 ): Promise<Answer> {
-  const { endpoint, signal, timeoutMs, onStage } = input;
+  const connection = await openConnection(input);
+  try {
+    input.onStage('for the answer');
+    return await Promise.race([talk(connection), connection.failed]);
+  } finally {
+    connection.close();
+  }
+}
+
+/** Opens a connection on which the daemon has spoken HTTP/2. @throws BackendError, or the signal's reason */
+export async function openConnection(input: SessionInput): Promise<OpenConnection> {
+  const { endpoint, signal, timeoutMs, idleMs, onStage } = input;
   const socket = await connect(input);
   const session = openSession(socket);
   const over = new AbortController();
-  const failed = failureOf(session, socket, endpoint.address, over.signal);
-  const aborted = abortOf(signal, over.signal);
-  const options = { signal: over.signal, ...(timeoutMs !== undefined && { timeoutMs }) };
+  const failed = rejection((reject) => {
+    rejectOnFailure(session, socket, endpoint.address, over.signal, reject);
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true, signal: over.signal });
+  });
+  const close = (reason?: unknown): void => {
+    over.abort(reason);
+    closeSession(session, socket);
+  };
+  // Calls that are running fail for the same reason.
+  failed.catch(close);
+  const options = { signal: over.signal, timeoutMs, idleMs };
   try {
     onStage('for the first HTTP/2 frame');
-    await Promise.race([firstSettings(session), failed, aborted]);
-    onStage('for the answer');
-    const answer = talk({
-      call: (method, mostMessages) => call(session, method, { ...options, mostMessages }),
-      stream: (method) => callStream(session, method, options),
-    });
-    return await Promise.race([answer, failed, aborted]);
-  } finally {
-    over.abort();
-    closeSession(session, socket);
+    await Promise.race([firstSettings(session), failed]);
+  } catch (error) {
+    close();
+    throw error;
   }
+  return {
+    call: (method, mostMessages) => call(session, method, { ...options, mostMessages }),
+    stream: (method) => callStream(session, method, options),
+    failed,
+    close: () => close(),
+  };
 }
 
 function openSession(socket: Socket): ClientHttp2Session {
@@ -67,41 +79,33 @@ function firstSettings(session: ClientHttp2Session): Promise<unknown> {
   });
 }
 
-/** Rejects when the connection fails, and never resolves. */
-function failureOf(
+function rejectOnFailure(
   session: ClientHttp2Session,
   socket: Socket,
   address: string,
   over: AbortSignal,
-): Promise<never> {
+  reject: (error: unknown) => void,
+): void {
   let isHttp2 = false;
   session.once('remoteSettings', () => {
     isHttp2 = true;
   });
-  return rejection((reject) => {
-    const fail = (error: unknown): void => {
-      if (over.aborted) {
-        return;
-      }
-      if (isAboutClient(error)) {
-        reject(explainTls(address, error));
-      } else if (isHttp2) {
-        reject(cut(messageOf(error), error));
-      } else {
-        reject(noHttp2(address, session.encrypted ?? false, error));
-      }
-    };
-    // A TLS alert after the handshake is an error of the socket, which the session never reports.
-    socket.on('error', fail);
-    session.on('error', fail);
-    session.once('close', () => fail(new Error('the connection was closed')));
-  });
-}
-
-function abortOf(signal: AbortSignal, over: AbortSignal): Promise<never> {
-  return rejection((reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: over });
-  });
+  const fail = (error: unknown): void => {
+    if (over.aborted) {
+      return;
+    }
+    if (isAboutClient(error)) {
+      reject(explainTls(address, error));
+    } else if (isHttp2) {
+      reject(cut(messageOf(error), error));
+    } else {
+      reject(noHttp2(address, session.encrypted ?? false, error));
+    }
+  };
+  // A TLS alert after the handshake is an error of the socket, which the session never reports.
+  socket.on('error', fail);
+  session.on('error', fail);
+  session.once('close', () => fail(new Error('the connection was closed')));
 }
 
 /** A promise that can only be rejected. It is never an unhandled rejection. */

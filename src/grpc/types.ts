@@ -24,3 +24,15 @@ export interface RpcMethod {
   /** Further headers of the request. */
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** Calls methods on one connection. */
+export interface GrpcConnection {
+  /**
+   * The messages of an answer.
+   * @param most how many of them are enough; by default all.
+   * @throws BackendError
+   */
+  readonly call: (method: RpcMethod, most?: number) => Promise<readonly Uint8Array[]>;
+  /** The messages of an answer as they arrive. @throws BackendError */
+  readonly stream: (method: RpcMethod) => AsyncGenerator<Uint8Array, void>;
+}

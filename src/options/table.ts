@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { backendNames } from '../backends/types.ts';
+import { backendNames, type Endpoint } from '../backends/types.ts';
 import { shortestSilenceMs } from '../drain/classify.ts';
 import { onUnknownChoices } from '../drain/types.ts';
 import { parseEndpoint } from './endpoint.ts';
@@ -37,6 +37,7 @@ export const highestPid = 2 ** 22;
 // buildkitd sends a keep-alive to each peer every 15 s.
 export const shortestUnreachableMs = 30_000;
 const longestWeekSeconds = 7 * 24 * 3600;
+const namespaceName = /^[A-Za-z0-9]+([._-]+[A-Za-z0-9]+)*$/;
 const hostName = /^[\w.:-]{1,253}$/;
 
 const addr = list('<endpoint>', 'address of buildkitd; repeatable', (texts) =>
@@ -181,6 +182,19 @@ export const readyOptions = {
   ),
 };
 
+/** The options of `verify`. */
+export const verifyOptions = {
+  ...endpointOptions,
+  ...tlsOptions,
+  containerd: single('<socket>', 'check the images of a containerd instead', 'none', parseSocket),
+  namespace: single('<name>', 'namespace in containerd', 'buildkit', parseNamespace),
+  timeout: single('<duration>', 'how long the check may take', '1h', (text) =>
+    parseDuration(text, 1),
+  ),
+  'progress-every': progressEvery,
+  ...logOptions,
+};
+
 /** The options of `serve`: those of its wait, and where it listens. */
 export const serveOptions = {
   ...waitOptions,
@@ -228,6 +242,17 @@ function parseLogTo(text: string): LogTo {
     throw new BadValueError('auto, stderr, pod, or the path of a file with a / in it', text);
   }
   return { kind: 'file', path: text };
+}
+
+function parseSocket(text: string): Endpoint | null {
+  return text === 'none' ? null : parseEndpoint(text.startsWith('/') ? `unix://${text}` : text);
+}
+
+function parseNamespace(text: string): string {
+  if (!namespaceName.test(text)) {
+    throw new BadValueError("one of containerd's namespaces, such as buildkit or k8s.io", text);
+  }
+  return text;
 }
 
 function parseListenAddress(text: string): ListenAddress {

@@ -1,7 +1,7 @@
 import { nearest } from './command-line.ts';
 import type { Mistake } from './read.ts';
 import { type Environment, variableOf } from './read.ts';
-import { serveOptions } from './table.ts';
+import { serveOptions, verifyOptions } from './table.ts';
 
 // Kubernetes sets such variables in every pod of a namespace with a Service called buildkit-drain or
 // buildkit-drain-something.
@@ -10,7 +10,9 @@ const ofService = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO
 /** Variables that look like options of this tool and are not. */
 export function findUnknown(env: Environment): Mistake[] {
   const prefix = variableOf('');
-  const options = Object.keys(serveOptions).map((name) => variableOf(name).slice(prefix.length));
+  const options = Object.keys({ ...serveOptions, ...verifyOptions }).map((name) =>
+    variableOf(name).slice(prefix.length),
+  );
   return Object.entries(env).flatMap(([name, value]) => {
     const option = name.slice(prefix.length);
     if (!name.startsWith(prefix) || options.includes(option) || isOfService(name, value)) {

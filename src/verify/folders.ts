@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { callError, codeOf, messageOf } from '../grpc/errors.ts';
+import type { Containerd, Mount } from './containerd-api.ts';
+import { isStatus } from './content.ts';
+import type { UnpackedSnapshot } from './image-trees.ts';
+
+// A check that is killed leaves its lease and its view behind. containerd may remove them after this time.
+const leaseMs = 600_000;
+
+/** Looks at the folders of snapshots, by read-only views. */
+export interface FolderCheck {
+  /** @throws BackendError where the folders can't be looked at */
+  readonly look: (snapshot: UnpackedSnapshot) => Promise<Look>;
+  /** Removes what was made for it. */
+  readonly close: () => Promise<void>;
+}
+
+interface Look {
+  /** How many folders the snapshot has. */
+  readonly count: number;
+  readonly missing: readonly string[];
+}
+
+/**
+ * Makes a lease for the views, which expires by itself.
+ *
+ * @param aBlob the digest of a blob that the store has a file for. That file shows whether containerd's folders are to be
+ * seen from here.
+ * @throws BackendError
+ */
+export async function openFolderCheck(
+  containerd: Containerd,
+  aBlob: string | null,
+): Promise<FolderCheck> {
+  const root = await visibleRoot(containerd, aBlob);
+  const id = `buildkit-drain-verify-${randomBytes(8).toString('hex')}`;
+  await containerd.createLease(id, new Date(Date.now() + leaseMs));
+  return {
+    async look({ snapshotter, key }) {
+      const view = { snapshotter, key: id };
+      let mounts: readonly Mount[];
+      try {
+        mounts = await containerd.viewSnapshot(view, key, id);
+      } catch (error) {
+        return { count: 1, missing: [missingParent(error)] };
+      }
+      try {
+        return await lookAt(mounts.flatMap(foldersOf), snapshotter, root);
+      } finally {
+        await containerd.removeSnapshot(view);
+      }
+    },
+    close: () => containerd.deleteLease(id),
+  };
+}
+
+/** containerd's root folder. @throws BackendError where it can't be seen from here */
+async function visibleRoot({ contentRoot }: Containerd, aBlob: string | null): Promise<string> {
+  const root = await contentRoot();
+  const file = `${root}/blobs/${aBlob?.replace(':', '/')}`;
+  if (root === null || (aBlob !== null && !(await exists(file)))) {
+    throw callError(
+      'ERR_FOLDERS_INVISIBLE',
+      `containerd's folders can't be seen from here (there is no ${file}): run this where containerd ` +
+        'runs, or leave out --snapshots',
+    );
+  }
+  return dirname(root);
+}
+
+/** overlayfs looks at the uppermost folder itself, and its error names it. @throws any other error */
+function missingParent(error: unknown): string {
+  const [, path] = /: stat (\/.*): no such file or directory/.exec(messageOf(error)) ?? [];
+  if (isStatus(error, 'UNKNOWN') && path !== undefined) {
+    return path;
+  }
+  throw error;
+}
+
+async function lookAt(
+  folders: readonly string[],
+  snapshotter: string,
+  root: string,
+): Promise<Look> {
+  const foreign = folders.find((folder) => !folder.startsWith(`${root}/`));
+  if (folders.length === 0 || foreign !== undefined) {
+    throw callError(
+      'ERR_FOLDERS_INVISIBLE',
+      `the snapshotter ${snapshotter} has no folders below ${root} that could be looked at`,
+    );
+  }
+  const present = await Promise.all(folders.map(exists));
+  return { count: folders.length, missing: folders.filter((_, at) => !present[at]) };
+}
+
+/** The folders that a view is made of: of an overlay its lower ones. */
+function foldersOf({ source, options }: Mount): readonly string[] {
+  const lower = options.find((option) => option.startsWith('lowerdir='));
+  return lower === undefined ? [source] : lower.slice('lowerdir='.length).split(':');
+}
+
+/** @throws BackendError where that can't be told */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) {
+      return false;
+    }
+    throw callError(
+      'ERR_FOLDERS_INVISIBLE',
+      `${path} can't be looked at: ${messageOf(error)}`,
+      error,
+    );
+  }
+}
