@@ -5,6 +5,7 @@ import type {
   Progress,
   StoreReport,
   Unchecked,
+  User,
 } from '../verify/types.ts';
 import { stateOf } from '../verify/types.ts';
 import { errorJson, errorOrNull } from './json.ts';
@@ -30,10 +31,10 @@ export function verifyText(reports: readonly StoreReport[], digests: boolean): s
 
 /** The state of a store as a sentence without its end. */
 function headline(report: StoreReport): string {
-  const { blobs, images, error } = report;
+  const { blobs, images, snapshots, error } = report;
   switch (stateOf([report])) {
     case 'whole':
-      return blobs.checked + images.length === 0
+      return blobs.checked + images.length + (snapshots?.checked ?? 0) === 0
         ? `Whole: ${storeOf(report)} is empty`
         : `Whole: ${checkedText(report)}, and all is there`;
     case 'damaged':
@@ -58,7 +59,7 @@ function checkedText(report: StoreReport): string {
     ...(namespace === null ? [] : [count(images.length, 'image')]),
     `${count(blobs.checked, 'blob')} (${formatBytes(blobs.bytes)})`,
     ...(snapshots === null ? [] : [count(snapshots.checked, 'snapshot')]),
-    ...(snapshots?.folders ? [count(snapshots.folders, 'folder')] : []),
+    ...(snapshots?.folders && namespace !== null ? [count(snapshots.folders, 'folder')] : []),
   ];
   return `${joined(parts)} of ${storeOf(report)} were checked`;
 }
@@ -95,8 +96,10 @@ function incompleteText({ name, digest }: ImageReport): string {
   return `  incomplete: ${name} (${digest}): no platform of it is there with all layers`;
 }
 
-function usersText(usedBy: readonly string[]): string {
-  return usedBy.length === 0 ? '' : `; used by ${listed(usedBy, (name) => name)}`;
+function usersText(usedBy: readonly User[]): string {
+  return usedBy.length === 0
+    ? ''
+    : `; used by ${listed(usedBy, ({ kind, name }) => `${kind} ${name}`)}`;
 }
 
 function uncheckedIn({ blobs, snapshots }: StoreReport): readonly Unchecked[] {
@@ -108,10 +111,27 @@ function removedLines({ removed }: StoreReport): string[] {
 }
 
 /** The commands that repair the store. */
-function remedyLines({ store, namespace, blobs, images }: StoreReport): string[] {
-  if (namespace === null) {
+function remedyLines(report: StoreReport): string[] {
+  if (stateOf([report]) !== 'damaged') {
     return [];
   }
+  return report.namespace === null ? buildkitdRemedy(report) : containerdRemedy(report);
+}
+
+function buildkitdRemedy({ store, blobs, snapshots }: StoreReport): string[] {
+  const isOfBuild = ({ usedBy }: BrokenBlob): boolean =>
+    usedBy.some(({ kind }) => kind === 'build');
+  const isOfCache = !blobs.broken.every(isOfBuild) || (snapshots?.broken ?? []).length > 0;
+  return [
+    'To repair, before the next build:',
+    ...(blobs.broken.some(isOfBuild) ? [`  buildctl --addr ${store} prune-histories`] : []),
+    ...(isOfCache ? [`  buildctl --addr ${store} prune`] : []),
+    'What is still damaged then: restart buildkitd and run prune and prune-histories again, or start it ' +
+      'with an empty state folder.',
+  ];
+}
+
+function containerdRemedy({ store, namespace, blobs, images }: StoreReport): string[] {
   const ctr = `ctr --address ${store.replace('unix://', '')} --namespace ${namespace}`;
   const damaged = images.filter(({ state }) => state === 'damaged').map(({ name }) => name);
   const unused = blobs.broken.filter(({ usedBy }) => usedBy.length === 0);
@@ -131,7 +151,10 @@ function limitLines(report: StoreReport, digests: boolean): string[] {
   return [
     ...(digests ? [] : ['Of each blob the last byte was read: --digests compares all bytes.']),
     ...(report.snapshots === null
-      ? ["The daemon's snapshots were not checked, since its API does not have them."]
+      ? [
+          "The daemon's snapshots were not checked: its API does not have them, and its state folder " +
+            "can't be read from here.",
+        ]
       : []),
   ];
 }

@@ -12,12 +12,15 @@ export interface DaemonSettings {
   /** `host:port`, or an address of the same form as the others. */
   readonly debugAddress: string | null;
   readonly otelSocketPath: string | null;
+  /** The folder of its state. */
+  readonly root: string | null;
 }
 
 export const noSettings: DaemonSettings = {
   addresses: [],
   debugAddress: null,
   otelSocketPath: null,
+  root: null,
 };
 
 interface CommandLine extends DaemonSettings {
@@ -62,7 +65,19 @@ function settingsOf(flags: DaemonSettings, file: DaemonSettings): DaemonSettings
     addresses: flags.addresses.length > 0 ? flags.addresses : file.addresses,
     debugAddress: flags.debugAddress ?? file.debugAddress,
     otelSocketPath: flags.otelSocketPath ?? file.otelSocketPath,
+    root: flags.root ?? file.root,
   };
+}
+
+/**
+ * The folder of a daemon's state, as a path of this process.
+ *
+ * @throws Error where it can't be found out
+ */
+export function findStateFolder(procRoot: string, pid: number): string {
+  const directory = `${procRoot}/${pid}`;
+  const { root } = readDaemonSettings(procRoot, pid).settings;
+  return resolveFor(directory, root ?? defaultRoot(directory));
 }
 
 function readCommandLine(directory: string): CommandLine {
@@ -101,12 +116,13 @@ export function parseCommandLine(text: string): CommandLine {
     addresses: values.get('addr') ?? [],
     debugAddress: last('debugaddr'),
     otelSocketPath: last('otel-socket-path'),
+    root: last('root'),
     configPath: last('config'),
   };
 }
 
 // cmd/buildkitd/main.go of BuildKit.
-const flags = ['addr', 'debugaddr', 'otel-socket-path', 'config'] as const;
+const flags = ['addr', 'debugaddr', 'otel-socket-path', 'root', 'config'] as const;
 type Flag = (typeof flags)[number];
 
 const flag = /^--?([a-z][a-z-]*)(?:=(.*))?$/s;
@@ -116,18 +132,35 @@ function isKnown(name: string): name is Flag {
 }
 
 function readConfig(directory: string, path: string): string {
+  return readBounded(resolveFor(directory, path), mostConfigBytes);
+}
+
+/** A path of the daemon's, which may be relative, as one of ours. */
+function resolveFor(directory: string, path: string): string {
   const absolute = path.startsWith('/') ? path : posix.join(readlinkSync(`${directory}/cwd`), path);
-  return readBounded(pathWithin(`${directory}/root`, absolute), mostConfigBytes);
+  return pathWithin(`${directory}/root`, absolute);
 }
 
 /** Where buildkitd looks for its file without `--config`: util/appdefaults of BuildKit. */
 function defaultConfig(directory: string): string {
+  const home = userFolder(directory, 'XDG_CONFIG_HOME', '.config');
+  return home === null ? systemConfig : `${home}/buildkit/buildkitd.toml`;
+}
+
+/** Where it keeps its state without `--root`. */
+function defaultRoot(directory: string): string {
+  const home = userFolder(directory, 'XDG_DATA_HOME', '.local/share');
+  return `${home ?? '/var/lib'}/buildkit`;
+}
+
+/** A folder of the user's, which a daemon without root takes; null for any other daemon. */
+function userFolder(directory: string, variable: string, withinHome: string): string | null {
   if (!isInUserNamespace(directory)) {
-    return systemConfig;
+    return null;
   }
-  const { XDG_CONFIG_HOME, HOME } = readEnvironment(directory);
-  const home = XDG_CONFIG_HOME || (HOME && `${HOME}/.config`);
-  return home ? `${home}/buildkit/buildkitd.toml` : systemConfig;
+  const { [variable]: folder, HOME } = readEnvironment(directory);
+  // It may be a list, of which the first one is taken.
+  return folder?.split(':')[0] || (HOME ? `${HOME}/${withinHome}` : null);
 }
 
 // user_namespaces(7): the initial one maps all ids to themselves.
@@ -165,6 +198,7 @@ export function parseConfigFile(text: string): DaemonSettings {
     addresses: Array.isArray(addresses) ? addresses.filter(isText) : [],
     debugAddress: textIn(grpc, 'debugAddress'),
     otelSocketPath: textIn(tableIn(config, 'otel'), 'socketPath'),
+    root: textIn(config, 'root'),
   };
 }
 

@@ -1,4 +1,4 @@
-import { isRunning } from '../backends/procfs/processes.ts';
+import { isRunning, type Process } from '../backends/procfs/processes.ts';
 import { createProcfsBackend } from '../backends/procfs/procfs.ts';
 import type {
   Backend,
@@ -51,6 +51,8 @@ export interface Monitor extends Sampler, Disposable {
 export interface OpenMonitor extends Monitor {
   /** What is polled, and by which backends, the preferred one first. */
   readonly watched: () => readonly WatchedTarget[];
+  /** The processes with these listeners, as far as they can be seen. */
+  readonly ownersOf: (listeners: readonly number[]) => readonly Process[];
 }
 
 interface WatchedTarget {
@@ -107,6 +109,7 @@ export function openMonitor(options: MonitorOptions): OpenMonitor {
 
   return {
     ...sampler,
+    ownersOf: daemon.ownersOf,
     watched: () => current().map((target) => ({ target, backends: backendsOf(target) })),
     onEnd: (callback) => sampler.onEnd(atMostEvery(shortestWakeMs, callback)),
     daemonsOf: (sample) => groupByDaemon(procRoot, listeningTargets(sample)),

@@ -1,6 +1,14 @@
 import { checkBlob } from './check-blob.ts';
 import type { Content } from './content.ts';
-import type { Blob, BlobFinding, BlobReport, BrokenBlob, Progress, Unchecked } from './types.ts';
+import type {
+  Blob,
+  BlobFinding,
+  BlobReport,
+  BrokenBlob,
+  Progress,
+  Unchecked,
+  User,
+} from './types.ts';
 
 // How many are read at a time. Of each, HTTP/2's window of 64 kB and one message may wait in memory.
 const atATime = 8;
@@ -60,7 +68,7 @@ export interface Findings {
   readonly add: (blob: Blob, finding: BlobFinding) => void;
   readonly get: (digest: string) => BlobFinding | undefined;
   /** @param usersOf what needs a blob */
-  readonly report: (usersOf: (digest: string) => readonly string[]) => BlobReport;
+  readonly report: (usersOf: (digest: string) => readonly User[]) => BlobReport;
 }
 
 /** Keeps what was found, so that it is still there when a check can't go on. */
@@ -84,7 +92,7 @@ export function createFindings(): Findings {
 function brokenBlob(
   { digest, bytes }: Blob,
   finding: BlobFinding,
-  usersOf: (digest: string) => readonly string[],
+  usersOf: (digest: string) => readonly User[],
 ): BrokenBlob[] {
   if (!(finding.kind === 'missing' || finding.kind === 'short' || finding.kind === 'corrupt')) {
     return [];

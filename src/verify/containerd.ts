@@ -4,10 +4,10 @@ import type { GrpcConnection } from '../grpc/types.ts';
 import { checkBlobs, createFindings } from './check-blobs.ts';
 import { type Containerd, openContainerd } from './containerd-api.ts';
 import { openFolderCheck } from './folders.ts';
-import { followImages, type ImageTree } from './image-trees.ts';
+import { followImages, type ImageTree, imageUser } from './image-trees.ts';
 import { judgeImage } from './judge-images.ts';
 import { checkSnapshots } from './snapshots.ts';
-import type { BrokenSnapshot, Progress, SnapshotReport, StoreReport } from './types.ts';
+import type { BrokenSnapshot, Progress, SnapshotReport, StoreReport, User } from './types.ts';
 
 export interface ContainerdInput {
   readonly connection: GrpcConnection;
@@ -45,8 +45,8 @@ export async function verifyContainerd(input: ContainerdInput): Promise<StoreRep
   } catch (failure) {
     error = asBackendError(failure);
   }
-  const usersOf = (digest: string): readonly string[] =>
-    trees.filter(({ blobs }) => blobs.has(digest)).map(({ image }) => image.name);
+  const usersOf = (digest: string): readonly User[] =>
+    trees.filter(({ blobs }) => blobs.has(digest)).map(({ image }) => imageUser(image));
   return {
     ...{ store, namespace, error },
     blobs: findings.report(usersOf),
@@ -95,7 +95,7 @@ function stillUsed(
 ): readonly BrokenSnapshot[] {
   const names = new Set(trees.map(({ image }) => image.name));
   return broken.flatMap((snapshot) => {
-    const usedBy = snapshot.usedBy.filter((name) => names.has(name));
+    const usedBy = snapshot.usedBy.filter(({ name }) => names.has(name));
     return usedBy.length === 0 ? [] : [{ ...snapshot, usedBy }];
   });
 }

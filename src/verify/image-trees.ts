@@ -1,7 +1,7 @@
 import type { Image } from './containerd-api.ts';
 import type { Content } from './content.ts';
 import { type ImageDocument, type ReadDocument, readDocument } from './documents.ts';
-import type { Blob, BlobFinding } from './types.ts';
+import type { Blob, BlobFinding, User } from './types.ts';
 
 /** What an image consists of, as far as the store has it. */
 export interface ImageTree {
@@ -77,6 +77,10 @@ export async function followImages(
     trees.push(await follow(image));
   }
   return trees;
+}
+
+export function imageUser({ name }: Image): User {
+  return { kind: 'image', name };
 }
 
 type Manifest = ImageDocument & { readonly kind: 'manifest' };

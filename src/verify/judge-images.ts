@@ -12,7 +12,9 @@ export function judgeImage(
     [...blobs].filter((digest) => kinds.includes(findings.get(digest)?.kind ?? 'not-read'));
   const brokenBlobs = isOf('missing', 'short', 'corrupt');
   const unknownBlobs = isOf('unknown', 'not-read');
-  const ofImage = brokenSnapshots.filter(({ usedBy }) => usedBy.includes(image.name));
+  const ofImage = brokenSnapshots.filter(({ usedBy }) =>
+    usedBy.some(({ name }) => name === image.name),
+  );
   // A platform is whole in the metadata with all layers, or once they are unpacked.
   const isIncomplete =
     unknownBlobs.length === 0 &&

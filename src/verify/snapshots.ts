@@ -2,11 +2,11 @@ import type { BackendError } from '../backends/types.ts';
 import { asBackendError, codeOf } from '../grpc/errors.ts';
 import type { Containerd } from './containerd-api.ts';
 import type { FolderCheck } from './folders.ts';
-import type { ImageTree, UnpackedSnapshot } from './image-trees.ts';
-import type { BrokenSnapshot, SnapshotReport, Unchecked } from './types.ts';
+import { type ImageTree, imageUser, type UnpackedSnapshot } from './image-trees.ts';
+import type { BrokenSnapshot, SnapshotReport, Unchecked, User } from './types.ts';
 
 interface UsedSnapshot extends UnpackedSnapshot {
-  readonly usedBy: readonly string[];
+  readonly usedBy: readonly User[];
 }
 
 /**
@@ -46,16 +46,19 @@ export async function checkSnapshots(
 
 /** Each snapshot once, with the images that were unpacked to it. */
 function usedSnapshots(trees: readonly ImageTree[]): readonly UsedSnapshot[] {
-  const users = new Map<string, { snapshot: UnpackedSnapshot; names: Set<string> }>();
+  const users = new Map<string, { snapshot: UnpackedSnapshot; images: Map<string, User> }>();
   for (const { image, platforms } of trees) {
     for (const snapshot of platforms.flatMap(({ snapshots }) => snapshots)) {
       const id = `${snapshot.snapshotter} ${snapshot.key}`;
-      const entry = users.get(id) ?? { snapshot, names: new Set() };
+      const entry = users.get(id) ?? { snapshot, images: new Map() };
       users.set(id, entry);
-      entry.names.add(image.name);
+      entry.images.set(image.name, imageUser(image));
     }
   }
-  return [...users.values()].map(({ snapshot, names }) => ({ ...snapshot, usedBy: [...names] }));
+  return [...users.values()].map(({ snapshot, images }) => ({
+    ...snapshot,
+    usedBy: [...images.values()],
+  }));
 }
 
 /** An error about one snapshot. @throws any other: then the next one can't be asked for either */

@@ -21,6 +21,12 @@ export type BlobFinding =
   /** The store could not read it, and does not say that it is missing. */
   | { readonly kind: 'unknown'; readonly error: BackendError };
 
+/** What needs a blob or a snapshot: an image by its name, or a build in buildkitd's history by its ref. */
+export interface User {
+  readonly kind: 'image' | 'build';
+  readonly name: string;
+}
+
 /** A blob that is not as the store lists it. */
 export interface BrokenBlob {
   readonly kind: 'missing' | 'short' | 'corrupt';
@@ -28,8 +34,7 @@ export interface BrokenBlob {
   readonly expectedBytes: number;
   /** How many bytes can be read; null for a blob of the right size. */
   readonly foundBytes: number | null;
-  /** The images, and for buildkitd the builds in its history, that need it. */
-  readonly usedBy: readonly string[];
+  readonly usedBy: readonly User[];
 }
 
 /** A blob or a snapshot that could not be checked. */
@@ -63,17 +68,17 @@ export interface ImageReport {
 /** A snapshot that is not as the metadata of an image says. */
 export interface BrokenSnapshot {
   readonly snapshotter: string;
-  /** The chain ID of the image's layers. */
+  /** containerd names it by the chain ID of an image's layers. */
   readonly key: string;
   /** `missing` in the snapshotter's metadata, or a `folder-missing` on disk. */
   readonly kind: 'missing' | 'folder-missing';
   /** The folders that are missing; empty where the snapshotter does not name them. */
   readonly folders: readonly string[];
-  readonly usedBy: readonly string[];
+  readonly usedBy: readonly User[];
 }
 
 export interface SnapshotReport {
-  /** How many snapshots of unpacked images were asked for. */
+  /** How many snapshots were checked: of containerd, those of unpacked images. */
   readonly checked: number;
   /** How many folders were looked at; null if that was not asked for. */
   readonly folders: number | null;
@@ -90,7 +95,7 @@ export interface StoreReport {
   readonly blobs: BlobReport;
   /** Of containerd; buildkitd lists none. */
   readonly images: readonly ImageReport[];
-  /** Null for buildkitd, whose API does not have its snapshots. */
+  /** Null where they could not be seen: buildkitd's API does not have them. */
   readonly snapshots: SnapshotReport | null;
   /** The damaged images whose names were removed, so that they are pulled anew. */
   readonly removed: readonly string[];

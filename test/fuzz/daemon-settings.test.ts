@@ -9,8 +9,7 @@ import { findSelf } from '../../src/doctor/facts.ts';
 import {
   noSettings,
   parseCommandLine,
-  parseConfigFile,
-} from '../../src/monitor/daemon-settings.ts';
+  parseConfigFile, noSettings } from '../../src/monitor/daemon-settings.ts';
 import { matchListeners } from '../../src/monitor/endpoints.ts';
 import { bytesAsText, foreignText, holds, mutated } from '../support/fuzz.ts';
 
@@ -85,7 +84,7 @@ describe('the file of a daemon', () => {
     holds([fc.array(text), text.filter((each) => each !== '')], (addresses, debugAddress) => {
       const list = addresses.map((each) => JSON.stringify(each)).join(', ');
       const file = `[grpc]\naddress = [${list}]\ndebugAddress = ${JSON.stringify(debugAddress)}\n`;
-      expect(parseConfigFile(file)).toEqual({ addresses, debugAddress, otelSocketPath: null });
+      expect(parseConfigFile(file)).toEqual({ ...noSettings, addresses, debugAddress });
     });
   });
 

@@ -1,27 +1,45 @@
+import type { Process } from '../../backends/procfs/processes.ts';
 import type { Endpoint, Sample } from '../../backends/types.ts';
 import { unixFirst } from '../../builds/daemons.ts';
 import { callError } from '../../grpc/errors.ts';
+import { findStateFolder } from '../../monitor/daemon-settings.ts';
+import { procRoot } from '../../monitor/monitor.ts';
 import type { Environment } from '../../options/read.ts';
 import type { EndpointOptionValues } from '../../options/table.ts';
 import type { StoreReport } from '../../verify/types.ts';
 import { notReached } from '../../verify/verify.ts';
 import { openMonitorFor } from './open-monitor.ts';
 
+/** Checks one buildkitd. The folder is that of its state; null where that is unknown. */
+type VerifyAt = (endpoint: Endpoint, stateFolder: string | null) => Promise<StoreReport>;
+
 /** Checks each daemon that listens, at the first of its endpoints where it answers. */
 export async function verifyDaemons(
   options: EndpointOptionValues,
   env: Environment,
-  verifyAt: (endpoint: Endpoint) => Promise<StoreReport>,
+  verifyAt: VerifyAt,
 ): Promise<readonly StoreReport[]> {
   const monitor = openMonitorFor(options, env, () => {});
   const sample = monitor.sample();
-  const daemons = monitor.daemonsOf(sample);
+  const daemons = monitor.daemonsOf(sample).map(({ endpoints, listeners }) => ({
+    endpoints: [...endpoints].sort(unixFirst),
+    stateFolder: stateFolderOf(monitor.ownersOf(listeners)),
+  }));
   monitor.close();
   const reports: StoreReport[] = [];
-  for (const { endpoints } of daemons) {
-    reports.push(await verifyFirst([...endpoints].sort(unixFirst), verifyAt));
+  for (const { endpoints, stateFolder } of daemons) {
+    reports.push(await verifyFirst(endpoints, (endpoint) => verifyAt(endpoint, stateFolder)));
   }
   return reports.length > 0 ? reports : [nothingFound(sample)];
+}
+
+/** Null where the daemon's process or its settings can't be read. */
+function stateFolderOf([owner]: readonly Process[]): string | null {
+  try {
+    return owner === undefined ? null : findStateFolder(procRoot, owner.pid);
+  } catch {
+    return null;
+  }
 }
 
 async function verifyFirst(

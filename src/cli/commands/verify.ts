@@ -60,9 +60,9 @@ async function verify(
   const deadline = openDeadline(options.timeout, context.signal);
   const { digests = false, snapshots: folders = false } = switches;
   const input = { digests, folders, namespace: options.namespace, onProgress: display.progress };
-  const verifyAt = (endpoint: Endpoint): Promise<StoreReport> =>
+  const verifyAt = (endpoint: Endpoint, stateFolder: string | null = null): Promise<StoreReport> =>
     verifyStore({ endpoint, tls, signal: deadline.signal }, (connection, store) => {
-      const ofStore = { ...input, connection, store };
+      const ofStore = { ...input, connection, store, stateFolder };
       if (options.containerd === null) {
         return verifyBuildkitd(ofStore);
       }

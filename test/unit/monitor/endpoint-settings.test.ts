@@ -28,11 +28,19 @@ describe('parseCommandLine', () => {
   });
 
   it('takes the last of what there is one of', () => {
-    const words = ['--config', 'a', '--config=b', '--debugaddr=c', '--otel-socket-path', 'd'];
+    const words = [
+      '--config',
+      'a',
+      '--config=b',
+      '--debugaddr=c',
+      '--otel-socket-path',
+      'd',
+    ].concat(['--root', 'e', '-root=f']);
     expect(parsed(...words)).toMatchObject({
       configPath: 'b',
       debugAddress: 'c',
       otelSocketPath: 'd',
+      root: 'f',
     });
   });
 
@@ -67,6 +75,7 @@ describe('parseConfigFile', () => {
   it('takes what buildkitd takes from it', () => {
     const text = `
 debug = true
+root = "/state"
 [grpc]
   address = [ "tcp://0.0.0.0:1", "unix:///run/b.sock" ]
   debugAddress = "0.0.0.0:6060"
@@ -78,6 +87,7 @@ debug = true
       addresses: ['tcp://0.0.0.0:1', 'unix:///run/b.sock'],
       debugAddress: '0.0.0.0:6060',
       otelSocketPath: '/run/otel.sock',
+      root: '/state',
     });
   });
 
