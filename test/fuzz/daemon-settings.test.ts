@@ -9,7 +9,8 @@ import { findSelf } from '../../src/doctor/facts.ts';
 import {
   noSettings,
   parseCommandLine,
-  parseConfigFile, noSettings } from '../../src/monitor/daemon-settings.ts';
+  parseConfigFile,
+} from '../../src/monitor/daemon-settings.ts';
 import { matchListeners } from '../../src/monitor/endpoints.ts';
 import { bytesAsText, foreignText, holds, mutated } from '../support/fuzz.ts';
 
