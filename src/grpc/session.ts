@@ -16,7 +16,14 @@ export interface OpenConnection extends GrpcConnection {
   readonly close: () => void;
 }
 
-export type SessionInput = ConnectInput & Pick<StreamOptions, 'timeoutMs' | 'idleMs'>;
+export interface SessionInput extends ConnectInput, Omit<StreamOptions, 'signal'> {
+  /** Whether answers are long: HTTP/2's windows are then larger than its default of 64 kB. */
+  readonly isBulk?: boolean;
+}
+
+// A message of containerd's content has a mebibyte.
+const bulkStreamBytes = 1024 * 1024;
+const bulkSessionBytes = 4 * bulkStreamBytes;
 
 /** Runs `talk` on a connection of its own. @throws what it throws, BackendError, or the signal's reason */
 export async function withConnection<Answer>(
@@ -34,9 +41,9 @@ export async function withConnection<Answer>(
 
 /** Opens a connection on which the daemon has spoken HTTP/2. @throws BackendError, or the signal's reason */
 export async function openConnection(input: SessionInput): Promise<OpenConnection> {
-  const { endpoint, signal, timeoutMs, idleMs, onStage } = input;
+  const { endpoint, signal, timeoutMs, idleMs, isBulk = false, onStage } = input;
   const socket = await connect(input);
-  const session = openSession(socket);
+  const session = openSession(socket, isBulk);
   const over = new AbortController();
   const failed = rejection((reject) => {
     rejectOnFailure(session, socket, endpoint.address, over.signal, reject);
@@ -65,12 +72,19 @@ export async function openConnection(input: SessionInput): Promise<OpenConnectio
   };
 }
 
-function openSession(socket: Socket): ClientHttp2Session {
+function openSession(socket: Socket, isBulk: boolean): ClientHttp2Session {
   const { remoteAddress, remotePort } = socket;
   const host = remoteAddress?.includes(':') ? `[${remoteAddress}]` : remoteAddress;
   const scheme = (socket as TLSSocket).encrypted ? 'https' : 'http';
   const authority = host === undefined ? 'localhost' : `${host}:${remotePort}`;
-  return connectHttp2(`${scheme}://${authority}`, { createConnection: () => socket });
+  const session = connectHttp2(`${scheme}://${authority}`, {
+    createConnection: () => socket,
+    ...(isBulk && { settings: { initialWindowSize: bulkStreamBytes } }),
+  });
+  if (isBulk) {
+    session.once('connect', () => session.setLocalWindowSize(bulkSessionBytes));
+  }
+  return session;
 }
 
 function firstSettings(session: ClientHttp2Session): Promise<unknown> {

@@ -10,8 +10,10 @@ import type {
   User,
 } from './types.ts';
 
-// How many are read at a time. Of each, HTTP/2's window of 64 kB and one message may wait in memory.
-const atATime = 8;
+// How many are read at a time. Where only their last bytes are, it is the answers that are waited for. Whole ones keep
+// this process busy, and of each some mebibytes wait in memory.
+const endsAtATime = 8;
+const wholeAtATime = 2;
 
 export interface BlobsInput {
   readonly store: string;
@@ -61,7 +63,7 @@ export async function checkBlobs(input: BlobsInput): Promise<void> {
       await checkOne(blob);
     }
   };
-  await Promise.all(Array.from({ length: atATime }, work));
+  await Promise.all(Array.from({ length: digests ? wholeAtATime : endsAtATime }, work));
 }
 
 export interface Findings {

@@ -37,7 +37,7 @@ export async function verifyStore(
     const limit = { endpoint, timeoutMs: connectTimeoutMs, asking };
     const own = createOwnSockets();
     const connection = await withTimeout(limit, (stop, onStage) =>
-      openConnection({ endpoint, tls, own, signal: stop, onStage, idleMs }),
+      openConnection({ endpoint, tls, own, signal: stop, onStage, idleMs, isBulk: true }),
     );
     try {
       return await check(connection, store);
