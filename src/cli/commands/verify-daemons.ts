@@ -42,18 +42,20 @@ function stateFolderOf([owner]: readonly Process[]): string | null {
   }
 }
 
+/** At the first address where it can be checked; if at none, why not at the first one. */
 async function verifyFirst(
   endpoints: readonly Endpoint[],
   verifyAt: (endpoint: Endpoint) => Promise<StoreReport>,
 ): Promise<StoreReport> {
-  let report = notReached('buildkitd', noListener('has no address that can be called from here'));
+  let failed: StoreReport | null = null;
   for (const endpoint of endpoints) {
-    report = await verifyAt(endpoint);
+    const report = await verifyAt(endpoint);
     if (report.error === null || report.blobs.checked > 0) {
-      break;
+      return report;
     }
+    failed ??= report;
   }
-  return report;
+  return failed ?? notReached('buildkitd', noListener('no address of it can be called from here'));
 }
 
 function nothingFound(sample: Sample): StoreReport {
