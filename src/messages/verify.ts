@@ -8,7 +8,7 @@ import type {
   User,
 } from '../verify/types.ts';
 import { stateOf } from '../verify/types.ts';
-import { errorJson, errorOrNull } from './json.ts';
+import { errorJson, errorOrNull, rounded } from './json.ts';
 import type { LogEntry } from './log/log.ts';
 import { formatBytes, listed, shortDuration, visible, visibleJson } from './words.ts';
 
@@ -176,58 +176,85 @@ export function verifyJson(reports: readonly StoreReport[]): string {
 }
 
 function resultJson(reports: readonly StoreReport[]) {
-  const blobs = reports.map((report) => report.blobs);
-  const broken = reports.flatMap((report) =>
-    report.blobs.broken.map((blob) => ({ ...blob, store: report.store })),
-  );
+  const blobs = reports.flatMap(({ store, blobs }) => ({ ...blobs, store }));
   const ofKind = (kind: BrokenBlob['kind']) =>
-    broken.filter((blob) => blob.kind === kind).map(brokenBlobJson);
-  // containerd's alone, of which there is one.
-  const { namespace, snapshots } = reports[0] ?? { namespace: null, snapshots: null };
+    blobs.flatMap(({ store, broken }) =>
+      broken.filter((blob) => blob.kind === kind).map((blob) => brokenBlobJson(blob, store)),
+    );
   return {
     state: stateOf(reports),
     stores: reports.map(({ store }) => store),
-    namespace,
+    // containerd's alone, of which there is one.
+    namespace: reports[0]?.namespace ?? null,
     blobs: {
       checked: sum(blobs.map(({ checked }) => checked)),
       bytes: sum(blobs.map(({ bytes }) => bytes)),
       missing: ofKind('missing'),
       short: ofKind('short'),
       corrupt: ofKind('corrupt'),
-      unchecked: blobs.flatMap(({ unchecked }) => unchecked.map(uncheckedJson)),
+      unchecked: blobs.flatMap(uncheckedJson),
     },
     images: reports.flatMap(({ images }) => images.map(imageJson)),
-    snapshots: snapshots && {
-      checked: snapshots.checked,
-      folders: snapshots.folders,
-      broken: snapshots.broken.map(brokenSnapshotJson),
-      unchecked: snapshots.unchecked.map(uncheckedJson),
-    },
+    snapshots: snapshotsJson(reports),
     removed: reports.flatMap(({ removed }) => removed),
     error: errorOrNull(reports.find(({ error }) => error !== null)?.error),
   };
 }
 
-function brokenBlobJson(blob: BrokenBlob & { readonly store: string }) {
-  const { store, digest, expectedBytes, foundBytes, usedBy } = blob;
-  return { store, digest, expectedBytes, foundBytes, usedBy };
+/** Null unless the snapshots of a store could be seen. */
+function snapshotsJson(reports: readonly StoreReport[]) {
+  const seen = reports.flatMap(({ store, snapshots }) =>
+    snapshots === null ? [] : [{ ...snapshots, store }],
+  );
+  const folders = seen.flatMap(({ folders }) => folders ?? []);
+  return seen.length === 0
+    ? null
+    : {
+        checked: sum(seen.map(({ checked }) => checked)),
+        checkedFolders: folders.length === 0 ? null : sum(folders),
+        broken: seen.flatMap(({ store, broken }) =>
+          broken.map((snapshot) => brokenSnapshotJson(snapshot, store)),
+        ),
+        unchecked: seen.flatMap(uncheckedJson),
+      };
+}
+
+function brokenBlobJson(blob: BrokenBlob, store: string) {
+  const { digest, expectedBytes, foundBytes, usedBy } = blob;
+  return { store, digest, expectedBytes, foundBytes, usedBy: usedBy.map(userJson) };
 }
 
 function imageJson({ name, digest, state, isIncomplete, ...broken }: ImageReport) {
   return { name, digest, state, incomplete: isIncomplete, ...broken };
 }
 
-function brokenSnapshotJson({ snapshotter, key, kind, folders, usedBy }: BrokenSnapshot) {
-  return { snapshotter, key, kind, folders, usedBy };
+function brokenSnapshotJson(snapshot: BrokenSnapshot, store: string) {
+  const { snapshotter, key, kind, folders, usedBy } = snapshot;
+  const users = usedBy.map(userJson);
+  return { store, snapshotter, key, kind, missingFolders: folders, usedBy: users };
 }
 
-function uncheckedJson({ name, error }: Unchecked) {
-  return { name, error: errorJson(error) };
+function userJson({ kind, name }: User) {
+  return { kind, name };
 }
+
+interface OfStore {
+  readonly store: string;
+  readonly unchecked: readonly Unchecked[];
+}
+
+function uncheckedJson({ store, unchecked }: OfStore) {
+  return unchecked.map(({ name, error }) => ({ store, name, error: errorJson(error) }));
+}
+
+// A log line must fit into a pipe.
+const mostInLine = 25;
 
 /** The result as a log line. */
 export function verifiedEntry(reports: readonly StoreReport[]): LogEntry {
   const { state, stores, namespace, blobs, snapshots, images, error } = resultJson(reports);
+  const brokenBlobs = [...blobs.missing, ...blobs.short, ...blobs.corrupt];
+  const damagedImages = images.filter((image) => image.state === 'damaged');
   return {
     level: { whole: 'info', damaged: 'error', unknown: 'warn' }[state] as LogEntry['level'],
     message: reports.map((report) => `${headline(report)}.`).join(' '),
@@ -235,19 +262,24 @@ export function verifiedEntry(reports: readonly StoreReport[]): LogEntry {
       event: 'verified',
       ...{ state, stores, namespace },
       checkedBlobs: blobs.checked,
-      brokenBlobs: blobs.missing.length + blobs.short.length + blobs.corrupt.length,
-      brokenSnapshots: snapshots?.broken.length ?? null,
-      damagedImages: images.filter((image) => image.state === 'damaged').map(({ name }) => name),
+      brokenBlobs: brokenBlobs.slice(0, mostInLine).map(({ digest }) => digest),
+      brokenSnapshots: snapshots?.broken.slice(0, mostInLine).map(({ key }) => key) ?? null,
+      damagedImages: damagedImages.slice(0, mostInLine).map(({ name }) => name),
       error,
     },
   };
 }
 
 export function progressEntry(progress: Progress, leftMs: number | null): LogEntry {
+  const { store, blobs: checkedBlobs, allBlobs, bytes, allBytes } = progress;
   return {
     level: 'info',
     message: `${progressText(progress, leftMs)}.`,
-    fields: { event: 'verify-progress', ...progress, leftMs },
+    fields: {
+      event: 'verify-progress',
+      ...{ store, checkedBlobs, allBlobs, bytes, allBytes },
+      leftMs: rounded(leftMs),
+    },
   };
 }
 

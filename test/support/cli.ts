@@ -138,7 +138,8 @@ function checkOutput(args: readonly string[], ended: Ended): Ended {
   const isJson = args.includes('--json');
   const printed = `${stderr}${isJson && command === 'watch' ? stdout : ''}`;
   const lines = printed.split('\n').flatMap(logLineOf);
-  const answers = isJson && ['status', 'doctor'].includes(command) && stdout !== '' ? [stdout] : [];
+  const answers =
+    isJson && ['status', 'doctor', 'verify'].includes(command) && stdout !== '' ? [stdout] : [];
   checkJson(
     [
       ...lines.flatMap(wrongInLine),

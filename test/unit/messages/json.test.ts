@@ -30,10 +30,18 @@ import {
 } from '../../../src/messages/serve/answers.ts';
 import { type ServeNotice, serveEntry } from '../../../src/messages/serve/events.ts';
 import { statusJson } from '../../../src/messages/status.ts';
+import {
+  progressEntry,
+  removalEntry,
+  verifiedEntry,
+  verifyJson,
+} from '../../../src/messages/verify.ts';
 import type { WaitNotice } from '../../../src/monitor/types.ts';
 import { drainDefaults } from '../../../src/options/drain-config.ts';
 import type { RunEvent } from '../../../src/run/supervise.ts';
 import type { ServerEvent } from '../../../src/serve/types.ts';
+import type { BrokenBlob, StoreReport } from '../../../src/verify/types.ts';
+import { notReached } from '../../../src/verify/verify.ts';
 import {
   baseType,
   checkedRecords,
@@ -200,6 +208,33 @@ const outcomes: ByKind<DrainOutcome> = {
   interrupted: [{ kind: 'interrupted', ...stats, sample: null, reason: 'SIGTERM' }],
 };
 
+const usedBy = [{ kind: 'image', name: 'a' }] as const;
+const broken: BrokenBlob = {
+  ...{ kind: 'missing', digest: 'sha256:a', expectedBytes: 2, foundBytes: null, usedBy },
+};
+const image = {
+  ...({ name: 'a', digest: 'sha256:a', state: 'damaged', isIncomplete: true } as const),
+  ...{ brokenBlobs: ['sha256:a'], brokenSnapshots: ['b'] },
+};
+const unchecked = [{ name: 'a', error }];
+const ofContainerd: StoreReport = {
+  ...{ store: 'unix:///a', namespace: 'k8s.io', images: [image], removed: ['a'], error },
+  blobs: {
+    ...{ checked: 4, bytes: 8, unchecked },
+    broken: [broken, { ...broken, kind: 'short', foundBytes: 1 }, { ...broken, kind: 'corrupt' }],
+  },
+  snapshots: {
+    ...{ checked: 2, folders: 3, unchecked },
+    broken: [{ snapshotter: 'a', key: 'b', kind: 'folder-missing', folders: ['/c'], usedBy }],
+  },
+};
+const verified: readonly (readonly StoreReport[])[] = [
+  [ofContainerd],
+  [notReached('unix:///a', null), notReached('tcp://a:1', error)],
+  [notReached('unix:///a', null), { ...ofContainerd, namespace: null }],
+];
+const progress = { store: 'unix:///a', blobs: 1, allBlobs: 2, bytes: null, allBytes: 3 };
+
 function all<Item>(byKind: Readonly<Record<string, readonly Item[]>>): Item[] {
   return Object.values(byKind).flat();
 }
@@ -214,6 +249,10 @@ const entries: readonly LogEntry[] = [
   ...all<WaitNotice>(ofMonitor).map(monitorEntry),
   ...all<RunEvent>(ofRun).map(runEntry),
   ...all<ServeNotice | ServerEvent>(ofServe).map(serveEntry),
+  ...verified.map(verifiedEntry),
+  progressEntry(progress, null),
+  progressEntry({ ...progress, bytes: 1 }, 0.5),
+  removalEntry(image),
   mistakeEntry({ level: 'warn', message: 'a', instead: 'b', isOurs: true }),
   noDeadlineEntry(),
   oldNodeEntry('v16.20.2'),
@@ -274,12 +313,20 @@ describe('docs/json.md', () => {
         'Refused requests',
         refusalAnswer({ status: code, expected: 'a', received: 'b' }).body,
       ]),
+      ...verified.map((reports): [string, string] => ['verify --json', verifyJson(reports)]),
     ];
     expect(answers.flatMap(([name, body]) => wrongInRecord(name, JSON.parse(body)))).toEqual([]);
     const ofCli = ['GET /connections', 'doctor --json', 'Section', 'Finding'];
     expect([...records.keys()].filter((name) => !checkedRecords.has(name)).sort()).toEqual(
       [...ofCli, 'State'].sort(),
     );
+  });
+
+  it('has in the answer of verify what is broken in any of several stores', () => {
+    const { blobs, snapshots } = JSON.parse(verifyJson(verified[2] ?? []));
+    const store = 'unix:///a';
+    expect(blobs).toMatchObject({ checked: 4, missing: [{ store }], unchecked: [{ store }] });
+    expect(snapshots).toMatchObject({ checked: 2, checkedFolders: 3, broken: [{ store }] });
   });
 
   it('has examples that are such lines', () => {
