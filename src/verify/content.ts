@@ -21,8 +21,9 @@ const infoField = { digest: 1, size: 2, labels: 5 } as const;
 const readRequest = { digest: 1, offset: 2, size: 3 } as const;
 const readField = { data: 2 } as const;
 
-// Some hundred bytes a blob: a list longer than this is no store's.
+// A list longer than this is no store's: a blob has some hundred bytes in it.
 const mostListBytes = 256 * 1024 * 1024;
+const mostBlobs = 1_000_000;
 
 /** Reads a store of blobs. Every method throws BackendError. */
 export interface Content {
@@ -45,21 +46,28 @@ export function openContent(
 ): Content {
   const method = (name: string, request: Uint8Array): RpcMethod => ({
     path: `/containerd.services.content.v1.Content/${name}`,
-    since: 'containerd, or buildkitd v0.12 or later',
+    since: 'containerd, or buildkitd v0.11 or later',
     request,
     headers,
   });
   return {
     async list() {
       const blobs: Blob[] = [];
-      let bytes = 0;
+      let listBytes = 0;
+      let blobBytes = 0;
       for await (const message of connection.stream(method('List', new Uint8Array()))) {
-        const infos = messageFields(readFields(message), listField.info);
-        blobs.push(...infos.map(decodeBlob));
-        bytes += message.length;
-        if (bytes > mostListBytes) {
-          throw malformed(`the list of blobs is longer than ${mostListBytes} bytes`);
+        for (const info of messageFields(readFields(message), listField.info)) {
+          const blob = decodeBlob(info);
+          blobs.push(blob);
+          blobBytes += blob.bytes;
         }
+        listBytes += message.length;
+        if (listBytes > mostListBytes || blobs.length > mostBlobs) {
+          throw malformed('the list of blobs does not end');
+        }
+      }
+      if (!Number.isSafeInteger(blobBytes)) {
+        throw malformed('the blobs are larger than any disk');
       }
       return blobs;
     },
