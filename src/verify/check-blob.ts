@@ -1,7 +1,7 @@
 import { createHash, getHashes } from 'node:crypto';
 import type { BackendError } from '../backends/types.ts';
 import { asBackendError, callError, codeOf, malformed } from '../grpc/errors.ts';
-import { type Content, isStatus } from './content.ts';
+import { type Content, isStatus, nullIfNotFound } from './content.ts';
 import type { Blob, BlobFinding } from './types.ts';
 
 /** How to read a blob: its last byte, or, if what arrives is wanted, all of it, and its digest with it. */
@@ -17,21 +17,24 @@ export async function checkBlob(
   blob: Blob,
   onChunk: OnChunk,
 ): Promise<BlobFinding> {
-  // A file may be removed, and written anew, between the two questions: so a missing one is read once more.
-  for (let isLast = false; ; isLast = true) {
-    try {
-      return await (onChunk === null ? readEnd(content, blob) : readWhole(content, blob, onChunk));
-    } catch (error) {
-      if (!isStatus(error, 'NOT_FOUND')) {
-        return { kind: 'unknown', error: ofBlob(error) };
+  const read = (): Promise<BlobFinding> =>
+    onChunk === null ? readEnd(content, blob) : readWhole(content, blob, onChunk);
+  try {
+    // A file may be removed, and written anew, between the two questions: so a missing one is read once more.
+    for (let isLast = false; ; isLast = true) {
+      const finding = await read().catch(nullIfNotFound);
+      if (finding !== null) {
+        return finding;
+      }
+      if ((await content.info(blob.digest)) === null) {
+        return { kind: 'gone' };
+      }
+      if (isLast) {
+        return { kind: 'missing' };
       }
     }
-    if ((await content.info(blob.digest)) === null) {
-      return { kind: 'gone' };
-    }
-    if (isLast) {
-      return { kind: 'missing' };
-    }
+  } catch (error) {
+    return { kind: 'unknown', error: ofBlob(error) };
   }
 }
 
