@@ -30,6 +30,7 @@ export async function verifyStore(
 ): Promise<StoreReport> {
   const store = endpoint.address;
   try {
+    signal.throwIfAborted();
     // HTTP/2 and TLS are loaded when they are needed.
     const { openConnection } = await import('../grpc/session.ts');
     const asking = new AbortController();

@@ -111,6 +111,9 @@ function openDeadline(timeoutMs: number, interrupted: AbortSignal): Deadline {
     () => give('ERR_VERIFY_TIMEOUT', `it took longer than ${formatDuration(timeoutMs)}`),
     timeoutMs,
   );
+  if (interrupted.aborted) {
+    interrupt();
+  }
   interrupted.addEventListener('abort', interrupt);
   return {
     signal: end.signal,
