@@ -1,4 +1,5 @@
 import { progressEntry, progressText, removalEntry, verifiedEntry } from '../../messages/verify.ts';
+import { visible } from '../../messages/words.ts';
 import type { LogOptionValues } from '../../options/table.ts';
 import type { ImageReport, Progress, StoreReport } from '../../verify/types.ts';
 import type { ProcessContext } from '../process-context.ts';
@@ -15,6 +16,11 @@ export interface VerifyDisplay {
 const redrawMs = 100;
 const clearLine = '\r\u001b[K';
 
+/** A line that replaces the one before. On a narrow terminal it is cut: of two rows only the last would be replaced. */
+function drawn(text: string): string {
+  return `${clearLine}\u001b[?7l${visible(text)}\u001b[?7h`;
+}
+
 // An estimate from less than this is a guess.
 const shortestElapsedMs = 1000;
 
@@ -25,18 +31,23 @@ export async function openVerifyDisplay(
   const isTerminal = await isAttended();
   const log = isTerminal ? null : openWaitLog(options, env, 'own');
   const everyMs = isTerminal ? redrawMs : options['progress-every'];
-  const startMs = performance.now();
+  let store: string | null = null;
+  let startMs = performance.now();
   let nextMs = startMs + everyMs;
   return {
     progress(progress) {
       const nowMs = performance.now();
+      if (store !== progress.store) {
+        store = progress.store;
+        startMs = nowMs;
+      }
       if (nowMs < nextMs) {
         return;
       }
       nextMs = nowMs + everyMs;
       const leftMs = timeLeft(progress, nowMs - startMs);
       if (log === null) {
-        printError(`${clearLine}${progressText(progress, leftMs)}`);
+        printError(drawn(progressText(progress, leftMs)));
       } else {
         log(progressEntry(progress, leftMs));
       }
@@ -44,7 +55,7 @@ export async function openVerifyDisplay(
     removal(image) {
       const entry = removalEntry(image);
       if (log === null) {
-        printError(`${clearLine}${entry.message}\n`);
+        printError(`${clearLine}${visible(entry.message)}\n`);
       } else {
         log(entry);
       }
