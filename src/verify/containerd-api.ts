@@ -1,3 +1,4 @@
+import { malformed } from '../grpc/errors.ts';
 import {
   encodeMessage,
   type Field,
@@ -145,9 +146,11 @@ export function openContainerd(connection: GrpcConnection, namespace: string): C
 }
 
 function decodeImage(image: readonly Field[]): Image {
+  const name = textField(image, imageField.name);
   const target = messageField(image, imageField.target) ?? [];
-  return {
-    name: textField(image, imageField.name),
-    digest: textField(target, descriptorField.digest),
-  };
+  const digest = textField(target, descriptorField.digest);
+  if (name === '' || digest === '') {
+    throw malformed('an image has no name or no digest');
+  }
+  return { name, digest };
 }
