@@ -24,21 +24,32 @@ const resultField = { deprecated: 1, attestations: 2, results: 3 } as const;
 const entryField = { value: 2 } as const;
 const descriptorField = { digest: 2 } as const;
 
+// The default history of buildkitd is 50 records of some kilobytes.
+const mostBytes = 64 * 1024 * 1024;
+
 /** Which builds in the daemon's history need a blob: their refs by its digest. */
 export type BuildsByBlob = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The blobs of all builds in the history: logs, traces, results, attestations. None where the daemon has no history.
+ * The blobs of all builds in the history: logs, traces, results, attestations. None where the daemon has no history, and not
+ * all where it is too long.
  *
  * @throws BackendError
  */
 export async function readBuildRecords(connection: GrpcConnection): Promise<BuildsByBlob> {
   const builds = new Map<string, string[]>();
+  let bytes = 0;
   try {
     for await (const message of connection.stream(listenRecords)) {
       const { ref, digests } = decodeRecord(message);
       for (const digest of digests) {
-        builds.set(digest, [...(builds.get(digest) ?? []), ref]);
+        const refs = builds.get(digest) ?? [];
+        builds.set(digest, refs);
+        refs.push(ref);
+      }
+      bytes += message.length;
+      if (bytes > mostBytes) {
+        break;
       }
     }
   } catch (error) {
