@@ -47,7 +47,8 @@ export function parseDocument(text: string): ImageDocument | null {
     return digests.every(isText) ? { kind: 'index', manifests: digests } : null;
   }
   const configDigest = digestOf(config);
-  const layerDigests = Array.isArray(layers) ? layers.map(digestOf) : [null];
+  // Go writes an empty list as null.
+  const layerDigests = Array.isArray(layers) ? layers.map(digestOf) : layers === null ? [] : [null];
   return isText(configDigest) && layerDigests.every(isText)
     ? { kind: 'manifest', config: configDigest, layers: layerDigests }
     : null;

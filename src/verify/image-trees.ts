@@ -63,7 +63,7 @@ export async function followImages(
         blobs.add(digest);
       }
       if (document?.kind === 'index') {
-        queue.push(...document.manifests);
+        document.manifests.forEach((manifest) => void queue.push(manifest));
       } else if (document?.kind === 'manifest') {
         platforms.push(platformOf(document, listed));
         listedParts(document, listed).forEach((part) => void blobs.add(part));
