@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 
 // The file format of bbolt (https://github.com/etcd-io/bbolt), whose library takes a lock that the daemon holds. A plain read
 // needs none: a transaction writes new pages, and changes no page of the transaction before.
@@ -29,13 +29,26 @@ export interface Bucket {
  */
 export function readBolt(path: string): Bucket {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const file = readFileSync(path);
+    const file = readRegular(path);
     const meta = latestMeta(file);
-    if (latestMeta(readFileSync(path)).transaction === meta.transaction) {
+    if (latestMeta(readRegular(path)).transaction === meta.transaction) {
       return parseBolt(file, meta);
     }
   }
   throw new Error(`${path} is changed all the time`);
+}
+
+function readRegular(path: string): Buffer {
+  // The folder is another program's: a FIFO without a writer would block.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(descriptor).isFile()) {
+      throw new Error(`${path} is no regular file`);
+    }
+    return readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 interface Meta {
