@@ -104,16 +104,21 @@ export async function* callStream(
     stream.destroy(callError('ERR_CALL_TIMEOUT', message));
   });
   stream.end(encodeFrame(request));
+  let hasEnded = false;
   try {
     for await (const chunk of chunksOf(stream, signal)) {
       checkHead(head);
       yield* reader.push(chunk);
     }
+    hasEnded = true;
     checkHead(head);
     checkStatus(trailers, since);
     reader.end();
   } finally {
-    stream.close(constants.NGHTTP2_CANCEL);
+    // Servers end a connection with many resets.
+    if (!hasEnded) {
+      stream.close(constants.NGHTTP2_CANCEL);
+    }
   }
 }
 

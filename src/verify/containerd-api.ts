@@ -72,7 +72,7 @@ export function openContainerd(connection: GrpcConnection, namespace: string): C
       since: 'containerd 1.1 or later',
       headers,
     };
-    const [message = new Uint8Array()] = await connection.call(method, 1);
+    const [message = new Uint8Array()] = await connection.call(method);
     return readFields(message);
   };
 

@@ -73,7 +73,7 @@ export function openContent(
     },
     async info(digest) {
       const request = encodeMessage([[infoField.digest, digest]]);
-      const answer = await connection.call(method('Info', request), 1).catch(nullIfNotFound);
+      const answer = await connection.call(method('Info', request)).catch(nullIfNotFound);
       if (answer === null) {
         return null;
       }
