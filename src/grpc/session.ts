@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -45,6 +46,8 @@ export async function openConnection(input: SessionInput): Promise<OpenConnectio
   const socket = await connect(input);
   const session = openSession(socket, isBulk);
   const over = new AbortController();
+  // Each call listens until its stream is closed, which may be after the next one has begun.
+  setMaxListeners(0, over.signal);
   const failed = rejection((reject) => {
     rejectOnFailure(session, socket, endpoint.address, over.signal, reject);
     const abort = (): void => reject(signal.reason);
