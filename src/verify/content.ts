@@ -25,6 +25,9 @@ const readField = { data: 2 } as const;
 const mostListBytes = 256 * 1024 * 1024;
 const mostBlobs = 1_000_000;
 
+// Most blobs of a build's history have none.
+const noLabels: ReadonlyMap<string, string> = new Map();
+
 /** Reads a store of blobs. Every method throws BackendError. */
 export interface Content {
   /** All blobs that the store's metadata has. Their files are not looked at. */
@@ -102,7 +105,8 @@ function decodeBlob(info: readonly Field[]): Blob {
   if (size < 0n || size > BigInt(Number.MAX_SAFE_INTEGER)) {
     throw malformed(`a blob has a size of ${size} bytes`);
   }
-  return { digest, bytes: Number(size), labels: textMapField(info, infoField.labels) };
+  const labels = textMapField(info, infoField.labels);
+  return { digest, bytes: Number(size), labels: labels.size === 0 ? noLabels : labels };
 }
 
 /** Null for the answer that there is no such thing. @throws every other error */
