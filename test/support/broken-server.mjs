@@ -7,7 +7,7 @@ import { infoResponse, startedEvent } from './wire.mjs';
 const event = startedEvent({ ref: 'one', startedAtMs: 0 });
 const version = infoResponse({ package: 'github.com/moby/buildkit', version: 'v0.20.0' });
 const grpc = { 'content-type': 'application/grpc' };
-const isListing = (path) => path.endsWith('ListenBuildHistory');
+const isListing = (path) => /(ListenBuildHistory|Content\/List)$/.test(path);
 
 function frame(message, flag = 0, length = message.length) {
   const header = Buffer.from([flag, 0, 0, 0, 0]);
@@ -15,7 +15,7 @@ function frame(message, flag = 0, length = message.length) {
   return Buffer.concat([header, message]);
 }
 
-/** Right but for what `list` does with the answer to the request for builds. */
+/** Right but for what `list` does with the answer to the request for builds, or for blobs. */
 function http2With(list) {
   const server = createHttp2();
   server.on('session', (session) => session.on('error', () => {}));

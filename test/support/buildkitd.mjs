@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { brokenServers } from './broken-server.mjs';
 import { serveCommands } from './commands.mjs';
+import { createContent } from './content.mjs';
 import {
   bytesField,
   completeEvent,
+  content,
   control,
   firstText,
   infoResponse,
@@ -18,6 +20,7 @@ const workersBytes = 600;
 // A record has some kilobytes.
 const recordFiller = ' '.repeat(4000);
 
+const stored = createContent();
 const listeners = new Map();
 const builds = new Map();
 const record = [];
@@ -33,6 +36,8 @@ const behaviour = {
   answer: 'right',
   /** How many builds it has finished before, and keeps a record of. */
   history: 1,
+  /** The digest of these builds' logs. */
+  logs: null,
   /** Whether it records builds, also those that run: not where its history is switched off. */
   recordsBuilds: true,
   /** How long it waits before it answers; -1 for ever. */
@@ -87,9 +92,9 @@ function active(activeOnly) {
 }
 
 function past(limitOne) {
-  const { history, knowsLimit } = behaviour;
+  const { history, logs, knowsLimit } = behaviour;
   const before = Array.from({ length: history }, (_, number) => {
-    return { ref: `past-${number}${recordFiller}`, startedAtMs: 0, endedAtMs: 0 };
+    return { ref: `past-${number}${recordFiller}`, startedAtMs: 0, endedAtMs: 0, logs };
   });
   const records = [...finished, ...before];
   return (limitOne && knowsLimit ? records.slice(0, 1) : records).map(completeEvent);
@@ -181,6 +186,7 @@ function credentialsOf(tls) {
 function listen({ address, tls }) {
   const server = new Server();
   server.addService(control, { listenBuildHistory, info, solve, session, listWorkers });
+  server.addService(content, stored.methods);
   return new Promise((resolve, reject) => {
     server.bindAsync(targetOf(address), credentialsOf(tls), (error, port) => {
       if (error) {
@@ -236,4 +242,5 @@ await serveCommands({
   builds: () => [...builds.keys()],
   /** All builds, with when they ran by the machine's monotonic clock; null for not ended. */
   record: () => record,
+  ...stored.commands,
 });

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { commanded } from './commanded.ts';
+import { type Call, commanded } from './commanded.ts';
 import { nodeCalled } from './peer-process.ts';
 import type { Sandbox, SandboxProcess } from './sandbox.ts';
 
@@ -20,6 +20,8 @@ interface Behaviour {
   readonly answer: 'right' | 'false-zero' | 'late-build' | 'unimplemented' | 'error' | 'garbage';
   /** How many builds it has finished before, and keeps a record of. */
   readonly history: number;
+  /** The digest of these builds' logs. */
+  readonly logs: string | null;
   /** False for a history that is switched off: then it names no running build either. */
   readonly recordsBuilds: boolean;
   readonly knowsLimit: boolean;
@@ -53,6 +55,8 @@ export interface Buildkitd {
   readonly builds: () => Promise<readonly string[]>;
   /** All builds that it ran, with when, by the monotonic clock that all processes share. */
   readonly record: () => Promise<readonly BuildRecord[]>;
+  /** Sends a command of content.mjs. */
+  readonly content: Call;
 }
 
 interface BuildRecord {
@@ -89,6 +93,7 @@ export async function startBuildkitd(
     prune: () => call({ do: 'prune' }),
     builds: () => call({ do: 'builds' }),
     record: () => call({ do: 'record' }),
+    content: call,
   };
 }
 

@@ -19,6 +19,31 @@ export function bytesField(number, value) {
   return Buffer.concat([varint((number << 3) | 2), varint(bytes.length), bytes]);
 }
 
+/** The fields of a message of numbers and bytes, by their numbers. */
+export function fieldsOf(message) {
+  const fields = {};
+  let at = 0;
+  const number = () => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = message[at];
+      at += 1;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        return value;
+      }
+    }
+  };
+  while (at < message.length) {
+    const tag = Number(number());
+    const value = number();
+    const end = at + Number(value);
+    fields[tag >> 3] = tag & 2 ? message.subarray(at, end) : value;
+    at = tag & 2 ? end : at;
+  }
+  return fields;
+}
+
 /** The first field of a message, where that is a text: `SolveRequest.Ref`. */
 export function firstText(message) {
   const length = message[1];
@@ -31,8 +56,10 @@ export function startedEvent(build) {
 }
 
 /** BuildHistoryEvent of type COMPLETE. */
-export function completeEvent({ endedAtMs, ...build }) {
-  const record = Buffer.concat([buildRecord(build), bytesField(7, timestamp(endedAtMs))]);
+export function completeEvent({ endedAtMs, logs = null, ...build }) {
+  const descriptor = logs === null ? [] : [bytesField(8, bytesField(2, logs))];
+  const parts = [buildRecord(build), bytesField(7, timestamp(endedAtMs)), ...descriptor];
+  const record = Buffer.concat(parts);
   return Buffer.concat([numberField(1, 1), bytesField(2, record)]);
 }
 
@@ -63,7 +90,7 @@ const asIs = (bytes) => bytes;
 
 function method(path, streams = {}) {
   return {
-    path: `/moby.buildkit.v1.Control/${path}`,
+    path: `/${path}`,
     requestStream: false,
     responseStream: false,
     requestSerialize: asIs,
@@ -74,11 +101,20 @@ function method(path, streams = {}) {
   };
 }
 
-/** The service as @grpc/grpc-js wants it, its messages being bytes. */
+const ofControl = 'moby.buildkit.v1.Control';
+const ofContent = 'containerd.services.content.v1.Content';
+
+/** The services as @grpc/grpc-js wants them, their messages being bytes. */
 export const control = {
-  listenBuildHistory: method('ListenBuildHistory', { responseStream: true }),
-  info: method('Info'),
-  listWorkers: method('ListWorkers'),
-  solve: method('Solve'),
-  session: method('Session', { requestStream: true, responseStream: true }),
+  listenBuildHistory: method(`${ofControl}/ListenBuildHistory`, { responseStream: true }),
+  info: method(`${ofControl}/Info`),
+  listWorkers: method(`${ofControl}/ListWorkers`),
+  solve: method(`${ofControl}/Solve`),
+  session: method(`${ofControl}/Session`, { requestStream: true, responseStream: true }),
+};
+
+export const content = {
+  list: method(`${ofContent}/List`, { responseStream: true }),
+  info: method(`${ofContent}/Info`),
+  read: method(`${ofContent}/Read`, { responseStream: true }),
 };
