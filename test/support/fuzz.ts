@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
+import { BackendError } from '../../src/backends/types.ts';
 
 // `npm run fuzz` says how long, and `npm run check` does not.
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 0);
@@ -99,4 +100,39 @@ export function mutated(original: Uint8Array): fc.Arbitrary<Buffer> {
     }
     return bytes;
   });
+}
+
+/** What comes of bytes; null where they are refused in one of the declared ways. */
+export function valueOrNull<Value>(parse: () => Value): Value | null {
+  try {
+    return parse();
+  } catch (error) {
+    expect(error).toBeInstanceOf(BackendError);
+    expect((error as BackendError).code).toMatch(
+      /^ERR_ANSWER_(MALFORMED|CUT|COMPRESSED|TOO_LARGE)$/,
+    );
+    return null;
+  }
+}
+
+type Value = bigint | Uint8Array;
+
+function varint(value: bigint): number[] {
+  const bytes: number[] = [];
+  for (let rest = value; bytes.length === 0 || rest > 0n; rest >>= 7n) {
+    bytes.push(Number(rest & 0x7fn) | (rest > 0x7fn ? 0x80 : 0));
+  }
+  return bytes;
+}
+
+/** A message as any encoder of protobuf writes it. */
+export function encoded(fields: readonly (readonly [number, Value])[]): Buffer {
+  return Buffer.concat(
+    fields.map(([number, value]) => {
+      const tag = (kind: number): number[] => varint(BigInt(number * 8 + kind));
+      return typeof value === 'bigint'
+        ? Buffer.from([...tag(0), ...varint(value)])
+        : Buffer.from([...tag(2), ...varint(BigInt(value.length)), ...value]);
+    }),
+  );
 }
