@@ -1,4 +1,5 @@
-import { progressEntry, progressText, removalEntry, verifiedEntry } from '../../messages/verify.ts';
+import { progressEntry, removalEntry, verifiedEntry } from '../../messages/verify/events.ts';
+import { progressText } from '../../messages/verify/text.ts';
 import { visible } from '../../messages/words.ts';
 import type { LogOptionValues } from '../../options/table.ts';
 import type { ImageReport, Progress, StoreReport } from '../../verify/types.ts';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Endpoint } from '../../backends/types.ts';
 import { callError } from '../../grpc/errors.ts';
-import { verifyJson, verifyText } from '../../messages/verify.ts';
+import { verifyJson } from '../../messages/verify/json.ts';
+import { verifyText } from '../../messages/verify/text.ts';
 import { formatDuration } from '../../messages/words.ts';
 import { type Flags, type OptionValues, readOptions, UsageError } from '../../options/read.ts';
 import { verifyOptions } from '../../options/table.ts';

@@ -30,12 +30,8 @@ import {
 } from '../../../src/messages/serve/answers.ts';
 import { type ServeNotice, serveEntry } from '../../../src/messages/serve/events.ts';
 import { statusJson } from '../../../src/messages/status.ts';
-import {
-  progressEntry,
-  removalEntry,
-  verifiedEntry,
-  verifyJson,
-} from '../../../src/messages/verify.ts';
+import { progressEntry, removalEntry, verifiedEntry } from '../../../src/messages/verify/events.ts';
+import { verifyJson } from '../../../src/messages/verify/json.ts';
 import type { WaitNotice } from '../../../src/monitor/types.ts';
 import { drainDefaults } from '../../../src/options/drain-config.ts';
 import type { RunEvent } from '../../../src/run/supervise.ts';

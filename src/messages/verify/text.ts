@@ -6,21 +6,19 @@ import type {
   StoreReport,
   Unchecked,
   User,
-} from '../verify/types.ts';
-import { stateOf } from '../verify/types.ts';
-import { errorJson, errorOrNull, rounded } from './json.ts';
-import type { LogEntry } from './log/log.ts';
-import { formatBytes, listed, shortDuration, visible, visibleJson } from './words.ts';
+} from '../../verify/types.ts';
+import { stateOf } from '../../verify/types.ts';
+import { formatBytes, listed, shortDuration, visible } from '../words.ts';
 
 /** What `verify` prints for people. */
 export function verifyText(reports: readonly StoreReport[], digests: boolean): string {
   return reports
     .flatMap((report) => [
       `${headline(report)}.`,
-      ...report.blobs.broken.map((blob) => `  ${brokenBlobText(blob)}`),
-      ...(report.snapshots?.broken ?? []).map((snapshot) => `  ${brokenSnapshotText(snapshot)}`),
-      ...report.images.filter(({ isIncomplete }) => isIncomplete).map(incompleteText),
-      ...uncheckedIn(report).map(({ name, error }) => `  not checked: ${name}: ${error.message}`),
+      ...firstLines(report.blobs.broken.map(brokenBlobText)),
+      ...firstLines((report.snapshots?.broken ?? []).map(brokenSnapshotText)),
+      ...firstLines(report.images.filter(({ isIncomplete }) => isIncomplete).map(incompleteText)),
+      ...firstLines(uncheckedIn(report).map(uncheckedText)),
       ...removedLines(report),
       ...remedyLines(report),
       ...limitLines(report, digests),
@@ -29,8 +27,17 @@ export function verifyText(reports: readonly StoreReport[], digests: boolean): s
     .join('');
 }
 
+// A store that has lost everything would fill many screens.
+const mostLines = 50;
+
+function firstLines(lines: readonly string[]): string[] {
+  const rest = lines.length - mostLines;
+  const more = rest > 0 ? [`and ${rest} more: --json lists all`] : [];
+  return [...lines.slice(0, mostLines), ...more].map((line) => `  ${line}`);
+}
+
 /** The state of a store as a sentence without its end. */
-function headline(report: StoreReport): string {
+export function headline(report: StoreReport): string {
   const { blobs, images, snapshots, error } = report;
   switch (stateOf([report])) {
     case 'whole':
@@ -88,12 +95,18 @@ function brokenBlobText({ kind, digest, expectedBytes, foundBytes, usedBy }: Bro
 }
 
 function brokenSnapshotText({ kind, snapshotter, key, folders, usedBy }: BrokenSnapshot): string {
-  const what = kind === 'missing' ? 'missing: the' : `without ${joined(folders)}: the`;
-  return `${what} snapshot ${key} in ${snapshotter}${usersText(usedBy)}`;
+  const name = `snapshot ${key} of ${snapshotter}`;
+  const text =
+    kind === 'missing' ? `missing: the ${name}` : `missing: ${joined(folders)}, the ${name}`;
+  return `${text}${usersText(usedBy)}`;
 }
 
 function incompleteText({ name, digest }: ImageReport): string {
-  return `  incomplete: ${name} (${digest}): no platform of it is there with all layers`;
+  return `incomplete: ${name} (${digest}): no platform of it is there with all layers`;
+}
+
+function uncheckedText({ name, error }: Unchecked): string {
+  return `not checked: ${name}: ${error.message}`;
 }
 
 function usersText(usedBy: readonly User[]): string {
@@ -170,119 +183,6 @@ function joined(parts: readonly string[]): string {
   return parts.length < 2 ? last : `${parts.slice(0, -1).join(', ')} and ${last}`;
 }
 
-/** What `verify --json` prints: one object for all stores. */
-export function verifyJson(reports: readonly StoreReport[]): string {
-  return visibleJson(resultJson(reports));
-}
-
-function resultJson(reports: readonly StoreReport[]) {
-  const blobs = reports.flatMap(({ store, blobs }) => ({ ...blobs, store }));
-  const ofKind = (kind: BrokenBlob['kind']) =>
-    blobs.flatMap(({ store, broken }) =>
-      broken.filter((blob) => blob.kind === kind).map((blob) => brokenBlobJson(blob, store)),
-    );
-  return {
-    state: stateOf(reports),
-    stores: reports.map(({ store }) => store),
-    // containerd's alone, of which there is one.
-    namespace: reports[0]?.namespace ?? null,
-    blobs: {
-      checked: sum(blobs.map(({ checked }) => checked)),
-      bytes: sum(blobs.map(({ bytes }) => bytes)),
-      missing: ofKind('missing'),
-      short: ofKind('short'),
-      corrupt: ofKind('corrupt'),
-      unchecked: blobs.flatMap(uncheckedJson),
-    },
-    images: reports.flatMap(({ images }) => images.map(imageJson)),
-    snapshots: snapshotsJson(reports),
-    removed: reports.flatMap(({ removed }) => removed),
-    error: errorOrNull(reports.find(({ error }) => error !== null)?.error),
-  };
-}
-
-/** Null unless the snapshots of a store could be seen. */
-function snapshotsJson(reports: readonly StoreReport[]) {
-  const seen = reports.flatMap(({ store, snapshots }) =>
-    snapshots === null ? [] : [{ ...snapshots, store }],
-  );
-  const folders = seen.flatMap(({ folders }) => folders ?? []);
-  return seen.length === 0
-    ? null
-    : {
-        checked: sum(seen.map(({ checked }) => checked)),
-        checkedFolders: folders.length === 0 ? null : sum(folders),
-        broken: seen.flatMap(({ store, broken }) =>
-          broken.map((snapshot) => brokenSnapshotJson(snapshot, store)),
-        ),
-        unchecked: seen.flatMap(uncheckedJson),
-      };
-}
-
-function brokenBlobJson(blob: BrokenBlob, store: string) {
-  const { digest, expectedBytes, foundBytes, usedBy } = blob;
-  return { store, digest, expectedBytes, foundBytes, usedBy: usedBy.map(userJson) };
-}
-
-function imageJson({ name, digest, state, isIncomplete, ...broken }: ImageReport) {
-  return { name, digest, state, incomplete: isIncomplete, ...broken };
-}
-
-function brokenSnapshotJson(snapshot: BrokenSnapshot, store: string) {
-  const { snapshotter, key, kind, folders, usedBy } = snapshot;
-  const users = usedBy.map(userJson);
-  return { store, snapshotter, key, kind, missingFolders: folders, usedBy: users };
-}
-
-function userJson({ kind, name }: User) {
-  return { kind, name };
-}
-
-interface OfStore {
-  readonly store: string;
-  readonly unchecked: readonly Unchecked[];
-}
-
-function uncheckedJson({ store, unchecked }: OfStore) {
-  return unchecked.map(({ name, error }) => ({ store, name, error: errorJson(error) }));
-}
-
-// A log line must fit into a pipe.
-const mostInLine = 25;
-
-/** The result as a log line. */
-export function verifiedEntry(reports: readonly StoreReport[]): LogEntry {
-  const { state, stores, namespace, blobs, snapshots, images, error } = resultJson(reports);
-  const brokenBlobs = [...blobs.missing, ...blobs.short, ...blobs.corrupt];
-  const damagedImages = images.filter((image) => image.state === 'damaged');
-  return {
-    level: { whole: 'info', damaged: 'error', unknown: 'warn' }[state] as LogEntry['level'],
-    message: reports.map((report) => `${headline(report)}.`).join(' '),
-    fields: {
-      event: 'verified',
-      ...{ state, stores, namespace },
-      checkedBlobs: blobs.checked,
-      brokenBlobs: brokenBlobs.slice(0, mostInLine).map(({ digest }) => digest),
-      brokenSnapshots: snapshots?.broken.slice(0, mostInLine).map(({ key }) => key) ?? null,
-      damagedImages: damagedImages.slice(0, mostInLine).map(({ name }) => name),
-      error,
-    },
-  };
-}
-
-export function progressEntry(progress: Progress, leftMs: number | null): LogEntry {
-  const { store, blobs: checkedBlobs, allBlobs, bytes, allBytes } = progress;
-  return {
-    level: 'info',
-    message: `${progressText(progress, leftMs)}.`,
-    fields: {
-      event: 'verify-progress',
-      ...{ store, checkedBlobs, allBlobs, bytes, allBytes },
-      leftMs: rounded(leftMs),
-    },
-  };
-}
-
 /** `120 of 1204 blobs of unix:///… are checked, 1.2 GB of 3.4 GB, about 40s left` */
 export function progressText(progress: Progress, leftMs: number | null): string {
   const { store, blobs, allBlobs, bytes, allBytes } = progress;
@@ -292,16 +192,4 @@ export function progressText(progress: Progress, leftMs: number | null): string 
     ...(leftMs === null ? [] : [`about ${shortDuration(leftMs)} left`]),
   ];
   return parts.join(', ');
-}
-
-export function removalEntry({ name, digest }: ImageReport): LogEntry {
-  return {
-    level: 'warn',
-    message: `Removing the name ${name} of a damaged image (${digest}), so that it is pulled anew.`,
-    fields: { event: 'image-removal', name, digest },
-  };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }
