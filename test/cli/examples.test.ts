@@ -2,8 +2,11 @@
 // TLS where the example has that. What is not as in a pod: the pace and the log's target, which
 // variables set; the folder of the certificates; the kubelet, whose commands and requests come from the
 // test, and at once; rootlesskit. That programs are where the examples start them: test/package.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type Cli, cliPath, startCli } from '../support/cli.ts';
+import { startStore } from '../support/content.ts';
 import { asItsUser, startPod } from '../support/example-pod.ts';
 import {
   commandsOf,
@@ -140,5 +143,34 @@ describe.concurrent('the command line of an example', () => {
     await waitFor('word of the builds', () => builds.every((ref) => daemon.stderr().includes(ref)));
     await pod.buildkitd.end(...builds);
     expect((await daemon.ended).stderr).toContain('"outcome":"drained"');
+  });
+
+  it('repairs what is damaged at the start, and nothing else', async ({ sandbox }) => {
+    const verified = examples.find(({ path }) => path === 'kubernetes/verified/statefulset.yaml');
+    const [probe] = valuesOf(verified?.content ?? null, 'startupProbe') as unknown as [
+      { exec: { command: readonly string[] } },
+    ];
+    // Only buildctl is played: it writes down how it was called, and repairs nothing.
+    const bin = (name: string): string => join(sandbox.directory, name);
+    const calls = bin('calls');
+    writeFileSync(bin('buildctl'), `#!/bin/sh\necho "$@" >>${calls}\n`, { mode: 0o755 });
+    const program = `#!/bin/sh\nexec ${process.execPath} ${cliPath} "$@"\n`;
+    writeFileSync(bin('buildkit-drain'), program, { mode: 0o755 });
+    writeFileSync(calls, '');
+    const [sh = '', flag = '', script = ''] = probe.exec.command;
+    const words = [sh, flag, script.replaceAll('/opt/buildkit-drain/', `${sandbox.directory}/`)];
+    const env = { ...process.env, ...inPod, PATH: `${sandbox.directory}:${process.env['PATH']}` };
+    const start = async (): Promise<{ code: number | null; calls: string }> => {
+      const { code } = await (await sandbox.start(words, { env })).ended;
+      return { code, calls: readFileSync(calls, 'utf8') };
+    };
+
+    expect(await start()).toEqual({ code: 4, calls: '' });
+    const store = await startStore(sandbox);
+    await store.buildkitd.listen('unix:///run/buildkitd.sock');
+    const [digest = ''] = await store.add('one', 'two');
+    expect(await start()).toEqual({ code: 0, calls: '' });
+    rmSync(store.pathOf(digest));
+    expect(await start()).toEqual({ code: 5, calls: 'prune-histories\nprune\n' });
   });
 });
