@@ -24,7 +24,7 @@ interface Look {
 }
 
 /**
- * Makes a lease for the views, which expires by itself.
+ * The views are under a lease, which expires by itself.
  *
  * @param aBlob the digest of a blob that the store has a file for. That file shows whether containerd's folders are to be
  * seen from here.
@@ -36,9 +36,14 @@ export async function openFolderCheck(
 ): Promise<FolderCheck> {
   const root = await visibleRoot(containerd, aBlob);
   const id = `buildkit-drain-verify-${randomBytes(8).toString('hex')}`;
-  await containerd.createLease(id, new Date(Date.now() + leaseMs));
+  // Made when it is needed, since it also makes the namespace where there is none.
+  let hasLease = false;
   return {
     async look({ snapshotter, key }) {
+      if (!hasLease) {
+        await containerd.createLease(id, new Date(Date.now() + leaseMs));
+        hasLease = true;
+      }
       const view = { snapshotter, key: id };
       let mounts: readonly Mount[];
       try {
@@ -52,7 +57,11 @@ export async function openFolderCheck(
         await containerd.removeSnapshot(view);
       }
     },
-    close: () => containerd.deleteLease(id),
+    async close() {
+      if (hasLease) {
+        await containerd.deleteLease(id);
+      }
+    },
   };
 }
 
