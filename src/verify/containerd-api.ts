@@ -17,6 +17,7 @@ import { type Content, nullIfNotFound, openContent } from './content.ts';
 
 const imageField = { name: 1, target: 3 } as const;
 const descriptorField = { digest: 2 } as const;
+const snapshotField = { parent: 2 } as const;
 const mountField = { source: 2, options: 4 } as const;
 const pluginField = { exports: 5 } as const;
 
@@ -40,11 +41,15 @@ export interface Containerd {
   readonly getImage: (name: string) => Promise<Image | null>;
   /** Removes a name, and what nothing else needs. Removing one that is not there does nothing. */
   readonly removeImage: (name: string) => Promise<void>;
-  /** Whether the snapshotter's metadata has a snapshot. */
-  readonly hasSnapshot: (snapshotter: string, key: string) => Promise<boolean>;
+  /** The key of a snapshot's parent: empty for one of a first layer, null if the metadata has no such snapshot. */
+  readonly parentOf: (snapshot: SnapshotName) => Promise<string | null>;
   /** Makes a view of a snapshot, which its lease holds. */
-  readonly viewSnapshot: (view: View, parent: string, lease: string) => Promise<readonly Mount[]>;
-  readonly removeSnapshot: (view: View) => Promise<void>;
+  readonly viewSnapshot: (
+    view: SnapshotName,
+    parent: string,
+    lease: string,
+  ) => Promise<readonly Mount[]>;
+  readonly removeSnapshot: (view: SnapshotName) => Promise<void>;
   /** @param expiresAt when containerd's garbage collection may take what the lease holds. */
   readonly createLease: (id: string, expiresAt: Date) => Promise<void>;
   /** Ends a lease, and waits until what it held is removed. */
@@ -53,8 +58,9 @@ export interface Containerd {
   readonly contentRoot: () => Promise<string | null>;
 }
 
-interface View {
+export interface SnapshotName {
   readonly snapshotter: string;
+  /** Of an unpacked layer: the chain ID of the layers up to it. */
   readonly key: string;
 }
 
@@ -96,12 +102,12 @@ export function openContainerd(connection: GrpcConnection, namespace: string): C
         [2, 1n],
       ]).catch(nullIfNotFound);
     },
-    async hasSnapshot(snapshotter, key) {
+    async parentOf({ snapshotter, key }) {
       const answer = await ask('snapshots.v1.Snapshots/Stat', [
         [1, snapshotter],
         [2, key],
       ]).catch(nullIfNotFound);
-      return answer !== null;
+      return answer && textField(messageField(answer, 1) ?? [], snapshotField.parent);
     },
     async viewSnapshot({ snapshotter, key }, parent, lease) {
       const headers = { ...inNamespace, 'containerd-lease': lease };

@@ -6,8 +6,8 @@ import { type Containerd, openContainerd } from './containerd-api.ts';
 import { openFolderCheck } from './folders.ts';
 import { followImages, type ImageTree, imageUser } from './image-trees.ts';
 import { judgeImage } from './judge-images.ts';
-import { checkSnapshots } from './snapshots.ts';
-import type { BrokenSnapshot, Progress, SnapshotReport, StoreReport, User } from './types.ts';
+import { checkSnapshots, type ImageSnapshots } from './snapshots.ts';
+import type { BrokenSnapshot, Progress, StoreReport, User } from './types.ts';
 
 export interface ContainerdInput {
   readonly connection: GrpcConnection;
@@ -29,7 +29,10 @@ export async function verifyContainerd(input: ContainerdInput): Promise<StoreRep
   const { content } = containerd;
   const findings = createFindings();
   let trees: readonly ImageTree[] = [];
-  let snapshots: SnapshotReport = { checked: 0, folders: null, broken: [], unchecked: [] };
+  let snapshots: ImageSnapshots = {
+    ...{ checked: 0, folders: null, broken: [], unchecked: [] },
+    checkedImages: new Set(),
+  };
   let error: BackendError | null = null;
   try {
     const images = await containerd.listImages();
@@ -40,7 +43,7 @@ export async function verifyContainerd(input: ContainerdInput): Promise<StoreRep
     const aBlob = [...listed.keys()].find((digest) => findings.get(digest)?.kind === 'whole');
     snapshots = await checkAllSnapshots(containerd, trees, input.folders, aBlob ?? null);
     trees = await stillNamed(containerd, trees, (tree) => {
-      return judgeImage(tree, findings, snapshots.broken).state === 'damaged';
+      return judgeImage(tree, findings, snapshots).state === 'damaged';
     });
   } catch (failure) {
     error = asBackendError(failure);
@@ -50,7 +53,7 @@ export async function verifyContainerd(input: ContainerdInput): Promise<StoreRep
   return {
     ...{ store, namespace, error },
     blobs: findings.report(usersOf),
-    images: trees.map((tree) => judgeImage(tree, findings, snapshots.broken)),
+    images: trees.map((tree) => judgeImage(tree, findings, snapshots)),
     snapshots: { ...snapshots, broken: stillUsed(snapshots.broken, trees) },
     removed: [],
   };
@@ -61,7 +64,7 @@ async function checkAllSnapshots(
   trees: readonly ImageTree[],
   looksAtFolders: boolean,
   aBlob: string | null,
-): Promise<SnapshotReport> {
+): Promise<ImageSnapshots> {
   if (!looksAtFolders) {
     return await checkSnapshots(containerd, trees, null);
   }

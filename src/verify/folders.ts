@@ -2,25 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { callError, codeOf, messageOf } from '../grpc/errors.ts';
-import type { Containerd, Mount } from './containerd-api.ts';
+import type { Containerd, Mount, SnapshotName } from './containerd-api.ts';
 import { isStatus } from './content.ts';
-import type { UnpackedSnapshot } from './image-trees.ts';
 
 // A check that is killed leaves its lease and its view behind. containerd may remove them after this time.
 const leaseMs = 600_000;
 
 /** Looks at the folders of snapshots, by read-only views. */
 export interface FolderCheck {
-  /** @throws BackendError where the folders can't be looked at */
-  readonly look: (snapshot: UnpackedSnapshot) => Promise<Look>;
+  /** A snapshot's folder if it is missing, else null. @throws BackendError where that can't be told */
+  readonly findMissing: (snapshot: SnapshotName) => Promise<string | null>;
   /** Removes what was made for it. */
   readonly close: () => Promise<void>;
-}
-
-interface Look {
-  /** How many folders the snapshot has. */
-  readonly count: number;
-  readonly missing: readonly string[];
 }
 
 /**
@@ -39,7 +32,7 @@ export async function openFolderCheck(
   // Made when it is needed, since it also makes the namespace where there is none.
   let hasLease = false;
   return {
-    async look({ snapshotter, key }) {
+    async findMissing({ snapshotter, key }) {
       if (!hasLease) {
         await containerd.createLease(id, new Date(Date.now() + leaseMs));
         hasLease = true;
@@ -49,10 +42,10 @@ export async function openFolderCheck(
       try {
         mounts = await containerd.viewSnapshot(view, key, id);
       } catch (error) {
-        return { count: 1, missing: [missingParent(error)] };
+        return missingParent(error);
       }
       try {
-        return await lookAt(mounts.flatMap(foldersOf), snapshotter, root);
+        return await missingFolder(mounts, snapshotter, root);
       } finally {
         await containerd.removeSnapshot(view);
       }
@@ -88,26 +81,25 @@ function missingParent(error: unknown): string {
   throw error;
 }
 
-async function lookAt(
-  folders: readonly string[],
+async function missingFolder(
+  mounts: readonly Mount[],
   snapshotter: string,
   root: string,
-): Promise<Look> {
-  const foreign = folders.find((folder) => !folder.startsWith(`${root}/`));
-  if (folders.length === 0 || foreign !== undefined) {
+): Promise<string | null> {
+  const [folder = ''] = mounts.map(folderOf);
+  if (!folder.startsWith(`${root}/`)) {
     throw callError(
       'ERR_FOLDERS_INVISIBLE',
       `the snapshotter ${snapshotter} has no folders below ${root} that could be looked at`,
     );
   }
-  const present = await Promise.all(folders.map(exists));
-  return { count: folders.length, missing: folders.filter((_, at) => !present[at]) };
+  return (await exists(folder)) ? null : folder;
 }
 
-/** The folders that a view is made of: of an overlay its lower ones. */
-function foldersOf({ source, options }: Mount): readonly string[] {
-  const lower = options.find((option) => option.startsWith('lowerdir='));
-  return lower === undefined ? [source] : lower.slice('lowerdir='.length).split(':');
+/** A snapshot's own folder: in an overlay the first one, above those of its parents. */
+function folderOf({ source, options }: Mount): string {
+  const overlay = /^lowerdir=([^:]*)/;
+  return options.map((option) => overlay.exec(option)?.[1]).find(Boolean) ?? source;
 }
 
 /** @throws BackendError where that can't be told */

@@ -1,4 +1,4 @@
-import type { Image } from './containerd-api.ts';
+import type { Image, SnapshotName } from './containerd-api.ts';
 import type { Content } from './content.ts';
 import { type ImageDocument, type ReadDocument, readDocument } from './documents.ts';
 import type { Blob, BlobFinding, User } from './types.ts';
@@ -17,13 +17,7 @@ interface Platform {
   /** Whether the store lists its config and all of its layers. */
   readonly isListed: boolean;
   /** The snapshots that its layers were unpacked to. */
-  readonly snapshots: readonly UnpackedSnapshot[];
-}
-
-export interface UnpackedSnapshot {
-  readonly snapshotter: string;
-  /** The chain ID of the layers. */
-  readonly key: string;
+  readonly snapshots: readonly SnapshotName[];
 }
 
 // containerd puts it on the config of an image that was unpacked; the snapshotter's name follows.
