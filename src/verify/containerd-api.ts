@@ -12,8 +12,8 @@ import {
 import type { GrpcConnection, RpcMethod } from '../grpc/types.ts';
 import { type Content, nullIfNotFound, openContent } from './content.ts';
 
-// The needed parts of containerd's api/services: methods and field numbers of its services for images, namespaces,
-// snapshots, leases and introspection.
+// The needed parts of containerd's api/services: methods and field numbers of its services for images, snapshots,
+// leases and introspection.
 
 const imageField = { name: 1, target: 3 } as const;
 const descriptorField = { digest: 2 } as const;
@@ -35,7 +35,6 @@ export interface Mount {
 /** What `verify` asks of a containerd, in one namespace. Every method throws BackendError. */
 export interface Containerd {
   readonly content: Content;
-  readonly listNamespaces: () => Promise<readonly string[]>;
   readonly listImages: () => Promise<readonly Image[]>;
   /** Null where there is none of this name. */
   readonly getImage: (name: string) => Promise<Image | null>;
@@ -84,10 +83,6 @@ export function openContainerd(connection: GrpcConnection, namespace: string): C
 
   return {
     content: openContent(connection, inNamespace),
-    async listNamespaces() {
-      const answer = await ask('namespaces.v1.Namespaces/List', []);
-      return messageFields(answer, 1).map((each) => textField(each, 1));
-    },
     async listImages() {
       const answer = await ask('images.v1.Images/List', []);
       return messageFields(answer, 1).map(decodeImage);
