@@ -37,6 +37,7 @@ const prebuildTools = {
   make: 'make',
   'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
 };
+const daemonTools = { containerd: 'containerd' };
 // valgrind reads ld.so's names from the latter.
 const memoryTools = { valgrind: 'valgrind', '/usr/lib/debug/.build-id': 'libc6-dbg' };
 const lintTools = { 'clang-format-14': 'clang-format-14', 'clang-tidy-14': 'clang-tidy-14' };
@@ -89,6 +90,10 @@ function installDebianPackages(tools) {
   if (!install() && !(run('apt-get', 'update') && install())) {
     fail(`this failed: ${command}`);
   }
+  // The tests start their own. The package's would be started now and at each boot, where there is systemd.
+  if (missing.includes(daemonTools.containerd) && existsSync('/run/systemd/system')) {
+    run('systemctl', 'disable', '--now', 'containerd.service');
+  }
 }
 
 function prepareBundle(cpu) {
@@ -107,7 +112,11 @@ installDebianPackages({
   ...(isAsked('--tests', '--check', '--fuzz') && testTools),
   ...(isAsked('--check', '--fuzz') && { ...nativeTools, ...fuzzTools }),
   ...(isAsked('--check', '--prebuilds') && prebuildTools),
-  ...(isAsked('--check') && { ...lintTools, ...(process.arch === 'x64' && runtimeTools) }),
+  ...(isAsked('--check') && {
+    ...lintTools,
+    ...daemonTools,
+    ...(process.arch === 'x64' && runtimeTools),
+  }),
   ...(isAsked('--memory') && memoryTools),
 });
 if (isAsked('--check', '--lint')) {
