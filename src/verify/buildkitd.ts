@@ -3,9 +3,9 @@ import { asBackendError } from '../grpc/errors.ts';
 import type { GrpcConnection } from '../grpc/types.ts';
 import { type BuildsByBlob, readBuildRecords } from './build-records.ts';
 import { checkBlobs, createFindings } from './check-blobs.ts';
+import { checkWorkerSnapshots } from './compare-folders.ts';
 import { openContent } from './content.ts';
 import type { Blob, Progress, SnapshotReport, StoreReport, User } from './types.ts';
-import { checkWorkerSnapshots } from './worker-snapshots.ts';
 
 export interface BuildkitdInput {
   readonly connection: GrpcConnection;

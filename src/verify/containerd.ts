@@ -1,7 +1,8 @@
 import type { BackendError } from '../backends/types.ts';
-import { asBackendError } from '../grpc/errors.ts';
+import { asBackendError, callError, messageOf } from '../grpc/errors.ts';
 import type { GrpcConnection } from '../grpc/types.ts';
 import { checkBlobs, createFindings } from './check-blobs.ts';
+import { checkOtherSnapshots } from './compare-folders.ts';
 import { type Containerd, openContainerd } from './containerd-api.ts';
 import { openFolderCheck } from './folders.ts';
 import { followImages, type ImageTree, imageUser } from './image-trees.ts';
@@ -32,6 +33,7 @@ export async function verifyContainerd(input: ContainerdInput): Promise<StoreRep
   let snapshots: ImageSnapshots = {
     ...{ checked: 0, folders: null, broken: [], unchecked: [] },
     checkedImages: new Set(),
+    isOfImage: () => false,
   };
   let error: BackendError | null = null;
   try {
@@ -41,7 +43,7 @@ export async function verifyContainerd(input: ContainerdInput): Promise<StoreRep
     const blobs = [...listed.values()].filter(({ digest }) => findings.get(digest) === undefined);
     await checkBlobs({ store, content, blobs, digests, onFinding: findings.add, onProgress });
     const aBlob = [...listed.keys()].find((digest) => findings.get(digest)?.kind === 'whole');
-    snapshots = await checkAllSnapshots(containerd, trees, input.folders, aBlob ?? null);
+    snapshots = await checkAllSnapshots(input, containerd, trees, aBlob ?? null);
     trees = await stillNamed(containerd, trees, (tree) => {
       return judgeImage(tree, findings, snapshots).state === 'damaged';
     });
@@ -60,19 +62,40 @@ export async function verifyContainerd(input: ContainerdInput): Promise<StoreRep
 }
 
 async function checkAllSnapshots(
+  input: ContainerdInput,
   containerd: Containerd,
   trees: readonly ImageTree[],
-  looksAtFolders: boolean,
   aBlob: string | null,
 ): Promise<ImageSnapshots> {
-  if (!looksAtFolders) {
+  if (!input.folders) {
     return await checkSnapshots(containerd, trees, null);
   }
   const folders = await openFolderCheck(containerd, aBlob);
   try {
-    return await checkSnapshots(containerd, trees, folders);
+    const ofImages = await checkSnapshots(containerd, trees, folders);
+    return withOthers(ofImages, folders.root, input.namespace);
   } finally {
     await folders.close();
+  }
+}
+
+function withOthers(ofImages: ImageSnapshots, root: string, namespace: string): ImageSnapshots {
+  const { checked, folders, broken, unchecked, isOfImage } = ofImages;
+  try {
+    const others = checkOtherSnapshots(root, namespace, isOfImage);
+    return {
+      ...ofImages,
+      checked: checked + others.checked,
+      folders: (folders ?? 0) + others.checked,
+      broken: [...broken, ...others.broken],
+    };
+  } catch (error) {
+    const message = `the metadata of the snapshotters can't be read: ${messageOf(error)}`;
+    const name = 'the snapshots that no image uses';
+    return {
+      ...ofImages,
+      unchecked: [...unchecked, { name, error: callError('ERR_FOLDERS_INVISIBLE', message) }],
+    };
   }
 }
 
@@ -92,6 +115,7 @@ async function stillNamed(
   return still;
 }
 
+/** Leaves out the broken snapshots of such images. */
 function stillUsed(
   broken: readonly BrokenSnapshot[],
   trees: readonly ImageTree[],
@@ -99,6 +123,7 @@ function stillUsed(
   const names = new Set(trees.map(({ image }) => image.name));
   return broken.flatMap((snapshot) => {
     const usedBy = snapshot.usedBy.filter(({ name }) => names.has(name));
-    return usedBy.length === 0 ? [] : [{ ...snapshot, usedBy }];
+    const wasUsed = snapshot.usedBy.length > 0;
+    return wasUsed && usedBy.length === 0 ? [] : [{ ...snapshot, usedBy }];
   });
 }

@@ -10,6 +10,8 @@ const leaseMs = 600_000;
 
 /** Looks at the folders of snapshots, by read-only views. */
 export interface FolderCheck {
+  /** containerd's own folder. */
+  readonly root: string;
   /** A snapshot's folder if it is missing, else null. @throws BackendError where that can't be told */
   readonly findMissing: (snapshot: SnapshotName) => Promise<string | null>;
   /** Removes what was made for it. */
@@ -32,6 +34,7 @@ export async function openFolderCheck(
   // Made when it is needed, since it also makes the namespace where there is none.
   let hasLease = false;
   return {
+    root,
     async findMissing({ snapshotter, key }) {
       if (!hasLease) {
         await containerd.createLease(id, new Date(Date.now() + leaseMs));

@@ -7,6 +7,7 @@ import type { BrokenSnapshot, SnapshotReport, User } from './types.ts';
 
 /** What is known of the snapshots of images. */
 export interface ImageSnapshots extends SnapshotReport {
+  readonly isOfImage: (name: SnapshotName) => boolean;
   /** The names of images of which all snapshots were checked. */
   readonly checkedImages: ReadonlySet<string>;
 }
@@ -51,19 +52,21 @@ export async function checkSnapshots(
       return { ...fine, error: ofSnapshot(error) };
     }
   };
-  const used = [...(await usedSnapshots(trees, find)).values()];
+  const byId = await usedSnapshots(trees, find);
+  const used = [...byId.values()];
   const checked = used.filter(({ error }) => error === null);
   const uncheckedImages = new Set(
     used.flatMap(({ error, images }) => (error === null ? [] : [...images.keys()])),
   );
   return {
+    isOfImage: (name) => byId.has(idOf(name)),
     checked: checked.length,
     folders: folders && checked.filter(({ broken }) => broken?.kind !== 'missing').length,
     broken: used.flatMap(({ snapshotter, key, broken, images }) =>
       broken === null ? [] : [{ snapshotter, key, ...broken, usedBy: [...images.values()] }],
     ),
     unchecked: used.flatMap(({ snapshotter, key, error }) =>
-      error === null ? [] : [{ name: `${snapshotter} ${key}`, error }],
+      error === null ? [] : [{ name: idOf({ snapshotter, key }), error }],
     ),
     checkedImages: new Set(
       trees.map(({ image }) => image.name).filter((name) => !uncheckedImages.has(name)),
@@ -80,8 +83,8 @@ async function usedSnapshots(
   for (const { image, platforms } of trees) {
     for (const { snapshotter, key: top } of platforms.flatMap(({ snapshots }) => snapshots)) {
       for (let key = top; key !== ''; ) {
-        const id = `${snapshotter} ${key}`;
         const name = { snapshotter, key };
+        const id = idOf(name);
         const used = known.get(id) ?? { ...name, ...(await find(name)), images: new Map() };
         known.set(id, used);
         // Those below are then known, too.
@@ -91,6 +94,10 @@ async function usedSnapshots(
     }
   }
   return known;
+}
+
+function idOf({ snapshotter, key }: SnapshotName): string {
+  return `${snapshotter} ${key}`;
 }
 
 /** An error about one snapshot. @throws any other: then the next one can't be asked for either */

@@ -103,6 +103,31 @@ async function stateOf({ sandbox, ctr }: Containerd): Promise<readonly string[]>
 
 describe.concurrent('verify of the snapshots of images', () => {
   it.for(snapshotters)(
+    'finds a lost folder of a snapshot that no image uses, in its namespace alone: %s',
+    async (snapshotter, { sandbox, containerd: { ctr } }) => {
+      const prepare = ['snapshots', '--snapshotter', snapshotter, 'prepare', 'work'];
+      await ctr(...prepare);
+      await ctr('--namespace', 'other', ...prepare);
+      expect(await verify(sandbox, '--snapshots')).toMatchObject({
+        ...whole,
+        answer: { snapshots: { checked: 1, checkedFolders: 1 } },
+      });
+      removeFolder(sandbox, snapshotFolder(snapshotter, 2));
+      expect(await verify(sandbox, '--snapshots')).toMatchObject(whole);
+
+      const folder = snapshotFolder(snapshotter, 1);
+      removeFolder(sandbox, folder);
+      expect(await verify(sandbox)).toMatchObject(whole);
+      const broken = { snapshotter, key: 'work', kind: 'folder-missing', usedBy: [] };
+      expect(await verify(sandbox, '--snapshots')).toMatchObject({
+        code: 5,
+        text: expect.stringContaining(`missing: ${folder}, the snapshot work of ${snapshotter}\n`),
+        answer: { snapshots: { broken: [{ ...broken, missingFolders: [folder] }] } },
+      });
+    },
+  );
+
+  it.for(snapshotters)(
     'looks at a folder for each layer, with --snapshots: %s',
     async (snapshotter, { sandbox, containerd }) => {
       await load(containerd, snapshotter, images);

@@ -144,7 +144,7 @@ function buildkitdRemedy({ store, blobs, snapshots }: StoreReport): string[] {
   ];
 }
 
-function containerdRemedy({ store, namespace, blobs, images }: StoreReport): string[] {
+function containerdRemedy({ store, namespace, blobs, images, snapshots }: StoreReport): string[] {
   const ctr = `ctr --address ${store.replace('unix://', '')} --namespace ${namespace}`;
   const damaged = images.filter(({ state }) => state === 'damaged').map(({ name }) => name);
   const unused = blobs.broken.filter(({ usedBy }) => usedBy.length === 0);
@@ -153,6 +153,9 @@ function containerdRemedy({ store, namespace, blobs, images }: StoreReport): str
     ...damaged.map((name) => `  ${ctr} images rm --sync ${name}`),
     ...(unused.length === 0 ? [] : ['No image uses these blobs. To repair, remove them:']),
     ...unused.map(({ digest }) => `  ${ctr} content rm ${digest}`),
+    ...(snapshots?.broken.some(({ usedBy }) => usedBy.length === 0)
+      ? ['No image uses some of the snapshots. Those of BuildKit are repaired by: buildctl prune']
+      : []),
   ];
 }
 
@@ -165,7 +168,7 @@ function limitLines(report: StoreReport, digests: boolean): string[] {
     ...(digests ? [] : ['Of each blob the last byte was read: --digests compares all bytes.']),
     ...(report.snapshots === null
       ? [
-          "The daemon's snapshots were not checked: its API does not have them, and its state folder " +
+          "The daemon's snapshots were not checked: its API does not have them, and those of an OCI worker " +
             "can't be read from here.",
         ]
       : []),
