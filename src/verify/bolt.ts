@@ -95,15 +95,22 @@ interface Element {
 
 /** @throws Error where the pages don't make sense */
 function parseBolt(file: Buffer, { pageBytes, root }: Meta): Bucket {
-  let seen = 0;
+  let seenBytes = 0;
+
+  /** What is read in all is no more than the file: the pages of a damaged one may lead to one another. */
+  const note = (bytes: number): void => {
+    seenBytes += bytes;
+    if (seenBytes > file.length) {
+      throw new Error('it is damaged');
+    }
+  };
 
   /** The elements below a page, which begins here in the file. */
   function* elementsBelow(page: number, depth: number): Generator<Element> {
     const isBranch = (file.readUInt16LE(page + 8) & branchPage) !== 0;
     const count = file.readUInt16LE(page + 10);
-    seen += count;
-    // The pages of a damaged file may lead to one another.
-    if (depth > deepest || seen * elementBytes > file.length) {
+    note(count * elementBytes);
+    if (depth > deepest) {
       throw new Error('it is damaged');
     }
     for (let index = 0; index < count; index += 1) {
@@ -119,6 +126,7 @@ function parseBolt(file: Buffer, { pageBytes, root }: Meta): Bucket {
   const leafElement = (element: number): Element => {
     const keyStart = element + file.readUInt32LE(element + 4);
     const start = keyStart + file.readUInt32LE(element + 8);
+    note(start - keyStart);
     return {
       isBucket: (file.readUInt32LE(element) & bucketElement) !== 0,
       key: file.toString('utf8', keyStart, start),
