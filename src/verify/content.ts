@@ -3,7 +3,6 @@ import {
   bytesField,
   encodeMessage,
   type Field,
-  messageField,
   messageFields,
   readFields,
   textField,
@@ -16,7 +15,7 @@ import type { Blob } from './types.ts';
 // The needed part of containerd's api/services/content/v1/content.proto: methods and field numbers of the service
 // containerd.services.content.v1.Content, which buildkitd serves too.
 
-const listField = { info: 1 } as const;
+const answerField = { info: 1 } as const;
 const infoField = { digest: 1, size: 2, labels: 5 } as const;
 const readRequest = { digest: 1, offset: 2, size: 3 } as const;
 const readField = { data: 2 } as const;
@@ -59,8 +58,7 @@ export function openContent(
       let listBytes = 0;
       let blobBytes = 0;
       for await (const message of connection.stream(method('List', new Uint8Array()))) {
-        for (const info of messageFields(readFields(message), listField.info)) {
-          const blob = decodeBlob(info);
+        for (const blob of decodeBlobs(message)) {
           blobs.push(blob);
           blobBytes += blob.bytes;
         }
@@ -80,8 +78,11 @@ export function openContent(
       if (answer === null) {
         return null;
       }
-      const [message = new Uint8Array()] = answer;
-      return decodeBlob(messageField(readFields(message), listField.info) ?? []);
+      const [blob] = answer.flatMap(decodeBlobs);
+      if (blob === undefined) {
+        throw malformed('it has no blob');
+      }
+      return blob;
     },
     async *read(digest, offset, length = 0) {
       const request = encodeMessage([
@@ -94,6 +95,11 @@ export function openContent(
       }
     },
   };
+}
+
+/** The blobs in a part of the answer of `List`, or the one in that of `Info`. */
+export function decodeBlobs(message: Uint8Array): readonly Blob[] {
+  return messageFields(readFields(message), answerField.info).map(decodeBlob);
 }
 
 function decodeBlob(info: readonly Field[]): Blob {

@@ -8,7 +8,7 @@ const seed = process.env['FUZZ_SEED'];
 const path = process.env['FUZZ_PATH'];
 
 // That many properties share the time, on one processor.
-const properties = 35;
+const properties = 43;
 
 // One that is interrupted in its first case has failed, and cases with processes take their time.
 const leastAsyncMs = 10_000;
