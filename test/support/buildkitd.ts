@@ -66,7 +66,7 @@ interface BuildRecord {
   readonly endedMs: number | null;
 }
 
-interface ProcessOptions {
+export interface ProcessOptions {
   /** A command that starts it. */
   readonly through?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;

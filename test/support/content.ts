@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Buildkitd, startBuildkitd } from './buildkitd.ts';
+import { type Buildkitd, type ProcessOptions, startBuildkitd } from './buildkitd.ts';
 import type { Sandbox } from './sandbox.ts';
 
 interface Announced {
@@ -23,11 +23,15 @@ export interface Store {
   readonly doom: (digest: string, how: string) => Promise<void>;
 }
 
-export async function startStore(sandbox: Sandbox, name = 'content'): Promise<Store> {
+export async function startStore(
+  sandbox: Sandbox,
+  name = 'content',
+  options?: ProcessOptions,
+): Promise<Store> {
   const root = join(sandbox.directory, name);
   const pathOf = (digest: string): string => join(root, digest.replace(':', '/'));
   mkdirSync(join(root, 'sha256'), { recursive: true });
-  const buildkitd = await startBuildkitd(sandbox);
+  const buildkitd = await startBuildkitd(sandbox, options);
   const { content } = buildkitd;
   await content({ do: 'keep', root });
   const announce = (...blobs: readonly Announced[]): Promise<void> =>
