@@ -87,7 +87,7 @@ describe.concurrent('the snapshots of a buildkitd whose folder can be read', () 
     });
     const told = await verify();
     expect(told.code).toBe(5);
-    expect(told.text).toContain(`without ${folderOf(300)}: the snapshot buildkit/300/key`);
+    expect(told.text).toContain(`  missing: ${folderOf(300)}, the snapshot buildkit/300/key`);
   });
 
   it('need no folder as views, nor a snapshot for each folder', async ({ sandbox }) => {

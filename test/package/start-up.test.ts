@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { cliPath } from '../support/cli.ts';
@@ -28,4 +28,6 @@ it('a wait loads neither the other commands nor what of Node.js is slow to load'
   expect(loaded).toContain(cliPath);
   const slow = /^NativeModule (net|crypto|stream|child_process|http2)$|commands\.cjs$/;
   expect(loaded.filter((name) => slow.test(name))).toEqual([]);
+  // What `verify` asks is in another file.
+  expect(readFileSync(cliPath, 'utf8')).not.toContain('containerd.services');
 });
