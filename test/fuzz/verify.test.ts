@@ -165,9 +165,8 @@ it('the answers of containerd are values of their types, or refused', async () =
     const containerd = openContainerd(answering(message), 'k8s.io');
     const view = { snapshotter: 'native', key: 'a' };
     const answers = await Promise.allSettled([
-      ...[containerd.listNamespaces(), containerd.contentRoot()],
-      ...[containerd.listImages(), containerd.getImage('a')],
-      ...[containerd.hasSnapshot('native', 'a'), containerd.viewSnapshot(view, 'b', 'c')],
+      ...[containerd.listImages(), containerd.getImage('a'), containerd.contentRoot()],
+      ...[containerd.parentOf(view), containerd.viewSnapshot(view, 'b', 'c')],
       ...[containerd.content.list(), containerd.content.info('a')],
     ]);
     for (const each of answers) {
@@ -177,7 +176,7 @@ it('the answers of containerd are values of their types, or refused', async () =
         }
       });
     }
-    const [, , images, image] = answers;
+    const [images, image] = answers;
     const named = [images, image].flatMap((each) =>
       each?.status === 'fulfilled' ? [each.value ?? []].flat() : [],
     ) as { name: string; digest: string }[];
