@@ -1,7 +1,7 @@
 // Makes a fresh clone ready: npm's packages always, with `--tests` the Debian packages of `npm test`, with
 // `--check` all that `npm run check` needs besides, with `--bundle=<cpu>` what a bundle for that CPU is
-// made of, npm's packages for `--lint`, and the Debian packages for `--fuzz`, `--memory` and
-// `--prebuilds`. Does nothing where all is in place.
+// made of, npm's packages for `--lint`, and the Debian packages for `--fuzz`, `--memory`, `--prebuilds` and
+// `--verify-bench`. Does nothing where all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fetchNode } from './bundle/node-package.mjs';
@@ -38,6 +38,7 @@ const prebuildTools = {
   'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
 };
 const daemonTools = { containerd: 'containerd' };
+const timingTools = { '/usr/bin/time': 'time' };
 // valgrind reads ld.so's names from the latter.
 const memoryTools = { valgrind: 'valgrind', '/usr/lib/debug/.build-id': 'libc6-dbg' };
 const lintTools = { 'clang-format-14': 'clang-format-14', 'clang-tidy-14': 'clang-tidy-14' };
@@ -118,6 +119,7 @@ installDebianPackages({
     ...(process.arch === 'x64' && runtimeTools),
   }),
   ...(isAsked('--memory') && memoryTools),
+  ...(isAsked('--verify-bench') && { ...daemonTools, ...timingTools }),
 });
 if (isAsked('--check', '--lint')) {
   installNpmPackages('tools');

@@ -91,7 +91,7 @@ async function hasByte(content: Content, digest: string, offset: number): Promis
   try {
     return (await countBytes(content, digest, offset, 1)) === 1;
   } catch (error) {
-    // What containerd answers where the file ends before the offset.
+    // A store may say so of a file that ends before the offset. containerd 1.6 sends nothing.
     if (isStatus(error, 'OUT_OF_RANGE')) {
       return false;
     }
