@@ -245,7 +245,16 @@ function parseLogTo(text: string): LogTo {
 }
 
 function parseSocket(text: string): Endpoint | null {
-  return text === 'none' ? null : parseEndpoint(text.startsWith('/') ? `unix://${text}` : text);
+  if (text === 'none') {
+    return null;
+  }
+  if (!/^(unix:\/)?\//.test(text)) {
+    throw new BadValueError(
+      "the path of containerd's socket, such as /run/containerd/containerd.sock",
+      text,
+    );
+  }
+  return parseEndpoint(text.startsWith('/') ? `unix://${text}` : text);
 }
 
 function parseNamespace(text: string): string {

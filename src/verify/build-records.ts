@@ -1,4 +1,3 @@
-import { codeOf } from '../grpc/errors.ts';
 import {
   type Field,
   messageField,
@@ -32,9 +31,7 @@ export type BuildsByBlob = ReadonlyMap<string, readonly string[]>;
 
 /**
  * The blobs of all builds in the history: logs, traces, results, attestations. None where the daemon has no history, and not
- * all where it is too long.
- *
- * @throws BackendError
+ * all where it is too long, or can't be read. Never rejects.
  */
 export async function readBuildRecords(connection: GrpcConnection): Promise<BuildsByBlob> {
   const builds = new Map<string, string[]>();
@@ -52,11 +49,8 @@ export async function readBuildRecords(connection: GrpcConnection): Promise<Buil
         break;
       }
     }
-  } catch (error) {
-    // It only gives names to blobs.
-    if (!['ERR_UNIMPLEMENTED', 'ERR_GRPC_STATUS'].includes(codeOf(error))) {
-      throw error;
-    }
+  } catch {
+    // It only gives names to blobs. Where the daemon can't be asked any more, the next question fails as well.
   }
   return builds;
 }

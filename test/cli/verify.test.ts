@@ -122,6 +122,13 @@ describe.concurrent('a buildkitd whose blobs are all there', () => {
     expect(await answer(sandbox)).toMatchObject(whole(1234));
   });
 
+  it('is whole, though its history of builds is garbage', async ({ sandbox, store }) => {
+    await store.buildkitd.listen(unix);
+    await store.add('one');
+    await store.buildkitd.behave({ answer: 'garbage' });
+    expect(await answer(sandbox)).toMatchObject(whole(1));
+  });
+
   it('is whole without any, and says so', async ({ sandbox, store }) => {
     await store.buildkitd.listen(unix);
     const { code, text } = await verify(sandbox);
@@ -610,6 +617,9 @@ describe.concurrent('the options of verify', () => {
     [['--snapshots'], /--snapshots: expected --containerd with it/],
     [['--remove-broken'], /--remove-broken: expected --containerd with it/],
     [['--containerd=relative'], /--containerd: expected/],
+    [['--containerd=tcp://127.0.0.1:1'], /--containerd: expected the path of containerd's socket/],
+    [['--containerd=/run/c', '--addr=tcp://:1'], /--addr: expected no --containerd with it/],
+    [['--containerd=/run/c', '--pid=1'], /--pid: expected no --containerd with it/],
     [['--tls-ca=/nowhere'], /--tls-ca: expected a readable PEM file/],
   ] as const)(
     'are refused if wrong, with the help of verify: %j',

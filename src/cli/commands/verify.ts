@@ -55,7 +55,7 @@ async function verify(
   // The variable is the wait's deadline for a whole container.
   const env = { ...context.env, BUILDKIT_DRAIN_TIMEOUT: undefined };
   const options = readOptions(verifyOptions, flags, env);
-  refuseWithoutContainerd(options, flags, switches);
+  refuseMixed(options, flags, switches);
   const tls = await openTls(options).read();
   const display = await openVerifyDisplay(options, context);
   const deadline = openDeadline(options.timeout, context.signal);
@@ -86,20 +86,28 @@ const codes = {
   unknown: exitCodes.unknown,
 } as const;
 
-function refuseWithoutContainerd(
+/** @throws UsageError for what is about the other one of buildkitd and containerd */
+function refuseMixed(
   { containerd }: OptionValues<typeof verifyOptions>,
   flags: Flags,
   { snapshots, removeBroken: removes }: VerifySwitches,
 ): void {
-  const given = [
+  const ofContainerd = [
     ['--namespace', flags['namespace'] !== undefined],
     ['--snapshots', snapshots],
     ['--remove-broken', removes],
-  ].find(([, isGiven]) => isGiven);
-  if (containerd === null && given !== undefined) {
-    throw new UsageError(
-      `${given[0]}: expected --containerd with it but received ${given[0]} alone`,
-    );
+  ] as const;
+  const ofBuildkitd = ['addr', 'pid', 'backend'].map(
+    (name) => [`--${name}`, flags[name] !== undefined] as const,
+  );
+  const others = containerd === null ? ofContainerd : ofBuildkitd;
+  const [name] = others.find(([, isGiven]) => isGiven) ?? [];
+  if (name !== undefined) {
+    const [expected, received] =
+      containerd === null
+        ? ['--containerd with it', 'it alone']
+        : ['no --containerd with it', 'both'];
+    throw new UsageError(`${name}: expected ${expected} but received ${received}`);
   }
 }
 

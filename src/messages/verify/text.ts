@@ -137,26 +137,34 @@ function buildkitdRemedy({ store, blobs, snapshots }: StoreReport): string[] {
   const isOfCache = !blobs.broken.every(isOfBuild) || (snapshots?.broken ?? []).length > 0;
   return [
     'To repair, before the next build:',
-    ...(blobs.broken.some(isOfBuild) ? [`  buildctl --addr ${store} prune-histories`] : []),
-    ...(isOfCache ? [`  buildctl --addr ${store} prune`] : []),
+    ...(blobs.broken.some(isOfBuild)
+      ? [`  buildctl --addr ${shellWord(store)} prune-histories`]
+      : []),
+    ...(isOfCache ? [`  buildctl --addr ${shellWord(store)} prune`] : []),
     'What is still damaged then: restart buildkitd and run prune and prune-histories again, or start it ' +
       'with an empty state folder.',
   ];
 }
 
 function containerdRemedy({ store, namespace, blobs, images, snapshots }: StoreReport): string[] {
-  const ctr = `ctr --address ${store.replace('unix://', '')} --namespace ${namespace}`;
+  const socket = store.replace('unix://', '');
+  const ctr = `ctr --address ${shellWord(socket)} --namespace ${namespace}`;
   const damaged = images.filter(({ state }) => state === 'damaged').map(({ name }) => name);
   const unused = blobs.broken.filter(({ usedBy }) => usedBy.length === 0);
   return [
     ...(damaged.length === 0 ? [] : ['To repair, remove the images, and pull them again:']),
-    ...damaged.map((name) => `  ${ctr} images rm --sync ${name}`),
+    ...damaged.map((name) => `  ${ctr} images rm --sync ${shellWord(name)}`),
     ...(unused.length === 0 ? [] : ['No image uses these blobs. To repair, remove them:']),
     ...unused.map(({ digest }) => `  ${ctr} content rm ${digest}`),
     ...(snapshots?.broken.some(({ usedBy }) => usedBy.length === 0)
       ? ['No image uses some of the snapshots. Those of BuildKit are repaired by: buildctl prune']
       : []),
   ];
+}
+
+/** A word of a command line. Names of images and sockets may be any text. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** What the check can't tell. */
