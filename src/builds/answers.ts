@@ -5,7 +5,9 @@ import type { BuildsAnswer } from './types.ts';
 export function combineAnswers(answers: readonly BuildsAnswer[]): BuildsAnswer {
   const known = answers.filter((answer) => answer.kind === 'known');
   const builds = known.flatMap((answer) => answer.builds);
-  const unknown = answers.find((answer) => answer.kind === 'unknown');
+  const unknowns = answers.filter((answer) => answer.kind === 'unknown');
+  // A daemon that has not answered outweighs one that names none.
+  const unknown = unknowns.find(({ error }) => !namesNone(error)) ?? unknowns[0];
   if (builds.length === 0 && unknown !== undefined) {
     return unknown;
   }
@@ -47,6 +49,19 @@ const repliesWithoutBuilds = [
 /** Whether the daemon itself replied without naming a build, even if that "none" is not accepted. */
 export function isReplyWithoutBuilds({ code }: BackendError): boolean {
   return repliesWithoutBuilds.includes(code);
+}
+
+/** How many builds the daemons name, whether or not their "none" is accepted; null if one did not say. */
+export function countReported(answer: BuildsAnswer): number | null {
+  if (answer.kind === 'known') {
+    return answer.builds.length;
+  }
+  return namesNone(answer.error) ? 0 : null;
+}
+
+/** Whether the daemon has answered that no build is running, and that is not accepted. */
+function namesNone({ code }: BackendError): boolean {
+  return code === 'ERR_ZERO_NOT_TRUSTED' || code === 'ERR_NO_HISTORY';
 }
 
 /** `BuildkitVersion` of buildkitd's API: the program and its version. */

@@ -18,7 +18,9 @@ import type { CommonEvent, DrainStatus } from './types.ts';
 interface RecordedPoll {
   readonly toMs: number;
   readonly sample: Sample;
+  /** The connections that are reported. */
   readonly tracked: TrackedConnections;
+  readonly all: TrackedConnections;
   readonly builds: BuildsState | null;
   readonly quietForMs: number | null;
 }
@@ -73,7 +75,7 @@ export function createPollRecorder({
 }
 
 function statusOf(
-  { toMs, sample, tracked, builds, quietForMs }: RecordedPoll,
+  { toMs, sample, tracked, all, builds, quietForMs }: RecordedPoll,
   startedMs: number,
 ): DrainStatus {
   return {
@@ -83,6 +85,7 @@ function statusOf(
     clients: oldestFirst(clientsIn(tracked), toMs),
     notCounted: oldestFirst(tracked.filter(isNotCounted), toMs),
     pending: oldestFirst(pendingIn(tracked), toMs),
+    all,
     builds: builds?.answer ?? null,
     buildsAskedMs: builds?.askedMs ?? null,
     namedBuilds: builds?.named ?? [],

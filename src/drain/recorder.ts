@@ -68,7 +68,7 @@ export function createDrainRecorder(
       probes += endedProbes(tracked, entry.tracked);
       mostConnections = mostSeen(mostConnections, reading);
       tracked = entry.tracked;
-      const { status, events } = recordPoll({ ...entry, quietForMs });
+      const { status, events } = recordPoll({ ...entry, all: tracked, quietForMs });
       latest = status;
       recordBreaks(entry);
       events.forEach(onEvent);
@@ -91,7 +91,7 @@ export function createDrainRecorder(
 }
 
 const nothingYet = {
-  ...{ sample: null, clients: [], notCounted: [], pending: [] },
+  ...{ sample: null, clients: [], notCounted: [], pending: [], all: [] },
   ...{ builds: null, buildsAskedMs: null, namedBuilds: [], quietForMs: null },
 };
 

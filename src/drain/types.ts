@@ -65,6 +65,8 @@ export interface DrainStatus {
   readonly notCounted: TrackedConnections;
   /** Connections so young that they may be probes, oldest first: they keep the wait from its end. */
   readonly pending: TrackedConnections;
+  /** All tracked connections, of any kind and in no order. */
+  readonly all: TrackedConnections;
   /** The daemon's latest answer; null where it has not been asked. */
   readonly builds: BuildsAnswer | null;
   /** When the daemon was asked for that answer; null where it has not been asked. */
@@ -154,6 +156,7 @@ export interface DrainStats {
   readonly clients: TrackedConnections;
   readonly notCounted: TrackedConnections;
   readonly pending: TrackedConnections;
+  readonly all: TrackedConnections;
   readonly builds: BuildsAnswer | null;
   readonly buildsAskedMs: number | null;
   readonly namedBuilds: readonly NamedBuilds[];

@@ -58,7 +58,8 @@ export async function watch(input: WatchInput): Promise<void> {
     const others = polled.tracked.filter((entry) => isOthers(entry, input.builds !== null));
     const latest = builds.latest();
     const { status, events: common } = record({
-      ...{ toMs: nowMs, sample, tracked: others, builds: latest, quietForMs: null },
+      ...{ toMs: nowMs, sample, tracked: others, all: polled.tracked },
+      ...{ builds: latest, quietForMs: null },
     });
     const total = countUnseen(nowMs);
     const events = [

@@ -1,6 +1,6 @@
 import type { Sample, Sampler } from '../backends/types.ts';
 import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
-import type { ServiceStats, WaitReading } from './types.ts';
+import type { ServiceReading, ServiceStats } from './types.ts';
 
 /** Counts what this process does, and keeps what the wait under way saw last. */
 export interface Stats {
@@ -12,7 +12,7 @@ export interface Stats {
   /** @param kind null if the wait failed. */
   readonly end: (kind: DrainOutcome['kind'] | null) => void;
   /** Null if no wait is under way, and before its first poll. */
-  readonly reading: () => WaitReading | null;
+  readonly reading: () => ServiceReading | null;
   readonly read: () => ServiceStats;
 }
 
@@ -71,7 +71,7 @@ export function createStats(now: () => number): Stats {
         outcomes[kind] += 1;
       }
     },
-    reading: () => (latest === null ? null : readingOf(latest)),
+    reading: () => latest,
     read: () => ({
       samples,
       failedSamples,
@@ -81,11 +81,6 @@ export function createStats(now: () => number): Stats {
       quietMs: latest === null ? null : quietMs(latest, polledMs),
     }),
   };
-}
-
-function readingOf({ sample, clients, notCounted, builds }: DrainStatus): WaitReading {
-  const silent = notCounted.filter(({ kind }) => kind === 'silent').length;
-  return { sample, clients, silent, builds };
 }
 
 /** Up to the latest poll: one that finds nothing changed makes no new status. */

@@ -1,7 +1,4 @@
-import type { Sample } from '../backends/types.ts';
-import type { BuildsAnswer } from '../builds/types.ts';
-import type { TrackedConnections } from '../drain/tracked.ts';
-import type { DrainOutcome } from '../drain/types.ts';
+import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
 
 /** The response to a request. */
 export interface Answer {
@@ -67,14 +64,7 @@ export type ServerEvent =
   | { readonly kind: 'internal-error'; readonly error: unknown };
 
 /** The current state, from a poll of the service's own or from the wait under way. */
-export interface WaitReading {
-  readonly sample: Sample;
-  /** The connections that break quiet. */
-  readonly clients: TrackedConnections;
-  readonly silent: number;
-  /** The daemon's latest answer about its builds; null if it has not been asked. */
-  readonly builds: BuildsAnswer | null;
-}
+export type ServiceReading = Pick<DrainStatus, 'sample' | 'nowMs' | 'clients' | 'all' | 'builds'>;
 
 /** No wait yet, one under way, or how the last one ended. */
 export type WaitState = 'none' | 'waiting' | DrainOutcome['kind'];

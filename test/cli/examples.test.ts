@@ -121,7 +121,7 @@ describe.concurrent('the command line of an example', () => {
       expect((await (await get(probe?.path)).ended).stdout).toMatch(/^200 /);
       // What scaled-object.yaml asks Prometheus for.
       const { stdout: metrics } = await (await get('/metrics')).ended;
-      expect(metrics).toContain(`\nbuildkit_drain_builds_running ${builds.length}\n`);
+      expect(metrics).toContain(`\nbuildkit_drain_builds_reported ${builds.length}\n`);
       expect(call.stdout()).toBe('');
       await pod.buildkitd.end(...builds);
       expect((await call.ended).stdout).toMatch(/^200 .*"outcome": ?"drained"/s);

@@ -39,7 +39,8 @@ describe.concurrent('GET /metrics', () => {
     const shape = families.map(({ name, type, unit }) => [name, type, unit]);
     expect(shape).toEqual([
       ['buildkit_drain_clients', 'gauge', ''],
-      ['buildkit_drain_silent_clients', 'gauge', ''],
+      ['buildkit_drain_ignored_connections', 'gauge', ''],
+      ['buildkit_drain_oldest_client_seconds', 'gauge', 'seconds'],
       ['buildkit_drain_sample', 'stateset', ''],
       ['buildkit_drain_wait', 'stateset', ''],
       ['buildkit_drain_waits', 'counter', ''],
@@ -48,6 +49,12 @@ describe.concurrent('GET /metrics', () => {
       ['buildkit_drain_samples_failed', 'counter', ''],
       ['buildkit_drain_build', 'info', ''],
       ['process_start_time_seconds', 'gauge', 'seconds'],
+      ['process_cpu_seconds', 'counter', 'seconds'],
+      ['process_resident_memory_bytes', 'gauge', 'bytes'],
+      ['process_virtual_memory_bytes', 'gauge', 'bytes'],
+      ['process_open_fds', 'gauge', ''],
+      ['process_max_fds', 'gauge', ''],
+      ['process_threads', 'gauge', ''],
     ]);
     expect(families[0]?.samples).toEqual([
       { name: 'buildkit_drain_clients', labels: { endpoint: served.address }, value: 2 },
@@ -68,6 +75,19 @@ describe.concurrent('GET /metrics', () => {
     },
   );
 
+  it('tells what the process uses', async ({ served }) => {
+    const serve = await served.serve('--timeout', '1h');
+    const samples = await scrape(serve);
+    const of = (name: string): number => samples.get(name) ?? Number.NaN;
+    expect(of('process_cpu_seconds_total')).toBeGreaterThan(0);
+    expect(of('process_resident_memory_bytes')).toBeGreaterThan(10 * 1024 * 1024);
+    expect(of('process_virtual_memory_bytes')).toBeGreaterThan(of('process_resident_memory_bytes'));
+    expect(of('process_open_fds')).toBeGreaterThan(3);
+    expect(of('process_max_fds')).toBeGreaterThan(of('process_open_fds'));
+    expect(of('process_threads')).toBeGreaterThan(1);
+    expect(of('wait_deadline_seconds')).toBe(3600);
+  });
+
   it('escapes quotes and backslashes in an address', async ({ sandbox, served }) => {
     const address = `unix:///run/${process.pid}-"\\n\\".sock`;
     await served.daemon.listen(address);
@@ -83,7 +103,9 @@ describe.concurrent('GET /metrics', () => {
     const { address } = await served.daemon.listen('tcp://127.0.0.1:0');
     await served.clients.connect(address);
     const samples = await scrape(serve);
-    expect([...samples.keys()].filter((name) => /^(clients|silent|builds)/.test(name))).toEqual([]);
+    expect(
+      [...samples.keys()].filter((name) => /^(clients|ignored|oldest|builds)/.test(name)),
+    ).toEqual([]);
     expect(samples).toContainEqual(['sample failed', 1]);
     expect(samples).toContainEqual(['sample counted', 0]);
     expect(samples).toContainEqual(['samples_total', 2]);
@@ -145,7 +167,7 @@ describe.concurrent('GET /metrics', () => {
 
   it("takes the wait's own last reading while one is under way", async ({ served }) => {
     const some = await served.clients.connect(served.address);
-    const serve = await served.serve('--quiet-period', '1h', '--interval', '1h');
+    const serve = await served.serve('--quiet-period', '1h', '--interval', '1h', '--timeout', '1d');
     const { reply, hangUp } = serve.call('/drain');
     const hungUp = expect(reply).rejects.toThrow();
     await serve.cli.counted(1);
@@ -153,6 +175,8 @@ describe.concurrent('GET /metrics', () => {
     expect(before).toContainEqual([`clients ${served.address}`, 1]);
     expect(before).toContainEqual(['wait waiting', 1]);
     expect(before).toContainEqual(['quiet_seconds', 0]);
+    const left = 24 * 3600 - (before.get('waited_seconds') ?? 0);
+    expect(before.get('wait_left_seconds')).toBeCloseTo(left, 3);
     const after = await scrape(serve);
     expect(after.get('samples_total')).toBe(before.get('samples_total'));
     expect(after.get('waited_seconds')).toBeGreaterThan(before.get('waited_seconds') ?? Infinity);

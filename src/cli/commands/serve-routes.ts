@@ -8,6 +8,8 @@ import {
 import { metricsFormat } from '../../messages/serve/exposition.ts';
 import { metricsAnswer } from '../../messages/serve/metrics.ts';
 import { statusJson } from '../../messages/status.ts';
+import { procRoot } from '../../monitor/monitor.ts';
+import { readProcessUsage } from '../../serve/own-process.ts';
 import type { Answer, Call, Route, Routes } from '../../serve/types.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import type { WaitPlan } from './plan-wait.ts';
@@ -42,6 +44,8 @@ export function routesOf(service: Service, { plan, version }: RoutesInput): Rout
           ...{ version, startedAtSeconds, reading },
           stats: service.stats(),
           config: plan.config,
+          usage: readProcessUsage(procRoot),
+          wallMs: Date.now(),
         });
       }),
     ],

@@ -8,7 +8,7 @@ import type { StatusReport } from '../../messages/status.ts';
 import type { Monitor } from '../../monitor/monitor.ts';
 import { coalesce, createSharedWait, type SharedWait } from '../../serve/sharing.ts';
 import { createStats } from '../../serve/stats.ts';
-import type { ServerEvent, ServiceStats, WaitReading } from '../../serve/types.ts';
+import type { ServerEvent, ServiceReading, ServiceStats } from '../../serve/types.ts';
 import { openMonitorFor } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
 import { pollStatus } from './poll-status.ts';
@@ -20,7 +20,7 @@ export interface Service {
   /** A new poll, as `status` reports it; null if it failed altogether. */
   readonly status: () => Promise<StatusReport | null>;
   /** What the wait under way saw last; without a wait, a new poll. */
-  readonly reading: () => Promise<WaitReading | null>;
+  readonly reading: () => Promise<ServiceReading | null>;
   /** The same without asking the daemon anything. */
   readonly sample: () => Promise<Sample | null>;
   /** Whether there are clients, or it is not certain that there are none. */
@@ -153,14 +153,11 @@ function hasClientsOrFailures({ sample, clients }: StatusReport): boolean {
   return clients > 0 || sample.results.some(({ kind }) => kind === 'failed');
 }
 
-function readingOf(report: StatusReport | null): WaitReading | null {
+function readingOf(report: StatusReport | null): ServiceReading | null {
   if (report === null) {
     return null;
   }
-  const { sample, tracked, builds } = report;
-  return {
-    ...{ sample, builds },
-    clients: tracked.filter(({ kind }) => kind === 'client'),
-    silent: tracked.filter(({ kind }) => kind === 'silent').length,
-  };
+  const { sample, nowMs, tracked, builds } = report;
+  const clients = tracked.filter(({ kind }) => kind === 'client');
+  return { sample, nowMs, clients, all: tracked, builds };
 }

@@ -2,7 +2,7 @@
 export interface Metric {
   readonly name: string;
   readonly type: 'gauge' | 'counter' | 'info' | 'stateset';
-  readonly unit?: 'seconds';
+  readonly unit?: 'seconds' | 'bytes';
   /** Without line feeds, backslashes and quotes. */
   readonly help: string;
   readonly points: readonly Point[];

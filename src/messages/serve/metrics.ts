@@ -1,5 +1,9 @@
+import { countReported } from '../../builds/answers.ts';
+import type { BuildsAnswer } from '../../builds/types.ts';
+import { knownAge } from '../../drain/tracked.ts';
 import type { DrainConfig } from '../../drain/types.ts';
-import type { Answer, ServiceStats, WaitReading, WaitState } from '../../serve/types.ts';
+import type { ProcessUsage } from '../../serve/own-process.ts';
+import type { Answer, ServiceReading, ServiceStats, WaitState } from '../../serve/types.ts';
 import {
   type Metric,
   type MetricsFormat,
@@ -10,14 +14,17 @@ import {
   prometheusType,
 } from './exposition.ts';
 
-interface MetricsInput {
+export interface MetricsInput {
   readonly version: string;
   /** When the process started, in seconds since the epoch. */
   readonly startedAtSeconds: number;
   /** Null if polling failed altogether. */
-  readonly reading: WaitReading | null;
+  readonly reading: ServiceReading | null;
   readonly stats: ServiceStats;
-  readonly config: Pick<DrainConfig, 'quietPeriodMs'>;
+  readonly config: Pick<DrainConfig, 'quietPeriodMs' | 'timeoutMs'>;
+  readonly usage: ProcessUsage;
+  /** The time of the answer, in milliseconds since the epoch. */
+  readonly wallMs: number;
 }
 
 const prefix = 'buildkit_drain';
@@ -30,13 +37,17 @@ export function metricsAnswer(format: MetricsFormat, input: MetricsInput): Answe
     : { status: 200, contentType: prometheusType, body: prometheusText(metrics) };
 }
 
-/** An unknown number has no point. */
+/** Every metric, with a point for each value that is known. */
 function metricsOf(input: MetricsInput): Metric[] {
-  return [...daemonMetrics(input.reading), ...waitMetrics(input), ...processMetrics(input)];
+  return [...daemonMetrics(input), ...waitMetrics(input), ...processMetrics(input)];
 }
 
-function daemonMetrics(reading: WaitReading | null): Metric[] {
+const notCountedKinds = ['health-check', 'unreachable', 'silent', 'own', 'ignored'] as const;
+
+function daemonMetrics({ reading, wallMs }: MetricsInput): Metric[] {
   const sampleKinds = ['counted', 'failed', 'gone'] as const;
+  const counted = reading?.sample.kind === 'counted' ? reading : null;
+  const builds = reading?.builds ?? null;
   return [
     {
       ...{ name: `${prefix}_clients`, type: 'gauge' },
@@ -44,15 +55,43 @@ function daemonMetrics(reading: WaitReading | null): Metric[] {
       points: reading === null ? [] : clientPoints(reading),
     },
     {
-      ...{ name: `${prefix}_silent_clients`, type: 'gauge' },
-      help: 'Connections not counted as clients: they have no traffic and no build runs.',
-      points: reading?.sample.kind === 'counted' ? [{ value: reading.silent }] : [],
+      ...{ name: `${prefix}_ignored_connections`, type: 'gauge' },
+      help: 'Connections that do not count as clients, by reason. Absent while they cannot be counted.',
+      points: notCountedKinds.flatMap((reason) =>
+        counted === null
+          ? []
+          : [
+              {
+                labels: { reason },
+                value: counted.all.filter(({ kind }) => kind === reason).length,
+              },
+            ],
+      ),
     },
+    seconds(
+      'oldest_client',
+      'How long the oldest client has been connected, at least. Absent if there is none, or that is unknown.',
+      counted === null ? null : oldestClientMs(counted),
+    ),
     {
       ...{ name: `${prefix}_builds_running`, type: 'gauge' },
-      help: 'Running builds, as buildkitd reports them. Absent if unknown.',
-      points: reading?.builds?.kind === 'known' ? [{ value: reading.builds.builds.length }] : [],
+      help:
+        'Running builds, for alerts and for decisions about a pod: 0 is certain. ' +
+        'Absent if unknown, as with a daemon that has never finished a build.',
+      points: builds?.kind === 'known' ? [{ value: builds.builds.length }] : [],
     },
+    {
+      ...{ name: `${prefix}_builds_reported`, type: 'gauge' },
+      help:
+        'Builds that buildkitd names, for autoscaling: there from its first answer on, ' +
+        'but 0 is not certain. Versions before v0.12.4 name none. Absent without an answer.',
+      points: valuePoints(builds === null ? null : countReported(builds)),
+    },
+    seconds(
+      'oldest_build',
+      'How long the oldest running build has run, by its record. Absent if there is none, or that is unknown.',
+      oldestBuildMs(builds, wallMs),
+    ),
     stateset(
       `${prefix}_sample`,
       'The state after the latest poll: counted, failed (unknown) or gone (no daemon).',
@@ -64,6 +103,9 @@ function daemonMetrics(reading: WaitReading | null): Metric[] {
 
 function waitMetrics({ stats, config }: MetricsInput): Metric[] {
   const states = Object.keys(stats.outcomes);
+  const { timeoutMs, quietPeriodMs } = config;
+  const { waitedMs } = stats;
+  const leftMs = timeoutMs === null || waitedMs === null ? null : Math.max(0, timeoutMs - waitedMs);
   return [
     stateset(
       `${prefix}_wait`,
@@ -79,13 +121,19 @@ function waitMetrics({ stats, config }: MetricsInput): Metric[] {
         value,
       })),
     },
-    seconds('waited', 'How long the wait under way has lasted.', stats.waitedMs),
+    seconds('waited', 'How long the wait under way has lasted.', waitedMs),
+    seconds('wait_deadline', 'How long a wait may last. Absent if it has no deadline.', timeoutMs),
+    seconds(
+      'wait_left',
+      'How long the wait under way may still last. Absent if it has no deadline.',
+      leftMs,
+    ),
     seconds(
       'quiet',
       'How long there have been no clients in the wait under way. Absent if unknown.',
       stats.quietMs,
     ),
-    seconds('quiet_period', 'How long there must be no clients.', config.quietPeriodMs),
+    seconds('quiet_period', 'How long there must be no clients.', quietPeriodMs),
     {
       ...{ name: `${prefix}_samples`, type: 'counter' },
       help: 'Polls of the endpoints of buildkitd.',
@@ -99,7 +147,7 @@ function waitMetrics({ stats, config }: MetricsInput): Metric[] {
   ];
 }
 
-function processMetrics({ version, startedAtSeconds }: MetricsInput): Metric[] {
+function processMetrics({ version, startedAtSeconds, usage }: MetricsInput): Metric[] {
   return [
     {
       ...{ name: `${prefix}_build`, type: 'info' },
@@ -111,11 +159,57 @@ function processMetrics({ version, startedAtSeconds }: MetricsInput): Metric[] {
       help: 'When the process started, since the epoch.',
       points: [{ value: startedAtSeconds }],
     },
+    {
+      ...{ name: 'process_cpu_seconds', type: 'counter', unit: 'seconds' },
+      help: 'CPU time that the process has used.',
+      points: valuePoints(usage.cpuSeconds),
+    },
+    {
+      ...{ name: 'process_resident_memory_bytes', type: 'gauge', unit: 'bytes' },
+      help: 'Memory of the process that is resident.',
+      points: valuePoints(usage.residentBytes),
+    },
+    {
+      ...{ name: 'process_virtual_memory_bytes', type: 'gauge', unit: 'bytes' },
+      help: 'Address space of the process.',
+      points: valuePoints(usage.virtualBytes),
+    },
+    {
+      ...{ name: 'process_open_fds', type: 'gauge' },
+      help: 'File descriptors that the process has open.',
+      points: valuePoints(usage.openFds),
+    },
+    {
+      ...{ name: 'process_max_fds', type: 'gauge' },
+      help: 'How many file descriptors the process may have open.',
+      points: valuePoints(usage.maxFds),
+    },
+    {
+      ...{ name: 'process_threads', type: 'gauge' },
+      help: 'Threads of the process.',
+      points: valuePoints(usage.threads),
+    },
   ];
 }
 
+function oldestClientMs({ clients, nowMs }: ServiceReading): number | null {
+  const ages = clients.flatMap((entry) => knownAge(entry, nowMs)?.ms ?? []);
+  return ages.length === 0 ? null : Math.max(...ages);
+}
+
+/** The daemon's clock is that of its host, and so is ours. */
+function oldestBuildMs(answer: BuildsAnswer | null, wallMs: number): number | null {
+  const starts =
+    answer?.kind === 'known' ? answer.builds.flatMap(({ startedAtMs }) => startedAtMs ?? []) : [];
+  return starts.length === 0 ? null : Math.max(0, wallMs - Math.min(...starts));
+}
+
+function valuePoints(value: number | null): Point[] {
+  return value === null ? [] : [{ value }];
+}
+
 /** The clients of an endpoint are known if its listening socket was seen in the same poll. */
-function clientPoints({ sample, clients }: WaitReading): Point[] {
+function clientPoints({ sample, clients }: ServiceReading): Point[] {
   const addresses = sample.results.flatMap((result) =>
     result.kind === 'polled' && result.snapshot.listenerInodes.length > 0
       ? [result.endpoint.address]

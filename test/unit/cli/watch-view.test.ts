@@ -28,6 +28,7 @@ function statusOf(count: number): WatchStatus {
     tracked,
     clients: tracked,
     pending: [],
+    all: [],
     notCounted: [],
     builds: null,
     buildsAskedMs: null,

@@ -80,6 +80,7 @@ const status: DrainStatus = {
   sample: counted(entry.connection, queued.connection),
   clients: [entry],
   pending: [queued],
+  all: [entry, queued],
   notCounted: [{ ...entry, kind: 'health-check' }],
   builds: runs('a', 'b'),
   buildsAskedMs: 900,

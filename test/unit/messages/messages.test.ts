@@ -33,6 +33,7 @@ function status(...connections: Connection[]): DrainStatus {
     clients: rosterOf(...connections),
     notCounted: [],
     pending: [],
+    all: [],
     builds: null,
     buildsAskedMs: null,
     namedBuilds: [],
