@@ -261,17 +261,6 @@ describe.concurrent('wait --log-to', () => {
     expect(Buffer.byteLength(await words())).toBe(4096);
   });
 
-  it('auto does not touch the termination message if the container’s log can be written', async ({
-    sandbox,
-    daemon,
-  }) => {
-    await daemon.listen(tcp);
-    const words = await terminationLog(sandbox);
-    const args = ['--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h', '--addr', tcp];
-    expect((await (await startCli(sandbox, args, inPod)).process.ended).code).toBe(0);
-    expect(await words()).toBe('');
-  });
-
   it.for([
     ['a pod without variables', ['hosts'], '# Kubernetes-managed hosts file.', true],
     [
@@ -311,6 +300,84 @@ describe.concurrent('wait --log-to', () => {
         warnings(stderr).filter((message) => message.includes('shareProcessNamespace')),
       ).toEqual([expect.stringContaining("The log cannot be written to the container's log")]);
       expect(readFileSync(sandbox.mainLog, 'utf8')).toBe('');
+    },
+  );
+});
+
+describe.concurrent('the termination message of the container', () => {
+  const quick = ['--quiet-period', '100ms', '--builds', 'off', '--timeout', '1h', '--addr', tcp];
+
+  it.for([
+    ['auto', inPod],
+    ['pod', inPod],
+    ['stderr', {}],
+    ['/run/wait.log', {}],
+  ] as const)(
+    'is the last line of the log with --log-to=%s, in place of what was there',
+    async ([logTo, options], { sandbox, daemon }) => {
+      await daemon.listen(tcp);
+      const message = await terminationLog(sandbox);
+      const fill = ['sh', '-c', 'yes | head -c 9000 >/dev/termination-log'];
+      await (await sandbox.start(fill)).ended;
+      const wait = await startCli(sandbox, [...quick, '--log-to', logTo], options);
+      expect((await wait.process.ended).code).toBe(0);
+      expect(parseLog(await message())).toEqual([
+        expect.objectContaining({ event: 'ended', outcome: 'drained' }),
+      ]);
+    },
+  );
+
+  it('is cut at a character', async ({ sandbox, daemon }) => {
+    await daemon.listen(tcp);
+    const message = await terminationLog(sandbox);
+    const text = [
+      '--log-to',
+      'stderr',
+      '--log-format',
+      'text',
+      '--log-prefix',
+      `a${'€'.repeat(3000)}`,
+    ];
+    expect((await (await startCli(sandbox, [...quick, ...text])).process.ended).code).toBe(0);
+    const written = await message();
+    expect(written).not.toContain('\ufffd');
+    expect(written.endsWith('€')).toBe(true);
+    // Of the three bytes of a character none or all are there.
+    expect(Buffer.byteLength(written)).toBeGreaterThan(4096 - 3);
+    expect(Buffer.byteLength(written)).toBeLessThanOrEqual(4096);
+  });
+
+  it('names the error that has ended a command before its wait', async ({ sandbox }) => {
+    const message = await terminationLog(sandbox);
+    const serve = ['serve', '--listen', 'nowhere', '--log-to', 'pod'];
+    expect((await (await startCli(sandbox, serve, inPod)).process.ended).code).toBe(2);
+    const [line] = parseLog(await message());
+    expect(line).toMatchObject({ event: 'failed', exitCode: 2 });
+    expect(line?.message).toContain('--listen: expected an IP address and a port');
+  });
+
+  it.for([
+    ['a FIFO without a reader', 'mkfifo /dev/termination-log'],
+    [
+      'a FIFO with a reader that does not read',
+      'mkfifo /dev/termination-log; sleep 99 <>/dev/termination-log &',
+    ],
+    ['a folder', 'mkdir /dev/termination-log'],
+    ['a symbolic link', 'touch /run/target; ln -s /run/target /dev/termination-log'],
+    ['missing', 'true'],
+  ])(
+    'is left alone if its file is %s, and the wait ends in time',
+    async ([, make], { sandbox, daemon }) => {
+      await daemon.listen(tcp);
+      await terminationLog(sandbox);
+      const script = `set -e; rm /dev/termination-log; { ${make}\n} >&- 2>&-`;
+      await (await sandbox.start(['sh', '-c', script])).ended;
+      const wait = await startCli(sandbox, [...quick, '--log-to', 'stderr']);
+      const { code, stderr } = await wait.process.ended;
+      expect(code).toBe(0);
+      expect(parseLog(stderr).map(({ event }) => event)).toEqual(['started', 'ended']);
+      const read = 'dd if=/dev/termination-log iflag=nonblock count=1';
+      expect((await (await sandbox.start(['sh', '-c', read])).ended).stdout).toBe('');
     },
   );
 });

@@ -73,13 +73,19 @@ export function openWaitLog(
     level: options['log-level'],
     prefix: options['log-prefix'],
     now: () => new Date(),
-    write,
+    write: (line, entry) => write(line, isLast(entry)),
   });
   // If lines were lost, the last line says so: it may be the only one that is read.
   return (entry) => {
-    const isLast = entry.fields.event === 'ended';
     logEntry(
-      isLast && trouble !== null ? { ...entry, message: `${entry.message} ${trouble}` } : entry,
+      entry.fields.event === 'ended' && trouble !== null
+        ? { ...entry, message: `${entry.message} ${trouble}` }
+        : entry,
     );
   };
+}
+
+/** Whether a wait ends with this entry, or a command does because of an error. */
+function isLast({ fields: { event } }: LogEntry): boolean {
+  return event === 'ended' || event === 'failed';
 }

@@ -16,7 +16,7 @@ export interface LogOptions {
   /** Stands before every message; empty for none. */
   readonly prefix: string;
   readonly now: () => Date;
-  readonly write: (line: string) => void;
+  readonly write: (line: string, entry: LogEntry) => void;
 }
 
 /** Makes the function that writes entries, one line each. */
@@ -24,7 +24,7 @@ export function createLog(options: LogOptions): (entry: LogEntry) => void {
   const threshold = logLevels.indexOf(options.level);
   return (entry) => {
     if (logLevels.indexOf(entry.level) >= threshold) {
-      options.write(`${formatEntry(entry, options)}\n`);
+      options.write(`${formatEntry(entry, options)}\n`, entry);
     }
   };
 }

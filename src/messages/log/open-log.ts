@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { LogTo } from '../../options/table.ts';
 import {
   fileSink,
@@ -8,6 +8,7 @@ import {
   sharesStderr,
   stderrSink,
 } from './sink.ts';
+import { writeTerminationMessage } from './termination-message.ts';
 
 export type { StderrOwnership } from './sink.ts';
 
@@ -28,16 +29,16 @@ const podLogName = "the container's log";
 
 /**
  * Makes the function that writes a line to all targets. It never throws: if no target can be opened
- * or written, standard error replaces them, and in place of the container's log the latest line and
- * the reason go to the container's termination message.
+ * or written, standard error replaces them. The last line goes to the container's termination message
+ * as well. So does each line, with the reason, while the container's log cannot be written.
  */
-export function openLog(options: LogTargets): (line: string) => void {
+export function openLog(options: LogTargets): (line: string, isLast: boolean) => void {
   const stderr = target('standard error', () => stderrSink(options.procRoot, options.stderr));
   let targets = targetsOf(options, stderr);
   // Why the container's log does not have these lines.
   let podTrouble: string | null = null;
 
-  return (line) => {
+  return (line, isLast) => {
     const failures = targets.flatMap((each) => {
       const reason = each.write(line);
       return reason === null ? [] : [{ each, reason }];
@@ -54,13 +55,17 @@ export function openLog(options: LogTargets): (line: string) => void {
       podTrouble ??= each.name === podLogName ? trouble : null;
       options.onTrouble(trouble);
     }
-    if (podTrouble !== null) {
-      writeTerminationLog(`${podTrouble}\n${line}`);
+    if (isLast || podTrouble !== null) {
+      writeTerminationMessage(`${lineOf(podTrouble)}${line}`);
     }
     for (const { each, count } of losses.filter(({ count }) => count > 0)) {
       options.onLoss(`${count} log lines did not fit into ${each.name} and are lost.`);
     }
   };
+}
+
+function lineOf(trouble: string | null): string {
+  return trouble === null ? '' : `${trouble}\n`;
 }
 
 function troubleOf(name: string, reason: string): string {
@@ -118,23 +123,4 @@ export function openPodLog(procRoot: string): Sink {
     );
   }
   return processSink(procRoot, mainPid);
-}
-
-// The default path of a container's termination message, and how much of it Kubernetes takes.
-const terminationLog = '/dev/termination-log';
-const mostTerminationBytes = 4096;
-
-/**
- * Replaces the container's termination message, which `kubectl describe pod` shows once the container
- * has ended. Does nothing if there is no such file.
- */
-function writeTerminationLog(text: string): void {
-  try {
-    const descriptor = openSync(terminationLog, constants.O_WRONLY | constants.O_TRUNC);
-    try {
-      writeSync(descriptor, Buffer.from(text).subarray(0, mostTerminationBytes));
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {}
 }
