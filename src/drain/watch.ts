@@ -1,13 +1,14 @@
 import type { Sample, Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
-import { watchBuilds } from './build-watch.ts';
+import { type BuildWatch, watchBuilds } from './build-watch.ts';
 import type { ClassifyRule } from './classify.ts';
 import { unseenIn } from './classify-all.ts';
 import type { Clock } from './clock.ts';
 import type { BuildsState } from './named-builds.ts';
 import { createPollRecorder } from './poll-recorder.ts';
-import { createPollStep } from './poll-step.ts';
+import { createPollStep, type PollResult } from './poll-step.ts';
 import {
+  isClient,
   isNameless,
   oldestFirst,
   type TrackedConnection,
@@ -35,6 +36,9 @@ export interface WatchInput {
 // To find that no daemon has come back, all processes are read.
 const goneIntervalMs = 500;
 
+// A watch for people has no quiet period of its own.
+const shortestQuietMs = 10_000;
+
 // What is new after a longer gap may be as old as that.
 const longestGapMs = 1000;
 
@@ -45,6 +49,7 @@ export async function watch(input: WatchInput): Promise<void> {
   const builds = watchBuilds(input.builds, clock);
   const poll = createPollStep({ ...input, builds });
   const record = createPollRecorder({ startedMs, rule, isNamed: () => true });
+  const expireBuilds = createExpiry(builds, rule);
   const countUnseen = createUnseenCount(input.seenBetweenPolls, input.tcpConnections);
   let before: Sample | null = null;
   let beforeMs = -Infinity;
@@ -56,11 +61,13 @@ export async function watch(input: WatchInput): Promise<void> {
     const polled = poll((toMs) => toMs - beforeMs < longestGapMs + 2 * intervalMs);
     const { toMs: nowMs, sample } = polled;
     const others = polled.tracked.filter((entry) => isOthers(entry, input.builds !== null));
+    expireBuilds(polled);
     const latest = builds.latest();
     const { status, events: common } = record({
       ...{ toMs: nowMs, sample, tracked: others, all: polled.tracked },
       ...{ builds: latest, quietForMs: null },
     });
+    const seen = input.seenBetweenPolls();
     const total = countUnseen(nowMs);
     const events = [
       ...common,
@@ -69,21 +76,58 @@ export async function watch(input: WatchInput): Promise<void> {
     ];
     const tracked = oldestFirst(shownBy(sample, others), nowMs);
     input.onPoll({ ...status, tracked, seenBetweenPolls: total }, events);
-    if (events.some(({ kind }) => kind === 'changed' || kind === 'between-polls')) {
-      changedMs = nowMs;
-    }
-    [before, beforeMs, unseen] = [sample, nowMs, total];
+    changedMs = events.some(isChange) ? nowMs : changedMs;
+    [before, unseen] = [sample, total];
     if (sample.kind === 'gone') {
       builds.forget();
     }
     const need = { nowMs, hasClients: tracked.length > 0, changedMs };
-    if (sample.kind === 'counted') {
-      builds.askIfDue({ nowMs, sample }, askDueMs(builds.latest(), need));
-    }
+    const askDue = askDueMs(builds.latest(), need);
+    const callDueMs =
+      sample.kind === 'counted' ? builds.askIfDue({ nowMs, sample }, askDue) : Infinity;
     if (!signal.aborted) {
-      await clock.sleep(sample.kind === 'gone' ? Math.max(goneIntervalMs, intervalMs) : intervalMs);
+      const dueMs = Math.min(polled.reviewDueMs, callDueMs);
+      beforeMs = await untilNextPoll(input, polled, dueMs, seen);
     }
   }
+}
+
+/** Sleeps until the next full poll, and takes those that find no change. Returns the time of the last. */
+async function untilNextPoll(
+  { clock, intervalMs, sampler, seenBetweenPolls }: WatchInput,
+  { toMs, sample }: PollResult,
+  dueMs: number,
+  seen: number,
+): Promise<number> {
+  if (sample.kind !== 'counted') {
+    await clock.sleep(sample.kind === 'gone' ? Math.max(goneIntervalMs, intervalMs) : intervalMs);
+    return toMs;
+  }
+  let polledMs = toMs;
+  await clock.repeat(intervalMs, () => {
+    const nowMs = clock.now();
+    if (nowMs >= dueMs || seenBetweenPolls() !== seen || !sampler.isUnchanged()) {
+      return true;
+    }
+    polledMs = nowMs;
+    return false;
+  });
+  return polledMs;
+}
+
+/** Makes the function that drops the named builds which would hold a wait no longer. */
+function createExpiry(builds: BuildWatch, { quietPeriodMs }: ClassifyRule) {
+  let socketsQuietSinceMs: number | null = null;
+  return ({ toMs: nowMs, sample, tracked }: PollResult): void => {
+    const isQuiet = sample.kind === 'counted' && !tracked.some(isClient);
+    socketsQuietSinceMs = isQuiet ? (socketsQuietSinceMs ?? nowMs) : null;
+    const seen = { nowMs, sample, tracked, socketsQuietSinceMs };
+    builds.expire(seen, Math.max(quietPeriodMs, shortestQuietMs));
+  };
+}
+
+function isChange({ kind }: WatchEvent): boolean {
+  return kind === 'changed' || kind === 'between-polls';
 }
 
 // A connection without a name may be this program's question, for as long as that may take.

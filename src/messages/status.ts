@@ -2,7 +2,7 @@ import type { Sample } from '../backends/types.ts';
 import type { BuildsAnswer } from '../builds/types.ts';
 import type { TrackedConnection, TrackedConnections } from '../drain/tracked.ts';
 import { connectionTable } from './connection-table.ts';
-import { stateJson } from './json.ts';
+import { rounded, stateJson } from './json.ts';
 import type { LogEntry } from './log/log.ts';
 import { buildsAreRunning, daemonGone, nothingFound } from './state.ts';
 import { capitalized, clientsAreConnected, visible, visibleJson } from './words.ts';
@@ -18,6 +18,8 @@ export interface StatusReport {
   readonly clients: number;
   /** What the daemon answered about its builds; null if it was not asked. */
   readonly builds: BuildsAnswer | null;
+  /** How long ago the latest poll was. */
+  readonly ageMs: number;
   /** Warnings about where and how was polled. */
   readonly notices: readonly LogEntry[];
 }
@@ -67,7 +69,14 @@ export function noticesText({ notices }: Pick<StatusReport, 'notices'>): string 
 }
 
 /** What `status --json` prints, and `/connections` answers. */
-export function statusJson({ sample, tracked, nowMs, builds, notices }: StatusReport): string {
+export function statusJson({
+  sample,
+  tracked,
+  nowMs,
+  builds,
+  ageMs,
+  notices,
+}: StatusReport): string {
   const state = {
     ...{ sample, nowMs, builds },
     clients: tracked.filter(isCounted),
@@ -77,6 +86,7 @@ export function statusJson({ sample, tracked, nowMs, builds, notices }: StatusRe
   };
   return visibleJson({
     ...stateJson(state),
+    sampleAgeMs: rounded(ageMs),
     notices: notices.map(({ level, message, fields }) => ({ level, message, ...fields })),
   });
 }

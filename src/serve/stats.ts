@@ -2,16 +2,17 @@ import type { Sample, Sampler } from '../backends/types.ts';
 import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
 import type { ServiceReading, ServiceStats } from './types.ts';
 
-/** Counts what this process does, and keeps what the wait under way saw last. */
+/** Counts what this process does, and keeps what was seen last. */
 export interface Stats {
-  readonly countSample: (sample: Sample | null) => void;
   /** Counts the samples that a sampler takes. */
   readonly counting: (sampler: Sampler) => Sampler;
+  readonly countBetweenPolls: (connections: number) => void;
   readonly begin: () => void;
+  /** Keeps the state after a poll, of the wait under way or of the watch. */
   readonly note: (status: DrainStatus) => void;
   /** @param kind null if the wait failed. */
   readonly end: (kind: DrainOutcome['kind'] | null) => void;
-  /** Null if no wait is under way, and before its first poll. */
+  /** What was seen last; null before the first poll. */
   readonly reading: () => ServiceReading | null;
   readonly read: () => ServiceStats;
 }
@@ -24,61 +25,54 @@ export function createStats(now: () => number): Stats {
   };
   let samples = 0;
   let failedSamples = 0;
+  let betweenPolls = 0;
   let waitState: ServiceStats['waitState'] = 'none';
   let begunMs = 0;
   let polledMs = 0;
   let latest: DrainStatus | null = null;
 
-  const countSample = (sample: Sample | null): void => {
+  const count = (sample: Sample): Sample => {
     samples += 1;
-    failedSamples += sample === null || sample.kind === 'failed' ? 1 : 0;
-  };
-  const polled = (): void => {
+    failedSamples += sample.kind === 'failed' ? 1 : 0;
     polledMs = now();
+    return sample;
   };
 
   return {
-    countSample,
     counting: (sampler) => ({
       ...sampler,
-      sample() {
-        const sample = sampler.sample();
-        countSample(sample);
-        polled();
-        return sample;
-      },
+      sample: () => count(sampler.sample()),
       isUnchanged() {
         const isUnchanged = sampler.isUnchanged();
         if (isUnchanged) {
           samples += 1;
-          polled();
+          polledMs = now();
         }
         return isUnchanged;
       },
     }),
+    countBetweenPolls(connections) {
+      betweenPolls += connections;
+    },
     begin() {
       waitState = 'waiting';
       begunMs = now();
-      latest = null;
     },
     note(status) {
       latest = status;
     },
     end(kind) {
       waitState = kind ?? 'none';
-      latest = null;
       if (kind !== null) {
         outcomes[kind] += 1;
       }
     },
-    reading: () => latest,
+    reading: () => latest && { ...latest, ageMs: Math.max(0, now() - polledMs) },
     read: () => ({
-      samples,
-      failedSamples,
-      waitState,
+      ...{ samples, failedSamples, betweenPolls, waitState },
       outcomes: { ...outcomes },
       waitedMs: waitState === 'waiting' ? now() - begunMs : null,
-      quietMs: latest === null ? null : quietMs(latest, polledMs),
+      quietMs: waitState === 'waiting' && latest !== null ? quietMs(latest, polledMs) : null,
     }),
   };
 }

@@ -63,8 +63,12 @@ export type ServerEvent =
     }
   | { readonly kind: 'internal-error'; readonly error: unknown };
 
-/** The current state, from a poll of the service's own or from the wait under way. */
-export type ServiceReading = Pick<DrainStatus, 'sample' | 'nowMs' | 'clients' | 'all' | 'builds'>;
+/** What was seen last, by the wait under way or by the watch. */
+export interface ServiceReading
+  extends Pick<DrainStatus, 'sample' | 'nowMs' | 'clients' | 'all' | 'builds'> {
+  /** How long ago the latest poll was. */
+  readonly ageMs: number;
+}
 
 /** No wait yet, one under way, or how the last one ended. */
 export type WaitState = 'none' | 'waiting' | DrainOutcome['kind'];
@@ -73,6 +77,8 @@ export type WaitState = 'none' | 'waiting' | DrainOutcome['kind'];
 export interface ServiceStats {
   readonly samples: number;
   readonly failedSamples: number;
+  /** Connections that came and went between two polls: at least so many. */
+  readonly betweenPolls: number;
   readonly waitState: WaitState;
   /** How many waits have ended with each outcome. */
   readonly outcomes: Readonly<Record<DrainOutcome['kind'], number>>;

@@ -256,6 +256,7 @@ describe.concurrent('status --json', () => {
       endpoints: [tcp, unix].map((address) => {
         return { address, backend: 'sock-diag', listening: true, error: null };
       }),
+      sampleAgeMs: 0,
       notices: [],
     });
   });
@@ -297,6 +298,7 @@ describe.concurrent('status --json', () => {
         operation: 'ask which builds are running',
         message: 'no endpoint has a listener that can be called',
       },
+      sampleAgeMs: 0,
       notices: [],
     });
   });

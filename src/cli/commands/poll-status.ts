@@ -42,7 +42,7 @@ export async function pollStatus(input: StatusInput): Promise<Omit<StatusReport,
   );
   const tracked = oldestFirst(classified, classifiedAtMs);
   return {
-    ...{ sample, tracked, nowMs: classifiedAtMs, builds: answer },
+    ...{ sample, tracked, nowMs: classifiedAtMs, builds: answer, ageMs: 0 },
     clients: tracked.filter(isCounted).length,
   };
 }

@@ -1,8 +1,8 @@
 import {
   noWaitAnswer,
   outcomeAnswer,
+  readinessAnswer,
   servingAnswer,
-  snapshotAnswer,
   statusAnswer,
 } from '../../messages/serve/answers.ts';
 import { metricsFormat } from '../../messages/serve/exposition.ts';
@@ -28,18 +28,20 @@ export function routesOf(service: Service, { plan, version }: RoutesInput): Rout
     // A HEAD must neither begin a wait nor look like the end of one.
     ['/drain', { methods: ['GET'], answer: (call) => drain(service, call) }],
     ['/healthz', get(servingAnswer)],
-    ['/readyz', get(async () => snapshotAnswer(await service.sample()))],
+    ['/readyz', get(async () => readinessAnswer(await service.reading()))],
     [
       '/connections',
       get(async () => {
-        const report = await service.status();
-        return report === null ? snapshotAnswer(null) : statusAnswer(statusJson(report));
+        const reading = await service.readingWithBuilds();
+        return reading === null
+          ? readinessAnswer(null)
+          : statusAnswer(statusJson(service.reportOf(reading)));
       }),
     ],
     [
       '/metrics',
       get(async ({ accept }) => {
-        const reading = await service.reading();
+        const reading = await service.readingWithBuilds();
         return metricsAnswer(metricsFormat(accept), {
           ...{ version, startedAtSeconds, reading },
           stats: service.stats(),

@@ -41,14 +41,16 @@ async function serve(flags: Flags, version: string, context: ProcessContext): Pr
   const notify = (notice: ServeNotice | ServerEvent): void => plan.log(serveEntry(notice));
   const service = openService(plan, notify);
   const routes = routesOf(service, { plan, version });
-  const server = await openAt(options.listen, routes, notify);
-  notify({ kind: 'serving', url: server.url, paths: [...routes.keys()] });
-
-  await waitForStop(signals, service, notify);
-  const code = await endOfWait(signals, service, notify);
-  await server.close();
-  service.close();
-  return code;
+  try {
+    const server = await openAt(options.listen, routes, notify);
+    notify({ kind: 'serving', url: server.url, paths: [...routes.keys()] });
+    await waitForStop(signals, service, notify);
+    const code = await endOfWait(signals, service, notify);
+    await server.close();
+    return code;
+  } finally {
+    await service.close();
+  }
 }
 
 type Notify = (notice: ServeNotice | ServerEvent) => void;

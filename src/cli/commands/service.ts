@@ -1,54 +1,51 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Sample } from '../../backends/types.ts';
-import { openBuilds } from '../../builds/daemons.ts';
+import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
+import { oldestFirst } from '../../drain/tracked.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
-import type { StatusReport } from '../../messages/status.ts';
-import type { Monitor } from '../../monitor/monitor.ts';
-import { coalesce, createSharedWait, type SharedWait } from '../../serve/sharing.ts';
+import { isCounted, type StatusReport } from '../../messages/status.ts';
+import { createSharedWait, type SharedWait } from '../../serve/shared-wait.ts';
 import { createStats } from '../../serve/stats.ts';
+import { createSteadyWatch } from '../../serve/steady-watch.ts';
 import type { ServerEvent, ServiceReading, ServiceStats } from '../../serve/types.ts';
 import { openMonitorFor } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
 import { pollStatus } from './poll-status.ts';
 import { type EndedWait, runWait } from './run-wait.ts';
 
-/** The one wait of a serving process, and its own polls. */
+type Notify = (notice: ServeNotice | ServerEvent) => void;
+
+/** The one wait of a serving process, and its steady watch between waits. */
 export interface Service {
   readonly wait: SharedWait<EndedWait>;
-  /** A new poll, as `status` reports it; null if it failed altogether. */
-  readonly status: () => Promise<StatusReport | null>;
-  /** What the wait under way saw last; without a wait, a new poll. */
+  /** What was seen last: by the wait under way, else by the watch. Null if polling failed altogether. */
   readonly reading: () => Promise<ServiceReading | null>;
-  /** The same without asking the daemon anything. */
-  readonly sample: () => Promise<Sample | null>;
+  /** The same when the daemon's first answer about its builds has come. */
+  readonly readingWithBuilds: () => Promise<ServiceReading | null>;
+  /** A reading as `status` reports it. */
+  readonly reportOf: (reading: ServiceReading) => StatusReport;
   /** Whether there are clients, or it is not certain that there are none. */
   readonly mayHaveClients: () => Promise<boolean>;
   readonly stats: () => ServiceStats;
-  /** Releases what polls use. */
-  readonly close: () => void;
+  /** Stops the watch, and releases what it uses. */
+  readonly close: () => Promise<void>;
 }
 
 // Lost listeners are noticed at once. Only further listeners of a daemon need a search of /proc, which
-// requests should not do each time. A wait searches for itself.
+// a watch of days should not do every few seconds. A wait searches for itself.
 const trustMs = 30_000;
 
-const pauseMs = 100;
-// The daemon closes the connection of a question right after its answer.
-const mostPauses = 10;
+/** What was seen longer ago is seen anew for a request. */
+const staleMs = 1000;
 
 /**
- * Opens one monitor for all requests. A wait has its own, with its own view of which connections are
- * its questions.
+ * Opens one monitor for the watch. A wait has its own, with its own view of which connections are its
+ * questions.
  *
  * @throws UsageError
  */
-export function openService(
-  plan: WaitPlan,
-  notify: (notice: ServeNotice | ServerEvent) => void,
-): Service {
-  const { options, env, tls, log } = plan;
+export function openService(plan: WaitPlan, notify: Notify): Service {
+  const { options, config, env, tls, log } = plan;
   const warnings = createWarnings();
   const monitor = openMonitorFor(
     options,
@@ -60,75 +57,112 @@ export function openService(
     },
     { trustMs },
   );
-  const builds = options.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
+  const builds = config.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const stats = createStats(() => performance.now());
-
-  const pollOnce = async (mayAsk: boolean, open?: () => Monitor): Promise<StatusReport | null> => {
-    let fresh: Monitor | undefined;
-    // During a wait only the wait asks: another question's connection would count as a client.
-    const isAsked = mayAsk && !wait.isUnderWay();
-    const answer = isAsked ? {} : { answer: stats.reading()?.builds ?? null };
-    const input = { options, rule: options, builds, ...answer };
-    try {
-      fresh = open?.();
-      const polled = await pollStatus({ ...input, monitor: fresh ?? monitor });
-      stats.countSample(polled.sample);
-      return { ...polled, notices: warnings.list() };
-    } catch (error) {
-      stats.countSample(null);
-      notify({ kind: 'poll-failed', error });
-      return null;
-    } finally {
-      fresh?.close();
-    }
-  };
-  const pause = async (): Promise<void> => {
-    for (let pauses = 0; pauses < mostPauses; pauses += 1) {
-      await delay(pauseMs, undefined, { ref: false });
-      if (builds === null || builds.isSettled()) {
-        return;
+  const watch = createSteadyWatch({
+    sampler: stats.counting(monitor),
+    builds,
+    seenBetweenPolls: monitor.seenBetweenPolls,
+    tcpConnections: () => builds?.tcpConnections() ?? 0,
+    rule: config,
+    intervalMs: config.intervalMs,
+    onPoll(status, events) {
+      stats.note(status);
+      for (const event of events) {
+        stats.countBetweenPolls(event.kind === 'between-polls' ? event.more : 0);
       }
-    }
-  };
-  const asking = coalesce(() => pollOnce(true), pause);
-  const silent = coalesce(() => pollOnce(false), pause);
+    },
+    onError: (error) => notify({ kind: 'poll-failed', error }),
+  });
+  monitor.onEnd(watch.wake);
 
   const wait = createSharedWait<EndedWait>(async (signal) => {
     stats.begin();
     try {
-      // Until the daemon has closed the connection of the last question.
-      await Promise.all([asking.settled(), silent.settled()]);
+      // Two that ask would take each other's questions for clients.
+      await watch.stop();
       const hooks = { signal, through: stats.counting, onPoll: stats.note };
       const ended = await runWait(plan, hooks);
+      stats.countBetweenPolls(ended.outcome.seenBetweenPolls);
       stats.end(ended.outcome.kind);
       return ended;
     } catch (error) {
       stats.end(null);
       notify({ kind: 'internal-error', error });
       throw error;
+    } finally {
+      watch.start();
     }
   });
 
+  const reading = async (): Promise<ServiceReading | null> => {
+    const known = stats.reading();
+    if (wait.isUnderWay() || (known !== null && known.ageMs <= staleMs)) {
+      return known;
+    }
+    const polled = watch.next();
+    watch.wake();
+    await polled;
+    const next = stats.reading();
+    return next !== null && next.ageMs <= staleMs ? next : null;
+  };
+
+  watch.start();
   return {
     wait,
-    status: asking.result,
-    async reading() {
-      return stats.reading() ?? readingOf(await asking.result());
+    reading,
+    async readingWithBuilds() {
+      let latest = await reading();
+      while (builds !== null && isUnanswered(latest) && !wait.isUnderWay()) {
+        await watch.next();
+        latest = await reading();
+      }
+      return latest;
     },
-    async sample() {
-      return stats.reading()?.sample ?? (await silent.result())?.sample ?? null;
+    reportOf(reading) {
+      const tracked = oldestFirst(reading.all, reading.nowMs);
+      const clients = tracked.filter(isCounted).length;
+      return { ...reading, tracked, clients, notices: warnings.list() };
     },
-    async mayHaveClients() {
-      // Whether a hook is waited for must not depend on an earlier search.
-      const report = await pollOnce(false, () => openMonitorFor(options, env, () => {}));
-      return report === null || hasClientsOrFailures(report);
-    },
+    mayHaveClients: () => mayHaveClients(plan, builds, stats.reading(), notify),
     stats: stats.read,
-    close() {
+    async close() {
       builds?.close();
+      await watch.stop();
       monitor.close();
     },
   };
+}
+
+async function mayHaveClients(
+  { options, env }: WaitPlan,
+  builds: DaemonBuilds | null,
+  known: ServiceReading | null,
+  notify: Notify,
+): Promise<boolean> {
+  // Whether a hook is waited for must not depend on an earlier search.
+  const monitor = openMonitorFor(options, env, () => {});
+  try {
+    const answer = known?.builds ?? null;
+    const { clients, sample } = await pollStatus({
+      options,
+      rule: options,
+      monitor,
+      builds,
+      answer,
+    });
+    return clients > 0 || sample.results.some(({ kind }) => kind === 'failed');
+  } catch (error) {
+    notify({ kind: 'poll-failed', error });
+    return true;
+  } finally {
+    monitor.close();
+  }
+}
+
+/** Whether the daemon has not answered its first question yet. */
+function isUnanswered(reading: ServiceReading | null): boolean {
+  return reading?.sample.kind === 'counted' && reading.builds === null;
 }
 
 const mostWarnings = 10;
@@ -147,17 +181,4 @@ function createWarnings() {
     },
     list: (): readonly LogEntry[] => entries,
   };
-}
-
-function hasClientsOrFailures({ sample, clients }: StatusReport): boolean {
-  return clients > 0 || sample.results.some(({ kind }) => kind === 'failed');
-}
-
-function readingOf(report: StatusReport | null): ServiceReading | null {
-  if (report === null) {
-    return null;
-  }
-  const { sample, nowMs, tracked, builds } = report;
-  const clients = tracked.filter(({ kind }) => kind === 'client');
-  return { sample, nowMs, clients, all: tracked, builds };
 }

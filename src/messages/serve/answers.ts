@@ -1,8 +1,8 @@
 import type { Sample } from '../../backends/types.ts';
 import type { DrainOutcome } from '../../drain/types.ts';
-import type { Answer, Refusal } from '../../serve/types.ts';
+import type { Answer, Refusal, ServiceReading } from '../../serve/types.ts';
 import { mostInLine } from '../events.ts';
-import { errorJson, rounded, sampleState, stateJson } from '../json.ts';
+import { errorJson, errorOrNull, rounded, sampleState, stateJson } from '../json.ts';
 import type { LogEntry } from '../log/log.ts';
 import { gaveUpEntry } from '../outcome.ts';
 import { daemonGone, nothingFound } from '../state.ts';
@@ -45,23 +45,29 @@ export function servingAnswer(): Answer {
 }
 
 /** Whether clients can be counted, by the latest poll; null if polling failed altogether. */
-export function snapshotAnswer(sample: Sample | null): Answer {
+export function readinessAnswer(reading: ServiceReading | null): Answer {
+  const sample = reading?.sample ?? null;
+  return json(sample?.kind === 'counted' ? 200 : 503, {
+    state: reading === null ? 'failed' : sampleState(sample),
+    error: errorOrNull(notCountedError(sample)),
+    sampleAgeMs: rounded(reading?.ageMs),
+  });
+}
+
+function notCountedError(sample: Sample | null) {
   switch (sample?.kind) {
     case 'counted':
-      return json(200, { state: sample.kind, error: null });
+      return null;
     case 'failed':
-      return json(503, { state: sample.kind, error: errorJson(sample.error) });
+      return sample.error;
     case 'gone':
-      return json(503, {
-        state: sampleState(sample),
-        error: errorJson({
-          code: 'ERR_DAEMON_GONE',
-          operation: 'poll',
-          message: sample.wasThere ? daemonGone : nothingFound,
-        }),
-      });
+      return {
+        code: 'ERR_DAEMON_GONE',
+        operation: 'poll',
+        message: sample.wasThere ? daemonGone : nothingFound,
+      };
     case undefined:
-      return json(503, { state: 'failed', error: errorJson(pollFailed) });
+      return pollFailed;
   }
 }
 

@@ -44,7 +44,7 @@ function metricsOf(input: MetricsInput): Metric[] {
 
 const notCountedKinds = ['health-check', 'unreachable', 'silent', 'own', 'ignored'] as const;
 
-function daemonMetrics({ reading, wallMs }: MetricsInput): Metric[] {
+function daemonMetrics({ reading, stats, wallMs }: MetricsInput): Metric[] {
   const sampleKinds = ['counted', 'failed', 'gone'] as const;
   const counted = reading?.sample.kind === 'counted' ? reading : null;
   const builds = reading?.builds ?? null;
@@ -98,6 +98,12 @@ function daemonMetrics({ reading, wallMs }: MetricsInput): Metric[] {
       sampleKinds,
       reading?.sample.kind ?? 'failed',
     ),
+    seconds('sample_age', 'How long ago the latest poll was.', reading?.ageMs ?? null),
+    {
+      ...{ name: `${prefix}_connections_between_polls`, type: 'counter' },
+      help: 'Connections that came and went between two polls: at least so many.',
+      points: [{ value: stats.betweenPolls }],
+    },
   ];
 }
 

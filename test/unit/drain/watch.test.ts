@@ -17,7 +17,9 @@ import {
   runsNone,
   samplerOf,
   seen,
+  tcpEndpoint,
   unixEndpoint,
+  unknownBuilds,
 } from '../support/samples.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -34,7 +36,8 @@ const other = client('10.0.0.6:43210');
 interface Play {
   readonly ms: number;
   readonly at: (ms: number) => Sample;
-  readonly answer?: BuildsAnswer;
+  readonly answer?: BuildsAnswer | ((ms: number) => BuildsAnswer);
+  readonly isUnchanged?: (ms: number) => boolean;
   readonly between?: (ms: number) => number;
   readonly requests?: (ms: number) => number;
   readonly rule?: ClassifyRule;
@@ -47,6 +50,7 @@ async function watched({
   answer,
   between = () => 0,
   requests = () => 0,
+  isUnchanged = () => false,
   rule = standard,
 }: Play) {
   const clock = new VirtualClock();
@@ -55,13 +59,14 @@ async function watched({
   const reported: { ms: number; event: WatchEvent; message: string }[] = [];
   const askedMs: number[] = [];
   let kinds: Record<string, ConnectionKind> = {};
+  let named: string[] = [];
   const passed = (): number => clock.now() - startMs;
-  const answered = (buildsAnswer: BuildsAnswer) => (): BuildsAnswer => {
+  const answered = (given: NonNullable<Play['answer']>) => (): BuildsAnswer => {
     askedMs.push(passed());
-    return buildsAnswer;
+    return typeof given === 'function' ? given(passed()) : given;
   };
   await watch({
-    sampler: samplerOf(() => at(passed())),
+    sampler: { ...samplerOf(() => at(passed())), isUnchanged: () => isUnchanged(passed()) },
     builds: answer ? daemonSaying(answered(answer), ['127.0.0.1:9']) : null,
     seenBetweenPolls: () => between(passed()),
     tcpConnections: () => requests(passed()),
@@ -77,12 +82,13 @@ async function watched({
       kinds = Object.fromEntries(
         status.tracked.map(({ connection, kind }) => [connection.peer, kind]),
       );
+      named = status.namedBuilds.flatMap(({ builds }) => builds.map(({ ref }) => ref));
       if (passed() >= ms) {
         stop.abort();
       }
     },
   });
-  return { reported: reported.map(({ ms, message }) => `${ms} ${message}`), askedMs, kinds };
+  return { reported: reported.map(({ ms, message }) => `${ms} ${message}`), askedMs, kinds, named };
 }
 
 describe('a watch', () => {
@@ -199,5 +205,46 @@ describe('a watch', () => {
     const late = (ms: number) => (ms < 3000 ? 0 : 1);
     const longAgo = { ms: 4000, at: () => counted(), between: late, requests: () => 1 };
     expect((await watched(longAgo)).reported).toHaveLength(2);
+  });
+
+  it('takes no full poll while nothing has changed, unless one is due', async () => {
+    const polledMs: number[] = [];
+    const watching = (first: Sample, between: (ms: number) => number) =>
+      watched({
+        ...{ ms: 3000, between, isUnchanged: (ms) => ms < 2900 },
+        at(ms) {
+          polledMs.push(ms);
+          return first;
+        },
+      });
+    await watching(counted(), () => 0);
+    expect(polledMs.splice(0)).toEqual([0, 2900, 3000]);
+    // The traffic of a connection is read each second.
+    await watching(counted(builder), () => 0);
+    expect(polledMs.splice(0)).toEqual([0, 1000, 2000, 2900, 3000]);
+    const { reported } = await watching(counted(), (ms) => (ms < 500 ? 0 : 1));
+    expect(polledMs).toEqual([0, 500, 2900, 3000]);
+    expect(reported.at(-1)).toContain('500 At least 1 more came and went');
+  });
+
+  it('knows an arrival by the last poll, though that found no change', async () => {
+    const at = (ms: number) => (ms < 5000 ? counted() : counted(builder));
+    const { kinds } = await watched({ ms: 5100, at, isUnchanged: (ms) => ms < 5000 });
+    expect(kinds).toEqual({ '10.0.0.5:43210': 'pending' });
+  });
+
+  it('forgets the builds of a daemon that has been replaced, or does not answer for long', async () => {
+    const answer = (ms: number) => (ms < 1000 ? runs('one') : unknownBuilds());
+    const still = await watched({ ms: 20_000, at: () => counted(), answer });
+    expect(still.named).toEqual(['one']);
+    const after = await watched({ ms: 70_000, at: () => counted(), answer });
+    expect(after.named).toEqual([]);
+    const other = { ...tcpEndpoint };
+    const replaced: Sample = {
+      ...{ kind: 'counted', revision: nextRevision(), connections: [] },
+      results: [seen(other, [77])],
+    };
+    const at = (ms: number) => (ms < 1000 ? counted() : replaced);
+    expect((await watched({ ms: 6000, at, answer })).named).toEqual([]);
   });
 });

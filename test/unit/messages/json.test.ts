@@ -24,9 +24,9 @@ import { runEntry } from '../../../src/messages/run.ts';
 import {
   noWaitAnswer,
   outcomeAnswer,
+  readinessAnswer,
   refusalAnswer,
   servingAnswer,
-  snapshotAnswer,
 } from '../../../src/messages/serve/answers.ts';
 import { type ServeNotice, serveEntry } from '../../../src/messages/serve/events.ts';
 import { statusJson } from '../../../src/messages/status.ts';
@@ -292,7 +292,7 @@ describe('docs/json.md', () => {
       ...[status, unknown].map(({ sample, builds }): [string, string] => [
         'status --json',
         statusJson({
-          ...{ sample, tracked, nowMs: 1000, clients: 2, builds },
+          ...{ sample, tracked, nowMs: 1000, clients: 2, builds, ageMs: 3.5 },
           notices: [noDeadlineEntry()],
         }),
       ]),
@@ -303,7 +303,7 @@ describe('docs/json.md', () => {
       ['GET /drain', noWaitAnswer('a').body],
       ...[...[counted(), failedSample, gone], null].map((sample): [string, string] => [
         'GET /readyz',
-        snapshotAnswer(sample).body,
+        readinessAnswer(sample && { ...status, sample, ageMs: 3.5 }).body,
       ]),
       ['GET /healthz', servingAnswer().body],
       ...([400, 404, 405, 408, 431, 500] as const).map((code): [string, string] => [

@@ -34,7 +34,7 @@ const busy: MetricsInput = {
   ...{ version: '0.1.0', startedAtSeconds: 1.5e9, wallMs: 1_700_000_100_000 },
   reading: {
     sample: counted(...all.map(({ connection }) => connection)),
-    ...{ nowMs: 60_000, clients, all },
+    ...{ nowMs: 60_000, ageMs: 250, clients, all },
     builds: {
       kind: 'known',
       builds: [
@@ -45,7 +45,7 @@ const busy: MetricsInput = {
     },
   },
   stats: {
-    ...{ samples: 10, failedSamples: 1, waitState: 'waiting', outcomes },
+    ...{ samples: 10, failedSamples: 1, betweenPolls: 4, waitState: 'waiting', outcomes },
     ...{ waitedMs: 40_000, quietMs: 500 },
   },
   config: { quietPeriodMs: 10_000, timeoutMs: 100_000 },
@@ -105,6 +105,8 @@ describe('the metrics of serve', () => {
       ['ignored_connections own', 0],
       ['ignored_connections ignored', 1],
       ['oldest_client_seconds', 30],
+      ['sample_age_seconds', 0.25],
+      ['connections_between_polls_total', 4],
       ['builds_running', 2],
       ['builds_reported', 2],
       ['oldest_build_seconds', 100],
@@ -120,7 +122,7 @@ describe('the metrics of serve', () => {
 
   it('leave out what is unknown, and what there is none of', () => {
     const names = [...samplesOf(blind).keys()];
-    const given = /^(clients|ignored|oldest|builds|waited|wait_|process_(?!start))/;
+    const given = /^(clients|ignored|oldest|builds|sample_age|waited|wait_|process_(?!start))/;
     expect(names.filter((name) => given.test(name))).toEqual([]);
     const uncounted = samplesOf({
       ...busy,

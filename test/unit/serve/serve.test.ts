@@ -8,7 +8,7 @@ import { metricsFormat } from '../../../src/messages/serve/exposition.ts';
 import { connectionToClose } from '../../../src/serve/connections.ts';
 import { passOneRequest } from '../../../src/serve/request-validation.ts';
 import { openServer } from '../../../src/serve/server.ts';
-import { coalesce, createSharedWait } from '../../../src/serve/sharing.ts';
+import { createSharedWait } from '../../../src/serve/shared-wait.ts';
 import type { Answer, Routes, ServerEvent } from '../../../src/serve/types.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -144,49 +144,6 @@ describe('a server that closes', () => {
     callers[0]?.({ status: 200, contentType: 'text/plain', body: 'the answer' });
     expect(await reply).toBe('the answer');
     await closed;
-  });
-});
-
-describe('coalesced polls', () => {
-  it('begin after each call, one at a time, with a pause after each', async () => {
-    const log: string[] = [];
-    let results = 0;
-    const { result } = coalesce(
-      async () => {
-        results += 1;
-        const number = results;
-        log.push(`begin ${number}`);
-        await delay(5);
-        log.push(`end ${number}`);
-        return number;
-      },
-      async () => {
-        await delay(5);
-        log.push('paused');
-      },
-    );
-    const first = result();
-    await waitFor('the poll', () => results === 1);
-    const others = [result(), result(), result()];
-    expect(await first).toBe(1);
-    expect(await Promise.all(others)).toEqual([2, 2, 2]);
-    expect(log).toEqual(['begin 1', 'end 1', 'paused', 'begin 2', 'end 2']);
-  });
-
-  it('that fail reject for their callers, and not for later ones', async () => {
-    let fails = true;
-    const { result } = coalesce(
-      async () => {
-        if (fails) {
-          throw new Error('broken');
-        }
-        return 'polled';
-      },
-      async () => {},
-    );
-    await expect(result()).rejects.toThrow('broken');
-    fails = false;
-    expect(await result()).toBe('polled');
   });
 });
 
