@@ -36,6 +36,12 @@ module.exports = {
       },
     ),
     rule(
+      'kubernetes-on-demand',
+      'The API server is asked only where an option says so, and HTTPS is loaded then.',
+      { path: '^src/', pathNot: '^src/kubernetes/' },
+      { path: '^(src/kubernetes/(?!types)|(node:)?https$)', dynamic: false },
+    ),
+    rule(
       'one-door-to-the-addon',
       'Only native.ts loads the addon.',
       { path: '^src/', pathNot: '^src/backends/native\\.ts$' },

@@ -48,11 +48,12 @@ const whenUsed = {
 const filesApart = {
   'program.ts': 'commands',
   'bench.ts': 'bench',
+  'own-pod.ts': 'own-pod',
 };
 const partsApart = {
   name: 'parts-apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/(program|bench)\.ts$/ }, ({ kind, path }) =>
+    onResolve({ filter: /\/(program|bench|own-pod)\.ts$/ }, ({ kind, path }) =>
       kind === 'dynamic-import'
         ? { path: `./${filesApart[path.split('/').at(-1)]}.cjs`, external: true }
         : undefined,
@@ -65,6 +66,7 @@ await build({
     [cli]: 'src/cli.ts',
     commands: 'src/cli/program.ts',
     bench: 'src/cli/commands/bench.ts',
+    'own-pod': 'src/kubernetes/own-pod.ts',
     'bench-helper': 'bench/helper.ts',
   },
   outdir,

@@ -6,8 +6,8 @@ import { optionGroups } from '../options/table.ts';
 export function addOptions(command: Command, specs: OptionSpecs): void {
   for (const [name, spec] of Object.entries(specs)) {
     const { argument, summary, standard, isList } = spec;
-    const standardNote = standard === '' ? '' : ` (${standard})`;
-    const option = new Option(`--${name} ${argument}`, `${summary}${standardNote}`);
+    const standardNote = standard === '' || argument === '' ? '' : ` (${standard})`;
+    const option = new Option(`--${name} ${argument}`.trimEnd(), `${summary}${standardNote}`);
     const [heading] = Object.entries(optionGroups).find(([, of]) => of.includes(spec)) ?? [];
     if (heading !== undefined) {
       option.helpGroup(heading);
@@ -18,9 +18,12 @@ export function addOptions(command: Command, specs: OptionSpecs): void {
 
 /** The values of those options on the command line. */
 export function flagsOf(command: Command, specs: OptionSpecs): Flags {
-  const given: Record<string, string | readonly string[] | undefined> = command.opts();
+  const given: Record<string, string | readonly string[] | true | undefined> = command.opts();
   return Object.fromEntries(
-    Object.keys(specs).map((name) => [name, given[new Option(`--${name}`).attributeName()]]),
+    Object.keys(specs).map((name) => {
+      const value = given[new Option(`--${name}`).attributeName()];
+      return [name, value === true ? 'true' : value];
+    }),
   );
 }
 

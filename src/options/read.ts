@@ -1,4 +1,4 @@
-import { BadValueError } from './values.ts';
+import { BadValueError, oneOf } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,6 +26,7 @@ export interface Setting {
 
 /** One option: a flag, an environment variable, and for some the old script's setting. */
 export interface OptionSpec<Value> {
+  /** Empty for a switch: its flag stands for `true`. */
   readonly argument: string;
   readonly summary: string;
   /** The default as a user would write it; empty for none. */
@@ -63,6 +64,12 @@ export function single<Value>(
 ): OptionSpec<Value> {
   const parseLast = (texts: readonly string[]): Value => parse(texts.at(-1) ?? '');
   return { argument, summary, standard, isList: false, parse: parseLast, script };
+}
+
+/** A flag without a value, off by default. Its variable is `true` or `false`. */
+export function toggle(summary: string): OptionSpec<boolean> {
+  const parse = oneOf(['false', 'true']);
+  return single('', summary, 'false', (text) => parse(text) === 'true');
 }
 
 export function list<Value>(

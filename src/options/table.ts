@@ -3,7 +3,7 @@ import { backendNames, type Endpoint } from '../backends/types.ts';
 import { shortestSilenceMs } from '../drain/classify.ts';
 import { onUnknownChoices } from '../drain/types.ts';
 import { parseEndpoint } from './endpoint.ts';
-import { list, type OptionSpec, type OptionValues, single } from './read.ts';
+import { list, type OptionSpec, type OptionValues, single, toggle } from './read.ts';
 import { BadValueError, oneOf, parseCidrs, parseDuration, parseWholeNumber } from './values.ts';
 
 // Every option is written once, here. A command takes some of them: at the end of this file.
@@ -199,6 +199,7 @@ export const verifyOptions = {
 export const serveOptions = {
   ...waitOptions,
   listen: single('<address:port>', 'address to listen on', ':9234', parseListenAddress),
+  'mark-pod': toggle('mark the own pod as busy or idle'),
 };
 
 /** The headings that help shows the options under. */

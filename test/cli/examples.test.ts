@@ -50,6 +50,12 @@ function envOf({ path }: Example): Record<string, string> {
   return path.startsWith('kubernetes/rootless/') ? inRootless : inPod;
 }
 
+/** What the Downward API would set, as far as the example asks for it. */
+function namesOf({ content }: Example): Record<string, string> {
+  const asked = valuesOf(content, 'env').flat() as unknown as { name: string }[];
+  return Object.fromEntries(asked.map(({ name }) => [name, 'a']));
+}
+
 /** Resolves when the wait has been told of these builds. */
 async function toldOf(wait: Cli, builds: readonly string[]): Promise<void> {
   await waitFor(`word of ${builds.join()}`, () =>
@@ -114,7 +120,8 @@ describe.concurrent('the command line of an example', () => {
       const builds = await pod.build();
       const ownProcesses = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
       const through = [...ownProcesses, ...asItsUser(example)];
-      const serve = await startCli(sandbox, pod.wordsOf(args), { env: inPod, through });
+      const env = { ...inPod, ...namesOf(example) };
+      const serve = await startCli(sandbox, pod.wordsOf(args), { env, through });
       await serve.event('serving');
       const call = await get(hook?.path);
       await toldOf(serve, builds);

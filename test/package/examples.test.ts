@@ -3,9 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1';
 import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import { Service } from 'kubernetes-models/v1';
+import { Role, RoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1';
+import { Service, ServiceAccount } from 'kubernetes-models/v1';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { markPatch } from '../../src/kubernetes/mark-pod.ts';
 import { parseDuration } from '../../src/options/values.ts';
 import {
   commandsOf,
@@ -13,6 +15,7 @@ import {
   readExamples,
   readExampleText,
   valuesOf,
+  type Yaml,
   type YamlObject,
 } from '../support/examples.ts';
 
@@ -36,12 +39,16 @@ const kinds: Readonly<Record<string, new (content: never) => { validate(): void 
   'apps/v1 Deployment': Deployment,
   'apps/v1 StatefulSet': StatefulSet,
   'policy/v1 PodDisruptionBudget': PodDisruptionBudget,
+  'rbac.authorization.k8s.io/v1 Role': Role,
+  'rbac.authorization.k8s.io/v1 RoleBinding': RoleBinding,
   'v1 Service': Service,
+  'v1 ServiceAccount': ServiceAccount,
   'keda.sh/v1alpha1 ScaledObject': ScaledObject,
 };
 const modules: Readonly<Record<string, string>> = {
   'apps/v1': 'kubernetes-models/apps/v1',
   'policy/v1': 'kubernetes-models/policy/v1',
+  'rbac.authorization.k8s.io/v1': 'kubernetes-models/rbac.authorization.k8s.io/v1',
   v1: 'kubernetes-models/v1',
   'keda.sh/v1alpha1': '@kubernetes-models/keda/keda.sh/v1alpha1',
 };
@@ -112,6 +119,46 @@ describe('a manifest in examples/kubernetes', () => {
       expect(JSON.stringify(statefulSet)).toBe(text);
     },
   );
+});
+
+describe('the example with marks', () => {
+  const textOf = (path: string): string => JSON.stringify(contentOf(path));
+  const contentOf = (path: string): YamlObject =>
+    examples.find((example) => example.path === path)?.content ?? {};
+  const marked = 'kubernetes/marked/deployment.yaml';
+
+  it('is the sidecar with what the marks need', () => {
+    const added = [
+      '"serviceAccountName":"buildkitd","automountServiceAccountToken":false,',
+      '"--mark-pod",',
+      ...valuesOf(contentOf(marked), 'env').map((env) => `"env":${JSON.stringify(env)},`),
+      ',{"name":"token","mountPath":"/var/run/secrets/kubernetes.io/serviceaccount","readOnly":true}',
+      ...(valuesOf(contentOf(marked), 'volumes') as Yaml[][]).map(
+        (volumes) => `,${JSON.stringify(volumes.at(-1))}`,
+      ),
+    ];
+    const rest = added.reduce((text, part) => {
+      expect(text).toContain(part);
+      return text.replace(part, '');
+    }, textOf(marked));
+    expect(rest).toBe(textOf('kubernetes/sidecar/deployment.yaml'));
+  });
+
+  it('gives the variables that the program reads, and the rights that it names', () => {
+    const [env] = valuesOf(contentOf(marked), 'env') as unknown as { name: string }[][];
+    expect(env?.map(({ name }) => name)).toEqual(['POD_NAME', 'POD_NAMESPACE', 'POD_UID']);
+    const verbs = examples.flatMap(({ content }) => valuesOf(content, 'verbs'));
+    expect(verbs).toEqual([['get', 'patch']]);
+  });
+
+  it('has a budget for the label that is set', () => {
+    const { labels } = markPatch('busy', '1', new Date(0)).metadata;
+    const [selected] = valuesOf(
+      contentOf('kubernetes/marked/disruption-budget.yaml'),
+      'matchLabels',
+    );
+    expect(selected).toEqual({ app: 'buildkitd', ...labels });
+  });
 });
 
 it('names the images that the Dockerfile makes of this version', () => {

@@ -33,7 +33,7 @@ describe('docs/options.md', () => {
     const rows = tableBelow(optionsPage, '| option | default').map((cells) => cells.slice(0, 3));
     const options = Object.entries<OptionSpec<unknown>>(serveOptions).map(
       ([name, { argument, standard, script }]) => [
-        code(`--${name} ${argument}`),
+        code(`--${name} ${argument}`.trimEnd()),
         code(standard),
         code(script?.name ?? ''),
       ],

@@ -12,6 +12,7 @@ import { eventEntry, waitView, watchView } from '../../../src/messages/events.ts
 import { createLog, type LogEntry } from '../../../src/messages/log/log.ts';
 import { monitorEntry } from '../../../src/messages/monitor.ts';
 import { gaveUpEntry, outcomeEntry } from '../../../src/messages/outcome.ts';
+import { podMarkEntry } from '../../../src/messages/own-pod.ts';
 import {
   failureEntry,
   mistakeEntry,
@@ -246,6 +247,8 @@ const entries: readonly LogEntry[] = [
   ...all<WaitNotice>(ofMonitor).map(monitorEntry),
   ...all<RunEvent>(ofRun).map(runEntry),
   ...all<ServeNotice | ServerEvent>(ofServe).map(serveEntry),
+  podMarkEntry({ kind: 'pod-marked', mark: 'idle' }),
+  podMarkEntry({ kind: 'pod-mark-failed', mark: 'busy', error, retryInMs: 1 }),
   ...verified.map(verifiedEntry),
   progressEntry(progress, null),
   progressEntry({ ...progress, bytes: 1 }, 0.5),
