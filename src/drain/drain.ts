@@ -33,6 +33,14 @@ const longestSecondPollMs = 100;
 // connections. docs/decisions/cost.md has the reasons.
 const heldIntervalMs = 1000;
 
+/** The deadline of a wait, where it may change. */
+export interface DeadlineSource {
+  /** Milliseconds from the start; null for none. */
+  readonly timeoutMs: () => number | null;
+  /** Sets what is called when it changes. */
+  readonly onChange: (callback: () => void) => void;
+}
+
 export interface DrainInput {
   /** Takes the samples. Where a backend announces ends, that has to wake the clock. */
   readonly sampler: Sampler;
@@ -40,6 +48,8 @@ export interface DrainInput {
   readonly builds: BuildsSource | null;
   readonly config: DrainConfig;
   readonly clock: Clock;
+  /** Used instead of the deadline in `config`. */
+  readonly deadline?: DeadlineSource;
   /** Aborted, it ends the wait as `interrupted`, with the signal's reason in the outcome. */
   readonly signal: AbortSignal;
   /** Called with each event while waiting. */
@@ -56,7 +66,8 @@ export interface DrainInput {
 export async function drain(input: DrainInput): Promise<DrainOutcome> {
   const { config, clock, signal, sampler, onEvent } = input;
   const startedMs = clock.now();
-  const plan = planOf(config, startedMs);
+  const plan = planOf(input, startedMs);
+  input.deadline?.onChange(() => clock.wake());
   const recorder = createDrainRecorder(startedMs, plan, onEvent, input.onPoll);
   const builds = watchBuilds(input.builds, clock);
   const isAsked = input.builds !== null;
@@ -104,11 +115,14 @@ interface Plan extends DrainConfig, QuietRule {
   readonly deadlineMs: number;
 }
 
-function planOf(config: DrainConfig, startedMs: number): Plan {
+function planOf({ config, deadline }: DrainInput, startedMs: number): Plan {
   return {
     ...config,
     maxGapMs: Math.max(2 * config.intervalMs, Math.min(usualDelayMs, config.quietPeriodMs / 2)),
-    deadlineMs: config.timeoutMs === null ? Infinity : startedMs + config.timeoutMs,
+    get deadlineMs() {
+      const timeoutMs = deadline === undefined ? config.timeoutMs : deadline.timeoutMs();
+      return timeoutMs === null ? Infinity : startedMs + timeoutMs;
+    },
   };
 }
 

@@ -32,6 +32,12 @@ export class ApiError extends BackendError {
   }
 }
 
+/** Whether the next attempt may succeed though nobody changes anything: not where a right or a name is missing. */
+export function isPassing({ code, status }: Pick<ApiError, 'code' | 'status'>): boolean {
+  const isRefused = status !== null && status >= 400 && status < 500;
+  return code !== 'ERR_NO_POD' && (!isRefused || [401, 408, 409, 429].includes(status));
+}
+
 interface ApiErrorDetails {
   readonly status?: number | null;
   readonly retryAfterMs?: number | null;
@@ -39,12 +45,14 @@ interface ApiErrorDetails {
 }
 
 /** The metadata of a pod, as far as it is used. */
-interface PodMetadata {
+export interface PodMetadata {
   readonly uid: string;
   readonly resourceVersion: string;
   /** When the pod is to be gone: the request to delete it, and its grace period after that. */
   readonly deletionTimestamp: string | null;
   readonly deletionGracePeriodSeconds: number | null;
+  /** The time of the answer by the server's clock, to the second; by ours if it does not say. */
+  readonly nowMs: number;
 }
 
 /** The own pod, at the API server. */
@@ -250,7 +258,8 @@ function quoted({ body }: Reply): string {
   return typeof message === 'string' ? `: ${message.slice(0, mostQuoted)}` : '';
 }
 
-function metadataOf({ body }: Reply, { server }: About): PodMetadata {
+function metadataOf({ body, headers }: Reply, { server }: About): PodMetadata {
+  const serverMs = Date.parse(headers.date ?? '');
   const metadata = objectOf(body)?.['metadata'] as Partial<PodMetadata> | null | undefined;
   const { uid, resourceVersion, deletionTimestamp, deletionGracePeriodSeconds } = metadata ?? {};
   if (typeof uid !== 'string' || typeof resourceVersion !== 'string') {
@@ -261,6 +270,7 @@ function metadataOf({ body }: Reply, { server }: About): PodMetadata {
     deletionTimestamp: typeof deletionTimestamp === 'string' ? deletionTimestamp : null,
     deletionGracePeriodSeconds:
       typeof deletionGracePeriodSeconds === 'number' ? deletionGracePeriodSeconds : null,
+    nowMs: Number.isNaN(serverMs) ? Date.now() : serverMs,
   };
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApiError, type PodApi } from './api.ts';
+import { ApiError, isPassing, type PodApi } from './api.ts';
 import type { Mark, PodMarkEvent, PodMarks } from './types.ts';
 
 /** What the marks should be. */
@@ -61,7 +61,7 @@ export function markPatch(mark: Mark, resourceVersion: string, now: Date) {
 
 const usualTimes = { requestTimeoutMs: 10_000, firstRetryMs: 500 };
 const longestRetryMs = 60_000;
-// A missing right or a wrong name does not mend itself, but a person may.
+// A person may give the right that is missing.
 const refusedRetryMs = 300_000;
 const longestRetryAfterMs = 600_000;
 
@@ -72,10 +72,8 @@ export function retryDelayMs(
   random: number,
   firstRetryMs = usualTimes.firstRetryMs,
 ): number {
-  const { status, retryAfterMs } = error;
-  const isPassing =
-    status === null || status >= 500 || status < 400 || [401, 408, 409, 429].includes(status);
-  const mostMs = isPassing
+  const { retryAfterMs } = error;
+  const mostMs = isPassing(error)
     ? Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1))
     : refusedRetryMs;
   // Of many pods that failed together, not all come back together.

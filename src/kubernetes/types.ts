@@ -25,3 +25,15 @@ export interface PodMarks {
   /** Ends the request under way, and sends no more. The marks stay as they are. */
   readonly close: () => void;
 }
+
+/** The deadline of a wait, as the own pod gives it. */
+export type PodDeadline =
+  /** The pod is being deleted, and a wait may go on for so long. */
+  | { readonly kind: 'known'; readonly leftMs: number; readonly graceMs: number }
+  | { readonly kind: 'not-deleted' }
+  /** The pod was to be gone before now: its end is another than the one it tells. */
+  | { readonly kind: 'passed' }
+  | {
+      readonly kind: 'unknown';
+      readonly error: Pick<BackendError, 'code' | 'operation' | 'message'>;
+    };

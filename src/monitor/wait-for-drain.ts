@@ -10,7 +10,7 @@ import type { WaitNotice } from './types.ts';
 
 export interface WaitInput
   extends Omit<MonitorOptions, 'notify'>,
-    Pick<DrainInput, 'signal' | 'onEvent' | 'onPoll'> {
+    Pick<DrainInput, 'signal' | 'onEvent' | 'onPoll' | 'deadline'> {
   readonly config: DrainConfig;
   readonly tls: TlsSource;
   readonly notify: (notice: WaitNotice) => void;
@@ -30,7 +30,8 @@ export type WaitOutcome = DrainOutcome & {
  * @throws ProcessNotFoundError, and what `onEvent` and `onPoll` throw.
  */
 export async function waitForDrain(input: WaitInput): Promise<WaitOutcome> {
-  const { config, tls, signal, notify, onEvent, onPoll, through = (sampler) => sampler } = input;
+  const { config, tls, signal, notify, onEvent, onPoll, deadline } = input;
+  const { through = (sampler) => sampler } = input;
   const monitor = openMonitor(input);
   const builds = config.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const clock = createMonotonicClock();
@@ -46,6 +47,7 @@ export async function waitForDrain(input: WaitInput): Promise<WaitOutcome> {
     const outcome = await drain({
       ...{ builds, config, clock, signal },
       ...(onPoll !== undefined && { onPoll }),
+      ...(deadline !== undefined && { deadline }),
       sampler: through(monitor),
       onEvent(event) {
         onEvent(event);

@@ -8,7 +8,7 @@ export function drainConfig(options: WaitOptionValues): DrainConfig {
   return {
     intervalMs: options.interval,
     quietPeriodMs: options['quiet-period'],
-    timeoutMs: options.timeout,
+    timeoutMs: options.timeout.ms,
     minWaitMs: options['min-wait'],
     maxConnections: options['max-connections'],
     counts: clientsOnly(options),

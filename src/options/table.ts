@@ -20,6 +20,14 @@ export type LogTo =
   | { readonly kind: 'auto' | 'stderr' | 'pod' }
   | { readonly kind: 'file'; readonly path: string };
 
+/** The deadline of a wait. */
+interface Timeout {
+  /** Whether it is that of the own pod, if the API server gives that. */
+  readonly isFromPod: boolean;
+  /** Otherwise; null for none. */
+  readonly ms: number | null;
+}
+
 /** Where `serve` listens. */
 export interface ListenAddress {
   /** Null for all addresses, of both families where there are two. */
@@ -83,9 +91,7 @@ const quietPeriod = single(
     parse: (text) => parseWholeNumber(text, 0, longestWeekSeconds) * 1000,
   },
 );
-const timeout = single('<duration>', 'deadline of the wait', 'none', (text) =>
-  text === 'none' ? null : parseDuration(text, 1),
-);
+const timeout = single('<duration>', "deadline; pod,58m: the pod's, or 58m", 'none', parseTimeout);
 const minWait = single('<duration>', 'shortest wait', '0s', (text) => parseDuration(text));
 const maxConnections = single('<number>', 'treat up to this many clients as idle', '0', (text) =>
   parseWholeNumber(text, 0, 1_000_000),
@@ -215,6 +221,12 @@ export type PeerOptionValues = Pick<OptionValues<typeof statusOptions>, 'ignore-
 export type TlsOptionValues = OptionValues<typeof tlsOptions>;
 export type LogOptionValues = OptionValues<typeof logOptions>;
 export type WaitOptionValues = OptionValues<typeof waitOptions>;
+
+function parseTimeout(text: string): Timeout {
+  const isFromPod = text === 'pod' || text.startsWith('pod,');
+  const rest = text === 'pod' ? 'none' : text.replace(/^pod,/, '');
+  return { isFromPod, ms: rest === 'none' ? null : parseDuration(rest, 1) };
+}
 
 function parseDurationOrOff(text: string, shortestMs: number): number | null {
   return text === 'off' ? null : parseDuration(text, shortestMs);

@@ -1,21 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { type KubeApi, startKubeApi } from '../support/kube-api.ts';
-import { type ServeFixture, startServe, it as withServe } from '../support/serve.ts';
+import type { KubeApi } from '../support/kube-api.ts';
+import { it } from '../support/kube-pod.ts';
+import { type ServeFixture, startServe } from '../support/serve.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const label = 'buildkit-drain/busy';
-
-const it = withServe.extend<{ kube: KubeApi }>({
-  kube: async ({ sandbox }, use) => {
-    const kube = await startKubeApi(sandbox.directory);
-    const mount = 'mkdir -p /run/secrets/kubernetes.io && ln -s "$0" "$1"';
-    const place = '/run/secrets/kubernetes.io/serviceaccount';
-    await (await sandbox.start(['sh', '-c', mount, kube.folder, place])).ended;
-    await use(kube);
-    await kube.close();
-  },
-});
 
 const start = (
   { sandbox, address }: ServeFixture,

@@ -39,6 +39,7 @@ describe('the client of the API server', () => {
     expect(await api.get(limit())).toEqual({
       ...{ uid: 'uid-1', resourceVersion: '100' },
       ...{ deletionTimestamp: null, deletionGracePeriodSeconds: null },
+      nowMs: expect.any(Number),
     });
     const patch = { metadata: { annotations: { a: 'ü' } } };
     expect((await api.patch(patch, limit())).resourceVersion).toBe('101');

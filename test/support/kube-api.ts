@@ -64,6 +64,10 @@ export interface KubeApi {
   readonly fail: (fault: (method: string) => Fault | null) => void;
   /** Changes the pod as others do. */
   readonly change: (change: Partial<Metadata>) => void;
+  /** By how much the server's clock is ahead of the node's. */
+  readonly skew: (ms: number) => void;
+  /** Begins to delete the pod, as `kubectl delete` does. */
+  readonly deletePod: (graceSeconds: number) => void;
   /** Makes a new token valid, and the old one invalid. */
   readonly rotateToken: (inFile: boolean) => void;
   /** Carries out the late requests. */
@@ -85,6 +89,7 @@ export async function startKubeApi(directory: string): Promise<KubeApi> {
   let token = 'token-1';
   let faultOf: (method: string) => Fault | null = () => null;
   let conflicts = 0;
+  let skewMs = 0;
   let metadata: Metadata = {
     ...{ ...pod, uid: 'uid-1', resourceVersion: '100' },
     ...{ labels: { app: 'buildkitd' }, annotations: {} },
@@ -138,6 +143,7 @@ export async function startKubeApi(directory: string): Promise<KubeApi> {
       return;
     }
     const text = JSON.stringify({ kind: 'PartialObjectMetadata', metadata });
+    response.setHeader('date', new Date(Date.now() + skewMs).toUTCString());
     response.setHeader('content-type', 'application/json');
     response.end(text);
   };
@@ -202,6 +208,14 @@ export async function startKubeApi(directory: string): Promise<KubeApi> {
       faultOf = fault;
     },
     change,
+    skew(ms) {
+      skewMs = ms;
+    },
+    deletePod(graceSeconds) {
+      const goneMs = Date.now() + skewMs + graceSeconds * 1000;
+      const deletionTimestamp = new Date(goneMs).toISOString().replace(/\.\d+Z$/, 'Z');
+      change({ deletionTimestamp, deletionGracePeriodSeconds: graceSeconds });
+    },
     rotateToken(inFile) {
       token = `token-${Number(token.slice(6)) + 1}`;
       if (inFile) {

@@ -44,7 +44,7 @@ function placeNotices(options: WaitOptionValues, { env, self }: ProcessContext):
   const isPodLogged = kind === 'pod' || (kind === 'auto' && isInContainer(env));
   return [
     ...(isOldNode(self.nodeVersion) ? [oldNodeEntry(self.nodeVersion)] : []),
-    ...(options.timeout === null && isInPod(env) ? [noDeadlineEntry()] : []),
+    ...(options.timeout.ms === null && isInPod(env) ? [noDeadlineEntry()] : []),
     ...(isPodLogged ? podLogNotices() : []),
   ];
 }

@@ -132,7 +132,7 @@ async function waitFacts(env: Environment): Promise<WaitFacts> {
     faults: [...mistakes, ...findUnknown(env)],
     intervalMs: options.interval,
     quietPeriodMs: options['quiet-period'],
-    timeoutMs: options.timeout,
+    timeoutMs: options.timeout.ms,
   };
 }
 

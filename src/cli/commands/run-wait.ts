@@ -3,13 +3,13 @@ import { eventEntry, waitView } from '../../messages/events.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor.ts';
 import { gaveUpEntry, outcomeEntry } from '../../messages/outcome.ts';
-import { mistakeEntry, noDeadlineEntry, restartEntry } from '../../messages/problems.ts';
+import { mistakeEntry, restartEntry } from '../../messages/problems.ts';
 import { ProcessNotFoundError } from '../../monitor/choose-targets.ts';
-import { isInPod } from '../../monitor/container.ts';
 import { type WaitInput, type WaitOutcome, waitForDrain } from '../../monitor/wait-for-drain.ts';
 import { UsageError } from '../../options/read.ts';
 import { monitorOptions, pidMistake } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
+import { openDeadline } from './wait-deadline.ts';
 
 /** What a wait reports to, and what ends it. */
 export type WaitHooks = Pick<DrainInput, 'signal' | 'onPoll'> & Pick<WaitInput, 'through'>;
@@ -34,11 +34,9 @@ const pauseMs = 1000;
  * @throws UsageError before the first poll, and WaitFailedError.
  */
 export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWait> {
-  const { config, env, log, onUncaught } = plan;
-  if (config.timeoutMs === null && isInPod(env)) {
-    log(noDeadlineEntry());
-  }
+  const { config, log, onUncaught } = plan;
   const startedMs = performance.now();
+  const deadline = openDeadline(plan, startedMs);
   const report = createFailureReporter(log);
   let abandon = report;
   const restoreUncaught = onUncaught((error) => abandon(error));
@@ -49,13 +47,21 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
     const uncaught = new Promise<never>((_, reject) => {
       abandon = reject;
     });
+    const beforeMs = waitedMs;
+    const timeoutMs = (): number | null => {
+      const ms = deadline.timeoutMs();
+      return ms === null ? null : Math.max(1, Math.ceil(ms - beforeMs));
+    };
     const rest = {
       ...config,
-      timeoutMs:
-        config.timeoutMs === null ? null : Math.max(1, Math.ceil(config.timeoutMs - waitedMs)),
+      timeoutMs: timeoutMs(),
       minWaitMs: Math.max(0, config.minWaitMs - waitedMs),
     };
-    const ended = await waitOrAbandon({ ...plan, options, config: rest }, hooks, uncaught);
+    const ended = await waitOrAbandon(
+      { ...plan, options, config: rest, deadline: { ...deadline, timeoutMs } },
+      hooks,
+      uncaught,
+    );
     const outcome = { ...ended, waitedMs: ended.waitedMs + waitedMs };
     const lastEntry = outcomeEntry(outcome, rest, outcome.seenBetweenPolls);
     log(lastEntry);
@@ -69,7 +75,7 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
     }
     waitedMs = performance.now() - startedMs;
     report(error);
-    if (hooks.signal.aborted || waitedMs >= (config.timeoutMs ?? Infinity)) {
+    if (hooks.signal.aborted || waitedMs >= (deadline.timeoutMs() ?? Infinity)) {
       throw gaveUp(error, plan, hooks.signal);
     }
     await pause(pauseMs, hooks.signal);
@@ -84,13 +90,14 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
       }
     }
   } finally {
+    deadline.close();
     restoreUncaught();
   }
 }
 
 /** @param uncaught rejects with an error that nothing has caught, and that may have stopped the wait. */
 async function waitOrAbandon(
-  { options, env, tls, config, log }: WaitPlan,
+  { options, env, tls, config, log, deadline }: WaitPlan & Required<Pick<WaitInput, 'deadline'>>,
   { signal, onPoll, through }: WaitHooks,
   uncaught: Promise<never>,
 ): Promise<WaitOutcome> {
@@ -104,7 +111,7 @@ async function waitOrAbandon(
   try {
     const waiting = waitForDrain({
       ...monitorOptions(options, env),
-      ...{ config, tls, signal: over.signal },
+      ...{ config, tls, deadline, signal: over.signal },
       ...(onPoll !== undefined && { onPoll }),
       ...(through !== undefined && { through }),
       notify: (notice) => log(monitorEntry(notice)),

@@ -69,7 +69,7 @@ async function runDaemon(
         self.onSignal(each, () => callback(each));
       }
     },
-    wait: (over) => waitOrHold(waitForQuiet, options.timeout, over, notify),
+    wait: (over) => waitOrHold(waitForQuiet, options.timeout.ms, over, notify),
     onEvent: notify,
   });
   return endAs(end, self);

@@ -96,6 +96,39 @@ describe('drain', () => {
     expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: 1050, quietForMs: null });
   });
 
+  it.each([
+    ['earlier', 600_000, 5000],
+    ['later', 5000, 50_000],
+    ['none before', null, 5000],
+  ])('times out at a deadline that changes during the wait: %s', async (_, before, timeoutMs) => {
+    let deadlineMs: number | null = before;
+    let isAsked = false;
+    let onChange = (): void => {};
+    const clock = new VirtualClock();
+    const outcome = await drain({
+      sampler: samplerOf(() => {
+        if (!isAsked) {
+          isAsked = true;
+          queueMicrotask(() => {
+            deadlineMs = timeoutMs;
+            onChange();
+          });
+        }
+        return counted(builder);
+      }),
+      ...{ builds: null, clock, config: { ...config, intervalMs: 60_000 } },
+      deadline: {
+        timeoutMs: () => deadlineMs,
+        onChange(callback) {
+          onChange = callback;
+        },
+      },
+      signal: new AbortController().signal,
+      onEvent() {},
+    });
+    expect(outcome).toMatchObject({ kind: 'timed-out', waitedMs: timeoutMs });
+  });
+
   it('times out in a quiet period that is not over, and reports how far it was', async () => {
     const { outcome } = await run(() => counted(), { timeoutMs: 4000 });
     expect(outcome).toMatchObject({ kind: 'timed-out', quietForMs: 4000 });

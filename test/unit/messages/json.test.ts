@@ -12,7 +12,7 @@ import { eventEntry, waitView, watchView } from '../../../src/messages/events.ts
 import { createLog, type LogEntry } from '../../../src/messages/log/log.ts';
 import { monitorEntry } from '../../../src/messages/monitor.ts';
 import { gaveUpEntry, outcomeEntry } from '../../../src/messages/outcome.ts';
-import { podMarkEntry } from '../../../src/messages/own-pod.ts';
+import { podDeadlineEntry, podMarkEntry } from '../../../src/messages/own-pod.ts';
 import {
   failureEntry,
   mistakeEntry,
@@ -247,6 +247,10 @@ const entries: readonly LogEntry[] = [
   ...all<WaitNotice>(ofMonitor).map(monitorEntry),
   ...all<RunEvent>(ofRun).map(runEntry),
   ...all<ServeNotice | ServerEvent>(ofServe).map(serveEntry),
+  podDeadlineEntry({ kind: 'known', leftMs: 1, graceMs: 2 }, 1.5),
+  podDeadlineEntry({ kind: 'not-deleted' }, 1),
+  podDeadlineEntry({ kind: 'passed' }, 1),
+  podDeadlineEntry({ kind: 'unknown', error }, null),
   podMarkEntry({ kind: 'pod-marked', mark: 'idle' }),
   podMarkEntry({ kind: 'pod-mark-failed', mark: 'busy', error, retryInMs: 1 }),
   ...verified.map(verifiedEntry),

@@ -150,7 +150,7 @@ describe('where an option comes from', () => {
   it('is reported with each value, and with the default used instead', () => {
     const env = { BUILDKIT_DRAIN_TIMEOUT: '3480', BUILDKIT_DRAIN_ADDR: 'x', LOG_FORMAT: 'text' };
     const { values, settings, mistakes } = readSettings(waitOptions, { interval: '1s' }, env);
-    expect(values).toMatchObject({ timeout: null, addr: [], interval: 1000 });
+    expect(values).toMatchObject({ timeout: { ms: null }, addr: [], interval: 1000 });
     const of = (name: string) => settings.find((each) => each.name === name);
     expect(of('interval')).toEqual({ name: 'interval', text: '1s', source: '--interval' });
     expect(of('log-format')).toMatchObject({ text: 'text', source: 'LOG_FORMAT' });
