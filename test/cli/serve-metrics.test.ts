@@ -45,6 +45,7 @@ describe.concurrent('GET /metrics', () => {
       ['buildkit_drain_sample', 'stateset', ''],
       ['buildkit_drain_sample_age_seconds', 'gauge', 'seconds'],
       ['buildkit_drain_connections_between_polls', 'counter', ''],
+      ['buildkit_drain_time_to_idle_seconds', 'histogram', 'seconds'],
       ['buildkit_drain_wait', 'stateset', ''],
       ['buildkit_drain_waits', 'counter', ''],
       ['buildkit_drain_quiet_period_seconds', 'gauge', 'seconds'],
@@ -71,7 +72,9 @@ describe.concurrent('GET /metrics', () => {
       const { headers, body } = await serve.get('/metrics', { headers: accept ? { accept } : {} });
       expect(headers['content-type']).toBe(plainText);
       const families = parseExposition('prometheus', body);
-      expect(families.every(({ type }) => type === 'gauge' || type === 'counter')).toBe(true);
+      expect(families.every(({ type }) => ['gauge', 'counter', 'histogram'].includes(type))).toBe(
+        true,
+      );
       const names = families.flatMap(({ samples }) => samples.map(({ name }) => name));
       expect(names).toContain('buildkit_drain_samples_total');
       expect(names).toContain('buildkit_drain_build_info');
@@ -205,6 +208,22 @@ describe.concurrent('GET /metrics', () => {
     );
     hangUp();
     await hungUp;
+  });
+
+  it('tells by time how long a drain would have waited', async ({ served }) => {
+    const serve = await served.serve();
+    const some = await served.clients.connect(served.address);
+    const of = async (le: string) => (await scrape(serve)).get(`time_to_idle_seconds_bucket ${le}`);
+    await waitFor('two busy seconds', async () => ((await of('+Inf')) ?? 0) >= 3);
+    // It is not over yet: only the idle time before it is in a bucket.
+    expect(await of('30.0')).toBeLessThan(2);
+    await served.clients.leave(some);
+    await waitFor('its end', async () => ((await of('30.0')) ?? 0) >= 2);
+    const samples = await scrape(serve);
+    const count = samples.get('time_to_idle_seconds_count') ?? 0;
+    expect(samples.get('time_to_idle_seconds_bucket 14400.0')).toBe(count);
+    expect(samples.get('time_to_idle_seconds_bucket 0.0')).toBeLessThanOrEqual(count - 1);
+    expect(samples.get('time_to_idle_seconds_sum')).toBeGreaterThan(1);
   });
 
   it('reports afterwards how the wait ended', async ({ served }) => {

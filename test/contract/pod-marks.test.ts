@@ -156,6 +156,8 @@ describe('the marks of a pod', () => {
     expect(server.metadata().annotations).toMatchObject({
       ...{ [cost]: '100', [safe]: 'false', [keep]: 'true' },
     });
+    // The server has the mark before its answer is here.
+    await waitFor('the last event', () => events.length === 3);
     expect(events).toEqual([
       { kind: 'pod-marked', mark: 'busy' },
       { kind: 'pod-marked', mark: 'idle' },

@@ -45,6 +45,7 @@ export function routesOf(service: Service, { plan, version }: RoutesInput): Rout
         return metricsAnswer(metricsFormat(accept), {
           ...{ version, startedAtSeconds, reading },
           stats: service.stats(),
+          timeToIdle: service.timeToIdle(),
           config: plan.config,
           usage: readProcessUsage(procRoot),
           wallMs: Date.now(),

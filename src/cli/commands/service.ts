@@ -1,12 +1,15 @@
 import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
+import { type Load, loadOf } from '../../drain/load.ts';
 import { oldestFirst } from '../../drain/tracked.ts';
+import type { DrainStatus } from '../../drain/types.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
 import { isCounted, type StatusReport } from '../../messages/status.ts';
 import { createSharedWait, type SharedWait } from '../../serve/shared-wait.ts';
-import { createStats } from '../../serve/stats.ts';
-import { createSteadyWatch } from '../../serve/steady-watch.ts';
+import { createStats, type Stats } from '../../serve/stats.ts';
+import { createSteadyWatch, type SteadyWatch } from '../../serve/steady-watch.ts';
+import { createTimeToIdle, type MomentHistogram } from '../../serve/time-to-idle.ts';
 import type { ServerEvent, ServiceReading, ServiceStats } from '../../serve/types.ts';
 import { openMonitorFor } from './open-monitor.ts';
 import type { WaitPlan } from './plan-wait.ts';
@@ -27,6 +30,7 @@ export interface Service {
   /** Whether there are clients, or it is not certain that there are none. */
   readonly mayHaveClients: () => Promise<boolean>;
   readonly stats: () => ServiceStats;
+  readonly timeToIdle: () => MomentHistogram;
   /** Stops the watch, and releases what it uses. */
   readonly close: () => Promise<void>;
 }
@@ -46,19 +50,21 @@ const staleMs = 1000;
  */
 export function openService(plan: WaitPlan, notify: Notify): Service {
   const { options, config, env, tls, log } = plan;
-  const warnings = createWarnings();
-  const monitor = openMonitorFor(
-    options,
-    env,
-    (notice) => {
-      const entry = monitorEntry(notice);
-      log(entry);
-      warnings.add(entry);
-    },
-    { trustMs },
-  );
+  const warnings = createWarnings(log);
+  const monitor = openMonitorFor(options, env, (notice) => warnings.add(monitorEntry(notice)), {
+    trustMs,
+  });
   const builds = config.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
   const stats = createStats(() => performance.now());
+  const timeToIdle = createTimeToIdle(config.quietPeriodMs);
+  // Whether the daemon is busy, as the wait under way or the watch has it.
+  const noteLoad = (load: Load, nowMs: number): void => {
+    timeToIdle.update(load, nowMs);
+  };
+  const note = (status: DrainStatus): void => {
+    stats.note(status);
+    noteLoad(loadOf(status, config), status.nowMs);
+  };
   const watch = createSteadyWatch({
     sampler: stats.counting(monitor),
     builds,
@@ -67,12 +73,15 @@ export function openService(plan: WaitPlan, notify: Notify): Service {
     rule: config,
     intervalMs: config.intervalMs,
     onPoll(status, events) {
-      stats.note(status);
+      note(status);
       for (const event of events) {
         stats.countBetweenPolls(event.kind === 'between-polls' ? event.more : 0);
       }
     },
-    onError: (error) => notify({ kind: 'poll-failed', error }),
+    onError(error) {
+      noteLoad('unknown', performance.now());
+      notify({ kind: 'poll-failed', error });
+    },
   });
   monitor.onEnd(watch.wake);
 
@@ -81,7 +90,7 @@ export function openService(plan: WaitPlan, notify: Notify): Service {
     try {
       // Two that ask would take each other's questions for clients.
       await watch.stop();
-      const hooks = { signal, through: stats.counting, onPoll: stats.note };
+      const hooks = { signal, through: stats.counting, onPoll: note };
       const ended = await runWait(plan, hooks);
       stats.countBetweenPolls(ended.outcome.seenBetweenPolls);
       stats.end(ended.outcome.kind);
@@ -95,30 +104,10 @@ export function openService(plan: WaitPlan, notify: Notify): Service {
     }
   });
 
-  const reading = async (): Promise<ServiceReading | null> => {
-    const known = stats.reading();
-    if (wait.isUnderWay() || (known !== null && known.ageMs <= staleMs)) {
-      return known;
-    }
-    const polled = watch.next();
-    watch.wake();
-    await polled;
-    const next = stats.reading();
-    return next !== null && next.ageMs <= staleMs ? next : null;
-  };
-
   watch.start();
   return {
     wait,
-    reading,
-    async readingWithBuilds() {
-      let latest = await reading();
-      while (builds !== null && isUnanswered(latest) && !wait.isUnderWay()) {
-        await watch.next();
-        latest = await reading();
-      }
-      return latest;
-    },
+    ...createReader(stats, watch, () => wait.isUnderWay(), builds !== null),
     reportOf(reading) {
       const tracked = oldestFirst(reading.all, reading.nowMs);
       const clients = tracked.filter(isCounted).length;
@@ -126,6 +115,7 @@ export function openService(plan: WaitPlan, notify: Notify): Service {
     },
     mayHaveClients: () => mayHaveClients(plan, builds, stats.reading(), notify),
     stats: stats.read,
+    timeToIdle: () => timeToIdle.read(performance.now(), wait.isUnderWay()),
     async close() {
       builds?.close();
       await watch.stop();
@@ -160,6 +150,37 @@ async function mayHaveClients(
   }
 }
 
+/** Makes the functions that read what was seen last, and wait for what has not been seen yet. */
+function createReader(
+  stats: Stats,
+  watch: SteadyWatch,
+  isWaiting: () => boolean,
+  isAsking: boolean,
+): Pick<Service, 'reading' | 'readingWithBuilds'> {
+  const reading = async (): Promise<ServiceReading | null> => {
+    const known = stats.reading();
+    if (isWaiting() || (known !== null && known.ageMs <= staleMs)) {
+      return known;
+    }
+    const polled = watch.next();
+    watch.wake();
+    await polled;
+    const next = stats.reading();
+    return next !== null && next.ageMs <= staleMs ? next : null;
+  };
+  return {
+    reading,
+    async readingWithBuilds() {
+      let latest = await reading();
+      while (isAsking && isUnanswered(latest) && !isWaiting()) {
+        await watch.next();
+        latest = await reading();
+      }
+      return latest;
+    },
+  };
+}
+
 /** Whether the daemon has not answered its first question yet. */
 function isUnanswered(reading: ServiceReading | null): boolean {
   return reading?.sample.kind === 'counted' && reading.builds === null;
@@ -167,11 +188,12 @@ function isUnanswered(reading: ServiceReading | null): boolean {
 
 const mostWarnings = 10;
 
-/** Keeps the latest warnings about endpoints and backends, each once. */
-function createWarnings() {
+/** Logs what there is to know about endpoints and backends, and keeps the latest warnings, each once. */
+function createWarnings(log: WaitPlan['log']) {
   let entries: readonly LogEntry[] = [];
   return {
     add(entry: LogEntry): void {
+      log(entry);
       const event = entry.fields.event;
       const others = entries.filter(({ message, fields }) => {
         const isOver = event === 'daemon-found' && fields.event === 'daemon-not-found';

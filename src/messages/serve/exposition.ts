@@ -1,7 +1,7 @@
 /** One family of metrics, without the suffix that its type gives to its samples. */
 export interface Metric {
   readonly name: string;
-  readonly type: 'gauge' | 'counter' | 'info' | 'stateset';
+  readonly type: 'gauge' | 'counter' | 'info' | 'stateset' | 'histogram';
   readonly unit?: 'seconds' | 'bytes';
   /** Without line feeds, backslashes and quotes. */
   readonly help: string;
@@ -9,6 +9,8 @@ export interface Metric {
 }
 
 export interface Point {
+  /** Of a histogram: which of its numbers it is. */
+  readonly part?: 'bucket' | 'count' | 'sum';
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -37,13 +39,19 @@ export function prometheusText(metrics: readonly Metric[]): string {
     .filter(({ points }) => points.length > 0)
     .map((metric) => {
       const name = sampleName(metric);
-      const type = metric.type === 'counter' ? 'counter' : 'gauge';
+      const type = metric.type === 'info' || metric.type === 'stateset' ? 'gauge' : metric.type;
       return `# HELP ${name} ${metric.help}\n# TYPE ${name} ${type}\n${samples(metric)}`;
     })
     .join('');
 }
 
-const suffixes = { gauge: '', counter: '_total', info: '_info', stateset: '' } as const;
+const suffixes = {
+  gauge: '',
+  counter: '_total',
+  info: '_info',
+  stateset: '',
+  histogram: '',
+} as const;
 
 function sampleName({ name, type }: Metric): string {
   return `${name}${suffixes[type]}`;
@@ -52,7 +60,10 @@ function sampleName({ name, type }: Metric): string {
 function samples(metric: Metric): string {
   const name = sampleName(metric);
   return metric.points
-    .map(({ labels = {}, value }) => `${name}${labelsText(labels)} ${value}\n`)
+    .map(({ part, labels = {}, value }) => {
+      const suffix = part === undefined ? '' : `_${part}`;
+      return `${name}${suffix}${labelsText(labels)} ${value}\n`;
+    })
     .join('');
 }
 

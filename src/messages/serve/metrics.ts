@@ -3,6 +3,7 @@ import type { BuildsAnswer } from '../../builds/types.ts';
 import { knownAge } from '../../drain/tracked.ts';
 import type { DrainConfig } from '../../drain/types.ts';
 import type { ProcessUsage } from '../../serve/own-process.ts';
+import type { MomentHistogram } from '../../serve/time-to-idle.ts';
 import type { Answer, ServiceReading, ServiceStats, WaitState } from '../../serve/types.ts';
 import {
   type Metric,
@@ -22,6 +23,7 @@ export interface MetricsInput {
   readonly reading: ServiceReading | null;
   readonly stats: ServiceStats;
   readonly config: Pick<DrainConfig, 'quietPeriodMs' | 'timeoutMs'>;
+  readonly timeToIdle: MomentHistogram;
   readonly usage: ProcessUsage;
   /** The time of the answer, in milliseconds since the epoch. */
   readonly wallMs: number;
@@ -39,7 +41,12 @@ export function metricsAnswer(format: MetricsFormat, input: MetricsInput): Answe
 
 /** Every metric, with a point for each value that is known. */
 function metricsOf(input: MetricsInput): Metric[] {
-  return [...daemonMetrics(input), ...waitMetrics(input), ...processMetrics(input)];
+  return [
+    ...daemonMetrics(input),
+    timeToIdle(input.timeToIdle),
+    ...waitMetrics(input),
+    ...processMetrics(input),
+  ];
 }
 
 const notCountedKinds = ['health-check', 'unreachable', 'silent', 'own', 'ignored'] as const;
@@ -105,6 +112,24 @@ function daemonMetrics({ reading, stats, wallMs }: MetricsInput): Metric[] {
       points: [{ value: stats.betweenPolls }],
     },
   ];
+}
+
+function timeToIdle({ buckets, moments, sumSeconds }: MomentHistogram): Metric {
+  return {
+    ...{ name: `${prefix}_time_to_idle_seconds`, type: 'histogram', unit: 'seconds' },
+    help:
+      'How long a drain begun at a moment would have waited for clients and builds, with one ' +
+      'moment for each second that was watched. The quiet period comes on top. Unknown counts as ' +
+      'busy, and what is not over yet as longer than every bound.',
+    points: [
+      ...buckets.map(({ upToSeconds, moments: value }): Point => {
+        return { part: 'bucket', labels: { le: upToSeconds.toFixed(1) }, value };
+      }),
+      { part: 'bucket', labels: { le: '+Inf' }, value: moments },
+      { part: 'count', value: moments },
+      { part: 'sum', value: sumSeconds },
+    ],
+  };
 }
 
 function waitMetrics({ stats, config }: MetricsInput): Metric[] {

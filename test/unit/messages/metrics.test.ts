@@ -5,6 +5,7 @@ import { combineAnswers } from '../../../src/builds/answers.ts';
 import type { BuildsAnswer } from '../../../src/builds/types.ts';
 import type { ConnectionKind, TrackedConnection } from '../../../src/drain/tracked.ts';
 import { type MetricsInput, metricsAnswer } from '../../../src/messages/serve/metrics.ts';
+import { bucketSeconds } from '../../../src/serve/time-to-idle.ts';
 import { parseExposition } from '../../support/prometheus.ts';
 import { client, counted, failed } from '../support/samples.ts';
 
@@ -47,6 +48,10 @@ const busy: MetricsInput = {
   stats: {
     ...{ samples: 10, failedSamples: 1, betweenPolls: 4, waitState: 'waiting', outcomes },
     ...{ waitedMs: 40_000, quietMs: 500 },
+  },
+  timeToIdle: {
+    buckets: bucketSeconds.map((upToSeconds) => ({ upToSeconds, moments: upToSeconds })),
+    ...{ moments: 20_000, sumSeconds: 12_345.678 },
   },
   config: { quietPeriodMs: 10_000, timeoutMs: 100_000 },
   usage: {
@@ -110,6 +115,11 @@ describe('the metrics of serve', () => {
       ['builds_running', 2],
       ['builds_reported', 2],
       ['oldest_build_seconds', 100],
+      ['time_to_idle_seconds_bucket 0.0', 0],
+      ['time_to_idle_seconds_bucket 14400.0', 14_400],
+      ['time_to_idle_seconds_bucket +Inf', 20_000],
+      ['time_to_idle_seconds_count', 20_000],
+      ['time_to_idle_seconds_sum', 12_345.678],
       ['waited_seconds', 40],
       ['wait_deadline_seconds', 100],
       ['wait_left_seconds', 60],
