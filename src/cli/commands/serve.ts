@@ -11,7 +11,7 @@ import { type ExitCode, exitCodes, interruptedBy } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext, StopSignal } from '../process-context.ts';
 import { planWait } from './plan-wait.ts';
-import { preparePodMarks } from './pod-marks.ts';
+import { openOwnPodMarks } from './pod-marks.ts';
 import { routesOf } from './serve-routes.ts';
 import { openService, type Service } from './service.ts';
 
@@ -40,20 +40,21 @@ async function serve(flags: Flags, version: string, context: ProcessContext): Pr
   const goesOn = async (): Promise<boolean> => true;
   const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, context);
   const notify = (notice: ServeNotice | ServerEvent): void => plan.log(serveEntry(notice));
-  const startMarks = options['mark-pod'] ? await preparePodMarks(plan) : null;
-  const service = openService(plan, notify);
+  const marks = options['mark-pod'] ? await openOwnPodMarks(plan) : null;
+  // Without a daemon there is nothing to be kept from an eviction.
+  const service = openService(plan, notify, (load, nowMs) =>
+    marks?.update(load === 'absent' ? 'idle' : load, nowMs),
+  );
   const routes = routesOf(service, { plan, version });
-  let stopMarks = (): void => {};
   try {
     const server = await openAt(options.listen, routes, notify);
-    stopMarks = startMarks?.(service) ?? stopMarks;
     notify({ kind: 'serving', url: server.url, paths: [...routes.keys()] });
     await waitForStop(signals, service, notify);
     const code = await endOfWait(signals, service, notify);
     await server.close();
     return code;
   } finally {
-    stopMarks();
+    marks?.close();
     await service.close();
   }
 }

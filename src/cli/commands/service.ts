@@ -46,9 +46,14 @@ const staleMs = 1000;
  * Opens one monitor for the watch. A wait has its own, with its own view of which connections are its
  * questions.
  *
+ * @param onLoad called after each poll that found a change, by `performance.now()`.
  * @throws UsageError
  */
-export function openService(plan: WaitPlan, notify: Notify): Service {
+export function openService(
+  plan: WaitPlan,
+  notify: Notify,
+  onLoad: (load: Load, nowMs: number) => void,
+): Service {
   const { options, config, env, tls, log } = plan;
   const warnings = createWarnings(log);
   const monitor = openMonitorFor(options, env, (notice) => warnings.add(monitorEntry(notice)), {
@@ -60,6 +65,7 @@ export function openService(plan: WaitPlan, notify: Notify): Service {
   // Whether the daemon is busy, as the wait under way or the watch has it.
   const noteLoad = (load: Load, nowMs: number): void => {
     timeToIdle.update(load, nowMs);
+    onLoad(load, nowMs);
   };
   const note = (status: DrainStatus): void => {
     stats.note(status);
