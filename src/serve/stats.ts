@@ -8,6 +8,8 @@ export interface Stats {
   readonly counting: (sampler: Sampler) => Sampler;
   readonly countBetweenPolls: (connections: number) => void;
   readonly begin: () => void;
+  /** @param timeoutMs tells the deadline of the wait under way. */
+  readonly setDeadline: (timeoutMs: () => number | null) => void;
   /** Keeps the state after a poll, of the wait under way or of the watch. */
   readonly note: (status: DrainStatus) => void;
   /** @param kind null if the wait failed. */
@@ -30,6 +32,7 @@ export function createStats(now: () => number): Stats {
   let begunMs = 0;
   let polledMs = 0;
   let latest: DrainStatus | null = null;
+  let timeoutMs = (): number | null => null;
 
   const count = (sample: Sample): Sample => {
     samples += 1;
@@ -58,6 +61,9 @@ export function createStats(now: () => number): Stats {
       waitState = 'waiting';
       begunMs = now();
     },
+    setDeadline(tell) {
+      timeoutMs = tell;
+    },
     note(status) {
       latest = status;
     },
@@ -72,6 +78,7 @@ export function createStats(now: () => number): Stats {
       ...{ samples, failedSamples, betweenPolls, waitState },
       outcomes: { ...outcomes },
       waitedMs: waitState === 'waiting' ? now() - begunMs : null,
+      timeoutMs: waitState === 'waiting' ? timeoutMs() : null,
       quietMs: waitState === 'waiting' && latest !== null ? quietMs(latest, polledMs) : null,
     }),
   };

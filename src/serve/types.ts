@@ -84,6 +84,8 @@ export interface ServiceStats {
   readonly outcomes: Readonly<Record<DrainOutcome['kind'], number>>;
   /** How long the wait under way has lasted; null without one. */
   readonly waitedMs: number | null;
+  /** How long it may last; null without a wait or a deadline. */
+  readonly timeoutMs: number | null;
   /** How long quiet has lasted in it; null if that is unknown, and without a wait. */
   readonly quietMs: number | null;
 }

@@ -12,7 +12,12 @@ import type { WaitPlan } from './plan-wait.ts';
 import { openDeadline } from './wait-deadline.ts';
 
 /** What a wait reports to, and what ends it. */
-export type WaitHooks = Pick<DrainInput, 'signal' | 'onPoll'> & Pick<WaitInput, 'through'>;
+export interface WaitHooks
+  extends Pick<DrainInput, 'signal' | 'onPoll'>,
+    Pick<WaitInput, 'through'> {
+  /** Called at the start with what tells the deadline, which may change: see DeadlineSource. */
+  readonly onDeadline?: (timeoutMs: () => number | null) => void;
+}
 
 export interface EndedWait {
   readonly outcome: WaitOutcome;
@@ -37,6 +42,7 @@ export async function runWait(plan: WaitPlan, hooks: WaitHooks): Promise<EndedWa
   const { config, log, onUncaught } = plan;
   const startedMs = performance.now();
   const deadline = openDeadline(plan, startedMs);
+  hooks.onDeadline?.(deadline.timeoutMs);
   const report = createFailureReporter(log);
   let abandon = report;
   const restoreUncaught = onUncaught((error) => abandon(error));

@@ -96,7 +96,8 @@ export function openService(
     try {
       // Two that ask would take each other's questions for clients.
       await watch.stop();
-      const hooks = { signal, through: stats.counting, onPoll: note };
+      const { counting: through, setDeadline: onDeadline } = stats;
+      const hooks = { signal, through, onPoll: note, onDeadline };
       const ended = await runWait(plan, hooks);
       stats.countBetweenPolls(ended.outcome.seenBetweenPolls);
       stats.end(ended.outcome.kind);

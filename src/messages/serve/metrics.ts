@@ -134,8 +134,9 @@ function timeToIdle({ buckets, moments, sumSeconds }: MomentHistogram): Metric {
 
 function waitMetrics({ stats, config }: MetricsInput): Metric[] {
   const states = Object.keys(stats.outcomes);
-  const { timeoutMs, quietPeriodMs } = config;
   const { waitedMs } = stats;
+  // With --timeout=pod that of a wait is another than the one that was given.
+  const timeoutMs = waitedMs === null ? config.timeoutMs : stats.timeoutMs;
   const leftMs = timeoutMs === null || waitedMs === null ? null : Math.max(0, timeoutMs - waitedMs);
   return [
     stateset(
@@ -164,7 +165,7 @@ function waitMetrics({ stats, config }: MetricsInput): Metric[] {
       'How long there have been no clients in the wait under way. Absent if unknown.',
       stats.quietMs,
     ),
-    seconds('quiet_period', 'How long there must be no clients.', quietPeriodMs),
+    seconds('quiet_period', 'How long there must be no clients.', config.quietPeriodMs),
     {
       ...{ name: `${prefix}_samples`, type: 'counter' },
       help: 'Polls of the endpoints of buildkitd.',

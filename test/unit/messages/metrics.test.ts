@@ -47,7 +47,7 @@ const busy: MetricsInput = {
   },
   stats: {
     ...{ samples: 10, failedSamples: 1, betweenPolls: 4, waitState: 'waiting', outcomes },
-    ...{ waitedMs: 40_000, quietMs: 500 },
+    ...{ waitedMs: 40_000, timeoutMs: 100_000, quietMs: 500 },
   },
   timeToIdle: {
     buckets: bucketSeconds.map((upToSeconds) => ({ upToSeconds, moments: upToSeconds })),
@@ -64,7 +64,7 @@ const busy: MetricsInput = {
 const blind: MetricsInput = {
   ...busy,
   reading: null,
-  stats: { ...busy.stats, waitState: 'none', waitedMs: null, quietMs: null },
+  stats: { ...busy.stats, waitState: 'none', waitedMs: null, timeoutMs: null, quietMs: null },
   config: { ...busy.config, timeoutMs: null },
   usage: {
     ...{ cpuSeconds: null, residentBytes: null, virtualBytes: null },
@@ -151,6 +151,15 @@ describe('the metrics of serve', () => {
   it('give no negative time left when the deadline has passed', () => {
     const late = samplesOf({ ...busy, stats: { ...busy.stats, waitedMs: 100_250 } });
     expect(late.get('wait_left_seconds')).toBe(0);
+  });
+
+  it("give a wait's own deadline, and without a wait the one that was set", () => {
+    const own = samplesOf({ ...busy, stats: { ...busy.stats, timeoutMs: 50_000 } });
+    expect(own.get('wait_deadline_seconds')).toBe(50);
+    expect(own.get('wait_left_seconds')).toBe(10);
+    const none = samplesOf({ ...blind, config: busy.config });
+    expect(none.get('wait_deadline_seconds')).toBe(100);
+    expect(none.has('wait_left_seconds')).toBe(false);
   });
 
   it('report no builds where a daemon names none, though that zero is not certain', () => {
