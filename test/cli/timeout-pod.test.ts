@@ -127,12 +127,21 @@ describe.concurrent('--timeout=pod', () => {
     const args = ['--builds', 'off', '--addr', served.address, '--timeout=pod,1h'];
     const serve = await startServe(served.sandbox, args, { env: kube.env });
     await served.clients.connect(served.address);
-    kube.deletePod(6);
-    expect(JSON.parse((await serve.get('/drain')).body)).toMatchObject({ outcome: 'timed-out' });
+    kube.deletePod(8);
+    const deadline = async (): Promise<number> => {
+      const { body } = await serve.get('/metrics');
+      return Number(/^buildkit_drain_wait_deadline_seconds (.*)$/m.exec(body)?.[1]);
+    };
+    expect(await deadline()).toBe(3600);
+    const { reply } = serve.call('/drain');
+    const { timeoutMs } = await serve.cli.event('pod-deadline');
+    expect(await deadline()).toBeCloseTo(Number(timeoutMs) / 1000, 2);
+    expect(JSON.parse((await reply).body)).toMatchObject({ outcome: 'timed-out' });
+    expect(await deadline()).toBe(3600);
     kube.deletePod(4);
     expect((await serve.get('/drain')).status).toBe(503);
     const logs = serve.cli.logs().filter(({ event }) => event === 'pod-deadline');
-    expect(logs.map(({ graceMs }) => graceMs)).toEqual([6000, 4000]);
+    expect(logs.map(({ graceMs }) => graceMs)).toEqual([8000, 4000]);
   });
 
   it('is for run as well', async ({ served, kube }) => {
@@ -156,6 +165,21 @@ describe.concurrent('--timeout=pod', () => {
     await run.process.signal('SIGTERM');
     expect(await run.event('pod-deadline')).toMatchObject({ source: 'pod', graceMs: 6000 });
     expect((await run.process.ended).stderr).toContain('"outcome":"timed-out"');
+  });
+
+  it('is tried by wait --check', async ({ served, kube }) => {
+    const check = async (): Promise<{ code: number | null; stdout: string }> => {
+      const args = ['wait', '--check', '--timeout=pod', '--addr', served.address];
+      const options = { namespaces, env: kube.env };
+      return (await startCli(served.sandbox, args, options)).process.ended;
+    };
+    const right = await check();
+    expect(right.code).toBe(0);
+    expect(right.stdout).not.toMatch(/deadline/i);
+    kube.fail(() => ({ status: 403 }));
+    const refused = await check();
+    expect(refused.code).toBe(0);
+    expect(refused.stdout).toContain('warning: The deadline of this pod is unknown: the service');
   });
 
   it.for(['pod,', 'pod,58', 'pods', 'pod,pod', 'pod 58m'])(

@@ -2,10 +2,11 @@ import { checkText, type WatchedAddress } from '../../messages/check.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { openPodLog, podLogTrouble } from '../../messages/log/open-log.ts';
 import { monitorEntry } from '../../messages/monitor.ts';
+import { podDeadlineEntry } from '../../messages/own-pod.ts';
 import { isOldNode, noDeadlineEntry, oldNodeEntry } from '../../messages/problems.ts';
 import { isInContainer, isInPod } from '../../monitor/container.ts';
 import { procRoot } from '../../monitor/monitor.ts';
-import type { Mistake } from '../../options/read.ts';
+import type { Environment, Mistake } from '../../options/read.ts';
 import { type Flags, readSettings, UsageError } from '../../options/read.ts';
 import { type WaitOptionValues, waitOptions } from '../../options/table.ts';
 import { findUnknown } from '../../options/unknown-variables.ts';
@@ -26,7 +27,7 @@ export async function checkWait(
 ): Promise<ExitCode> {
   const { env, print } = context;
   const { values: options, settings, mistakes } = readSettings(waitOptions, flags, env);
-  const notices = placeNotices(options, context);
+  const notices = [...placeNotices(options, context), ...(await podNotices(options, env))];
   const result = lookAround(options, context, notices);
   const all = [
     ...misread,
@@ -44,9 +45,23 @@ function placeNotices(options: WaitOptionValues, { env, self }: ProcessContext):
   const isPodLogged = kind === 'pod' || (kind === 'auto' && isInContainer(env));
   return [
     ...(isOldNode(self.nodeVersion) ? [oldNodeEntry(self.nodeVersion)] : []),
-    ...(options.timeout.ms === null && isInPod(env) ? [noDeadlineEntry()] : []),
+    ...(hasDeadline(options) || !isInPod(env) ? [] : [noDeadlineEntry()]),
     ...(isPodLogged ? podLogNotices() : []),
   ];
+}
+
+function hasDeadline({ timeout }: WaitOptionValues): boolean {
+  return timeout.isFromPod || timeout.ms !== null;
+}
+
+/** Why `--timeout=pod` would fall back. */
+async function podNotices({ timeout }: WaitOptionValues, env: Environment): Promise<LogEntry[]> {
+  if (!timeout.isFromPod) {
+    return [];
+  }
+  const { readPodDeadline } = await import('../../kubernetes/own-pod.ts');
+  const deadline = await readPodDeadline(env, new AbortController().signal);
+  return deadline.kind === 'unknown' ? [podDeadlineEntry(deadline, timeout.ms)] : [];
 }
 
 function podLogNotices(): LogEntry[] {
