@@ -205,6 +205,9 @@ export const verifyOptions = {
 export const serveOptions = {
   ...waitOptions,
   listen: single('<address:port>', 'address to listen on', ':9234', parseListenAddress),
+  'agent-check': single('<address:port>', 'answer agent checks of HAProxy', 'off', (text) =>
+    text === 'off' ? null : parseListenAddress(text),
+  ),
   'mark-pod': toggle('mark the own pod as busy or idle'),
 };
 

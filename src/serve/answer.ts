@@ -61,12 +61,17 @@ async function answerOf(
 
 /** Answers what is not a request to Node, and closes the connection. */
 export function answerRaw(socket: Socket, answer: Answer, method: string): void {
-  dropInput(socket);
   const headers = Object.entries(headersOf(answer)).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n${headers.join('')}\r\n`;
+  sendAndClose(socket, method === 'HEAD' ? head : `${head}${answer.body}`);
+}
+
+/** Sends a last text. */
+export function sendAndClose(socket: Socket, text: string): void {
+  dropInput(socket);
   // The caller closes the other half. Were both closed now, bytes that are still on their way to us
   // would make the kernel reset the connection, and the caller could lose the answer.
-  socket.end(method === 'HEAD' ? head : `${head}${answer.body}`);
+  socket.end(text);
   closeAfter(lingerMs, socket);
 }
 

@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { aboutRequest, answerRaw, answerRequest } from './answer.ts';
-import { addConnection, type CallerConnection, mostConnections } from './connections.ts';
+import { closeServer, type ListenInput, limitConnections, listen } from './listening.ts';
 import {
   badRequestRefusal,
   methodRefusal,
@@ -11,8 +11,6 @@ import {
 import type { Handlers } from './types.ts';
 
 const checkEveryMs = 1000;
-/** How long answers may take to be sent when the server closes. */
-const farewellMs = 1000;
 /** Keep-alive probes find a caller whose host has died, the first of them after this time. */
 const keepAliveMs = 30_000;
 
@@ -23,10 +21,7 @@ export interface HttpServer {
   readonly close: () => Promise<void>;
 }
 
-export interface ServerInput extends Handlers {
-  readonly host: string | null;
-  readonly port: number;
-}
+export interface ServerInput extends Handlers, ListenInput {}
 
 /**
  * Answers one request for each connection, and reads no bodies.
@@ -44,16 +39,7 @@ export async function openServer(input: ServerInput): Promise<HttpServer> {
     // Node's own refusal would have no body.
     requireHostHeader: false,
   });
-  const connections = new Map<Socket, CallerConnection>();
-  let isFirst = true;
-  server.on('connection', (socket: Socket) => {
-    const closed = addConnection(socket, connections);
-    if (closed !== undefined) {
-      const peer = closed.peerAddress;
-      input.onEvent({ kind: 'connection-limit', peer, most: mostConnections, isFirst });
-      isFirst = false;
-    }
-  });
+  const connections = limitConnections(server, input.onEvent);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connections.get(request.socket);
     // The parser may still hold a request of a connection that was closed.
@@ -85,39 +71,6 @@ export async function openServer(input: ServerInput): Promise<HttpServer> {
       answerRaw(socket, input.refuse(badRequestRefusal(code)), method);
     }
   });
-  await listen(server, input);
-  server.on('error', (error) => input.onEvent({ kind: 'internal-error', error }));
-  return { url: urlOf(server), close: () => close(server, connections) };
-}
-
-function listen(server: Server, { host, port }: ServerInput): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host !== null && { host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function urlOf(server: Server): string {
-  const { address, family, port } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
-
-function close(server: Server, connections: ReadonlyMap<Socket, CallerConnection>): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    for (const { socket, awaitsRequest } of connections.values()) {
-      if (awaitsRequest) {
-        socket.destroy();
-      }
-    }
-    const cut = (): void => {
-      for (const { socket } of connections.values()) {
-        socket.destroy();
-      }
-    };
-    setTimeout(cut, farewellMs).unref();
-  });
+  const address = await listen(server, input);
+  return { url: `http://${address}`, close: () => closeServer(server, connections) };
 }

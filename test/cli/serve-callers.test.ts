@@ -136,7 +136,14 @@ describe.concurrent('serve', () => {
   it('answers a HEAD as a GET, without the body', async ({ served }) => {
     const serve = await served.serve();
     const accept = 'application/openmetrics-text';
-    for (const path of ['/healthz', '/readyz', '/connections', '/metrics', '/nowhere']) {
+    for (const path of [
+      '/healthz',
+      '/accepting',
+      '/readyz',
+      '/connections',
+      '/metrics',
+      '/nowhere',
+    ]) {
       const get = await serve.get(path, { headers: { accept } });
       const head = await serve.get(path, { method: 'HEAD', headers: { accept } });
       expect([path, head.status, head.body]).toEqual([path, get.status, '']);
@@ -159,9 +166,9 @@ describe.concurrent('serve', () => {
         code: 'ERR_NOT_FOUND',
         operation: 'answer a request',
         message:
-          'expected one of /drain, /healthz, /readyz, /connections, /metrics but received "/drain/"',
+          'expected one of /drain, /healthz, /accepting, /readyz, /connections, /metrics but received "/drain/"',
       },
-      expected: 'one of /drain, /healthz, /readyz, /connections, /metrics',
+      expected: 'one of /drain, /healthz, /accepting, /readyz, /connections, /metrics',
       received: '/drain/',
     });
     // A HEAD would begin a wait, or look like the end of one.

@@ -115,7 +115,7 @@ function callAt(port: number, path: string, { from, ...options }: CallOptions = 
   return { reply, hangUp: () => sent?.destroy() };
 }
 
-const described = ['/drain', '/readyz', '/healthz', '/connections'];
+const described = ['/drain', '/accepting', '/readyz', '/healthz', '/connections'];
 
 /** Holds the JSON of an answer against docs/json.md. */
 function checkAnswer(path: string, status: number | undefined, body: string): void {

@@ -1,4 +1,5 @@
 import {
+  acceptanceAnswer,
   noWaitAnswer,
   outcomeAnswer,
   readinessAnswer,
@@ -28,6 +29,7 @@ export function routesOf(service: Service, { plan, version }: RoutesInput): Rout
     // A HEAD must neither begin a wait nor look like the end of one.
     ['/drain', { methods: ['GET'], answer: (call) => drain(service, call) }],
     ['/healthz', get(servingAnswer)],
+    ['/accepting', get(() => acceptanceAnswer(service.acceptance()))],
     ['/readyz', get(async () => readinessAnswer(await service.reading()))],
     [
       '/connections',

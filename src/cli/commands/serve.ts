@@ -5,8 +5,9 @@ import { type ServeNotice, serveEntry } from '../../messages/serve/events.ts';
 import { type Flags, parseFrom, readSettings, withoutMistakes } from '../../options/read.ts';
 import { type ListenAddress, serveOptions } from '../../options/table.ts';
 import { BadValueError } from '../../options/values.ts';
-import { type HttpServer, openServer } from '../../serve/server.ts';
-import type { Routes, ServerEvent } from '../../serve/types.ts';
+import { type AgentCheck, openAgentCheck } from '../../serve/agent-check.ts';
+import { openServer } from '../../serve/server.ts';
+import type { ServerEvent } from '../../serve/types.ts';
 import { type ExitCode, exitCodes, interruptedBy } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
 import type { CommandContext, ProcessContext, StopSignal } from '../process-context.ts';
@@ -20,7 +21,8 @@ const lateHookMs = 5000;
 
 const serveNotes = `
 GET /drain waits like wait, and answers when the wait is over: 200 for drained
-or gone, otherwise 503. Other paths: /healthz, /readyz, /connections, /metrics.
+or gone, otherwise 503. GET /accepting is 503 while a drain is under way. Other
+paths: /healthz, /readyz, /connections, /metrics.
 A signal stops it after the wait under way, a second one at once.
 Exit codes: 0, or 130 and 143 if a second signal has ended a wait.`;
 
@@ -46,36 +48,57 @@ async function serve(flags: Flags, version: string, context: ProcessContext): Pr
     marks?.update(load === 'absent' ? 'idle' : load, nowMs),
   );
   const routes = routesOf(service, { plan, version });
+  const open: { readonly close: () => Promise<void> }[] = [service];
   try {
-    const server = await openAt(options.listen, routes, notify);
+    const server = await openAt('--listen', options.listen, (where) =>
+      openServer({ ...where, routes, refuse: refusalAnswer, onEvent: notify }),
+    );
+    open.unshift(server);
+    if (options['agent-check'] !== null) {
+      open.unshift(await openAgentCheckAt(options['agent-check'], service, notify));
+    }
     notify({ kind: 'serving', url: server.url, paths: [...routes.keys()] });
     await waitForStop(signals, service, notify);
-    const code = await endOfWait(signals, service, notify);
-    await server.close();
-    return code;
+    return await endOfWait(signals, service, notify);
   } finally {
     marks?.close();
-    await service.close();
+    for (const each of open) {
+      await each.close();
+    }
   }
 }
 
 type Notify = (notice: ServeNotice | ServerEvent) => void;
 
-async function openAt(
+/** @throws UsageError if the address can't be listened on. */
+async function openAt<Opened>(
+  option: string,
   { host, port, text }: ListenAddress,
-  routes: Routes,
-  onEvent: Notify,
-): Promise<HttpServer> {
+  open: (where: { readonly host: string | null; readonly port: number }) => Promise<Opened>,
+): Promise<Opened> {
   try {
-    return await openServer({ host, port, routes, refuse: refusalAnswer, onEvent });
+    return await open({ host, port });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const remedy = remedies[code ?? ''] ?? '';
     const expected = `an address and a port to listen on (${message}${remedy})`;
-    return parseFrom('--listen', () => {
+    return parseFrom(option, () => {
       throw new BadValueError(expected, text);
     });
   }
+}
+
+async function openAgentCheckAt(
+  where: ListenAddress,
+  { acceptance }: Service,
+  notify: Notify,
+): Promise<AgentCheck> {
+  const isAccepting = (): boolean => acceptance().reason === null;
+  const opened = await openAt('--agent-check', where, (at) =>
+    openAgentCheck({ ...at, isAccepting, onEvent: notify }),
+  );
+  notify({ kind: 'agent-check', address: opened.address });
+  return opened;
 }
 
 const remedies: Readonly<Record<string, string>> = {

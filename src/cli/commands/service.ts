@@ -1,11 +1,15 @@
+import type { Endpoint } from '../../backends/types.ts';
 import { type DaemonBuilds, openBuilds } from '../../builds/daemons.ts';
 import { type Load, loadOf } from '../../drain/load.ts';
 import { oldestFirst } from '../../drain/tracked.ts';
 import type { DrainStatus } from '../../drain/types.ts';
+import { findDrainMarkers } from '../../drain-marker.ts';
 import type { LogEntry } from '../../messages/log/log.ts';
 import { monitorEntry } from '../../messages/monitor.ts';
 import type { ServeNotice } from '../../messages/serve/events.ts';
 import { isCounted, type StatusReport } from '../../messages/status.ts';
+import { procRoot } from '../../monitor/monitor.ts';
+import { type Acceptance, createAcceptance } from '../../serve/acceptance.ts';
 import { createSharedWait, type SharedWait } from '../../serve/shared-wait.ts';
 import { createStats, type Stats } from '../../serve/stats.ts';
 import { createSteadyWatch, type SteadyWatch } from '../../serve/steady-watch.ts';
@@ -31,6 +35,8 @@ export interface Service {
   readonly mayHaveClients: () => Promise<boolean>;
   readonly stats: () => ServiceStats;
   readonly timeToIdle: () => MomentHistogram;
+  /** Whether new clients should come to the daemon. */
+  readonly acceptance: () => Acceptance;
   /** Stops the watch, and releases what it uses. */
   readonly close: () => Promise<void>;
 }
@@ -55,12 +61,13 @@ export function openService(
   onLoad: (load: Load, nowMs: number) => void,
 ): Service {
   const { options, config, env, tls, log } = plan;
+  const now = (): number => performance.now();
   const warnings = createWarnings(log);
   const monitor = openMonitorFor(options, env, (notice) => warnings.add(monitorEntry(notice)), {
     trustMs,
   });
   const builds = config.builds === 'off' ? null : openBuilds(monitor.daemonsOf, tls);
-  const stats = createStats(() => performance.now());
+  const stats = createStats(now);
   const timeToIdle = createTimeToIdle(config.quietPeriodMs);
   // Whether the daemon is busy, as the wait under way or the watch has it.
   const noteLoad = (load: Load, nowMs: number): void => {
@@ -85,7 +92,7 @@ export function openService(
       }
     },
     onError(error) {
-      noteLoad('unknown', performance.now());
+      noteLoad('unknown', now());
       notify({ kind: 'poll-failed', error });
     },
   });
@@ -107,8 +114,15 @@ export function openService(
       notify({ kind: 'internal-error', error });
       throw error;
     } finally {
+      acceptance();
       watch.start();
     }
+  });
+
+  const acceptance = createAcceptance({
+    now,
+    isWaiting: () => wait.isUnderWay(),
+    hasMarker: () => findDrainMarkers(procRoot, endpointsOf(stats.reading())).length > 0,
   });
 
   watch.start();
@@ -122,7 +136,11 @@ export function openService(
     },
     mayHaveClients: () => mayHaveClients(plan, builds, stats.reading(), notify),
     stats: stats.read,
-    timeToIdle: () => timeToIdle.read(performance.now(), wait.isUnderWay()),
+    timeToIdle() {
+      const { reason } = acceptance();
+      return timeToIdle.read(now(), reason === 'wait' || reason === 'drain-marker');
+    },
+    acceptance,
     async close() {
       builds?.close();
       await watch.stop();
@@ -155,6 +173,10 @@ async function mayHaveClients(
   } finally {
     monitor.close();
   }
+}
+
+function endpointsOf(reading: ServiceReading | null): Endpoint[] {
+  return reading === null ? [] : reading.sample.results.map(({ endpoint }) => endpoint);
 }
 
 /** Makes the functions that read what was seen last, and wait for what has not been seen yet. */

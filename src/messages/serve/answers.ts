@@ -1,5 +1,6 @@
 import type { Sample } from '../../backends/types.ts';
 import type { DrainOutcome } from '../../drain/types.ts';
+import type { Acceptance } from '../../serve/acceptance.ts';
 import type { Answer, Refusal, ServiceReading } from '../../serve/types.ts';
 import { mostInLine } from '../events.ts';
 import { errorJson, errorOrNull, rounded, sampleState, stateJson } from '../json.ts';
@@ -52,6 +53,12 @@ export function readinessAnswer(reading: ServiceReading | null): Answer {
     error: errorOrNull(notCountedError(sample)),
     sampleAgeMs: rounded(reading?.ageMs),
   });
+}
+
+/** Whether new clients should come, for load balancers. */
+export function acceptanceAnswer({ reason, error }: Acceptance): Answer {
+  const accepting = reason === null;
+  return json(accepting ? 200 : 503, { accepting, reason, error: errorOrNull(error) });
 }
 
 function notCountedError(sample: Sample | null) {

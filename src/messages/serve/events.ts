@@ -12,6 +12,7 @@ export type ServeNotice =
       readonly for: 'nothing' | 'wait' | 'late-hook';
       readonly patienceMs: number;
     }
+  | { readonly kind: 'agent-check'; readonly address: string }
   | { readonly kind: 'interrupting'; readonly signal: string }
   | { readonly kind: 'poll-failed'; readonly error: unknown };
 
@@ -22,6 +23,12 @@ export function serveEntry(notice: ServeNotice | ServerEvent): LogEntry {
         level: 'info',
         message: `Serving ${notice.paths.join(', ')} on ${notice.url}.`,
         fields: { event: notice.kind, url: notice.url },
+      };
+    case 'agent-check':
+      return {
+        level: 'info',
+        message: `Answering agent checks of HAProxy on ${notice.address}.`,
+        fields: { event: notice.kind, address: notice.address },
       };
     case 'stopping':
       return {

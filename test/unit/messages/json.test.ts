@@ -23,6 +23,7 @@ import {
 } from '../../../src/messages/problems.ts';
 import { runEntry } from '../../../src/messages/run.ts';
 import {
+  acceptanceAnswer,
   noWaitAnswer,
   outcomeAnswer,
   readinessAnswer,
@@ -186,6 +187,7 @@ const ofRun: ByKind<RunEvent> = {
 };
 
 const ofServe: ByKind<ServeNotice | ServerEvent> = {
+  'agent-check': [{ kind: 'agent-check', address: '[::]:1' }],
   serving: [{ kind: 'serving', url: 'http://[::]:1', paths: ['/drain'] }],
   stopping: [{ kind: 'stopping', signal: 'SIGTERM', for: 'late-hook', patienceMs: 5000 }],
   interrupting: [{ kind: 'interrupting', signal: 'SIGTERM' }],
@@ -312,6 +314,12 @@ describe('docs/json.md', () => {
         'GET /readyz',
         readinessAnswer(sample && { ...status, sample, ageMs: 3.5 }).body,
       ]),
+      ...(['wait', 'drain-marker', 'recent-drain', null] as const).map(
+        (reason): [string, string] => [
+          'GET /accepting',
+          acceptanceAnswer({ reason, error: reason === null ? error : null }).body,
+        ],
+      ),
       ['GET /healthz', servingAnswer().body],
       ...([400, 404, 405, 408, 431, 500] as const).map((code): [string, string] => [
         'Refused requests',
