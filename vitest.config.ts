@@ -6,7 +6,7 @@ const thorough = [
   'test/cli/{bench-*,faults*,scenarios-long,verify-containerd*}.test.ts',
   'test/contract/accuracy-wrong.test.ts',
   'test/fuzz/**/*.test.ts',
-  'test/package/{bundle*,dockerfile,prebuild-elf,prebuild-runs,tarball-source}.test.ts',
+  'test/package/{bundle*,dockerfile,prebuild-elf,prebuild-runs,prometheus-rule,tarball-source}.test.ts',
   'tools/soak/soak.test.ts',
 ];
 

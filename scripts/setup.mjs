@@ -38,6 +38,10 @@ const prebuildTools = {
   'aarch64-linux-gnu-g++': 'g++-aarch64-linux-gnu',
 };
 const daemonTools = { containerd: 'containerd' };
+// The second puts its program where a user's PATH may not lead.
+const monitoringTools = { promtool: 'prometheus', '/usr/sbin/haproxy': 'haproxy' };
+/** Packages that start a service, now and at each boot. */
+const services = ['containerd', 'prometheus', 'haproxy'];
 const timingTools = { '/usr/bin/time': 'time' };
 // valgrind reads ld.so's names from the latter.
 const memoryTools = { valgrind: 'valgrind', '/usr/lib/debug/.build-id': 'libc6-dbg' };
@@ -91,9 +95,16 @@ function installDebianPackages(tools) {
   if (!install() && !(run('apt-get', 'update') && install())) {
     fail(`this failed: ${command}`);
   }
-  // The tests start their own. The package's would be started now and at each boot, where there is systemd.
-  if (missing.includes(daemonTools.containerd) && existsSync('/run/systemd/system')) {
-    run('systemctl', 'disable', '--now', 'containerd.service');
+  // The tests start their own.
+  services.filter((name) => missing.includes(name)).forEach(disableService);
+}
+
+function disableService(name) {
+  if (existsSync('/run/systemd/system')) {
+    run('systemctl', 'disable', '--now', `${name}.service`);
+  } else if (existsSync(`/etc/init.d/${name}`)) {
+    run(`/etc/init.d/${name}`, 'stop');
+    run('update-rc.d', name, 'disable');
   }
 }
 
@@ -116,6 +127,7 @@ installDebianPackages({
   ...(isAsked('--check') && {
     ...lintTools,
     ...daemonTools,
+    ...monitoringTools,
     ...(process.arch === 'x64' && runtimeTools),
   }),
   ...(isAsked('--memory') && memoryTools),

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import {
+  PodMonitor,
+  PrometheusRule,
+} from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1';
 import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { Role, RoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1';
@@ -20,7 +24,7 @@ import {
 } from '../support/examples.ts';
 
 const examples = readExamples();
-const inCluster = examples.filter(({ path }) => path.startsWith('kubernetes/'));
+const inCluster = examples.filter(({ path }) => /^(kubernetes|monitoring)\//.test(path));
 // What a liveness probe leaves the container that it restarts: its hook, and its own end.
 const restartSeconds = 60;
 
@@ -44,6 +48,8 @@ const kinds: Readonly<Record<string, new (content: never) => { validate(): void 
   'v1 Service': Service,
   'v1 ServiceAccount': ServiceAccount,
   'keda.sh/v1alpha1 ScaledObject': ScaledObject,
+  'monitoring.coreos.com/v1 PodMonitor': PodMonitor,
+  'monitoring.coreos.com/v1 PrometheusRule': PrometheusRule,
 };
 const modules: Readonly<Record<string, string>> = {
   'apps/v1': 'kubernetes-models/apps/v1',
@@ -51,7 +57,11 @@ const modules: Readonly<Record<string, string>> = {
   'rbac.authorization.k8s.io/v1': 'kubernetes-models/rbac.authorization.k8s.io/v1',
   v1: 'kubernetes-models/v1',
   'keda.sh/v1alpha1': '@kubernetes-models/keda/keda.sh/v1alpha1',
+  'monitoring.coreos.com/v1': '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1',
 };
+
+const contentOf = (path: string): YamlObject =>
+  examples.find((example) => example.path === path)?.content ?? {};
 
 function kindOf({ content }: Example): string {
   return `${content['apiVersion']} ${content['kind']}`;
@@ -87,7 +97,7 @@ function compilerErrors(manifests: readonly Example[]): string[] {
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
 }
 
-describe('a manifest in examples/kubernetes', () => {
+describe('a manifest for a cluster', () => {
   it.each(named(inCluster))('%s is as the published schema wants it', (_, example) => {
     const kind = kinds[kindOf(example)];
     expect(kind, kindOf(example)).toBeDefined();
@@ -123,8 +133,6 @@ describe('a manifest in examples/kubernetes', () => {
 
 describe('the example with marks', () => {
   const textOf = (path: string): string => JSON.stringify(contentOf(path));
-  const contentOf = (path: string): YamlObject =>
-    examples.find((example) => example.path === path)?.content ?? {};
   const marked = 'kubernetes/marked/deployment.yaml';
 
   it('is the sidecar with what the marks need', () => {
@@ -159,6 +167,19 @@ describe('the example with marks', () => {
     );
     expect(selected).toEqual({ app: 'buildkitd', ...labels });
   });
+});
+
+it('scrapes a port that the pods of the sidecar have', () => {
+  const monitor = contentOf('monitoring/pod-monitor.yaml');
+  const [{ port } = {}] = valuesOf(monitor, 'podMetricsEndpoints').flat() as YamlObject[];
+  for (const path of ['deployment', 'statefulset']) {
+    const set = contentOf(`kubernetes/sidecar/${path}.yaml`);
+    const [template = {}] = valuesOf(set, 'template') as YamlObject[];
+    expect(valuesOf(monitor, 'matchLabels')).toEqual(valuesOf(template, 'labels'));
+    const sidecar = valuesOf(template, 'initContainers').flat();
+    const ports = valuesOf(sidecar, 'ports').flat() as YamlObject[];
+    expect(ports.find(({ name }) => name === port)).toEqual({ name: 'drain', containerPort: 9234 });
+  }
 });
 
 it('names the images that the Dockerfile makes of this version', () => {
