@@ -126,14 +126,21 @@ export type ClientKind =
   | 'silent'
   | 'dial-stdio';
 
+interface ClientProcessOptions {
+  readonly through?: readonly string[] | undefined;
+  readonly namespaces?: ProcessOptions['namespaces'];
+}
+
 /** One client, as a process called buildctl: see client.mjs. */
 export async function startClient(
   sandbox: Sandbox,
   kind: ClientKind,
   address: string,
   options: ClientOptions = {},
-  through: readonly string[] = [],
+  { through = [], namespaces }: ClientProcessOptions = {},
 ): Promise<SandboxProcess> {
   const command = [...through, nodeCalled(sandbox, 'buildctl'), clientProgram];
-  return sandbox.start([...command, kind, address, JSON.stringify(options)]);
+  return sandbox.start([...command, kind, address, JSON.stringify(options)], {
+    ...(namespaces && { namespaces }),
+  });
 }

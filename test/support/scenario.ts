@@ -111,7 +111,7 @@ export async function startBuild(
 ): Promise<SandboxProcess> {
   builds += 1;
   const { kind = 'build', through, ref = `build-${builds}`, ...others } = options;
-  const client = await startClient(sandbox, kind, address, { ...others, ref }, through);
+  const client = await startClient(sandbox, kind, address, { ...others, ref }, { through });
   await waitFor('the build', async () => (await buildkitd.builds()).includes(ref));
   return client;
 }
