@@ -3,7 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 // What is slow, or needs what is large: compilers, another CPU's or libc's programs, bundles. `npm test`
 // runs every other test, and `npm run check` these too.
 const thorough = [
-  'test/cli/{bench-*,faults*,prometheus,scenarios-long,verify-containerd*}.test.ts',
+  'test/cli/{bench-*,faults*,haproxy,prometheus,scenarios-long,verify-containerd*}.test.ts',
   'test/contract/accuracy-wrong.test.ts',
   'test/fuzz/**/*.test.ts',
   'test/package/{bundle*,dockerfile,prebuild-elf,prebuild-runs,prometheus-rule,tarball-source}.test.ts',

@@ -1,7 +1,7 @@
-// A name server at 127.0.0.1:53 that knows the IPv4 address of one name, or with `silent` never answers.
+// A name server at 127.0.0.1:53 that knows the IPv4 addresses of one name, or with `silent` never answers.
 import { createSocket } from 'node:dgram';
 
-const [knownName, address] = process.argv.slice(2);
+const [knownName, ...addresses] = process.argv.slice(2);
 const headerBytes = 12;
 const aRecord = 1;
 const noSuchName = 0x8183;
@@ -19,15 +19,15 @@ function readName(query) {
 function answerTo(query) {
   const { name, type, end } = readName(query);
   const isKnown = name === knownName;
-  const hasAnswer = isKnown && type === aRecord;
+  const answers = isKnown && type === aRecord ? addresses : [];
   const header = Buffer.from(query.subarray(0, headerBytes));
   header.writeUInt16BE(isKnown ? 0x8180 : noSuchName, 2);
-  header.writeUInt16BE(hasAnswer ? 1 : 0, 6);
+  header.writeUInt16BE(answers.length, 6);
   header.writeUInt32BE(0, 8);
   // The name by a pointer to the question, the class IN, for 60 s, four bytes.
-  const record = [0xc0, headerBytes, 0, aRecord, 0, 1, 0, 0, 0, 60, 0, 4, ...address.split('.')];
-  const answer = hasAnswer ? Buffer.from(record) : Buffer.alloc(0);
-  return Buffer.concat([header, query.subarray(headerBytes, end), answer]);
+  const before = [0xc0, headerBytes, 0, aRecord, 0, 1, 0, 0, 0, 60, 0, 4];
+  const records = answers.flatMap((address) => [...before, ...address.split('.')]);
+  return Buffer.concat([header, query.subarray(headerBytes, end), Buffer.from(records)]);
 }
 
 const server = createSocket('udp4');
