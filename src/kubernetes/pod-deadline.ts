@@ -3,7 +3,7 @@ import { type ApiError, isPassing, openPodApi, type PodMetadata } from './api.ts
 import type { PodDeadline } from './types.ts';
 
 const patienceMs = 2000;
-const pauseMs = 250;
+const shortestPauseMs = 250;
 
 /**
  * Asks the API server when the own pod is to be gone. Never rejects, and takes two seconds at most.
@@ -22,6 +22,7 @@ export async function readPodDeadline(
       return deadlineOf(await openPodApi(env, folder).get({ timeoutMs, signal }));
     } catch (cause) {
       const error = cause as ApiError;
+      const pauseMs = Math.max(shortestPauseMs, error.retryAfterMs ?? 0);
       const isOver = signal.aborted || performance.now() + pauseMs >= endMs;
       if (isOver || !isPassing(error)) {
         return { kind: 'unknown', error };

@@ -101,6 +101,16 @@ describe('the question for the deadline', () => {
     },
   );
 
+  it('leaves a server alone that asks for more time than there is', async () => {
+    let requests = 0;
+    server.fail(() => {
+      requests += 1;
+      return { status: 429, retryAfter: '2' };
+    });
+    expect((await read()).kind).toBe('unknown');
+    expect(requests).toBe(1);
+  });
+
   it('ends when it is told to', async () => {
     server.fail(() => 'hang');
     const stop = new AbortController();
