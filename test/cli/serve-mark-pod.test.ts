@@ -70,6 +70,14 @@ describe.concurrent('serve --mark-pod', () => {
     expect(performance.now() - beganMs).toBeLessThan(4000);
   });
 
+  it('does not hold a command that cannot begin', async ({ served, kube }) => {
+    kube.fail(() => 'hang');
+    const beganMs = performance.now();
+    const failed = start(served, kube, ['--mark-pod', '--pid', '4000000']);
+    await expect(failed).rejects.toThrow('--pid: expected the pid of a running process');
+    expect(performance.now() - beganMs).toBeLessThan(8000);
+  });
+
   it('is on by its variable, and off by default', async ({ served, kube }) => {
     const off = await start(served, kube, []);
     await off.get('/healthz');

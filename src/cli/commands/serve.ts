@@ -43,13 +43,14 @@ async function serve(flags: Flags, version: string, context: ProcessContext): Pr
   const plan = await planWait({ options, mistakes, goesOn, stderr: 'own' }, context);
   const notify = (notice: ServeNotice | ServerEvent): void => plan.log(serveEntry(notice));
   const marks = options['mark-pod'] ? await openOwnPodMarks(plan) : null;
-  // Without a daemon there is nothing to be kept from an eviction.
-  const service = openService(plan, notify, (load, nowMs) =>
-    marks?.update(load === 'absent' ? 'idle' : load, nowMs),
-  );
-  const routes = routesOf(service, { plan, version });
-  const open: { readonly close: () => Promise<void> }[] = [service];
+  const open: { readonly close: () => Promise<void> }[] = [];
   try {
+    // Without a daemon there is nothing to be kept from an eviction.
+    const service = openService(plan, notify, (load, nowMs) =>
+      marks?.update(load === 'absent' ? 'idle' : load, nowMs),
+    );
+    open.unshift(service);
+    const routes = routesOf(service, { plan, version });
     const server = await openAt('--listen', options.listen, (where) =>
       openServer({ ...where, routes, refuse: refusalAnswer, onEvent: notify }),
     );
