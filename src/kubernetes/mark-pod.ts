@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ApiError, isPassing, type PodApi } from './api.ts';
+import type { PodApi } from './api.ts';
+import { ApiError, isPassing } from './api-error.ts';
 import type { Mark, PodMarkEvent, PodMarks } from './types.ts';
 
 /** What the marks should be. */

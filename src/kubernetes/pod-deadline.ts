@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ApiError, isPassing, openPodApi, type PodMetadata } from './api.ts';
+import { openPodApi, type PodMetadata } from './api.ts';
+import { type ApiError, isPassing } from './api-error.ts';
 import type { PodDeadline } from './types.ts';
 
 const patienceMs = 2000;

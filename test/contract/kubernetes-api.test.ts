@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ApiError, openPodApi, type PodApi } from '../../src/kubernetes/api.ts';
+import { openPodApi, type PodApi } from '../../src/kubernetes/api.ts';
+import type { ApiError } from '../../src/kubernetes/api-error.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { type Fault, type KubeApi, startKubeApi } from '../support/kube-api.ts';
 

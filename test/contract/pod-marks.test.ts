@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ApiError, openPodApi } from '../../src/kubernetes/api.ts';
+import { openPodApi } from '../../src/kubernetes/api.ts';
+import { ApiError } from '../../src/kubernetes/api-error.ts';
 import {
   type MarkState,
   markPatch,
