@@ -17,9 +17,10 @@ const exposed = new Set(
 
 /** The metrics in a text, but not the labels that are called like their stateset. */
 function metricsIn(text: string): string[] {
-  const names =
-    text.replaceAll(/\bby \(.*?\)/g, '').match(/\b(buildkit_drain|process)_\w+(?!\w*=)/g) ?? [];
-  return names.map((name) => name.replace(/_bucket$/, ''));
+  const names = text
+    .replaceAll(/\bby \(.*?\)/g, '')
+    .match(/\b(buildkit_drain|process)_\w+(?!\w*=)/g);
+  return names ?? [];
 }
 
 function overlap({ gridPos: a }: Panel, { gridPos: b }: Panel): boolean {
@@ -27,6 +28,16 @@ function overlap({ gridPos: a }: Panel, { gridPos: b }: Panel): boolean {
 }
 
 describe('the dashboard', () => {
+  it('has the panels that the page names', () => {
+    const named = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8')
+      .split('\n')
+      .filter((line) => /^\| .*\? \|/.test(line))
+      .flatMap((line) => [...line.matchAll(/\*(.+?)\*/g)].map(([, title]) => title));
+    expect(named.length).toBeGreaterThan(10);
+    const titles = panels.map(({ title }) => title);
+    expect(named.filter((title = '') => !titles.includes(title))).toEqual([]);
+  });
+
   it('asks for metrics that there are', () => {
     const queries = queriesOf(dashboard);
     expect(queries.length).toBeGreaterThan(15);

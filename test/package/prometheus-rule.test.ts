@@ -54,6 +54,37 @@ describe('BuildkitClientsUnknown', () => {
   });
 });
 
+describe('BuildkitDrainDoesNotAnswer', () => {
+  const alert = 'BuildkitDrainDoesNotAnswer';
+  const target = `${pod},job="ci/buildkitd",instance="10.0.0.5:9234"`;
+  const info = `buildkit_drain_build_info{${target},version="0.1.0"}`;
+  const up = `up{${target}}`;
+
+  it('fires when the scrapes of a sidecar have failed for five minutes', () => {
+    const series = { [up]: '1x9 0x900', [info]: '1x9 stale _x900' };
+    const summary =
+      'The sidecar of buildkitd-0 does not answer. If the pod is stopped now, its builds are cut off.';
+    const fires = [
+      { labels: { ...labels, job: 'ci/buildkitd', instance: '10.0.0.5:9234' }, summary },
+    ];
+    for (const at of ['16m', '15h']) {
+      expect(testAlert({ alert, at, series, fires })).toBe('');
+    }
+    expect(testAlert({ alert, at: '14m', series, fires: [] })).toBe('');
+  });
+
+  it.each([
+    ['for a pod that has left', { [up]: '1x9 stale _x60', [info]: '1x9 stale _x60' }],
+    ['for a scrape or two', { [up]: '1x9 0 0 1x60', [info]: '1x9 stale stale 1x60' }],
+    [
+      'for other targets',
+      { 'up{job="other",instance="10.0.0.5:80"}': '0x60', [up]: '1x60', [info]: '1x60' },
+    ],
+  ])('stays quiet %s', (_, series) => {
+    expect(testAlert({ alert, at: '16m', series, fires: [] })).toBe('');
+  });
+});
+
 describe('BuildkitDrainStandsStill', () => {
   it('fires when nothing has been polled for a quarter of an hour', () => {
     expectFiring('BuildkitDrainStandsStill', {
@@ -170,6 +201,7 @@ it('tries every alert', () => {
   const names = readRules().groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
   expect(names).toEqual([
     'BuildkitClientsUnknown',
+    'BuildkitDrainDoesNotAnswer',
     'BuildkitDrainStandsStill',
     'BuildkitDrainNearsDeadline',
     'BuildkitDrainTimedOut',
