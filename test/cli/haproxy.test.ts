@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { type Buildkitd, startBuildkitd, startClient } from '../support/buildkitd.ts';
-import { startWait } from '../support/cli.ts';
+import { type Cli, startCli } from '../support/cli.ts';
 import { readExampleText } from '../support/examples.ts';
 import { joinSandboxes } from '../support/network.ts';
 import type { Sandbox, SandboxProcess } from '../support/sandbox.ts';
@@ -16,29 +16,30 @@ const nameServer = fileURLToPath(new URL('../support/name-server.mjs', import.me
 const config = readExampleText('monitoring/haproxy.cfg');
 const front = 'tcp://127.0.0.1:1234';
 
-/** A pod of two, and what its agent answers. */
+/** A pod of two. */
 interface Pod {
   readonly daemon: Buildkitd;
-  readonly address: string;
-  readonly say: (words: string) => void;
+  readonly serve: Cli;
+  /** Calls the hook's path, and resolves with the status of the answer. */
+  readonly drain: () => Promise<string>;
 }
 
-/** A daemon, and a stand-in for the agent: it answers every connection with a line, and closes it. */
 async function startPod(sandbox: Sandbox, host: string): Promise<Pod> {
   const daemon = await startBuildkitd(sandbox);
   const address = await daemon.listen(`tcp://${host}:1234`);
-  const file = join(sandbox.directory, host);
-  const say = (words: string): void => writeFileSync(file, `${words}\n`);
-  say('ready');
-  const program = `
-    const answer = () => require('node:fs').readFileSync(process.argv[1]);
-    require('node:net')
-      .createServer((socket) => socket.on('error', () => {}).end(answer()))
-      .listen(9235, process.argv[2], () => console.log('ready'));
-  `;
-  const agent = await sandbox.start([process.execPath, '--eval', program, file, host]);
-  await agent.line(0);
-  return { daemon, address, say };
+  const listen = ['--listen', `${host}:9234`, '--agent-check', `${host}:9235`];
+  // Long enough for some of HAProxy's checks, which are no clients.
+  const quick = ['--interval', '20ms', '--quiet-period', '5s', '--log-to', 'stderr'];
+  const serve = await startCli(sandbox, ['serve', '--addr', address, ...listen, ...quick]);
+  await serve.event('serving');
+  const program = `fetch('http://${host}:9234/drain').then(({ status }) => console.log(status))`;
+  return {
+    ...{ daemon, serve },
+    async drain() {
+      const call = await sandbox.start([process.execPath, '--eval', program]);
+      return (await call.ended).stdout.trim();
+    },
+  };
 }
 
 /** Starts HAProxy with a configuration, and the name server of the test. */
@@ -96,19 +97,15 @@ it('sends no new build to a pod that drains, and cuts off none of its builds', {
   await build('second');
   expect(await counts()).toEqual([1, 1]);
 
-  one.say('drain');
+  const status = one.drain();
   await logged(`${server} enters drain state`);
-  // Long enough for some of HAProxy's checks, which are no clients.
-  const quiet = ['--quiet-period', '5s', '--builds', 'require'];
-  const wait = await startWait(draining, ['--addr', one.address, ...quiet]);
   await build('third');
   await build('fourth');
   expect(await counts()).toEqual([1, 3]);
   await one.daemon.end(...(await one.daemon.builds()));
-  expect(await wait.ended).toMatchObject({ code: 0, outcome: 'drained' });
-
-  one.say('ready');
-  await logged(`${server} is UP \\(leaving`);
+  expect(await status).toBe('200');
+  expect(await one.serve.event('ended')).toMatchObject({ outcome: 'drained' });
+  // Not before its daemon is stopped, or a minute is over.
   await build('fifth');
-  expect(await counts()).toEqual([1, 3]);
+  expect(await counts()).toEqual([0, 4]);
 });
