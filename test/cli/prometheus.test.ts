@@ -44,7 +44,7 @@ it('shows Prometheus an idle daemon, a first build, a drain and a deadline', {
 }, async ({ sandbox }) => {
   const daemon = await startBuildkitd(sandbox, { namespaces });
   const address = await daemon.listen('tcp://127.0.0.1:0');
-  // On a fresh pod it has never finished a build. For all that is known, it might keep no record of any.
+  // On a fresh pod it has never finished a build, and after v0.32 it might keep no record of any.
   await daemon.behave({ version: 'v0.33.0', history: 0 });
   const times = ['--timeout', `${timeoutSeconds}s`, '--quiet-period', `${quietSeconds}s`];
   const serve = await startServe(sandbox, ['--addr', address, ...times]);

@@ -84,7 +84,7 @@ function daemonMetrics({ reading, stats, wallMs }: MetricsInput): Metric[] {
       ...{ name: `${prefix}_builds_running`, type: 'gauge' },
       help:
         'Running builds, for alerts and for decisions about a pod: 0 is certain. ' +
-        'Absent if unknown, as with a daemon that has never finished a build.',
+        'Absent if unknown, as with a daemon after v0.32 that has never finished a build.',
       points: builds?.kind === 'known' ? [{ value: builds.builds.length }] : [],
     },
     {
