@@ -96,7 +96,6 @@ export function openService(
       notify({ kind: 'poll-failed', error });
     },
   });
-  monitor.onEnd(watch.wake);
 
   const wait = createSharedWait<EndedWait>(async (signal) => {
     stats.begin();
