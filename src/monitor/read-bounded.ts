@@ -1,6 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { readlinkSync, readSync } from 'node:fs';
+import { withRegularFile } from '../backends/regular-file.ts';
 
-const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 const mostLinks = 40;
 
 /**
@@ -9,12 +9,7 @@ const mostLinks = 40;
  * @throws file system errors, and an error if it is longer or not a regular file.
  */
 export function readBounded(path: string, mostBytes: number): string {
-  // The file is another program's, and may be a FIFO without a writer.
-  const descriptor = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  try {
-    if (!fstatSync(descriptor).isFile()) {
-      throw new Error('it is no regular file');
-    }
+  return withRegularFile(path, (descriptor) => {
     const bytes = Buffer.allocUnsafe(mostBytes + 1);
     let filled = 0;
     for (let count = -1; count !== 0 && filled < bytes.length; filled += count) {
@@ -24,9 +19,7 @@ export function readBounded(path: string, mostBytes: number): string {
       throw new Error(`it is longer than ${mostBytes} bytes`);
     }
     return bytes.toString('utf8', 0, filled);
-  } finally {
-    closeSync(descriptor);
-  }
+  });
 }
 
 /**

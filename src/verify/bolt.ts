@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { readFileSync, readSync } from 'node:fs';
+import { withRegularFile } from '../backends/regular-file.ts';
 
 // The file format of bbolt (https://github.com/etcd-io/bbolt), whose library takes a lock that the daemon holds. A plain read
 // needs none: a transaction writes new pages, and changes no page of the transaction before.
@@ -29,26 +30,22 @@ export interface Bucket {
  */
 export function readBolt(path: string): Bucket {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    const file = readRegular(path);
+    const file = withRegularFile(path, (descriptor) => readFileSync(descriptor));
     const meta = latestMeta(file);
-    if (latestMeta(readRegular(path)).transaction === meta.transaction) {
+    const head = readHead(path, Math.min(2 * meta.pageBytes, file.length));
+    if (latestMeta(head).transaction === meta.transaction) {
       return parseBolt(file, meta);
     }
   }
   throw new Error(`${path} is changed all the time`);
 }
 
-function readRegular(path: string): Buffer {
-  // The folder is another program's: a FIFO without a writer would block.
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!fstatSync(descriptor).isFile()) {
-      throw new Error(`${path} is no regular file`);
-    }
-    return readFileSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+/** The pages that say which transaction is the latest. */
+function readHead(path: string, bytes: number): Buffer {
+  return withRegularFile(path, (descriptor) => {
+    const head = Buffer.alloc(bytes);
+    return head.subarray(0, readSync(descriptor, head, 0, bytes, 0));
+  });
 }
 
 interface Meta {
