@@ -1,6 +1,7 @@
 import type { BackendNotice } from '../backends/with-fallback.ts';
 import type { EndpointNotice, WaitNotice } from '../monitor/types.ts';
 import type { LogEntry } from './log/log.ts';
+import { joined } from './words.ts';
 
 /** The log entries of a monitor and of the wait that uses it: where it polls, and how. */
 export function monitorEntry(notice: WaitNotice): LogEntry {
@@ -100,7 +101,7 @@ function entryOf(notice: EndpointNotice): Entry {
       return {
         level: 'warn',
         message:
-          `The daemon (pid ${notice.pid}) also listens on ${listed(notice.addresses)}, which --addr ` +
+          `The daemon (pid ${notice.pid}) also listens on ${joined(notice.addresses)}, which --addr ` +
           'does not name: clients there are not counted.',
       };
     case 'variable-ignored':
@@ -108,34 +109,34 @@ function entryOf(notice: EndpointNotice): Entry {
     case 'endpoints-added':
       return {
         level: 'info',
-        message: `Also watching ${listed(notice.endpoints)}, where the daemon listens too.`,
+        message: `Also watching ${joined(notice.endpoints)}, where the daemon listens too.`,
       };
     case 'listener-gone':
       return {
         level: 'info',
         message:
-          `Nothing listens on ${listed(notice.endpoints)}, but the daemon runs. All of its sockets can ` +
+          `Nothing listens on ${joined(notice.endpoints)}, but the daemon runs. All of its sockets can ` +
           'be read, so its clients are counted by them.',
       };
     case 'endpoints-dropped':
       return {
         level: 'info',
         message:
-          `No longer watching ${listed(notice.endpoints)}: the daemon that listened there has ended, ` +
+          `No longer watching ${joined(notice.endpoints)}: the daemon that listened there has ended, ` +
           'and another one was found.',
       };
     case 'address-not-listening':
       return {
         level: 'warn',
         message:
-          `buildkitd (pid ${notice.pid}) is configured to listen on ${listed(notice.addresses)}, but ` +
+          `buildkitd (pid ${notice.pid}) is configured to listen on ${joined(notice.addresses)}, but ` +
           'does not. Clients there count once it does.',
       };
     case 'address-unnameable':
       return {
         level: 'warn',
         message:
-          `buildkitd (pid ${notice.pid}) listens on ${listed(notice.addresses)}, whose name is not ` +
+          `buildkitd (pid ${notice.pid}) listens on ${joined(notice.addresses)}, whose name is not ` +
           'text, so clients there are not counted.',
       };
     case 'descriptors-unreadable':
@@ -171,7 +172,7 @@ function skippedEntry(notice: Extract<EndpointNotice, { kind: 'daemons-skipped' 
     // Without another one, this may be the one that was meant.
     level: areOthersFound ? 'info' : 'warn',
     message:
-      `Not watching buildkitd (pid ${listed([...shown, ...more])}): it is in another network namespace, ` +
+      `Not watching buildkitd (pid ${joined([...shown, ...more])}): it is in another network namespace, ` +
       `and ${areOthersFound ? 'a nearer one was found' : 'not in this container or pod'}. Give --pid to ` +
       'watch it anyway.',
   };
@@ -181,10 +182,10 @@ function foundEntry(notice: Extract<EndpointNotice, { kind: 'daemon-found' }>): 
   const { pid, isGiven, isListening, endpoints } = notice;
   const subject = isGiven ? `Process ${pid}` : `Found buildkitd (pid ${pid}), which`;
   if (isListening) {
-    return { level: 'info', message: `${subject} listens on ${listed(endpoints)}.` };
+    return { level: 'info', message: `${subject} listens on ${joined(endpoints)}.` };
   }
   const configured =
-    endpoints.length > 0 ? `, but is configured to listen on ${listed(endpoints)}` : '';
+    endpoints.length > 0 ? `, but is configured to listen on ${joined(endpoints)}` : '';
   return { level: 'warn', message: `${subject} does not listen on anything${configured}.` };
 }
 
@@ -196,13 +197,8 @@ function notFoundEntry(notice: Extract<EndpointNotice, { kind: 'daemon-not-found
       message: `The addresses of buildkitd cannot be read (${reason}). Trying again; no count is accepted until then.`,
     };
   }
-  const what = `watching the default addresses: ${listed(endpoints)}`;
+  const what = `watching the default addresses: ${joined(endpoints)}`;
   return reason === null
     ? { level: 'info', message: `No buildkitd process found here; ${what}.` }
     : { level: 'warn', message: `Processes cannot be read (${reason}); ${what}.` };
-}
-
-function listed(texts: readonly string[]): string {
-  const last = texts.at(-1) ?? 'nothing';
-  return texts.length < 2 ? last : `${texts.slice(0, -1).join(', ')} and ${last}`;
 }

@@ -72,6 +72,12 @@ export function listed<Item>(items: readonly Item[], text: (item: Item) => strin
   return rest > 0 ? `${names.join(', ')} and ${rest} more` : names.join(', ');
 }
 
+/** `a, b and c` */
+export function joined(parts: readonly string[]): string {
+  const last = parts.at(-1) ?? 'nothing';
+  return parts.length < 2 ? last : `${parts.slice(0, -1).join(', ')} and ${last}`;
+}
+
 /** Added to an error where some connections were found all the same. */
 export function atLeast(seen: number): string {
   return seen > 0 ? `; at least ${clientsAreConnected(seen)}` : '';

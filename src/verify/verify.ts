@@ -19,10 +19,9 @@ export interface StoreInput {
 }
 
 /**
- * Checks a store over a connection of its own. Never rejects.
+ * Checks a store over a connection of its own. Never rejects: why there was no connection is in the report.
  *
  * @param check gets the connection and the store's address.
- * @returns null where there was no connection; `onFailure` has received why.
  */
 export async function verifyStore(
   { endpoint, tls, signal }: StoreInput,

@@ -1,5 +1,5 @@
 import type { Process } from '../../backends/procfs/processes.ts';
-import type { Endpoint, Sample } from '../../backends/types.ts';
+import type { BackendError, Endpoint, Sample } from '../../backends/types.ts';
 import { unixFirst } from '../../builds/daemons.ts';
 import { callError } from '../../grpc/errors.ts';
 import { findStateFolder } from '../../monitor/daemon-settings.ts';
@@ -65,6 +65,6 @@ function nothingFound(sample: Sample): StoreReport {
   return notReached('buildkitd', error);
 }
 
-function noListener(message: string): ReturnType<typeof callError> {
+function noListener(message: string): BackendError {
   return callError('ERR_NO_LISTENER', message);
 }

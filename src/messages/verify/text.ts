@@ -8,7 +8,7 @@ import type {
   User,
 } from '../../verify/types.ts';
 import { stateOf } from '../../verify/types.ts';
-import { formatBytes, listed, shortDuration, visible } from '../words.ts';
+import { formatBytes, joined, listed, shortDuration, visible } from '../words.ts';
 
 /** What `verify` prints for people. */
 export function verifyText(reports: readonly StoreReport[], digests: boolean): string {
@@ -186,12 +186,6 @@ function limitLines(report: StoreReport, digests: boolean): string[] {
 /** `1 blob`, `1200 blobs` */
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-/** `a, b and c` */
-function joined(parts: readonly string[]): string {
-  const last = parts.at(-1) ?? '';
-  return parts.length < 2 ? last : `${parts.slice(0, -1).join(', ')} and ${last}`;
 }
 
 /** `120 of 1204 blobs of unix:///… are checked, 1.2 GB of 3.4 GB, about 40s left` */
