@@ -1,10 +1,19 @@
-import { isIP } from 'node:net';
-import { backendNames, type Endpoint } from '../backends/types.ts';
+import { backendNames } from '../backends/types.ts';
 import { shortestSilenceMs } from '../drain/classify.ts';
 import { onUnknownChoices } from '../drain/types.ts';
 import { parseEndpoint } from './endpoint.ts';
+import {
+  parseDurationOrOff,
+  parseListenAddress,
+  parseLogTo,
+  parseName,
+  parseNamespace,
+  parsePem,
+  parseSocket,
+  parseTimeout,
+} from './forms.ts';
 import { list, type OptionSpec, type OptionValues, single, toggle } from './read.ts';
-import { BadValueError, oneOf, parseCidrs, parseDuration, parseWholeNumber } from './values.ts';
+import { oneOf, parseCidrs, parseDuration, parseWholeNumber } from './values.ts';
 
 // Every option is written once, here. A command takes some of them: at the end of this file.
 
@@ -15,29 +24,6 @@ export type LogFormat = (typeof logFormats)[number];
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** `auto` is standard error and, in a container, the container's log; else one of them, or a file. */
-export type LogTo =
-  | { readonly kind: 'auto' | 'stderr' | 'pod' }
-  | { readonly kind: 'file'; readonly path: string };
-
-/** The deadline of a wait. */
-interface Timeout {
-  /** Whether it is that of the own pod, if the API server gives that. */
-  readonly isFromPod: boolean;
-  /** Otherwise; null for none. */
-  readonly ms: number | null;
-}
-
-/** Where `serve` listens. */
-export interface ListenAddress {
-  /** Null for all addresses, of both families where there are two. */
-  readonly host: string | null;
-  /** 0 for any that is free. */
-  readonly port: number;
-  /** As it was written. */
-  readonly text: string;
-}
-
 const shortestIntervalMs = 1;
 const shortestProgressMs = 100;
 // PID_MAX_LIMIT of the kernel, proc_sys_kernel(5).
@@ -45,8 +31,6 @@ export const highestPid = 2 ** 22;
 // buildkitd sends a keep-alive to each peer every 15 s.
 export const shortestUnreachableMs = 30_000;
 const longestWeekSeconds = 7 * 24 * 3600;
-const namespaceName = /^[A-Za-z0-9]+([._-]+[A-Za-z0-9]+)*$/;
-const hostName = /^[\w.:-]{1,253}$/;
 
 const addr = list('<endpoint>', 'address of buildkitd; repeatable', (texts) =>
   texts.map(parseEndpoint),
@@ -224,71 +208,3 @@ export type PeerOptionValues = Pick<OptionValues<typeof statusOptions>, 'ignore-
 export type TlsOptionValues = OptionValues<typeof tlsOptions>;
 export type LogOptionValues = OptionValues<typeof logOptions>;
 export type WaitOptionValues = OptionValues<typeof waitOptions>;
-
-function parseTimeout(text: string): Timeout {
-  const isFromPod = text === 'pod' || text.startsWith('pod,');
-  const rest = text === 'pod' ? 'none' : text.replace(/^pod,/, '');
-  return { isFromPod, ms: rest === 'none' ? null : parseDuration(rest, 1) };
-}
-
-function parseDurationOrOff(text: string, shortestMs: number): number | null {
-  return text === 'off' ? null : parseDuration(text, shortestMs);
-}
-
-function parsePem(text: string): string | null {
-  if (text === '' || text.endsWith('/') || text.includes('\0')) {
-    throw new BadValueError('the path of a PEM file', text);
-  }
-  return text === 'none' ? null : text;
-}
-
-function parseName(text: string): string | null {
-  if (!hostName.test(text)) {
-    throw new BadValueError('a host name such as buildkitd.example.com, or an IP address', text);
-  }
-  return text === 'none' ? null : text;
-}
-
-function parseLogTo(text: string): LogTo {
-  if (text === 'auto' || text === 'stderr' || text === 'pod') {
-    return { kind: text };
-  }
-  // A path has a slash. Anything else is a mistyped word.
-  if (!text.includes('/') || text.endsWith('/') || text.includes('\0')) {
-    throw new BadValueError('auto, stderr, pod, or the path of a file with a / in it', text);
-  }
-  return { kind: 'file', path: text };
-}
-
-function parseSocket(text: string): Endpoint | null {
-  if (text === 'none') {
-    return null;
-  }
-  if (!/^(unix:\/)?\//.test(text)) {
-    throw new BadValueError(
-      "the path of containerd's socket, such as /run/containerd/containerd.sock",
-      text,
-    );
-  }
-  return parseEndpoint(text.startsWith('/') ? `unix://${text}` : text);
-}
-
-function parseNamespace(text: string): string {
-  if (!namespaceName.test(text)) {
-    throw new BadValueError("one of containerd's namespaces, such as buildkit or k8s.io", text);
-  }
-  return text;
-}
-
-function parseListenAddress(text: string): ListenAddress {
-  const [, ipv6, ipv4 = '', digits] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
-  const port = Number(digits);
-  const isAddress = ipv6 === undefined ? ipv4 === '' || isIP(ipv4) === 4 : isIP(ipv6) === 6;
-  if (digits === undefined || !isAddress || port > 65535) {
-    throw new BadValueError(
-      'an IP address and a port such as :9234, 127.0.0.1:9234 or [::1]:9234',
-      text,
-    );
-  }
-  return { host: (ipv6 ?? ipv4) || null, port, text };
-}

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { LogTo } from '../../options/table.ts';
+import type { LogTo } from '../../options/forms.ts';
 import {
   fileSink,
   processSink,
