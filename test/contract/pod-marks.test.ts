@@ -224,14 +224,16 @@ describe('the marks of a pod', () => {
     const times: number[] = [];
     server.fail(() => {
       times.push(performance.now());
-      return times.length === 1 ? { status: 429, retryAfter: '1' } : null;
+      return times.length <= 2 ? { status: 429, retryAfter: '1' } : null;
     });
     const tell = open(0);
-    await waitFor('the first attempt', () => times.length === 1);
+    // The second refusal is reported, and so its answer is here: a request under way would be given up.
+    await waitFor('the refusal', () => events.some(({ kind }) => kind === 'pod-mark-failed'));
     tell('idle');
     tell('busy');
     await marked('true');
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1000);
+    expect((times[2] ?? 0) - (times[1] ?? 0)).toBeGreaterThanOrEqual(1000);
   });
 
   it('as busy do not wait for a request that hangs', async () => {
