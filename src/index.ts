@@ -1,4 +1,26 @@
-export * from './backends/types.ts';
+export {
+  BackendError,
+  type BackendName,
+  backendNames,
+  type Connection,
+  type CountedSample,
+  type EndedConnection,
+  type Endpoint,
+  type EndpointResult,
+  type EndpointSnapshot,
+  type FailedSample,
+  type GoneSample,
+  type OpenEndpoint,
+  type PollMode,
+  type Sample,
+  type Sampler,
+  type TcpEndpoint,
+  type TcpFacts,
+  type TrackedEndpoint,
+  type Traffic,
+  type TrafficOf,
+  type UnixEndpoint,
+} from './backends/types.ts';
 export type { BackendNotice, SkippedBackend } from './backends/with-fallback.ts';
 export type { BuildsClient, BuildsClientOptions } from './builds/client.ts';
 export type {
@@ -18,18 +40,32 @@ export type {
   NamedBuilds,
 } from './drain/types.ts';
 export type { TlsConfig, TlsSource } from './grpc/types.ts';
+export type {
+  ConnectionsUpdate,
+  CountedUpdate,
+  UnknownUpdate,
+} from './library/connection-changes.ts';
+export type { ConnectionsCount } from './library/count-connections.ts';
 export {
+  countConnections,
   createBuildsClient,
-  createProcfsBackend,
-  createSockDiagBackend,
   type DiscoverOptions,
   discoverEndpoints,
   type MonitorOptions,
   openMonitor,
   parseEndpoint,
   type WaitForDrainOptions,
+  type WatchConnectionsOptions,
   waitForDrain,
+  watchConnections,
 } from './library/functions.ts';
+export {
+  openBackend,
+  type ProcfsBackend,
+  type ProcfsOptions,
+  type SockDiagBackend,
+} from './library/open-backend.ts';
+export type { ConnectionsWatch } from './library/watch-connections.ts';
 export type { Monitor } from './monitor/monitor.ts';
 export type {
   EndpointNotice,

@@ -1,10 +1,12 @@
 import { peerText, plainAddress } from './addresses.ts';
-import {
-  BackendError,
-  type Connection,
-  type Endpoint,
-  type EndpointSnapshot,
-  type UnixEndpoint,
+import type {
+  Connection,
+  Endpoint,
+  EndpointSnapshot,
+  OpenEndpoint,
+  TcpFacts,
+  TrackedEndpoint,
+  UnixEndpoint,
 } from './types.ts';
 
 /** A snapshot before it has a revision. */
@@ -52,7 +54,7 @@ export function unixConnection(
   return { endpoint: endpoint.address, peer, peerAddress: null, local: endpoint.path, inode };
 }
 
-/** Thrown by a poll of an endpoint that has been closed. */
-export function closedError(): BackendError {
-  return new BackendError('ERR_CLOSED', 'poll', 'the endpoint was closed');
+/** What is known beyond the polls; null for unix sockets, and for procfs. */
+export function factsOf(open: OpenEndpoint | TrackedEndpoint | null): TcpFacts | null {
+  return open !== null && 'traffic' in open ? open : null;
 }

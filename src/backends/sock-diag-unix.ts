@@ -1,6 +1,6 @@
 import { socketNames, socketText } from './addresses.ts';
 import { guarded, type NativeAddon, type NativeUnixTracker } from './native.ts';
-import { type Contents, closedError, unixConnection } from './snapshot.ts';
+import { type Contents, unixConnection } from './snapshot.ts';
 import type { Connection, EndpointSnapshot, OpenEndpoint, UnixEndpoint } from './types.ts';
 
 const pollsPerSearch = 10;
@@ -17,7 +17,6 @@ export function openUnix(addon: NativeAddon, endpoint: UnixEndpoint): OpenEndpoi
   let revision = 0;
   let latest: EndpointSnapshot | undefined;
   let sumAtLatest = 0;
-  let isClosed = false;
 
   const track = (name: string): Named =>
     trackers.find((named) => named.name === name) ?? {
@@ -64,15 +63,8 @@ export function openUnix(addon: NativeAddon, endpoint: UnixEndpoint): OpenEndpoi
   };
 
   return {
-    poll() {
-      if (isClosed) {
-        throw closedError();
-      }
-      return guarded(poll);
-    },
-    tcp: null,
+    poll: () => guarded(poll),
     close() {
-      isClosed = true;
       for (const { tracker } of trackers) {
         tracker.close();
       }

@@ -1,13 +1,12 @@
 import { peerText, plainAddress } from './addresses.ts';
 import { guarded, loadAddon, type NativeAddon, type NativeTcpSocket } from './native.ts';
-import { closedError, tcpContents } from './snapshot.ts';
+import { tcpContents } from './snapshot.ts';
 import { openUnix } from './sock-diag-unix.ts';
 import type {
   Backend,
   EndpointSnapshot,
-  OpenEndpoint,
   TcpEndpoint,
-  TcpFacts,
+  TrackedEndpoint,
   Traffic,
   TrafficOf,
 } from './types.ts';
@@ -46,11 +45,10 @@ const counterUnreadable =
   "the kernel's counter of new connections (/proc/net/snmp) can't be read, so each poll walks the " +
   "host's table of connections";
 
-function openTcp(addon: NativeAddon, endpoint: TcpEndpoint): OpenEndpoint {
+function openTcp(addon: NativeAddon, endpoint: TcpEndpoint): TrackedEndpoint {
   const tracker = new addon.TcpTracker(endpoint.localPort);
   let latest: EndpointSnapshot | undefined;
   let announcesEnds = false;
-  let isClosed = false;
 
   const traffic = (): TrafficOf => {
     const sockets = tracker.socketsWithTraffic().filter(({ state }) => state !== 'listen');
@@ -63,7 +61,15 @@ function openTcp(addon: NativeAddon, endpoint: TcpEndpoint): OpenEndpoint {
     );
   };
 
-  const tcp: TcpFacts = {
+  return {
+    poll: () =>
+      guarded(() => {
+        const revision = tracker.poll();
+        if (latest?.revision !== revision) {
+          latest = { revision, ...tcpContents(endpoint, tracker.sockets()) };
+        }
+        return latest;
+      }),
     traffic: () => guarded(traffic),
     takeEnded: () =>
       guarded(() =>
@@ -81,26 +87,7 @@ function openTcp(addon: NativeAddon, endpoint: TcpEndpoint): OpenEndpoint {
     seenBetweenPolls: () => tracker.seenBetweenPolls(),
     degraded: () => (tracker.mode() === 'counter-unreadable' ? counterUnreadable : null),
     mode: () => tracker.mode(),
-  };
-
-  return {
-    poll() {
-      if (isClosed) {
-        throw closedError();
-      }
-      return guarded(() => {
-        const revision = tracker.poll();
-        if (latest?.revision !== revision) {
-          latest = { revision, ...tcpContents(endpoint, tracker.sockets()) };
-        }
-        return latest;
-      });
-    },
-    tcp,
-    close() {
-      isClosed = true;
-      tracker.close();
-    },
+    close: () => tracker.close(),
   };
 }
 

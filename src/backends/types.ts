@@ -106,7 +106,7 @@ export type PollMode =
 export interface Backend {
   readonly name: BackendName;
   /** @throws BackendError */
-  open(endpoint: Endpoint): OpenEndpoint;
+  open(endpoint: Endpoint): OpenEndpoint | TrackedEndpoint;
 }
 
 /** An endpoint that one backend polls, with the descriptors that this takes. */
@@ -117,11 +117,12 @@ export interface OpenEndpoint {
    * @throws BackendError if there is no complete answer.
    */
   poll(): EndpointSnapshot;
-  /** What else is known about TCP connections; null for unix sockets, and for procfs. */
-  readonly tcp: TcpFacts | null;
-  /** Frees the descriptors. A second call does nothing; a poll after it throws `ERR_CLOSED`. */
+  /** Frees the descriptors. A second call does nothing. */
   close(): void;
 }
+
+/** A TCP endpoint that sock-diag polls. A unix endpoint, and one of procfs, has only the polls. */
+export interface TrackedEndpoint extends OpenEndpoint, TcpFacts {}
 
 /** What sock_diag knows about the TCP connections of an endpoint beyond their existence. */
 export interface TcpFacts {

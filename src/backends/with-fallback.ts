@@ -1,5 +1,5 @@
 import { createProcfsBackend } from './procfs/procfs.ts';
-import { closedError } from './snapshot.ts';
+import { factsOf } from './snapshot.ts';
 import { createSockDiagBackend } from './sock-diag.ts';
 import {
   type Backend,
@@ -8,6 +8,7 @@ import {
   type Endpoint,
   type EndpointResult,
   type OpenEndpoint,
+  type TrackedEndpoint,
 } from './types.ts';
 
 /** Which backend is used for an endpoint, and why not the preferred one. */
@@ -41,7 +42,7 @@ export interface SkippedBackend {
 export interface EndpointPoller {
   readonly poll: () => EndpointResult;
   /** What the chosen backend has open; null until one is chosen. Its methods may throw. */
-  readonly current: () => OpenEndpoint | null;
+  readonly current: () => OpenEndpoint | TrackedEndpoint | null;
   /** `TcpFacts.onEnd` of whatever backend is chosen, now or later. */
   readonly onEnd: (callback: () => void) => void;
   /** `TcpFacts.seenBetweenPolls` of all backends that were chosen. */
@@ -130,7 +131,7 @@ export function withFallback(
   };
 
   const checkDegraded = ({ backend, open }: Chosen): void => {
-    const now = open.tcp?.degraded() ?? null;
+    const now = factsOf(open)?.degraded() ?? null;
     if (now !== degraded) {
       degraded = now;
       notify({ kind: 'backend-degraded', endpoint, backend: backend.name, degraded });
@@ -155,7 +156,8 @@ export function withFallback(
   return {
     poll() {
       if (isClosed) {
-        return { kind: 'failed', endpoint, error: closedError() };
+        const error = new BackendError('ERR_CLOSED', 'poll', 'the endpoint was closed');
+        return { kind: 'failed', endpoint, error };
       }
       return chosen === null ? pollFirst() : pollAgain(chosen);
     },
@@ -176,13 +178,13 @@ export function withFallback(
 
 interface Chosen {
   readonly backend: Backend;
-  readonly open: OpenEndpoint;
+  readonly open: OpenEndpoint | TrackedEndpoint;
 }
 
 interface Attempt {
   readonly backend: Backend;
   /** Null if the backend could not open the endpoint. */
-  readonly open: OpenEndpoint | null;
+  readonly open: OpenEndpoint | TrackedEndpoint | null;
   readonly result: EndpointResult;
 }
 
@@ -237,13 +239,13 @@ function failure(endpoint: Endpoint, cause: unknown): EndpointResult & { kind: '
 function reportEnds({ open }: Chosen, callback: (() => void) | null): void {
   try {
     if (callback !== null) {
-      open.tcp?.onEnd(callback);
+      factsOf(open)?.onEnd(callback);
     }
   } catch {}
 }
 
 function seenBetweenPolls(chosen: Chosen | null): number {
-  return chosen?.open.tcp?.seenBetweenPolls() ?? 0;
+  return factsOf(chosen?.open ?? null)?.seenBetweenPolls() ?? 0;
 }
 
 function hasListener(result: EndpointResult): boolean {

@@ -15,7 +15,7 @@ export interface BuildsClientOptions {
 }
 
 /** Asks buildkitd which builds are running. */
-export interface BuildsClient {
+export interface BuildsClient extends Disposable {
   /**
    * Asks once, on a connection that is closed right after. Never rejects.
    *
@@ -31,7 +31,10 @@ export interface BuildsClient {
   ownPeers(): readonly string[];
   /** Whether no backend can see a connection of this client. */
   isSettled(): boolean;
-  /** Aborts running questions: their answers are unknown. A second call does nothing. */
+  /**
+   * Aborts running questions, and refuses later ones: their answers are unknown, with the code `ERR_CLOSED`. A second
+   * call does nothing.
+   */
   close(): void;
 }
 
@@ -64,6 +67,14 @@ export function createBuildsClient({
     }
   };
 
+  const close = (): void => {
+    isClosed = true;
+    for (const asking of asks) {
+      asking.abort(closed());
+    }
+    own.destroyAll();
+  };
+
   return {
     async ask(namesBuilds = false) {
       try {
@@ -74,13 +85,8 @@ export function createBuildsClient({
     },
     ownPeers: own.peers,
     isSettled: own.isEmpty,
-    close() {
-      isClosed = true;
-      for (const asking of asks) {
-        asking.abort(closed());
-      }
-      own.destroyAll();
-    },
+    close,
+    [Symbol.dispose]: close,
   };
 }
 

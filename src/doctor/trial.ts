@@ -3,6 +3,7 @@ import { createServer, type ListenOptions, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { factsOf } from '../backends/snapshot.ts';
 import type { Backend, Endpoint, OpenEndpoint } from '../backends/types.ts';
 import {
   type Attempt,
@@ -100,20 +101,21 @@ async function tryOne(backend: Backend, endpoint: Endpoint): Promise<BackendTria
   const trial = {
     backend: backend.name,
     sees,
-    mode: open.tcp?.mode() ?? null,
-    degraded: open.tcp?.degraded() ?? null,
+    mode: factsOf(open)?.mode() ?? null,
+    degraded: factsOf(open)?.degraded() ?? null,
     reportsEnds: reportsEnds(open),
   };
   open.close();
   return trial;
 }
 
-function isSettling({ tcp }: OpenEndpoint): boolean {
-  const mode = tcp?.mode() ?? 'tracked';
+function isSettling(open: OpenEndpoint): boolean {
+  const mode = factsOf(open)?.mode() ?? 'tracked';
   return mode !== 'tracked' && mode !== 'counter-unreadable';
 }
 
-function reportsEnds({ tcp }: OpenEndpoint): boolean | null {
+function reportsEnds(open: OpenEndpoint): boolean | null {
+  const tcp = factsOf(open);
   if (tcp === null) {
     return null;
   }

@@ -88,7 +88,8 @@ export function optionsOf(fields: Fields): Check {
     check(value, name);
     for (const key of Object.keys(value as object)) {
       if (!names.includes(key)) {
-        throw refusal(RangeError, `an option (${names.join(', ')})`, name, key);
+        const expected = names.length === 0 ? 'no options' : `an option (${names.join(', ')})`;
+        throw refusal(RangeError, expected, name, key);
       }
     }
   };

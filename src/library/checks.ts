@@ -16,7 +16,7 @@ import {
 
 export const text = ofType('string');
 const flag = ofType('boolean');
-const callable = ofType('function');
+export const callable = ofType('function');
 export const callableOrNull = nullOr(callable);
 
 // Node's timers count to 2^31 milliseconds, and fire at once beyond.
@@ -66,6 +66,13 @@ export const discoverOptions = optionsOf({
   known: arrayOf('a list of endpoints', endpoint),
 });
 
+export const backendName = optional(choiceOf(backendNames));
+export const procfsOptions = optional(optionsOf({ netDirectory: text }));
+export const noOptions = optional(optionsOf({}));
+
+const signal = withFields('an AbortSignal', { aborted: flag, addEventListener: callable });
+export const watchConnectionsOptions = optionsOf({ intervalMs: duration(1), signal });
+
 const monitorFields = {
   addresses: arrayOf('a list of addresses such as tcp://0.0.0.0:1234', text),
   pid: nullOr(pid),
@@ -93,6 +100,6 @@ export const waitOptions = optionsOf({
   ...monitorFields,
   ...configFields,
   tls: withFields('a source of TLS files', { read: callable }),
-  signal: withFields('an AbortSignal', { aborted: flag, addEventListener: callable }),
+  signal,
   onEvent: callable,
 });

@@ -1,6 +1,5 @@
-import * as procfs from '../backends/procfs/procfs.ts';
-import * as sockDiag from '../backends/sock-diag.ts';
-import type { Backend, BackendName, Endpoint, TcpFacts } from '../backends/types.ts';
+import type { BackendName, Endpoint, TcpEndpoint, UnixEndpoint } from '../backends/types.ts';
+import { createBackends } from '../backends/with-fallback.ts';
 import type { BuildsClient, BuildsClientOptions } from '../builds/client.ts';
 import * as client from '../builds/client.ts';
 import type { DrainConfig, DrainEvent } from '../drain/types.ts';
@@ -17,6 +16,11 @@ import * as endpoints from '../options/endpoint.ts';
 import type { Environment } from '../options/read.ts';
 import { aboutArgument } from './argument.ts';
 import * as check from './checks.ts';
+import { closable } from './closable.ts';
+import type { ConnectionsCount } from './count-connections.ts';
+import * as connectionsCount from './count-connections.ts';
+import type { ConnectionsWatch } from './watch-connections.ts';
+import * as connectionsWatch from './watch-connections.ts';
 
 // The public functions. A bad argument is a TypeError or a RangeError with the code ERR_BAD_VALUE. The
 // program itself has read its options already, and calls what is behind these.
@@ -78,7 +82,14 @@ export function openMonitor(options: MonitorOptions = {}): Monitor {
   check.monitorOptions(options, 'options');
   const { notify = ignore, pid } = options;
   try {
-    return monitor.openMonitor({ ...monitorInput(options), notify });
+    const opened = monitor.openMonitor({ ...monitorInput(options), notify });
+    return closable('the monitor', {
+      ...opened,
+      onEnd(callback) {
+        check.callable(callback, 'callback');
+        opened.onEnd(callback);
+      },
+    });
   } catch (error) {
     throw aboutArgument('options.pid', pid, error);
   }
@@ -88,14 +99,17 @@ function monitorInput(options: MonitorOptions): Omit<monitor.MonitorOptions, 'no
   const { addresses = [], pid = null, backend = 'auto' } = options;
   // biome-ignore lint/style/noRestrictedGlobals: The program hands over its environment; a library has no other.
   const { env = process.env } = options;
-  return { addresses: addresses.map(addressOf), pid, backend, env };
+  const parsed = addresses.map((address, at) => endpointOf(address, `options.addresses[${at}]`));
+  return { addresses: parsed, pid, backend, env };
 }
 
-function addressOf(address: string, index: number): Endpoint {
+/** @param name which argument the address is. */
+function endpointOf(address: string, name: string): Endpoint {
+  check.text(address, name);
   try {
     return endpoints.parseEndpoint(address);
   } catch (error) {
-    throw aboutArgument(`options.addresses[${index}]`, address, error);
+    throw aboutArgument(name, address, error);
   }
 }
 
@@ -117,6 +131,9 @@ function configOf(options: WaitForDrainOptions): DrainConfig {
  *
  * @throws BadValueError
  */
+export function parseEndpoint(text: `tcp://${string}`): TcpEndpoint;
+export function parseEndpoint(text: `unix://${string}`): UnixEndpoint;
+export function parseEndpoint(text: string): Endpoint;
 export function parseEndpoint(text: string): Endpoint {
   check.text(text, 'text');
   return endpoints.parseEndpoint(text);
@@ -138,42 +155,51 @@ export function discoverEndpoints(procRoot: string, options: DiscoverOptions = {
   return discover.discoverEndpoints(procRoot, options);
 }
 
-/** The backend that asks the kernel over netlink (sock_diag(7)). It sees its own network namespace. */
-export function createSockDiagBackend(): Backend {
-  return withChecks(sockDiag.createSockDiagBackend());
+/** How to watch connections. */
+export interface WatchConnectionsOptions {
+  /** Time between two polls, in milliseconds: 100 by default. */
+  readonly intervalMs?: number;
+  /** Ends the watch: `next` rejects with an `AbortError`. */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * The backend that reads the kernel's tables as text.
+ * Watches the connections to a TCP port or a unix socket of this machine. The first update comes at
+ * once, each further one after a change: a connection came or left, some came and went unseen, the
+ * connections can't be counted or can be again, or another backend is used. What changes while no
+ * update is asked for is merged into the next one.
  *
- * @param netDirectory the directory with `tcp`, `tcp6` and `unix`: `/proc/net` for this process's
- * network namespace, `/proc/<pid>/net` for that of another process.
+ * Polls go by sock-diag, and by procfs where that does not work. The end of a connection that the kernel
+ * reports makes a poll at once. Nothing is open before the first call of `next`; `break`, `return`, an error
+ * in the loop and an abort free everything.
+ *
+ * @param address as `parseEndpoint` takes it. Of a TCP address only the port selects connections.
+ * @throws TypeError or RangeError with the code `ERR_BAD_VALUE`. What the kernel does not answer is an
+ * update of the kind `unknown`.
  */
-export function createProcfsBackend(netDirectory: string): Backend {
-  check.text(netDirectory, 'netDirectory');
-  return withChecks(procfs.createProcfsBackend(netDirectory));
+export function watchConnections(
+  address: string,
+  options: WatchConnectionsOptions = {},
+): ConnectionsWatch {
+  const endpoint = endpointOf(address, 'address');
+  check.watchConnectionsOptions(options, 'options');
+  const { intervalMs = 100, signal } = options;
+  return connectionsWatch.watchConnections({
+    ...{ endpoint, intervalMs, signal },
+    backends: createBackends('auto', monitor.procRoot),
+  });
 }
 
-function withChecks(backend: Backend): Backend {
-  return {
-    name: backend.name,
-    open(endpoint) {
-      check.endpoint(endpoint, 'endpoint');
-      const open = backend.open(endpoint);
-      const { tcp } = open;
-      return { ...open, tcp: tcp && withTcpChecks(tcp) };
-    },
-  };
-}
-
-function withTcpChecks(tcp: TcpFacts): TcpFacts {
-  return {
-    ...tcp,
-    onEnd(callback) {
-      check.callableOrNull(callback, 'callback');
-      return tcp.onEnd(callback);
-    },
-  };
+/**
+ * Counts the connections to a TCP port or a unix socket of this machine, once.
+ *
+ * @param address as `parseEndpoint` takes it. Of a TCP address only the port selects connections.
+ * @returns a count of null, with the error, where nothing listens or the kernel gives no answer.
+ * @throws TypeError or RangeError with the code `ERR_BAD_VALUE`.
+ */
+export function countConnections(address: string): ConnectionsCount {
+  const endpoint = endpointOf(address, 'address');
+  return connectionsCount.countConnections(endpoint, createBackends('auto', monitor.procRoot));
 }
 
 /**

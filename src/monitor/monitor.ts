@@ -119,9 +119,9 @@ export function openMonitor(options: MonitorOptions): OpenMonitor {
 }
 
 // Where connections come and go all the time, their ends must not trigger polls all the time.
-const shortestWakeMs = 5;
+export const shortestWakeMs = 5;
 
-function atMostEvery(pauseMs: number, callback: () => void): () => void {
+export function atMostEvery(pauseMs: number, callback: () => void): () => void {
   let isDue = false;
   const call = (): void => {
     isDue = false;
@@ -166,7 +166,6 @@ function createOtherNetnsBackend({
       };
       return {
         poll: () => (isRunning(procRoot, process) ? poll() : noSockets),
-        tcp: null,
         close() {
           theirs.close();
           ours?.close();

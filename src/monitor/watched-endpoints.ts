@@ -1,4 +1,5 @@
 import type { Process } from '../backends/procfs/processes.ts';
+import { factsOf } from '../backends/snapshot.ts';
 import {
   BackendError,
   type Connection,
@@ -174,7 +175,7 @@ function factOf<Value>(
   otherwise: Value,
 ): Value {
   try {
-    const tcp = poller.current()?.tcp ?? null;
+    const tcp = factsOf(poller.current());
     return tcp === null ? otherwise : read(tcp);
   } catch {
     return otherwise;

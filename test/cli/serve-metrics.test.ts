@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { createProcfsBackend, parseEndpoint } from '../../src/index.ts';
+import { openBackend, parseEndpoint } from '../../src/index.ts';
 import { startBuildkitd } from '../support/buildkitd.ts';
 import { startCli } from '../support/cli.ts';
 import { startClients } from '../support/peer-process.ts';
@@ -7,7 +7,7 @@ import { parseExposition } from '../support/prometheus.ts';
 import { it, type Serve, startServe } from '../support/serve.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const procfs = createProcfsBackend('/proc/net');
+const procfs = openBackend('procfs');
 const openMetrics = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 const plainText = 'text/plain; version=0.0.4; charset=utf-8';
 

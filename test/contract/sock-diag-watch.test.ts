@@ -68,7 +68,7 @@ async function scenario(path?: string): Promise<Scenario> {
     await Promise.all([once(client, 'connect'), accepted]);
     return client;
   };
-  return { endpoint, tcp: endpoint.tcp as TcpFacts, port, arrive };
+  return { endpoint, tcp: endpoint as OpenEndpoint & TcpFacts, port, arrive };
 }
 
 test.each([

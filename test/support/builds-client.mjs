@@ -1,16 +1,11 @@
 // Requests builds with the built package, and polls with its backends for the effect.
 import { readdirSync } from 'node:fs';
-import {
-  createBuildsClient,
-  createProcfsBackend,
-  createSockDiagBackend,
-  parseEndpoint,
-} from '../../dist/index.js';
+import { createBuildsClient, openBackend, parseEndpoint } from '../../dist/index.js';
 import { serveCommands } from './commands.mjs';
 
 const backends = {
-  'sock-diag': createSockDiagBackend(),
-  procfs: createProcfsBackend('/proc/net'),
+  'sock-diag': openBackend('sock-diag'),
+  procfs: openBackend('procfs'),
 };
 let client;
 let asked;

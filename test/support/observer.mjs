@@ -1,20 +1,17 @@
 // Polls with the backends of the built package, from the namespaces that it was started in.
-import { createProcfsBackend, createSockDiagBackend, parseEndpoint } from '../../dist/index.js';
+import { openBackend, parseEndpoint } from '../../dist/index.js';
 import { serveCommands } from './commands.mjs';
 
-const sockDiag = createSockDiagBackend();
 const endpoints = new Map();
 
 function opened(by, address, netDirectory) {
   const key = [by, address, netDirectory].join(' ');
-  const backend = by === 'sock-diag' ? sockDiag : createProcfsBackend(netDirectory);
-  const known = endpoints.get(key) ?? {
-    name: backend.name,
-    open: backend.open(parseEndpoint(address)),
-    revision: null,
-  };
-  endpoints.set(key, known);
-  return known;
+  if (!endpoints.has(key)) {
+    const backend = by === 'sock-diag' ? openBackend(by) : openBackend(by, { netDirectory });
+    const open = backend.open(parseEndpoint(address));
+    endpoints.set(key, { name: backend.name, open, revision: null });
+  }
+  return endpoints.get(key);
 }
 
 await serveCommands({
@@ -23,7 +20,7 @@ await serveCommands({
     const { revision, listenerInodes, connections } = known.open.poll();
     const isUnchanged = revision === known.revision;
     known.revision = revision;
-    const traffic = known.open.tcp?.traffic();
+    const traffic = known.open.traffic?.();
     return {
       name: known.name,
       revision,

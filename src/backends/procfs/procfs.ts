@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { socketNames } from '../addresses.ts';
-import { type Contents, closedError, tcpContents, unixConnection } from '../snapshot.ts';
+import { type Contents, tcpContents, unixConnection } from '../snapshot.ts';
 import {
   type Backend,
   BackendError,
@@ -24,22 +24,16 @@ export function createProcfsBackend(netDirectory: string): Backend {
     name: 'procfs',
     open(endpoint) {
       let latest: EndpointSnapshot = { revision: 0, listenerInodes: [], connections: [] };
-      let isClosed = false;
       return {
         poll() {
-          if (isClosed) {
-            throw closedError();
-          }
           const now = readContents(netDirectory, endpoint);
           if (latest.revision === 0 || !isSame(now, latest)) {
             latest = { revision: latest.revision + 1, ...now };
           }
           return latest;
         },
-        tcp: null,
-        close() {
-          isClosed = true;
-        },
+        // Nothing stays open between two polls.
+        close() {},
       };
     },
   };

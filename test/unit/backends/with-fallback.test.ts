@@ -4,7 +4,7 @@ import {
   BackendError,
   type BackendName,
   type EndpointSnapshot,
-  type OpenEndpoint,
+  type TrackedEndpoint,
 } from '../../../src/backends/types.ts';
 import { type BackendNotice, withFallback } from '../../../src/backends/with-fallback.ts';
 import { client, tcpEndpoint, tcpFacts } from '../support/samples.ts';
@@ -29,11 +29,11 @@ class Scripted implements Backend {
     this.answer = answer;
   }
 
-  open(): OpenEndpoint {
+  open(): TrackedEndpoint {
     this.opened += 1;
     return {
       poll: () => this.poll(),
-      tcp: this.tcp,
+      ...this.tcp,
       close: () => {
         this.opened -= 1;
       },

@@ -16,7 +16,7 @@ function backend(
   poll: () => EndpointSnapshot,
   tcp: TcpFacts | null = null,
 ): Backend {
-  return { name, open: () => ({ poll, tcp, close() {} }) };
+  return { name, open: () => ({ poll, ...tcp, close() {} }) };
 }
 
 const vouched: EndpointSnapshot = { revision: 1, listenerInodes: [5], connections: [] };
