@@ -137,5 +137,5 @@ function connectionsOf(followed: readonly FollowedConnection[]): Connection[] {
 function isSame(one: Reading | null, other: Reading): boolean {
   return one?.kind === 'counted'
     ? other.kind === 'counted' && one.backend === other.backend
-    : one?.kind === other.kind && one.error.message === other.error.message;
+    : one?.kind === other.kind && one.error.code === other.error.code;
 }
