@@ -39,7 +39,7 @@ export type {
   ExpiryReason,
   NamedBuilds,
 } from './drain/types.ts';
-export type { TlsConfig, TlsSource } from './grpc/types.ts';
+export type { TlsConfig } from './grpc/types.ts';
 export type {
   ConnectionsUpdate,
   CountedUpdate,
@@ -76,4 +76,5 @@ export type {
   WaitNotice,
 } from './monitor/types.ts';
 export type { WaitOutcome } from './monitor/wait-for-drain.ts';
+export type { TlsFiles } from './options/tls-files.ts';
 export { BadValueError } from './options/values.ts';

@@ -6,7 +6,7 @@ module.exports = {
   grpc: ['backends'],
   builds: ['backends', 'grpc'],
   drain: ['backends', 'builds'],
-  options: ['backends', 'drain'],
+  options: ['backends', 'drain', 'grpc'],
   'drain-marker': ['backends'],
   kubernetes: ['backends'],
   monitor: ['backends', 'builds', 'drain', 'drain-marker', 'grpc', 'options'],
@@ -19,7 +19,7 @@ module.exports = {
     ...['backends', 'builds', 'doctor', 'drain', 'kubernetes', 'monitor', 'options', 'ready'],
     ...['run', 'serve', 'verify'],
   ],
-  library: ['backends', 'builds', 'drain', 'grpc', 'monitor', 'options'],
+  library: ['backends', 'builds', 'drain', 'monitor', 'options'],
   bench: ['backends', 'drain', 'options'],
   cli: [
     ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'grpc'],

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { BadValueError } from '../options/values.ts';
+import { BadValueError, choiceOfText } from '../options/values.ts';
 
 /** Throws if a value is not as expected; `name` says which argument it is. */
 export type Check = (value: unknown, name: string) => void;
@@ -46,13 +46,26 @@ export function numberWithin(expected: string, isWithin: (value: number) => bool
 }
 
 export function choiceOf(choices: readonly string[]): Check {
-  const expected = `one of ${choices.join(', ')}`;
+  const expected = choiceOfText(choices);
   return (value, name) => {
     if (typeof value !== 'string') {
       throw wrongType(expected, name, value);
     }
     if (!choices.includes(value)) {
       throw refusal(RangeError, expected, name, value);
+    }
+  };
+}
+
+/** A text that the command line would take, refused in the same words. */
+export function parsedBy(parse: (text: string) => unknown): Check {
+  const text = ofType('string');
+  return (value, name) => {
+    text(value, name);
+    try {
+      parse(value as string);
+    } catch (error) {
+      throw aboutArgument(name, value, error);
     }
   };
 }
@@ -91,6 +104,16 @@ export function optionsOf(fields: Fields): Check {
         const expected = names.length === 0 ? 'no options' : `an option (${names.join(', ')})`;
         throw refusal(RangeError, expected, name, key);
       }
+    }
+  };
+}
+
+/** Neither of the two without the other. */
+export function bothOrNeither(one: string, other: string): Check {
+  return (value, name) => {
+    const fields = value as Record<string, unknown>;
+    if ([one, other].filter((field) => (fields[field] ?? null) !== null).length === 1) {
+      throw refusal(RangeError, `${one} and ${other}, or neither,`, name, value);
     }
   };
 }

@@ -1,9 +1,19 @@
 import { backendNames } from '../backends/types.ts';
 import { shortestSilenceMs } from '../drain/classify.ts';
 import { type DrainConfig, onUnknownChoices } from '../drain/types.ts';
-import { highestPid, shortestUnreachableMs } from '../options/table.ts';
+import { parseEndpoint } from '../options/endpoint.ts';
+import { parseName, parsePem } from '../options/forms.ts';
+import {
+  highestPid,
+  mostMaxConnections,
+  shortestIntervalMs,
+  shortestProgressMs,
+  shortestUnreachableMs,
+} from '../options/table.ts';
+import { durationRangeText, longestMs, parseCidrs, wholeNumberText } from '../options/values.ts';
 import {
   arrayOf,
+  bothOrNeither,
   type Check,
   choiceOf,
   nullOr,
@@ -11,6 +21,7 @@ import {
   ofType,
   optional,
   optionsOf,
+  parsedBy,
   withFields,
 } from './argument.ts';
 
@@ -19,23 +30,21 @@ const flag = ofType('boolean');
 export const callable = ofType('function');
 export const callableOrNull = nullOr(callable);
 
-// Node's timers count to 2^31 milliseconds, and fire at once beyond.
-const longestMs = 2 ** 31 - 1;
-
 function duration(shortestMs = 0): Check {
   return numberWithin(
-    `a number of milliseconds from ${shortestMs} to ${longestMs}`,
+    `a number of milliseconds${durationRangeText(shortestMs)}`,
     (value) => value >= shortestMs && value <= longestMs,
   );
 }
 
 function wholeNumber(least: number, most: number): Check {
   return numberWithin(
-    `a whole number from ${least} to ${most}`,
+    wholeNumberText(least, most),
     (value) => Number.isInteger(value) && value >= least && value <= most,
   );
 }
 
+export const address = parsedBy(parseEndpoint);
 const port = wholeNumber(1, 65_535);
 const pid = wholeNumber(1, highestPid);
 
@@ -71,10 +80,13 @@ export const procfsOptions = optional(optionsOf({ netDirectory: text }));
 export const noOptions = optional(optionsOf({}));
 
 const signal = withFields('an AbortSignal', { aborted: flag, addEventListener: callable });
-export const watchConnectionsOptions = optionsOf({ intervalMs: duration(1), signal });
+export const watchConnectionsOptions = optionsOf({
+  intervalMs: duration(shortestIntervalMs),
+  signal,
+});
 
 const monitorFields = {
-  addresses: arrayOf('a list of addresses such as tcp://0.0.0.0:1234', text),
+  addresses: arrayOf('a list of addresses such as tcp://0.0.0.0:1234', address),
   pid: nullOr(pid),
   backend: choiceOf(['auto', ...backendNames]),
   env: withFields('environment variables such as process.env', {}),
@@ -82,24 +94,39 @@ const monitorFields = {
 };
 export const monitorOptions = optionsOf(monitorFields);
 
-const configFields: Readonly<Record<keyof DrainConfig, Check>> = {
-  intervalMs: duration(1),
+const pemFile = nullOr(parsedBy(parsePem));
+const tlsFields = optionsOf({
+  ca: pemFile,
+  cert: pemFile,
+  key: pemFile,
+  serverName: nullOr(parsedBy(parseName)),
+});
+const tlsFiles: Check = (value, name) => {
+  tlsFields(value, name);
+  bothOrNeither('cert', 'key')(value, name);
+};
+
+const configFields: Readonly<Record<Exclude<keyof DrainConfig, 'counts'>, Check>> = {
+  intervalMs: duration(shortestIntervalMs),
   quietPeriodMs: duration(),
   timeoutMs: nullOr(duration(1)),
   minWaitMs: duration(),
-  maxConnections: wholeNumber(0, 1_000_000),
-  counts: callable,
+  maxConnections: wholeNumber(0, mostMaxConnections),
   probeGraceMs: duration(),
   ignoreSilentMs: nullOr(duration(shortestSilenceMs)),
   ignoreUnreachableMs: nullOr(duration(shortestUnreachableMs)),
   builds: choiceOf(['auto', 'off', 'require']),
   onUnknown: choiceOf(onUnknownChoices),
-  progressEveryMs: duration(100),
+  progressEveryMs: duration(shortestProgressMs),
 };
 export const waitOptions = optionsOf({
   ...monitorFields,
   ...configFields,
-  tls: withFields('a source of TLS files', { read: callable }),
+  ignorePeers: arrayOf(
+    'a list of IP addresses or CIDR blocks',
+    parsedBy((text) => parseCidrs([text])),
+  ),
+  tls: tlsFiles,
   signal,
   onEvent: callable,
 });

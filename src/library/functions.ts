@@ -3,7 +3,6 @@ import { createBackends } from '../backends/with-fallback.ts';
 import type { BuildsClient, BuildsClientOptions } from '../builds/client.ts';
 import * as client from '../builds/client.ts';
 import type { DrainConfig, DrainEvent } from '../drain/types.ts';
-import type { TlsSource } from '../grpc/types.ts';
 import { ProcessNotFoundError } from '../monitor/choose-targets.ts';
 import * as discover from '../monitor/discover.ts';
 import type { Monitor } from '../monitor/monitor.ts';
@@ -11,9 +10,11 @@ import * as monitor from '../monitor/monitor.ts';
 import type { FoundDaemon, MonitorNotice, WaitNotice } from '../monitor/types.ts';
 import type { WaitOutcome } from '../monitor/wait-for-drain.ts';
 import * as wait from '../monitor/wait-for-drain.ts';
-import { drainDefaults } from '../options/drain-config.ts';
+import { clientsOnly, drainDefaults } from '../options/drain-config.ts';
 import * as endpoints from '../options/endpoint.ts';
 import type { Environment } from '../options/read.ts';
+import { readTlsFiles, type TlsFiles } from '../options/tls-files.ts';
+import { parseCidrs } from '../options/values.ts';
 import { aboutArgument } from './argument.ts';
 import * as check from './checks.ts';
 import { closable } from './closable.ts';
@@ -43,10 +44,18 @@ export interface MonitorOptions {
 }
 
 /** How to wait. Defaults are those of `buildkit-drain wait`. */
-export interface WaitForDrainOptions extends Omit<MonitorOptions, 'notify'>, Partial<DrainConfig> {
+export interface WaitForDrainOptions
+  extends Omit<MonitorOptions, 'notify'>,
+    Partial<Omit<DrainConfig, 'counts'>> {
   readonly notify?: (notice: WaitNotice) => void;
-  /** How to speak TLS with daemons on TCP endpoints. By default there is none. */
-  readonly tls?: TlsSource;
+  /** The peers that are no clients: IP addresses and CIDR blocks such as `10.0.0.0/8`. By default none. */
+  readonly ignorePeers?: readonly string[];
+  /**
+   * How to speak TLS with daemons on TCP endpoints: the paths of PEM files, and the name in the daemon's
+   * certificate. They are read for each question, since mounted secrets arrive late and are renewed: while one
+   * can't be read, the builds are unknown. By default there is no TLS.
+   */
+  readonly tls?: Partial<TlsFiles>;
   /** Ends the wait as `interrupted`. */
   readonly signal?: AbortSignal;
   /** Receives what happens during the wait. */
@@ -61,7 +70,9 @@ export interface WaitForDrainOptions extends Omit<MonitorOptions, 'notify'>, Par
  */
 export async function waitForDrain(options: WaitForDrainOptions = {}): Promise<WaitOutcome> {
   check.waitOptions(options, 'options');
-  const { pid, notify = ignore, tls = noTls, onEvent = ignore } = options;
+  const { pid, notify = ignore, onEvent = ignore } = options;
+  const { ca = null, cert = null, key = null, serverName = null } = options.tls ?? {};
+  const tls = readTlsFiles({ ca, cert, key, serverName }, (field) => `options.tls.${field}`);
   try {
     return await wait.waitForDrain({
       ...monitorInput(options),
@@ -99,30 +110,18 @@ function monitorInput(options: MonitorOptions): Omit<monitor.MonitorOptions, 'no
   const { addresses = [], pid = null, backend = 'auto' } = options;
   // biome-ignore lint/style/noRestrictedGlobals: The program hands over its environment; a library has no other.
   const { env = process.env } = options;
-  const parsed = addresses.map((address, at) => endpointOf(address, `options.addresses[${at}]`));
-  return { addresses: parsed, pid, backend, env };
-}
-
-/** @param name which argument the address is. */
-function endpointOf(address: string, name: string): Endpoint {
-  check.text(address, name);
-  try {
-    return endpoints.parseEndpoint(address);
-  } catch (error) {
-    throw aboutArgument(name, address, error);
-  }
+  return { addresses: addresses.map((text) => endpoints.parseEndpoint(text)), pid, backend, env };
 }
 
 function ignore(): void {}
 
-const noTls: TlsSource = { read: async () => null };
-
 function configOf(options: WaitForDrainOptions): DrainConfig {
+  const counts = clientsOnly({ 'ignore-peer': parseCidrs(options.ignorePeers ?? []) });
   const defaults = drainDefaults();
   const given = Object.entries(options).filter(
     ([name, value]) => name in defaults && value !== undefined,
   );
-  return { ...defaults, ...Object.fromEntries(given) };
+  return { ...defaults, ...Object.fromEntries(given), counts };
 }
 
 /**
@@ -181,11 +180,11 @@ export function watchConnections(
   address: string,
   options: WatchConnectionsOptions = {},
 ): ConnectionsWatch {
-  const endpoint = endpointOf(address, 'address');
+  check.address(address, 'address');
   check.watchConnectionsOptions(options, 'options');
   const { intervalMs = 100, signal } = options;
   return connectionsWatch.watchConnections({
-    ...{ endpoint, intervalMs, signal },
+    ...{ endpoint: endpoints.parseEndpoint(address), intervalMs, signal },
     backends: createBackends('auto', monitor.procRoot),
   });
 }
@@ -198,7 +197,8 @@ export function watchConnections(
  * @throws TypeError or RangeError with the code `ERR_BAD_VALUE`.
  */
 export function countConnections(address: string): ConnectionsCount {
-  const endpoint = endpointOf(address, 'address');
+  check.address(address, 'address');
+  const endpoint = endpoints.parseEndpoint(address);
   return connectionsCount.countConnections(endpoint, createBackends('auto', monitor.procRoot));
 }
 

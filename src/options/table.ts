@@ -24,8 +24,9 @@ export type LogFormat = (typeof logFormats)[number];
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-const shortestIntervalMs = 1;
-const shortestProgressMs = 100;
+export const shortestIntervalMs = 1;
+export const shortestProgressMs = 100;
+export const mostMaxConnections = 1_000_000;
 // PID_MAX_LIMIT of the kernel, proc_sys_kernel(5).
 export const highestPid = 2 ** 22;
 // buildkitd sends a keep-alive to each peer every 15 s.
@@ -78,7 +79,7 @@ const quietPeriod = single(
 const timeout = single('<duration>', "deadline; pod,58m: the pod's, or 58m", 'none', parseTimeout);
 const minWait = single('<duration>', 'shortest wait', '0s', (text) => parseDuration(text));
 const maxConnections = single('<number>', 'treat up to this many clients as idle', '0', (text) =>
-  parseWholeNumber(text, 0, 1_000_000),
+  parseWholeNumber(text, 0, mostMaxConnections),
 );
 const probeGrace = single('<duration>', 'ignore connections shorter than this', '1s', (text) =>
   parseDuration(text),

@@ -16,6 +16,20 @@ export class BadValueError extends Error {
   }
 }
 
+/** What is expected of one of a few words; also of an argument of the library, as the next two. */
+export function choiceOfText(choices: readonly string[]): string {
+  return `one of ${choices.join(', ')}`;
+}
+
+export function wholeNumberText(least: number, most: number): string {
+  return `a whole number from ${least} to ${most}`;
+}
+
+/** The end of what is expected of a duration. */
+export function durationRangeText(shortestMs: number): string {
+  return `${shortestMs > 0 ? ` from ${shortestMs}ms` : ''} up to 168h`;
+}
+
 /** Makes a parser for one of a few words. */
 export function oneOf<const Choice extends string>(
   choices: readonly Choice[],
@@ -23,7 +37,7 @@ export function oneOf<const Choice extends string>(
   return (text) => {
     const choice = choices.find((each) => each === text);
     if (choice === undefined) {
-      throw new BadValueError(`one of ${choices.join(', ')}`, text);
+      throw new BadValueError(choiceOfText(choices), text);
     }
     return choice;
   };
@@ -33,7 +47,7 @@ export function oneOf<const Choice extends string>(
 export function parseWholeNumber(text: string, least: number, most: number): number {
   const value = Number(text);
   if (!/^\d{1,15}$/.test(text) || value < least || value > most) {
-    throw new BadValueError(`a whole number from ${least} to ${most}`, text);
+    throw new BadValueError(wholeNumberText(least, most), text);
   }
   return value;
 }
@@ -47,7 +61,7 @@ const form = new RegExp(
 const withoutUnit = new RegExp(`^${number}$`);
 
 // Node's timers count to 2^31 milliseconds, some 24 days, and fire at once beyond.
-const longestMs = 7 * unitMs.d;
+export const longestMs = 7 * unitMs.d;
 
 /**
  * The milliseconds of a duration such as `100ms`, `1.5s`, `58min` or `1h30m`: numbers with their
@@ -56,7 +70,7 @@ const longestMs = 7 * unitMs.d;
  * @throws BadValueError when it has another form, or is shorter than `shortestMs` or longer than a week.
  */
 export function parseDuration(text: string, shortestMs = 0): number {
-  const range = `${shortestMs > 0 ? ` from ${shortestMs}ms` : ''} up to 168h`;
+  const range = durationRangeText(shortestMs);
   if (withoutUnit.test(text)) {
     throw new BadValueError(
       `a duration with its unit, such as ${text}ms, ${text}s or ${text}m,${range}`,

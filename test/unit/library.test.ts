@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import * as library from '../../src/index.ts';
+import { logOptions, waitOptions } from '../../src/options/table.ts';
 import { tcpEndpoint, unixEndpoint } from './support/samples.ts';
+
+const waitForDrainOptions = [
+  ...['addresses', 'pid', 'backend', 'env', 'notify', 'intervalMs', 'quietPeriodMs', 'timeoutMs'],
+  ...['minWaitMs', 'maxConnections', 'probeGraceMs', 'ignoreSilentMs', 'ignoreUnreachableMs'],
+  ...['builds', 'onUnknown', 'progressEveryMs', 'ignorePeers', 'tls', 'signal', 'onEvent'],
+];
 
 type Call = (...args: never[]) => unknown;
 
@@ -156,7 +163,44 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
       'the pid of a running process for options.pid but received 4194304',
       new RangeError(),
     ],
-    [[{ tls: {} }], 'a function for options.tls.read but received undefined', new TypeError()],
+    [
+      [{ tls: { ca: '/etc/' } }],
+      "the path of a PEM file for options.tls.ca but received '/etc/'",
+      new RangeError(),
+    ],
+    [[{ tls: { key: 1 } }], 'a string for options.tls.key but received 1', new TypeError()],
+    [
+      [{ tls: { cert: '/tls/cert.pem', key: null } }],
+      'cert and key, or neither, for options.tls but received',
+      new RangeError(),
+    ],
+    [
+      [{ tls: { serverName: '' } }],
+      "a host name such as buildkitd.example.com, or an IP address for options.tls.serverName but received ''",
+      new RangeError(),
+    ],
+    [
+      [{ tls: { read: async () => null } }],
+      "an option (ca, cert, key, serverName) for options.tls but received 'read'",
+      new RangeError(),
+    ],
+    [
+      [{ ignorePeers: ['10.0.0.0/8', '10.0.0.0/33'] }],
+      "an IP address or a CIDR block such as 10.0.0.0/8 or fd00::/8 for options.ignorePeers[1] but received '10.0.0.0/33'",
+      new RangeError(),
+    ],
+    [
+      [{ ignorePeers: '10.0.0.0/8' }],
+      'a list of IP addresses or CIDR blocks for options.ignorePeers but received',
+      new TypeError(),
+    ],
+    [[{ pid: Number.NaN }], 'for options.pid but received NaN', new RangeError()],
+    [
+      [{ progressEveryMs: 99 }],
+      'from 100ms up to 168h for options.progressEveryMs',
+      new RangeError(),
+    ],
+    [[{ timeoutMs: 604_800_001 }], 'from 1ms up to 168h for options.timeoutMs', new RangeError()],
     [
       [{ signal: {} }],
       'a boolean for options.signal.aborted but received undefined',
@@ -165,7 +209,7 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
     [[{ onEvent: null }], 'a function for options.onEvent but received null', new TypeError()],
     [
       [{ intervalMs: Number.NaN }],
-      'a number of milliseconds from 1 to 2147483647 for options.intervalMs but received NaN',
+      'a number of milliseconds from 1ms up to 168h for options.intervalMs but received NaN',
       new RangeError(),
     ],
     [[{ intervalMs: 0 }], 'for options.intervalMs but received 0', new RangeError()],
@@ -184,7 +228,7 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
     ],
     [
       [{ ignoreUnreachableMs: 1000 }],
-      'a number of milliseconds from 30000 to 2147483647 for options.ignoreUnreachableMs but received 1000',
+      'a number of milliseconds from 30000ms up to 168h for options.ignoreUnreachableMs but received 1000',
       new RangeError(),
     ],
     [
@@ -192,7 +236,11 @@ const refused: Readonly<Record<string, readonly (readonly [unknown[], string, Er
       "one of auto, off, require for options.builds but received 'no'",
       new RangeError(),
     ],
-    [[{ quietPeriod: 1 }], "for options but received 'quietPeriod'", new RangeError()],
+    [
+      [{ quietPeriod: 1 }],
+      `an option (${waitForDrainOptions.join(', ')}) for options but received 'quietPeriod'`,
+      new RangeError(),
+    ],
   ],
 };
 
@@ -233,6 +281,36 @@ describe('the library', () => {
     expect([...functions.keys()].sort()).toEqual(Object.keys(refused).sort());
   });
 
+  it('refuses null in every option of a wait that has no off', async () => {
+    const nullable = ['pid', 'timeoutMs', 'ignoreSilentMs', 'ignoreUnreachableMs'];
+    for (const name of waitForDrainOptions) {
+      const error = await thrownBy(() =>
+        library.waitForDrain({ signal: AbortSignal.abort(), [name]: null }),
+      );
+      const isRefused =
+        error instanceof TypeError && (error as { code?: string }).code === 'ERR_BAD_VALUE';
+      expect([name, isRefused]).toEqual([name, !nullable.includes(name)]);
+    }
+  });
+
+  it('takes in a wait what the command takes, but for the log', async () => {
+    const named: Readonly<Record<string, string>> = {
+      addr: 'addresses',
+      'ignore-peer': 'ignorePeers',
+      ...Object.fromEntries(['ca', 'cert', 'key', 'server-name'].map((n) => [`tls-${n}`, 'tls'])),
+    };
+    const camel = (name: string): string =>
+      name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const flags = Object.keys(waitOptions).filter((name) => !(name in logOptions));
+    for (const flag of flags) {
+      const names = [named[flag] ?? camel(flag), `${camel(flag)}Ms`];
+      expect(
+        waitForDrainOptions.some((option) => names.includes(option)),
+        flag,
+      ).toBe(true);
+    }
+  });
+
   it('shows no more of a large value than a line', () => {
     const call = (): unknown => library.parseEndpoint({ text: 'x'.repeat(10_000) } as never);
     expect(call).toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{1,150}$/) }));
@@ -253,6 +331,23 @@ describe('the library', () => {
     expect(events).toEqual(['started']);
     const stopped = await library.waitForDrain({ signal: AbortSignal.abort('enough') });
     expect(stopped).toMatchObject({ kind: 'interrupted', reason: 'enough' });
+  });
+
+  it('waits for no peer that is to be ignored', async ({ onTestFinished }) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = connect(port, '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    await once(client, 'connect');
+    const wait = (peer: string): Promise<library.WaitOutcome> =>
+      library.waitForDrain({
+        ...{ addresses: [`tcp://127.0.0.1:${port}`], ignorePeers: ['10.0.0.0/8', peer] },
+        ...{ quietPeriodMs: 0, builds: 'off', timeoutMs: 300 },
+      });
+    expect(await wait('127.0.0.0/8')).toMatchObject({ kind: 'drained', mostConnections: 0 });
+    expect(await wait('127.0.0.2')).toMatchObject({ kind: 'timed-out', mostConnections: 1 });
   });
 
   it('opens a monitor that counts, and that is closed at the end of a block', async ({
