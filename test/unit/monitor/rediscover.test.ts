@@ -67,7 +67,7 @@ function setUp(notFoundYet: string | null = null, trustMs?: number) {
       world.open.push(endpoint.address);
       return {
         poll: () => poll(endpoint),
-        current: () => ({ poll: () => poll(endpoint).snapshot, tcp: null, close: () => {} }),
+        current: () => ({ poll: () => poll(endpoint).snapshot, close: () => {} }),
         onEnd: () => {},
         seenBetweenPolls: () => 1,
         close: () => {

@@ -53,13 +53,11 @@ function setUp(isAssumed: boolean, endpoints: readonly Endpoint[] = [tcpEndpoint
         }
         return result.snapshot;
       },
-      tcp:
-        endpoint.kind === 'tcp'
-          ? tcpFacts({
-              announcesEnds: () => now.announcesEnds,
-              takeEnded: () => now.ended.splice(0),
-            })
-          : null,
+      ...(endpoint.kind === 'tcp' &&
+        tcpFacts({
+          announcesEnds: () => now.announcesEnds,
+          takeEnded: () => now.ended.splice(0),
+        })),
       close: () => {},
     }),
     onEnd: () => {},
