@@ -13,28 +13,42 @@ import {
 
 /** Which backend is used for an endpoint, and why not the preferred one. */
 export type BackendNotice =
+  /** The first poll that gave an answer. */
   | {
       readonly kind: 'backend-chosen';
+      /** What is polled. */
       readonly endpoint: Endpoint;
+      /** The backend that polls it from now on. */
       readonly backend: BackendName;
+      /** The preferred backend, where it is not the one that was chosen. */
       readonly skipped: SkippedBackend | null;
     }
+  /** The backend in use has failed several times in a row, or saw no listener where another one does. */
   | {
       readonly kind: 'backend-switched';
+      /** What is polled. */
       readonly endpoint: Endpoint;
+      /** The backend that polls it from now on. */
       readonly backend: BackendName;
+      /** The backend that polled it before. */
       readonly skipped: SkippedBackend;
     }
+  /** Polls began to cost more than they should, or no longer do. Their answers are right either way. */
   | {
       readonly kind: 'backend-degraded';
+      /** What is polled. */
       readonly endpoint: Endpoint;
+      /** The backend that polls it. */
       readonly backend: BackendName;
       /** Why its polls cost more than they should; null once they no longer do. */
       readonly degraded: string | null;
     };
 
+/** A backend that is not used, and why. */
 export interface SkippedBackend {
+  /** Which one. */
   readonly backend: BackendName;
+  /** What went wrong, for people. */
   readonly reason: string;
 }
 

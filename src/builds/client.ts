@@ -5,12 +5,13 @@ import type { TlsConfig } from '../grpc/types.ts';
 import { withTimeout } from '../grpc/with-timeout.ts';
 import type { BuildsAnswer, BuildsKnown } from './types.ts';
 
+/** Which daemon to ask, and how. */
 export interface BuildsClientOptions {
   /** Where buildkitd listens. Where that is all addresses, the loopback interface is used. */
   readonly endpoint: Endpoint;
   /** Null, the default, for a daemon without TLS. Over a unix socket buildkitd has none. */
   readonly tls?: TlsConfig | null;
-  /** How long an answer may take, from the start of the connection: 1000 by default. */
+  /** How long an answer may take, in milliseconds from the start of the connection: 1000 by default. */
   readonly timeoutMs?: number;
 }
 
@@ -19,7 +20,7 @@ export interface BuildsClient extends Disposable {
   /**
    * Asks once, on a connection that is closed right after. Never rejects.
    *
-   * @param namesBuilds whether this daemon has named a running build before. Otherwise "none" is accepted only if its version, and
+   * @param namesBuilds - whether this daemon has named a running build before. Otherwise "none" is accepted only if its version, and
    * where that is not enough its records, show that it names all builds.
    */
   ask(namesBuilds?: boolean): Promise<BuildsAnswer>;

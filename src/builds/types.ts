@@ -12,10 +12,23 @@ export interface Build {
 }
 
 /** What the daemon answered. What could not be learned is `unknown`, never an empty list. */
-export type BuildsAnswer = BuildsKnown | { readonly kind: 'unknown'; readonly error: BackendError };
+export type BuildsAnswer =
+  | BuildsKnown
+  /** No answer, or one that may hide builds. */
+  | {
+      readonly kind: 'unknown';
+      /**
+       * Why. `ERR_ZERO_NOT_TRUSTED` and `ERR_NO_HISTORY`: the daemon named no build, and its version may hide some.
+       * `ERR_UNIMPLEMENTED`: it is older than v0.11. `ERR_CALL_TIMEOUT`, `ERR_UNREACHABLE` or an errno: it did not
+       * answer. Those that begin with `ERR_TLS` or `ERR_NO_TLS`: TLS does not work as it is set.
+       */
+      readonly error: BackendError;
+    };
 
+/** An answer that names every build. */
 export interface BuildsKnown {
   readonly kind: 'known';
+  /** The running builds; empty only where the daemon is known to name all of them. */
   readonly builds: readonly Build[];
   /**
    * When the latest build that the daemon has a record of ended, in milliseconds since the epoch by
@@ -27,6 +40,7 @@ export interface BuildsKnown {
 
 /** A daemon that listens: where its API can be called, and the inodes of its listening sockets. */
 export interface ListeningDaemon {
+  /** The endpoints with a listener that the daemon owns. */
   readonly endpoints: readonly Endpoint[];
   /** Two answers come from one daemon if its listeners have an inode in common. */
   readonly listeners: readonly number[];

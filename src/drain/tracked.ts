@@ -15,23 +15,30 @@ export type ConnectionKind =
   | 'unreachable'
   | 'silent';
 
+/** All connections that are followed, or some of them. */
 export type TrackedConnections = readonly TrackedConnection[];
 
 /** A connection and what is known of it over several polls. All times are in milliseconds. */
 export interface TrackedConnection {
   /** Unique among the tracked connections, and the same from poll to poll. */
   readonly key: string;
+  /** As the latest poll showed it. */
   readonly connection: Connection;
+  /** When it was seen for the first time, on the clock of the status or the stats that it is part of. */
   readonly firstSeenMs: number;
   /** Whether the poll before did not show it: only then is it as young as it looks. */
   readonly isArrivalSeen: boolean;
+  /** Null where the backend does not know its traffic. */
   readonly traffic: TrafficNote | null;
+  /** What it counts as. */
   readonly kind: ConnectionKind;
 }
 
-interface TrafficNote {
+/** The traffic of a connection, and how long there has been none. */
+export interface TrafficNote {
+  /** As of the latest poll that read it. */
   readonly latest: Traffic;
-  /** Since when no byte is known to have moved, in either direction. */
+  /** Since when no byte is known to have moved, in either direction: a moment on the same clock. */
   readonly silentSinceMs: number;
 }
 

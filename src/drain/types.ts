@@ -46,18 +46,25 @@ export interface DrainConfig {
 export interface NamedBuilds {
   /** The inodes of the daemon's listeners. */
   readonly listeners: readonly number[];
+  /** At least one. */
   readonly builds: readonly Build[];
+  /** When the daemon was asked, on the clock of `DrainStatus.nowMs`. */
   readonly askedMs: number;
 }
 
 /** Why named builds hold the wait no longer though the daemon has not said that they ended. */
 export type ExpiryReason = 'daemon-gone' | 'no-connection' | 'too-old';
 
-/** The state of a wait or a watch at one moment. */
+/**
+ * The state of a wait or a watch at one moment. All times are in milliseconds; moments (`nowMs`, `firstSeenMs`) are on
+ * one monotonic clock without a known beginning, so only their differences mean something.
+ */
 export interface DrainStatus {
   /** The moment, on the same clock as the times of the connections. */
   readonly nowMs: number;
+  /** Since the start. */
   readonly waitedMs: number;
+  /** What the latest poll showed. */
   readonly sample: Sample;
   /** The tracked clients, oldest first. */
   readonly clients: TrackedConnections;
@@ -79,13 +86,16 @@ export interface DrainStatus {
 
 /** What both a wait and a watch report. One event name has one set of fields. */
 export type CommonEvent =
+  /** The first poll. */
   | ({ readonly kind: 'started' } & DrainStatus)
+  /** Connections have come or gone. */
   | ({
       readonly kind: 'changed';
       /** How many clients there were before. */
       readonly before: number;
       /** In a wait, these are clients; in a watch, connections of any kind. */
       readonly arrived: TrackedConnections;
+      /** Of the same kinds, as they were last seen. */
       readonly left: TrackedConnections;
     } & DrainStatus)
   /**
@@ -94,34 +104,65 @@ export type CommonEvent =
    */
   | ({
       readonly kind: 'not-counted' | 'counted-again' | 'counted';
+      /** The connection, with its kind from now on. */
       readonly entry: TrackedConnection;
     } & DrainStatus)
   /** The daemon's answer differs from the one before. */
   | {
       readonly kind: 'builds';
+      /** The new one. */
       readonly answer: BuildsAnswer;
       /** The builds that hold a wait although the answer is unknown. */
       readonly namedBuilds: readonly NamedBuilds[];
+      /** The moment, on the clock of `DrainStatus.nowMs`. */
       readonly nowMs: number;
     }
-  | { readonly kind: 'count-failed'; readonly error: BackendError; readonly seen: number }
-  | ({ readonly kind: 'count-recovered'; readonly lostForMs: number } & DrainStatus);
+  /** Clients can't be counted, or not for the same reason as before. */
+  | {
+      readonly kind: 'count-failed';
+      /** Why. */
+      readonly error: BackendError;
+      /** How many connections were seen all the same: a lower bound. */
+      readonly seen: number;
+    }
+  /** Clients can be counted again. */
+  | ({
+      readonly kind: 'count-recovered';
+      /** How long they could not be, in milliseconds. */
+      readonly lostForMs: number;
+    } & DrainStatus);
 
 /** What a wait reports. */
 export type DrainEvent =
   | CommonEvent
+  /** The wait goes on: sent every `progressEveryMs`. */
   | ({ readonly kind: 'progress' } & DrainStatus)
   /** Named builds hold the wait no longer, though their daemon has not said that they ended. */
   | {
       readonly kind: 'named-builds-expired';
+      /** The builds, and when they were named. */
       readonly named: NamedBuilds;
+      /** The evidence that they have ended. */
       readonly reason: ExpiryReason;
     }
   /** Clients came and went without being counted: the quiet period starts over. */
-  | { readonly kind: 'short-lived-clients'; readonly clients: readonly EndedConnection[] }
+  | {
+      readonly kind: 'short-lived-clients';
+      /** What the kernel told of each when it ended. */
+      readonly clients: readonly EndedConnection[];
+    }
   /** The daemon has a record of a build that no answer named: the quiet period starts at its end. */
-  | { readonly kind: 'build-recorded'; readonly endedAgoMs: number }
-  | { readonly kind: 'sampling-gap'; readonly gapMs: number };
+  | {
+      readonly kind: 'build-recorded';
+      /** How long ago that build ended, in milliseconds. */
+      readonly endedAgoMs: number;
+    }
+  /** There was no sample for so long that clients may have gone unseen: the quiet period starts over. */
+  | {
+      readonly kind: 'sampling-gap';
+      /** The time without a sample, in milliseconds. */
+      readonly gapMs: number;
+    };
 
 /** What a watch reports. */
 export type WatchEvent =
@@ -142,9 +183,11 @@ export interface WatchStatus extends DrainStatus {
   readonly seenBetweenPolls: number;
 }
 
+/** The numbers of a wait at its end. All times are in milliseconds. */
 export interface DrainStats {
   /** The moment of the end, on the same clock as the times of the connections. */
   readonly nowMs: number;
+  /** Since the start. */
   readonly waitedMs: number;
   /** How many samples were taken. */
   readonly polls: number;
@@ -154,23 +197,45 @@ export interface DrainStats {
   readonly probes: number;
   /** The tracked clients, oldest first. */
   readonly clients: TrackedConnections;
+  /** As in `DrainStatus`. */
   readonly notCounted: TrackedConnections;
+  /** As in `DrainStatus`. */
   readonly pending: TrackedConnections;
+  /** As in `DrainStatus`. */
   readonly all: TrackedConnections;
+  /** As in `DrainStatus`. */
   readonly builds: BuildsAnswer | null;
+  /** As in `DrainStatus`. */
   readonly buildsAskedMs: number | null;
+  /** As in `DrainStatus`. */
   readonly namedBuilds: readonly NamedBuilds[];
   /** The last sample; null where the wait was interrupted before the first. */
   readonly sample: Sample | null;
 }
 
+/**
+ * How a wait ended. `drained`: no clients and no builds for the quiet period. `gone`: no daemon is left.
+ * `nothing-found`: no daemon, listener or client was ever seen. `timed-out`: at the deadline. `unknown`: clients could
+ * not be counted, and `onUnknown` is `exit`. `interrupted`: the signal was aborted.
+ */
 export type DrainOutcome = DrainStats &
   (
     | { readonly kind: 'drained' }
     | { readonly kind: 'gone' }
-    /** No daemon, listener or client was ever seen. */
     | { readonly kind: 'nothing-found' }
-    | { readonly kind: 'timed-out'; readonly quietForMs: number | null }
-    | { readonly kind: 'unknown'; readonly error: BackendError }
-    | { readonly kind: 'interrupted'; readonly reason: unknown }
+    | {
+        readonly kind: 'timed-out';
+        /** How long quiet had lasted; null where it did not last. */
+        readonly quietForMs: number | null;
+      }
+    | {
+        readonly kind: 'unknown';
+        /** Why clients could not be counted. */
+        readonly error: BackendError;
+      }
+    | {
+        readonly kind: 'interrupted';
+        /** The reason of the signal. */
+        readonly reason: unknown;
+      }
   );

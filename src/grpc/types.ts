@@ -4,6 +4,7 @@ export interface TlsConfig {
   readonly ca: string | null;
   /** The client's certificate and key, where the daemon asks for them: both or neither. */
   readonly cert: string | null;
+  /** The key of `cert`; null without it. */
   readonly key: string | null;
   /** The name in the daemon's certificate; null for the endpoint's host. */
   readonly serverName: string | null;
@@ -11,7 +12,7 @@ export interface TlsConfig {
 
 /** How to speak TLS with the daemons. It is read for each question, since mounted secrets arrive late and change. */
 export interface TlsSource {
-  /** @returns null for daemons without TLS. May reject: builds are unknown then. */
+  /** Resolves to null for daemons without TLS. May reject: builds are unknown then (`ERR_TLS_FILES`). */
   readonly read: () => Promise<TlsConfig | null>;
 }
 

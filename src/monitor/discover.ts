@@ -25,7 +25,7 @@ export interface DiscoverOptions {
  * Discovers the daemons that run, and what they listen on: the sockets that they hold, looked up in the
  * tables of their network namespace (proc_pid_fd(5), proc_pid_net(5)).
  *
- * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
+ * @param procRoot - where the kernel's process directory is mounted, usually `/proc`.
  * @returns a daemon for each process; none where none is visible, which does not mean that none runs.
  * @throws file system errors where processes can't be read, and transient ones (`isTransient`) wherever
  * they occur: what is discovered without them may be a part.

@@ -18,6 +18,7 @@ export interface WaitInput
   readonly through?: (sampler: Sampler) => Sampler;
 }
 
+/** How a wait ended, with the numbers of its last line in the log. */
 export type WaitOutcome = DrainOutcome & {
   /** A lower bound of the connections that came and went without any poll having seen them. */
   readonly seenBetweenPolls: number;

@@ -3,6 +3,7 @@ import { BlockList, isIP, SocketAddress } from 'node:net';
 /** An invalid value. The message has one form everywhere. */
 export class BadValueError extends Error {
   override readonly name = 'BadValueError';
+  /** What to decide by. */
   readonly code = 'ERR_BAD_VALUE';
   /** What would have been right, as a noun: `a duration such as 100ms or 1h30m`. */
   readonly expected: string;

@@ -2,9 +2,11 @@ import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:f
 
 /** A process; its start time distinguishes it from a later one with the same pid. */
 export interface Process {
+  /** As this process's `/proc` numbers it. */
   readonly pid: number;
-  /** In clock ticks since boot (proc_pid_stat(5)). */
+  /** In clock ticks since boot (`starttime` in proc_pid_stat(5)). */
   readonly startTime: string;
+  /** The process that started it, or that took it over (`ppid` in proc_pid_stat(5)). */
   readonly parentPid: number;
 }
 
