@@ -5,6 +5,7 @@ import { createAccuracyServer } from './accuracy/server.ts';
 import { runAccuracyStage } from './accuracy/stage.ts';
 import { createWatcher } from './accuracy/watcher.ts';
 import { createBackground } from './accuracy/workload-processes.ts';
+import { createCounter } from './cost/counters.ts';
 import { createHolder } from './cost/sockets.ts';
 import { runCostStage } from './cost/stage.ts';
 import type { HelperAnswer } from './runner/helper-process.ts';
@@ -30,6 +31,7 @@ const helpers: Readonly<Record<string, () => Execute>> = {
   daemon: () => createHolder('daemon', nowMs),
   clients: () => createHolder('clients', nowMs),
   pairs: () => createHolder('pairs', nowMs),
+  counter: () => createCounter({ nowMs, cpuUs, childrenCpuMs: endedChildrenCpuMs }),
   'accuracy-server': () => createAccuracyServer(nowMs),
   'accuracy-load': () => createLoad(nowMs),
   'accuracy-background': createBackground,

@@ -40,6 +40,7 @@ export async function runCost(
     clients: options.clients,
     rounds: options.rounds,
     roundMs: roundMs[isQuick ? 'quick' : 'full'],
+    counts: options.counts,
     intervalsMs: options.intervals,
     windowMs: options.window,
     starts: options.starts,

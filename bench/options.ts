@@ -14,10 +14,12 @@ import {
 const costDefaults = {
   full: {
     ...{ pairs: '0,1000,8000', clients: '0,3,100,2000', rounds: '9', starts: '21', exits: '15' },
+    counts: '20',
     ...{ intervals: '100ms,10ms,1ms', window: '1m' },
   },
   quick: {
     ...{ pairs: '0,8000', clients: '3', rounds: '5', starts: '7', exits: '4' },
+    counts: '5',
     ...{ intervals: '100ms,10ms,1ms', window: '4s' },
   },
 } as const;
@@ -49,6 +51,12 @@ export function costOptions(isQuick: boolean) {
     ),
     window: single('<duration>', 'measuring time at each interval', standard.window, (text) =>
       parseDuration(text, 1000),
+    ),
+    counts: single(
+      '<number>',
+      'counts from Node.js in each round',
+      standard.counts,
+      whole(0, 1000),
     ),
     starts: single('<number>', 'starts to measure', standard.starts, whole(0, 1000)),
     exits: single('<number>', 'exits to measure', standard.exits, whole(0, 1000)),

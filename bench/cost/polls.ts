@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { endedChildrenCpuMs } from '../runner/proc.ts';
 import { runShell } from '../runner/shell.ts';
 import { orRemark, type Stage } from './context.ts';
@@ -9,7 +8,7 @@ import {
   type Poller,
   type ShellMethod,
 } from './methods.ts';
-import { figureOf, pairedRatio } from './statistics.ts';
+import { compareInRounds, type Measured, type Subject } from './rounds.ts';
 import type { PollCost } from './types.ts';
 
 /** Measures every method at every size. A remark names the sizes and methods that are not available. */
@@ -32,77 +31,12 @@ export async function measurePolls(stage: Stage): Promise<void> {
   }
 }
 
-async function measureSetting(stage: Stage, pairs: number, clients: number): Promise<PollCost[]> {
-  const subjects: Subject[] = [];
-  try {
-    for (const method of allMethods) {
-      await orRemark(stage, method.name, async () => {
-        subjects.push(await prepare(method, stage));
-      });
-    }
-    for (const { name, seen } of subjects.filter((each) => each.seen !== clients)) {
-      stage.remark(name, `it saw ${seen} of ${clients} clients with ${pairs} pairs`);
-    }
-    return resultsOf(await takeRounds(stage, subjects), pairs, clients);
-  } finally {
-    for (const { close } of subjects) {
-      close();
-    }
-  }
-}
-
-type Rounds = Map<Subject, Measured[]>;
-
-/** Each round begins with a different method, so that drift affects all methods alike. */
-async function takeRounds(stage: Stage, subjects: readonly Subject[]): Promise<Rounds> {
-  const rounds: Rounds = new Map(subjects.map((subject) => [subject, []]));
-  for (let round = 0; round < stage.plan.rounds; round += 1) {
-    const inTurn = [...rounds.keys()];
-    const first = round % Math.max(1, inTurn.length);
-    for (const subject of [...inTurn.slice(first), ...inTurn.slice(0, first)]) {
-      await turn();
-      stage.signal.throwIfAborted();
-      const isDone = await orRemark(stage, subject.name, async () => {
-        rounds.get(subject)?.push(await subject.measure());
-      });
-      if (!isDone) {
-        rounds.delete(subject);
-      }
-    }
-  }
-  return rounds;
-}
-
-function resultsOf(rounds: Rounds, pairs: number, clients: number): PollCost[] {
-  const cpuOf = (measured: readonly Measured[]): number[] => measured.map(({ cpuUs }) => cpuUs);
-  const [standard] = [...rounds].filter(([{ name }]) => name === allMethods[0]?.name);
-  return [...rounds].map(([{ name, seen, pollsPerRound }, measured]) => ({
-    method: name,
-    pairs,
-    clients,
-    seen,
-    pollsPerRound,
-    cpuUs: figureOf(cpuOf(measured)),
-    wallUs: figureOf(measured.map(({ wallUs }) => wallUs)),
-    cpuRatio: standard === undefined ? null : pairedRatio(cpuOf(measured), cpuOf(standard[1])),
+function measureSetting(stage: Stage, pairs: number, clients: number): Promise<PollCost[]> {
+  const candidates = allMethods.map((method) => ({
+    name: method.name,
+    prepare: () => prepare(method, stage),
   }));
-}
-
-/** A method that works here, ready to be measured. */
-interface Subject {
-  readonly name: string;
-  /** The number of connections in its first poll. */
-  readonly seen: number;
-  readonly pollsPerRound: number;
-  /** One round. */
-  readonly measure: () => Promise<Measured>;
-  readonly close: () => void;
-}
-
-/** Of one poll, in microseconds. */
-interface Measured {
-  readonly cpuUs: number;
-  readonly wallUs: number;
+  return compareInRounds(stage, candidates, { pairs, clients });
 }
 
 // The CPU of ended processes is counted in hundredths of a second, so rounds must be much longer.
@@ -131,7 +65,6 @@ async function prepareInProcess(method: InProcessMethod, stage: Stage): Promise<
   warmUp(poller, nowMs, plan.roundMs);
   const pollsPerRound = pollsFor(plan.roundMs, measure(warmUpPolls).wallUs);
   return {
-    name: method.name,
     seen,
     pollsPerRound,
     measure: async () => measure(pollsPerRound),
@@ -170,7 +103,6 @@ async function prepareShell(method: ShellMethod, stage: Stage): Promise<Subject>
   const roundMs = plan.roundMs * shellRoundFactor;
   const pollsPerRound = pollsFor(roundMs, (await measure(1)).wallUs);
   return {
-    name: method.name,
     seen,
     pollsPerRound,
     measure: () => measure(pollsPerRound),

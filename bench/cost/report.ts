@@ -19,6 +19,7 @@ export function reportOf(results: CostResults): ReportSection[] {
     summary(results),
     polls('CPU of one poll', results, ({ cpuUs }) => cpuUs),
     polls('Time of one poll', results, ({ wallUs }) => wallUs),
+    counters(results),
     wholeProcess(results),
     startUp(results),
     exit(results),
@@ -69,6 +70,26 @@ function polls(
 
 function pollText(figure: Figure): string {
   return `${timeText(figure.median)} ${spreadText(spreadOf(figure))}`;
+}
+
+function counters({ counters, plan }: CostResults): ReportSection {
+  const [own] = counters;
+  return {
+    title: 'Counting from Node.js',
+    note:
+      `Ten times a second, with ${own?.clients} clients and ${countText(own?.pairs ?? 0)} unrelated connection pairs: median ` +
+      `of ${timesText(plan.rounds, 'round')} of ${timesText(plan.counts, 'count')}. CPU is that of all threads and child ` +
+      'processes.',
+    table: [
+      ['with', 'CPU of one count', 'time of one count', 'CPU as a multiple'],
+      ...counters.map(({ method, cpuUs, wallUs, cpuRatio }) => [
+        method,
+        pollText(cpuUs),
+        pollText(wallUs),
+        cpuRatio === null ? '-' : ratioText(cpuRatio.median),
+      ]),
+    ],
+  };
 }
 
 function wholeProcess({ process }: CostResults): ReportSection {

@@ -14,7 +14,7 @@ export function emptyCost({ plan, date, host, isPrivate }: KnownFacts<CostPlan>)
   return {
     ...{ schema: 1, command: 'buildkit-drain bench cost', date, isComplete: false },
     ...{ host, network, plan },
-    ...{ polls: [], process: [], startUp: null, exit: null, remarks: [] },
+    ...{ polls: [], counters: [], process: [], startUp: null, exit: null, remarks: [] },
   };
 }
 
@@ -26,6 +26,8 @@ function withMeasurement(results: CostResults, measurement: CostMeasurement): Co
     }
     case 'polls':
       return { ...results, polls: [...results.polls, ...measurement.results] };
+    case 'counters':
+      return { ...results, counters: measurement.results };
     case 'process':
       return { ...results, process: [...results.process, measurement.result] };
     case 'start-up':

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { tcpSocketsInUse } from '../runner/proc.ts';
 import { errorText, runStage } from '../runner/stage.ts';
 import { orRemark, type Stage } from './context.ts';
+import { measureCounters } from './counter-cost.ts';
 import { measurePolls } from './polls.ts';
 import { measureProcess } from './process-cost.ts';
 import { openSockets } from './sockets.ts';
@@ -22,6 +23,7 @@ async function measureAll(input: CostStageInput): Promise<void> {
     const stage = { ...input, sockets, env, ...progress(input), sleep: sleeping(signal) };
     await measurePolls(stage);
     await sockets.setClients(referenceClients);
+    await orRemark(stage, 'counting from Node.js', () => measureCounters(stage));
     await orRemark(stage, 'start-up', () => measureStartUp(stage));
     await orRemark(stage, 'time to the exit', () => measureExits(stage));
     await orRemark(stage, 'whole process', () => measureProcess(stage));
@@ -45,8 +47,8 @@ function progress({ plan, send }: CostStageInput): Pick<Stage, 'startStep' | 're
   };
 }
 
-function stepsOf({ pairs, clients, starts, exits, intervalsMs }: CostPlan): number {
-  const single = [starts, exits].filter((count) => count > 0).length;
+function stepsOf({ pairs, clients, counts, starts, exits, intervalsMs }: CostPlan): number {
+  const single = [counts, starts, exits].filter((count) => count > 0).length;
   return pairs.length * clients.length + single + intervalsMs.length;
 }
 

@@ -9,6 +9,7 @@ export function summaryRows(results: CostResults): string[][] {
   return [
     ...comparisons(results),
     ...growth(results),
+    ...fromNode(results),
     ...wholeProcess(results),
     ...startUp(results),
     ...exit(results),
@@ -35,12 +36,29 @@ function comparisons(results: CostResults): string[][] {
   if (own === undefined) {
     return [];
   }
-  return others.map((other) => {
-    const { cpuRatio, method } = other;
-    const ratio: Ratio =
-      cpuRatio === null ? ratioOfFigures(own.cpuUs, other.cpuUs) : inverse(cpuRatio);
-    return row(`CPU of one poll, ${own.method} vs. ${method}`, ratio, aims[method]);
-  });
+  return others.map((other) =>
+    row(
+      `CPU of one poll, ${own.method} vs. ${other.method}`,
+      against(other, own),
+      aims[other.method],
+    ),
+  );
+}
+
+function fromNode({ counters: [own, ...others] }: CostResults): string[][] {
+  return own === undefined
+    ? []
+    : others.map((other) =>
+        row(
+          `CPU of one count from Node.js, ${own.method} vs. ${other.method}`,
+          against(other, own),
+        ),
+      );
+}
+
+/** What the first method costs, as a part of what another one does. */
+function against({ cpuRatio, cpuUs }: PollCost, own: PollCost): Ratio {
+  return cpuRatio === null ? ratioOfFigures(own.cpuUs, cpuUs) : inverse(cpuRatio);
 }
 
 function growth(results: CostResults): string[][] {

@@ -11,6 +11,8 @@ export interface CostPlan {
   readonly rounds: number;
   /** The shortest duration of the polls of one round, in milliseconds. */
   readonly roundMs: number;
+  /** How often a program in Node.js counts in each round. */
+  readonly counts: number;
   /** Intervals of `buildkit-drain wait`, in milliseconds. */
   readonly intervalsMs: readonly number[];
   /** How long the CPU of a whole process is measured, in milliseconds. */
@@ -95,6 +97,8 @@ export interface CostResults extends RunResults<CostPlan> {
   readonly command: 'buildkit-drain bench cost';
   readonly network: NetworkFacts;
   readonly polls: readonly PollCost[];
+  /** Ways to count from Node.js, each in a process of its own, with the most pairs and three clients. */
+  readonly counters: readonly PollCost[];
   readonly process: readonly ProcessResult[];
   readonly startUp: StartUpResult | null;
   readonly exit: ExitResult | null;
@@ -103,7 +107,7 @@ export interface CostResults extends RunResults<CostPlan> {
 /** What the stage sends as soon as it is measured. */
 export type CostMeasurement =
   | { readonly kind: 'network'; readonly tcpSocketsBefore: number | null }
-  | { readonly kind: 'polls'; readonly results: readonly PollCost[] }
+  | { readonly kind: 'polls' | 'counters'; readonly results: readonly PollCost[] }
   | { readonly kind: 'process'; readonly result: ProcessResult }
   | { readonly kind: 'start-up'; readonly result: StartUpResult }
   | { readonly kind: 'exit'; readonly result: ExitResult };

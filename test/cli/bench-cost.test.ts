@@ -9,7 +9,7 @@ import { type Bench, commandLines, startBench as startBenchOf } from '../support
 import { cliPath } from '../support/cli.ts';
 
 const small = ['--pairs', '0,40', '--clients', '0,3', '--rounds', '2'];
-const pollsAlone = ['--intervals', 'none', '--starts', '0', '--exits', '0'];
+const pollsAlone = ['--counts', '0', '--intervals', 'none', '--starts', '0', '--exits', '0'];
 
 let folder: string;
 beforeAll(() => {
@@ -39,7 +39,18 @@ describe('bench cost', () => {
     const files = ['json', 'svg', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
     const { code, stdout, stderr } = await startBench([
       ...small,
-      ...['--intervals', '50ms,5ms', '--window', '1s', '--starts', '2', '--exits', '2'],
+      ...[
+        '--counts',
+        '2',
+        '--intervals',
+        '50ms,5ms',
+        '--window',
+        '1s',
+        '--starts',
+        '2',
+        '--exits',
+        '2',
+      ],
       ...files.flat(),
     ]).ended;
 
@@ -67,6 +78,13 @@ describe('bench cost', () => {
       expect(cpuUs.median).toBeGreaterThan(1);
       expect(wallUs.median).toBeGreaterThan(1);
     }
+    expect(results.counters.map(({ method, pairs, seen }) => [method, pairs, seen])).toEqual([
+      ['buildkit-drain', 40, 3],
+      ['ss', 40, 3],
+      ['systeminformation', 40, 3],
+      ['/proc/net/tcp', 40, 3],
+    ]);
+    expect(results.counters.map(({ cpuRatio }) => cpuRatio?.values.length)).toEqual([2, 2, 2, 2]);
     expect(results.process.map(({ intervalMs, clients }) => [intervalMs, clients])).toEqual([
       [50, 3],
       [50, 0],
@@ -83,8 +101,8 @@ describe('bench cost', () => {
     expect(results.exit?.beyondMs.values.every((ms) => ms > 0 && ms < 5000)).toBe(true);
 
     expect(stdout).toMatch(/^netstat pipeline +3 +.*ms/m);
-    expect(stderr.split('\n').at(0)).toBe('[1/8] CPU per poll: 0 pairs, 0 clients');
-    expect(stderr).toContain('[8/8] whole process at 5 ms, for 1 s\n');
+    expect(stderr.split('\n').at(0)).toBe('[1/9] CPU per poll: 0 pairs, 0 clients');
+    expect(stderr).toContain('[9/9] whole process at 5 ms, for 1 s\n');
     expect(readFileSync(join(folder, 'svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
     expect(readFileSync(join(folder, 'markdown'), 'utf8')).toContain('| netstat pipeline | 3 |');
     expect(processesLeft()).toEqual([]);
@@ -123,7 +141,7 @@ describe('bench cost', () => {
 
   it('names what is not available', async () => {
     symlinkSync('/bin/sh', join(folder, 'sh'));
-    const args = [...small, ...pollsAlone];
+    const args = [...small, ...pollsAlone, '--counts', '1'];
     const { code, stdout } = await startBench(args, { PATH: folder }).ended;
     expect(code).toBe(0);
     expect(stdout).toContain('in the existing network namespace');
@@ -133,6 +151,9 @@ describe('bench cost', () => {
     expect(stdout).toMatch(/^ss +not installed$/m);
     expect(stdout).toMatch(/^netstat pipeline +not installed$/m);
     expect(stdout).toMatch(/^procfs +3 /m);
+    // It has no program to start, and says "none" nevertheless.
+    expect(stdout).toMatch(/^systeminformation +it saw 0 of 3 clients with 40 pairs$/m);
+    expect(stdout).toMatch(/^buildkit-drain( +\S+ µs ±\d+ %){2} +1.00×$/m);
   });
 
   it('leaves out the sizes for which too few files may be open', async () => {

@@ -36,6 +36,7 @@ export const costResults: CostResults = {
     clients: [3, 100],
     rounds: 3,
     roundMs: 100,
+    counts: 10,
     intervalsMs: [100, 1],
     windowMs: 60_000,
     starts: 1,
@@ -48,6 +49,7 @@ export const costResults: CostResults = {
     poll('netstat pipeline', 8000, 3, 240_000, 120),
     poll('sock_diag dump', 8000, 100, 2500, 1),
   ],
+  counters: [poll('buildkit-drain', 8000, 3, 200, 1), poll('ss', 8000, 3, 8000, 40)],
   process: [
     {
       intervalMs: 100,
