@@ -1,3 +1,13 @@
+/**
+ * Everything that the package exports. docs/library.md shows how to use it.
+ *
+ * Names that end in `Ms` are milliseconds. Null is unknown, never zero. A bad argument is a TypeError or a RangeError
+ * that names it, with the code `ERR_BAD_VALUE`.
+ *
+ * @packageDocumentation
+ */
+
+export type { Process } from './backends/procfs/processes.ts';
 export {
   BackendError,
   type BackendName,
@@ -29,8 +39,14 @@ export type {
   BuildsKnown,
   ListeningDaemon,
 } from './builds/types.ts';
-export type { TrackedConnection, TrackedConnections } from './drain/tracked.ts';
 export type {
+  ConnectionKind,
+  TrackedConnection,
+  TrackedConnections,
+  TrafficNote,
+} from './drain/tracked.ts';
+export type {
+  CommonEvent,
   DrainConfig,
   DrainEvent,
   DrainOutcome,
@@ -45,7 +61,7 @@ export type {
   CountedUpdate,
   UnknownUpdate,
 } from './library/connection-changes.ts';
-export type { ConnectionsCount } from './library/count-connections.ts';
+export type { ConnectionsCount, KnownCount, UnknownCount } from './library/count-connections.ts';
 export {
   countConnections,
   createBuildsClient,

@@ -119,8 +119,9 @@ export type PollMode =
 
 /** A way to ask the kernel for connections. It holds no resources itself; open endpoints do. */
 export interface Backend {
+  /** Which one it is. */
   readonly name: BackendName;
-  /** @throws BackendError */
+  /** Opens an endpoint. @throws BackendError */
   open(endpoint: Endpoint): OpenEndpoint | TrackedEndpoint;
 }
 
@@ -129,7 +130,7 @@ export interface OpenEndpoint {
   /**
    * Polls once, synchronously. Returns the previous snapshot if nothing has changed since.
    *
-   * @throws BackendError if there is no complete answer.
+   * @throws {@link BackendError} if there is no complete answer, with the reason as its `code`.
    */
   poll(): EndpointSnapshot;
   /** Frees the descriptors. A second call does nothing. */
@@ -144,14 +145,14 @@ export interface TcpFacts {
   /**
    * The current traffic of the latest snapshot's connections.
    *
-   * @throws BackendError
+   * @throws {@link BackendError} with an errno name, or `ERR_CLOSED` after `close`.
    */
   traffic(): TrafficOf;
   /**
    * The connections that have ended since the last call, or since the first poll. Each is returned
    * once, including those that came and went between two polls.
    *
-   * @throws BackendError
+   * @throws {@link BackendError} with an errno name, or `ERR_CLOSED` after `close`.
    */
   takeEnded(): readonly EndedConnection[];
   /**
@@ -159,14 +160,14 @@ export interface TcpFacts {
    * time for another poll. A later call replaces the callback; null removes it.
    *
    * @returns false if the kernel does not report ends. Polls are correct without them.
-   * @throws BackendError
+   * @throws {@link BackendError} with an errno name, or `ERR_CLOSED` after `close`.
    */
   onEnd(callback: (() => void) | null): boolean;
   /** Whether `onEnd` was called and will call back. */
   announcesEnds(): boolean;
-  /** At least this many connections have come and gone between two polls. */
+  /** At least this many connections have come and gone between two polls, since it was opened. */
   seenBetweenPolls(): number;
-  /** Why polls cost more than they should, or null. Their answers are correct all the same. */
+  /** Why polls cost more than they should, for people, or null. Their answers are correct all the same. */
   degraded(): string | null;
   /** How the latest poll got its answer. */
   mode(): PollMode;
@@ -246,25 +247,26 @@ export interface Sampler {
   readonly announcesEnd: (connection: Connection) => boolean;
 }
 
-/** Why a poll gave no answer. Code decides by `code`; people read `message`. */
+/**
+ * Why there is no answer. Programs decide by `code`; people read `message`. The code is an errno name such as `EPERM`
+ * (errno(3)), or one of these:
+ *
+ * - `ERR_ADDON`: the addon cannot be loaded, or failed. The message says what to do.
+ * - `ERR_TABLE_CUT`: a table of `/proc/net` is cut short, or has another form than the kernel's.
+ * - `ERR_NO_LISTENER`: nothing listens there, so a count of zero would prove nothing.
+ * - `ERR_LISTENER_REPLACED`: a listener is gone, and where the daemon listens now is not known yet.
+ * - `ERR_NOT_FOUND_YET`: where the daemon listens cannot be read now. It is tried again.
+ * - `ERR_CLOSED`: it was used after `close`.
+ * - `ERR_BUG`: an unexpected error, which is the `cause`.
+ */
 export class BackendError extends Error {
   override readonly name = 'BackendError';
-  /**
-   * An errno name such as `EPERM` (errno(3)), or one of these:
-   *
-   * - `ERR_ADDON`: the addon cannot be loaded, or failed. The message says what to do.
-   * - `ERR_TABLE_CUT`: a table of `/proc/net` is cut short, or has another form than the kernel's.
-   * - `ERR_NO_LISTENER`: nothing listens there, so a count of zero would prove nothing.
-   * - `ERR_LISTENER_REPLACED`: a listener is gone, and where the daemon listens now is not known yet.
-   * - `ERR_NOT_FOUND_YET`: where the daemon listens cannot be read now. It is tried again.
-   * - `ERR_CLOSED`: it was used after `close`.
-   * - `ERR_BUG`: an unexpected error, which is the `cause`.
-   */
+  /** An errno name, or one of those above. */
   readonly code: string;
   /** What was being done: a system call's name, or a short description. */
   readonly operation: string;
 
-  /** For those who write a backend, or play one in a test. */
+  /** @internal */
   constructor(code: string, operation: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -27,6 +27,7 @@ export interface CountedUpdate {
    * reported although no poll had seen them (sock-diag, TCP), and those that polls saw while no update was asked for.
    */
   readonly unseen: number;
+  /** How they were counted. */
   readonly backend: BackendName;
   /** Why the preferred backend, sock-diag, is not used; null if it is. */
   readonly skipped: SkippedBackend | null;

@@ -7,9 +7,19 @@ import {
 import { type CountedUpdate, readingOf, type UnknownUpdate } from './connection-changes.ts';
 
 /** How many connections there are; or null, with the reason why that is unknown. */
-export type ConnectionsCount =
-  | ({ readonly count: number } & Pick<CountedUpdate, 'connections' | 'backend' | 'skipped'>)
-  | ({ readonly count: null } & Pick<UnknownUpdate, 'error' | 'connections'>);
+export type ConnectionsCount = KnownCount | UnknownCount;
+
+/** All connections are known: the same poll saw a listener. */
+export interface KnownCount extends Pick<CountedUpdate, 'connections' | 'backend' | 'skipped'> {
+  /** Established connections, accepted or still queued. */
+  readonly count: number;
+}
+
+/** How many connections there are is not known. */
+export interface UnknownCount extends Pick<UnknownUpdate, 'error' | 'connections'> {
+  /** Unknown, which is never zero. */
+  readonly count: null;
+}
 
 /** @param backends the preferred one first. */
 export function countConnections(

@@ -47,6 +47,7 @@ export interface MonitorOptions {
 export interface WaitForDrainOptions
   extends Omit<MonitorOptions, 'notify'>,
     Partial<Omit<DrainConfig, 'counts'>> {
+  /** Receives what is worth knowing about which endpoints are polled, and how, and about the drain marker. */
   readonly notify?: (notice: WaitNotice) => void;
   /** The peers that are no clients: IP addresses and CIDR blocks such as `10.0.0.0/8`. By default none. */
   readonly ignorePeers?: readonly string[];
@@ -65,8 +66,10 @@ export interface WaitForDrainOptions
 /**
  * Waits until the last client has gone, as `buildkit-drain wait` does: discovers the daemons, follows
  * them, asks which builds run, and publishes a drain marker for `buildkit-drain ready`. The outcome
- * says how the wait ended. Rejects with what `onEvent` throws; a sample that can't be taken does not
- * reject: it is unknown, and the wait goes on.
+ * says how the wait ended. A sample that can't be taken does not reject: it is unknown, and the wait goes on.
+ *
+ * @throws TypeError or RangeError, with the code `ERR_BAD_VALUE`, for a bad option or the `pid` of no process; and
+ * what `onEvent` or `notify` throws. The promise rejects with them.
  */
 export async function waitForDrain(options: WaitForDrainOptions = {}): Promise<WaitOutcome> {
   check.waitOptions(options, 'options');
@@ -87,7 +90,9 @@ export async function waitForDrain(options: WaitForDrainOptions = {}): Promise<W
 
 /**
  * Opens a monitor of one or more daemons: it discovers their endpoints, polls them, and takes samples,
- * each of which says who is connected or why that is unknown.
+ * each of which gives the connections or the reason why they are unknown.
+ *
+ * @throws TypeError or RangeError, with the code `ERR_BAD_VALUE`, for a bad option or the `pid` of no process.
  */
 export function openMonitor(options: MonitorOptions = {}): Monitor {
   check.monitorOptions(options, 'options');
@@ -128,25 +133,38 @@ function configOf(options: WaitForDrainOptions): DrainConfig {
  * Parses an address as buildkitd writes it in `--addr`. Only the port of a TCP address says which
  * connections are meant.
  *
- * @throws BadValueError
+ * @param text - `tcp://127.0.0.1:1234`, `unix:///run/buildkit/buildkitd.sock`, or `unix://@name` for an abstract name.
+ * @throws {@link BadValueError} for another form; a TypeError with the same code, `ERR_BAD_VALUE`, for another type.
  */
 export function parseEndpoint(text: `tcp://${string}`): TcpEndpoint;
+/** As above, for a text that is known to name a unix socket. */
 export function parseEndpoint(text: `unix://${string}`): UnixEndpoint;
+/** As above, for any text. */
 export function parseEndpoint(text: string): Endpoint;
 export function parseEndpoint(text: string): Endpoint {
   check.text(text, 'text');
   return endpoints.parseEndpoint(text);
 }
 
-export type DiscoverOptions = Pick<discover.DiscoverOptions, 'pid' | 'known'>;
+/** Which daemons to look for. */
+export interface DiscoverOptions {
+  /** The daemon's process. By default all processes called buildkitd. */
+  readonly pid?: number;
+  /**
+   * Endpoints that may belong to a daemon whose descriptors can't be read: those of them that have a listener do.
+   * None by default.
+   */
+  readonly known?: readonly Endpoint[];
+}
 
 /**
- * Discovers the daemons that run, and what they listen on.
+ * Discovers the daemons that run, and what they listen on: the sockets that they hold (proc_pid_fd(5)), looked up in
+ * the tables of their network namespace (proc_pid_net(5)).
  *
- * @param procRoot where the kernel's process directory is mounted, usually `/proc`.
+ * @param procRoot - where the kernel's process directory is mounted, usually `/proc`.
  * @returns a daemon for each process; none where none is visible, which does not mean that none runs.
- * @throws file system errors where processes can't be read, and those that may have passed the next
- * time: what is discovered without them may be a part.
+ * @throws errors of the file system, with an errno name as their `code`, where processes can't be read: a list without
+ * them might be only a part. TypeError or RangeError, with the code `ERR_BAD_VALUE`, for a bad argument.
  */
 export function discoverEndpoints(procRoot: string, options: DiscoverOptions = {}): FoundDaemon[] {
   check.text(procRoot, 'procRoot');
@@ -158,7 +176,7 @@ export function discoverEndpoints(procRoot: string, options: DiscoverOptions = {
 export interface WatchConnectionsOptions {
   /** Time between two polls, in milliseconds: 100 by default. */
   readonly intervalMs?: number;
-  /** Ends the watch: `next` rejects with an `AbortError`. */
+  /** Ends the watch: `next` rejects with an `AbortError`, whose code is `ABORT_ERR`. */
   readonly signal?: AbortSignal;
 }
 
@@ -172,8 +190,8 @@ export interface WatchConnectionsOptions {
  * reports makes a poll at once. Nothing is open before the first call of `next`; `break`, `return`, an error
  * in the loop and an abort free everything.
  *
- * @param address as `parseEndpoint` takes it. Of a TCP address only the port selects connections.
- * @throws TypeError or RangeError with the code `ERR_BAD_VALUE`. What the kernel does not answer is an
+ * @param address - as `parseEndpoint` takes it. Of a TCP address only the port selects connections.
+ * @throws TypeError or RangeError, with the code `ERR_BAD_VALUE`, for a bad argument. What the kernel does not answer is an
  * update of the kind `unknown`.
  */
 export function watchConnections(
@@ -192,9 +210,9 @@ export function watchConnections(
 /**
  * Counts the connections to a TCP port or a unix socket of this machine, once.
  *
- * @param address as `parseEndpoint` takes it. Of a TCP address only the port selects connections.
+ * @param address - as `parseEndpoint` takes it. Of a TCP address only the port selects connections.
  * @returns a count of null, with the error, where nothing listens or the kernel gives no answer.
- * @throws TypeError or RangeError with the code `ERR_BAD_VALUE`.
+ * @throws TypeError or RangeError, with the code `ERR_BAD_VALUE`, for a bad address.
  */
 export function countConnections(address: string): ConnectionsCount {
   check.address(address, 'address');
@@ -207,6 +225,8 @@ export function countConnections(address: string): ConnectionsCount {
  * (`moby.buildkit.v1.Control`, v0.12.4 and later). Its answers leave out builds that are about to
  * begin, what a client does after its build, and solves that a client has marked as internal: a list
  * of none says nothing of the next moment.
+ *
+ * @throws TypeError or RangeError, with the code `ERR_BAD_VALUE`, for a bad option.
  */
 export function createBuildsClient(options: BuildsClientOptions): BuildsClient {
   check.buildsClientOptions(options, 'options');

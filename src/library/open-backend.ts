@@ -17,6 +17,7 @@ import { closable } from './closable.ts';
 
 /** Polls endpoints over netlink (sock_diag(7)). It sees the network namespace of its thread. */
 export interface SockDiagBackend extends Disposable {
+  /** What tells it from the other one. */
   readonly name: 'sock-diag';
   /** No better backend is left out. */
   readonly skipped: null;
@@ -24,10 +25,12 @@ export interface SockDiagBackend extends Disposable {
    * Opens an endpoint, which takes a few descriptors until it or the backend is closed. Only of TCP
    * does the kernel report traffic and ends.
    *
-   * @throws BackendError, with the code `ERR_CLOSED` after `close`.
+   * @throws {@link BackendError}: with the code `ERR_CLOSED` after `close`, and otherwise with an errno name or `ERR_ADDON`.
    */
   open(endpoint: TcpEndpoint): TrackedEndpoint & Disposable;
+  /** As above, with polls alone. */
   open(endpoint: UnixEndpoint): OpenEndpoint & Disposable;
+  /** As above, where the type does not say which. */
   open(endpoint: Endpoint): (OpenEndpoint | TrackedEndpoint) & Disposable;
   /** Closes all of its endpoints. A second call does nothing. */
   close(): void;
@@ -35,15 +38,21 @@ export interface SockDiagBackend extends Disposable {
 
 /** Polls endpoints from the kernel's tables as text (proc_pid_net(5)). */
 export interface ProcfsBackend extends Disposable {
+  /** What tells it from the other one. */
   readonly name: 'procfs';
   /** Why sock-diag is not used; null where procfs was asked for. */
   readonly skipped: SkippedBackend | null;
-  /** @throws BackendError with the code `ERR_CLOSED` after `close`. */
+  /**
+   * Opens an endpoint. It takes no descriptors; each poll opens the tables anew.
+   *
+   * @throws {@link BackendError} with the code `ERR_CLOSED` after `close`.
+   */
   open(endpoint: Endpoint): OpenEndpoint & Disposable;
   /** Closes all of its endpoints. A second call does nothing. */
   close(): void;
 }
 
+/** What the procfs backend reads. */
 export interface ProcfsOptions {
   /**
    * The directory with `tcp`, `tcp6` and `unix`: by default `/proc/net`, this process's network
@@ -53,13 +62,17 @@ export interface ProcfsOptions {
 }
 
 /**
- * Opens a backend, for those who make the polls themselves: the one that is named, or the first that
+ * Opens a backend, for programs that make the polls themselves: the one that is named, or the first that
  * works here, sock-diag before procfs. Whether it works is tried with one poll of TCP and of a unix socket.
  *
- * @throws BackendError if it does not work here: its code says why.
+ * @param name - `sock-diag` or `procfs`. By default, the first of them that works.
+ * @throws {@link BackendError} if it does not work here: its code says why. TypeError or RangeError, with the code
+ * `ERR_BAD_VALUE`, for a bad argument.
  */
 export function openBackend(name: 'sock-diag'): SockDiagBackend;
+/** As above, for the tables of this process or of another one. */
 export function openBackend(name: 'procfs', options?: ProcfsOptions): ProcfsBackend;
+/** As above, for whichever works: its `name` and `skipped` say which one it is, and why. */
 export function openBackend(name?: BackendName): SockDiagBackend | ProcfsBackend;
 export function openBackend(
   name?: BackendName,

@@ -12,6 +12,7 @@ export interface ConnectionsWatch extends AsyncDisposable {
   next(): Promise<IteratorResult<ConnectionsUpdate, undefined>>;
   /** Frees the descriptors and ends the watch. A second call does nothing. */
   return(): Promise<IteratorReturnResult<undefined>>;
+  /** The watch itself, for `for await`. */
   [Symbol.asyncIterator](): ConnectionsWatch;
 }
 

@@ -72,7 +72,7 @@ export type FindingNotice =
 /** Where the watched endpoints come from. */
 export type EndpointNotice =
   | FindingNotice
-  /** A daemon's process. */
+  /** A daemon is watched from now on. */
   | {
       readonly kind: 'daemon-found';
       /** The daemon's process. */

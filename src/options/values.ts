@@ -1,15 +1,16 @@
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
-/** An invalid value. The message has one form everywhere. */
+/** A text that is not what it should be. The message says what was expected and what was received. */
 export class BadValueError extends Error {
   override readonly name = 'BadValueError';
-  /** What to decide by. */
+  /** That of all errors about arguments. */
   readonly code = 'ERR_BAD_VALUE';
   /** What would have been right, as a noun: `a duration such as 100ms or 1h30m`. */
   readonly expected: string;
   /** The text as it was given. */
   readonly received: string;
 
+  /** @internal */
   constructor(expected: string, received: string) {
     super(`expected ${expected} but received ${JSON.stringify(received)}`);
     this.expected = expected;
