@@ -13,6 +13,7 @@ export interface TlsFiles {
   readonly ca: string | null;
   /** The client's certificate and key, where the daemon asks for them: both or neither. */
   readonly cert: string | null;
+  /** The key of `cert`; null without it. */
   readonly key: string | null;
   /** The name in the daemon's certificate; null for the endpoint's host. */
   readonly serverName: string | null;
