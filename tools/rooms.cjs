@@ -20,7 +20,7 @@ module.exports = {
     ...['run', 'serve', 'verify'],
   ],
   library: ['backends', 'builds', 'drain', 'monitor', 'options'],
-  bench: ['backends', 'drain', 'options'],
+  bench: ['backends', 'drain', 'library', 'options'],
   cli: [
     ...['backends', 'bench', 'builds', 'bundle', 'doctor', 'drain', 'drain-marker', 'grpc'],
     ...[

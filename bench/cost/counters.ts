@@ -3,30 +3,63 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { createSockDiagBackend } from '../../src/backends/sock-diag.ts';
+import type { ConnectionsUpdate } from '../../src/library/connection-changes.ts';
+import type { ConnectionsCount } from '../../src/library/count-connections.ts';
+import { countConnections, watchConnections } from '../../src/library/functions.ts';
 import type { Measured } from './rounds.ts';
 
 /** Counts the established connections of a port once. */
 type Count = () => Promise<number>;
 
 /**
- * How programs in Node.js count the established connections of a port, that of this library first: the others are
- * compared with it.
+ * How programs in Node.js count the established connections of a port, those of this library first: the others are
+ * compared with the first one.
  */
 const counters = {
-  'buildkit-drain': openLibrary,
+  watchConnections: openWatch,
+  countConnections: openCount,
   ss: openSs,
   systeminformation: openSysteminformation,
   '/proc/net/tcp': openTables,
-} satisfies Record<string, (localPort: number) => Count>;
+} satisfies Record<string, (localPort: number, intervalMs: number) => Count>;
 
 export const counterNames = Object.keys(counters) as CounterName[];
 type CounterName = keyof typeof counters;
 
-function openLibrary(localPort: number): Count {
-  const address = `tcp://127.0.0.1:${localPort}`;
-  const endpoint = createSockDiagBackend().open({ kind: 'tcp', address, localPort });
-  return async () => endpoint.poll().connections.length;
+/** Reads the latest update of a watch, which polls as often as this is asked. */
+function openWatch(localPort: number, intervalMs: number): Count {
+  const updates = watchConnections(addressOf(localPort), { intervalMs });
+  let latest: Reading | undefined;
+  const follow = async (): Promise<void> => {
+    for await (const update of updates) {
+      latest = update;
+    }
+  };
+  const first = updates.next().then(({ value }) => {
+    latest = value;
+    void follow();
+  });
+  return async () => {
+    await first;
+    return knownCount(latest);
+  };
+}
+
+function openCount(localPort: number): Count {
+  return async () => knownCount(countConnections(addressOf(localPort)));
+}
+
+type Reading = ConnectionsCount | ConnectionsUpdate;
+
+function knownCount(reading: Reading | undefined): number {
+  if (reading === undefined || 'error' in reading) {
+    throw reading?.error ?? new Error('the watch has ended');
+  }
+  return reading.connections.length;
+}
+
+function addressOf(localPort: number): string {
+  return `tcp://127.0.0.1:${localPort}`;
 }
 
 function openSs(localPort: number): Count {
@@ -94,7 +127,7 @@ export function createCounter({
   let count: Count | null = null;
   const totalUs = (): number => cpuUs() + childrenCpuMs() * 1000;
   return async ({ name, localPort, counts, intervalMs }) => {
-    count ??= openInstalled(name, localPort);
+    count ??= openInstalled(name, localPort, intervalMs);
     let seen = 0;
     let wallMs = 0;
     const cpuFromUs = totalUs();
@@ -109,9 +142,9 @@ export function createCounter({
   };
 }
 
-function openInstalled(name: CounterName, localPort: number): Count {
+function openInstalled(name: CounterName, localPort: number, intervalMs: number): Count {
   try {
-    return counters[name](localPort);
+    return counters[name](localPort, intervalMs);
   } catch (error) {
     return orNotInstalled(error);
   }

@@ -79,12 +79,15 @@ describe('bench cost', () => {
       expect(wallUs.median).toBeGreaterThan(1);
     }
     expect(results.counters.map(({ method, pairs, seen }) => [method, pairs, seen])).toEqual([
-      ['buildkit-drain', 40, 3],
+      ['watchConnections', 40, 3],
+      ['countConnections', 40, 3],
       ['ss', 40, 3],
       ['systeminformation', 40, 3],
       ['/proc/net/tcp', 40, 3],
     ]);
-    expect(results.counters.map(({ cpuRatio }) => cpuRatio?.values.length)).toEqual([2, 2, 2, 2]);
+    expect(results.counters.map(({ cpuRatio }) => cpuRatio?.values.length)).toEqual([
+      2, 2, 2, 2, 2,
+    ]);
     expect(results.process.map(({ intervalMs, clients }) => [intervalMs, clients])).toEqual([
       [50, 3],
       [50, 0],
@@ -153,7 +156,7 @@ describe('bench cost', () => {
     expect(stdout).toMatch(/^procfs +3 /m);
     // It has no program to start, and says "none" nevertheless.
     expect(stdout).toMatch(/^systeminformation +it saw 0 of 3 clients with 40 pairs$/m);
-    expect(stdout).toMatch(/^buildkit-drain( +\S+ µs ±\d+ %){2} +1.00×$/m);
+    expect(stdout).toMatch(/^watchConnections( +\S+ µs ±\d+ %){2} +1.00×$/m);
   });
 
   it('leaves out the sizes for which too few files may be open', async () => {

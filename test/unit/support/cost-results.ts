@@ -49,7 +49,7 @@ export const costResults: CostResults = {
     poll('netstat pipeline', 8000, 3, 240_000, 120),
     poll('sock_diag dump', 8000, 100, 2500, 1),
   ],
-  counters: [poll('buildkit-drain', 8000, 3, 200, 1), poll('ss', 8000, 3, 8000, 40)],
+  counters: [poll('watchConnections', 8000, 3, 200, 1), poll('ss', 8000, 3, 8000, 40)],
   process: [
     {
       intervalMs: 100,
