@@ -1,6 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,23 +73,34 @@ describe('the README', () => {
     }
   });
 
-  it('has a library example that runs', async () => {
+  it('has an example of the library that runs', async ({ onTestFinished }) => {
     const example = /```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const bound = server.address();
-    const port = typeof bound === 'object' ? bound?.port : undefined;
+    const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const client = connect(port, '127.0.0.1');
+    onTestFinished(() => void client.destroy());
+    await once(client, 'connect');
 
     const folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-example-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
     mkdirSync(join(folder, 'node_modules'));
     symlinkSync(root, join(folder, 'node_modules/buildkit-drain'));
     const script = join(folder, 'example.mjs');
-    writeFileSync(script, example.replace(':1234', `:${port}`).replace('2000', '200'));
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
-    server.close();
-    rmSync(folder, { recursive: true });
-    expect(stderr).toBe('');
-    expect(stdout).toBe('started\nbuilds\ndrained\n');
-    expect(status).toBe(0);
+    writeFileSync(script, example.replaceAll(':1234', `:${port}`));
+    const program = spawn(process.execPath, [script]);
+    onTestFinished(() => void program.kill());
+    let output = '';
+    for (const stream of [program.stdout, program.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    }
+    await expect.poll(() => output, { timeout: 10_000 }).toBe('1\n1 [] [] 0\n');
+    const peer = `127.0.0.1:${client.localPort}`;
+    client.destroy();
+    await expect.poll(() => output, { timeout: 10_000 }).toMatch(/\n0 \[\] \[[^\]]+\] 0\n$/);
+    expect(output).toContain(`peer: '${peer}'`);
   });
 });
