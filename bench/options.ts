@@ -19,7 +19,7 @@ const costDefaults = {
   },
   quick: {
     ...{ pairs: '0,8000', clients: '3', rounds: '5', starts: '7', exits: '4' },
-    counts: '5',
+    counts: '3',
     ...{ intervals: '100ms,10ms,1ms', window: '4s' },
   },
 } as const;
