@@ -45,7 +45,7 @@ module.exports = {
       'one-door-to-the-addon',
       'Only native.ts loads the addon.',
       { path: '^src/', pathNot: '^src/backends/native\\.ts$' },
-      { path: '(node-gyp-build|prebuilds|\\.node$)' },
+      { path: '(prebuilds|\\.node$)' },
     ),
     rule(
       'commander-in-cli-only',

@@ -28,12 +28,13 @@ const withoutPrograms = {
   },
 };
 
-// These bring all of Node's streams along, and most waits come to use them late or never.
+// The first two bring all of Node's streams along, and most daemons have no file for the third. Most waits come
+// to use them late or never.
 const whenUsed = {
   name: 'when-used',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:(net|crypto)$/ }, ({ namespace, path }) =>
-      namespace === 'when-used' ? undefined : { path, namespace: 'when-used' },
+    onResolve({ filter: /^(node:(net|crypto)|smol-toml)$/ }, ({ namespace, path }) =>
+      namespace === 'when-used' ? { path, external: true } : { path, namespace: 'when-used' },
     );
     onLoad({ filter: /.*/, namespace: 'when-used' }, async ({ path }) => ({
       contents: `module.exports = { ${Object.keys((await import(path)).default)

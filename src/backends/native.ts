@@ -1,8 +1,7 @@
+import Module from 'node:module';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
-// @ts-expect-error It has no types.
-import nodeGypBuild from 'node-gyp-build';
+import { addonPath, remedy } from './addon-path.ts';
 import { BackendError, type PollMode } from './types.ts';
 
 /** The addon's exports; native/addon/addon.cc is the other side of this type. */
@@ -104,15 +103,6 @@ interface NativeUnixSockets {
   readonly accepted: readonly { inode: number; peerInode: number }[];
 }
 
-// Right from src/backends, dist/backends and dist/bin alike. Resolving the package by its name would
-// load Node's module resolver: 8 ms of every start.
-const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
-
-const loader = nodeGypBuild as {
-  (directory: string): NativeAddon;
-  resolve: (directory: string) => string;
-};
-
 /**
  * Loads the addon: a local build if there is one, else the committed prebuild.
  *
@@ -120,22 +110,18 @@ const loader = nodeGypBuild as {
  */
 export function loadAddon(): NativeAddon {
   try {
-    return loader(packageRoot);
+    const path = addonPath();
+    // Not imported by its name: webpack would take a createRequire for a part of its own.
+    return Module.createRequire(path)(path) as NativeAddon;
   } catch (cause) {
     const reason = firstLine(cause instanceof Error ? cause.message : String(cause));
     throw new BackendError(
       'ERR_ADDON',
       'load the addon',
-      `the native addon can't be loaded (${reason}); to build it here, run ` +
-        `\`npm install cmake-js node-addon-api && npx cmake-js compile -d ${packageRoot}\``,
+      `the native addon can't be loaded (${reason}); ${remedy()}`,
       { cause },
     );
   }
-}
-
-/** The file that `loadAddon` loads. @throws the error of node-gyp-build if there is none. */
-export function addonPath(): string {
-  return loader.resolve(packageRoot);
 }
 
 /** Calls the addon, and turns its errors into a backend's. */

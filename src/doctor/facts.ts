@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { arch, release } from 'node:os';
-import { addonPath, loadAddon } from '../backends/native.ts';
+import { addonPath } from '../backends/addon-path.ts';
+import { loadAddon } from '../backends/native.ts';
 import { type Process, processName } from '../backends/procfs/processes.ts';
 import { scanProcesses } from '../backends/procfs/scan.ts';
 import {

@@ -1,6 +1,6 @@
 import { readlinkSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { posix } from 'node:path';
+import { parse } from 'smol-toml';
 import { isTransient } from '../backends/procfs/processes.ts';
 import { pathWithin, readBounded } from './read-bounded.ts';
 import type { FindingNotice } from './types.ts';
@@ -205,8 +205,6 @@ export function parseConfigFile(text: string): DaemonSettings {
 type Table = Readonly<Record<string, unknown>>;
 
 function parseToml(text: string): Table {
-  // Most daemons have no such file, so this is loaded only when needed.
-  const { parse } = createRequire(import.meta.url)('smol-toml') as typeof import('smol-toml');
   try {
     return parse(text);
   } catch (cause) {

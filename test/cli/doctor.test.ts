@@ -165,7 +165,7 @@ describe.concurrent('doctor', () => {
     await buildkitd.listen(tcp);
     const bare = join(sandbox.directory, 'bare');
     mkdirSync(bare);
-    for (const part of ['dist', 'package.json']) {
+    for (const part of ['dist', 'package.json', 'CMakeLists.txt']) {
       cpSync(join(root, part), join(bare, part), { recursive: true });
     }
     symlinkSync(join(root, 'node_modules'), join(bare, 'node_modules'));

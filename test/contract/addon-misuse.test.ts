@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addonPath } from '../../src/backends/native.ts';
+import { addonPath } from '../../src/backends/addon-path.ts';
 import { type Ended, run } from '../support/running.ts';
 
 const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.meta.url).href);

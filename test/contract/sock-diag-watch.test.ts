@@ -4,7 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { addonPath, loadAddon } from '../../src/backends/native.ts';
+import { addonPath } from '../../src/backends/addon-path.ts';
+import { loadAddon } from '../../src/backends/native.ts';
 import { createSockDiagBackend } from '../../src/backends/sock-diag.ts';
 import type {
   EndedConnection,
