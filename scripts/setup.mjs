@@ -136,6 +136,9 @@ installDebianPackages({
 if (isAsked('--check', '--lint')) {
   installNpmPackages('tools');
 }
+if (isAsked('--check')) {
+  installNpmPackages('test/consumers', '--ignore-scripts');
+}
 if (isAsked('--check') && process.arch === 'x64') {
   // By force, since they are for another CPU and another libc.
   installNpmPackages('test/runtimes', '--force', '--ignore-scripts');
