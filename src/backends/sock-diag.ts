@@ -1,5 +1,6 @@
 import { peerText, plainAddress } from './addresses.ts';
 import { guarded, loadAddon, type NativeAddon, type NativeTcpSocket } from './native.ts';
+import { requireLinux } from './platform.ts';
 import { tcpContents } from './snapshot.ts';
 import { openUnix } from './sock-diag-unix.ts';
 import type {
@@ -11,8 +12,13 @@ import type {
   TrafficOf,
 } from './types.ts';
 
-/** The backend that asks the kernel over netlink (sock_diag(7)). It sees its own namespace. */
+/**
+ * The backend that asks the kernel over netlink (sock_diag(7)). It sees its own namespace.
+ *
+ * @throws BackendError (`ERR_PLATFORM`) on another system than Linux.
+ */
 export function createSockDiagBackend(): Backend {
+  requireLinux();
   let loaded: { readonly addon: NativeAddon } | { readonly error: unknown } | undefined;
 
   // If the binary cannot be loaded, it never can be: try once, not at each poll.

@@ -51,6 +51,9 @@ function failureOf(error: unknown, argv: readonly string[]): Failure {
       hint: `Try: buildkit-drain ${helpFor(argv)}--help\n`,
     };
   }
+  if (code === 'ERR_PLATFORM') {
+    return { code: exitCodes.usage, message: `${message}.`, hint: '' };
+  }
   if (name === 'StartError') {
     const isMissing = code === 'ENOENT';
     return {

@@ -1,3 +1,4 @@
+import { requireLinux } from '../backends/platform.ts';
 import { ignoredMistake, readCommandLine } from '../options/command-line.ts';
 import { withoutMistakes } from '../options/read.ts';
 import { waitOptions } from '../options/table.ts';
@@ -20,6 +21,7 @@ export async function run(argv: readonly string[], context: ProcessContext): Pro
 
 /** A wait is read without commander: loading that would cost a hook's start most. */
 async function runLine(argv: readonly string[], context: ProcessContext): Promise<number> {
+  requireLinux();
   const [first = 'wait', ...rest] = argv;
   if (first === 'wait' || first.startsWith('-')) {
     const isOfWait = argv.length > 1 || first === 'wait';

@@ -1,3 +1,4 @@
+import { requireLinux } from '../backends/platform.ts';
 import type { BackendName, Endpoint, TcpEndpoint, UnixEndpoint } from '../backends/types.ts';
 import { createBackends } from '../backends/with-fallback.ts';
 import type { BuildsClient, BuildsClientOptions } from '../builds/client.ts';
@@ -169,6 +170,7 @@ export interface DiscoverOptions {
 export function discoverEndpoints(procRoot: string, options: DiscoverOptions = {}): FoundDaemon[] {
   check.text(procRoot, 'procRoot');
   check.discoverOptions(options, 'options');
+  requireLinux();
   return discover.discoverEndpoints(procRoot, options);
 }
 

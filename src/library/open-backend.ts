@@ -1,3 +1,4 @@
+import { requireLinux } from '../backends/platform.ts';
 import { createProcfsBackend } from '../backends/procfs/procfs.ts';
 import { factsOf } from '../backends/snapshot.ts';
 import { createSockDiagBackend } from '../backends/sock-diag.ts';
@@ -80,6 +81,7 @@ export function openBackend(
 ): SockDiagBackend | ProcfsBackend {
   check.backendName(name, 'name');
   (name === 'procfs' ? check.procfsOptions : check.noOptions)(options, 'options');
+  requireLinux();
   const opened =
     name === undefined ? firstThatWorks() : { ...workingBackend(name, options), skipped: null };
   return withOwnership(opened) as SockDiagBackend | ProcfsBackend;

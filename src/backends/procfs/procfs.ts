@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { socketNames } from '../addresses.ts';
+import { requireLinux } from '../platform.ts';
 import { type Contents, tcpContents, unixConnection } from '../snapshot.ts';
 import {
   type Backend,
@@ -18,8 +19,10 @@ import { parseUnixTable, type UnixRow, unixTableHeader } from './unix-table.ts';
  *
  * @param netDirectory the directory with `tcp`, `tcp6` and `unix`: `/proc/net` for this process's
  * network namespace, `/proc/<pid>/net` for that of another process.
+ * @throws BackendError (`ERR_PLATFORM`) on another system than Linux.
  */
 export function createProcfsBackend(netDirectory: string): Backend {
+  requireLinux();
   return {
     name: 'procfs',
     open(endpoint) {
