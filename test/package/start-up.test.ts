@@ -32,3 +32,21 @@ it('a wait loads neither the other commands nor what of Node.js is slow to load'
   // What `verify` asks is in another file.
   expect(readFileSync(cliPath, 'utf8')).not.toContain('containerd.services');
 });
+
+// A bundler may leave out a file that nothing is imported from.
+it('a wait brings along what an older Node.js lacks', async ({ sandbox, daemon }) => {
+  const { address } = await daemon.listen('tcp://127.0.0.1:1234');
+  const older = join(sandbox.directory, 'older.cjs');
+  writeFileSync(
+    older,
+    `delete Array.prototype.findLast;
+    delete Array.prototype.toSorted;
+    process.on('exit', () => {
+      require('node:fs').writeSync(1, [[].findLast, [].toSorted].map((each) => typeof each).join());
+    });`,
+  );
+  const wait = ['wait', '--addr', address, '--builds=off', '--quiet-period=50ms'];
+  const node = [process.execPath, '--require', older, cliPath];
+  const { code, stdout } = await (await sandbox.start([...node, ...wait])).ended;
+  expect([code, stdout]).toEqual([0, 'function,function']);
+});
