@@ -6,7 +6,7 @@ const thorough = [
   'test/cli/{bench-*,faults*,haproxy,prometheus,scenarios-long,verify-containerd*}.test.ts',
   'test/contract/accuracy-wrong.test.ts',
   'test/fuzz/**/*.test.ts',
-  'test/package/{bundle*,dockerfile,package-managers,prebuild-elf,prebuild-runs,prometheus-rule,tarball-source}.test.ts',
+  'test/package/{bundle*,dockerfile,package-managers,prebuild-elf,prebuild-runs,prometheus-rule,runtimes,tarball-source}.test.ts',
   'tools/soak/soak.test.ts',
 ];
 

@@ -30,6 +30,10 @@ export function createDrainMarker(): DrainMarker {
   let hasFailed = false;
 
   const listen = (name: string): void => {
+    // It has numbers of its own for descriptors, and would close one of its others instead.
+    if ('Deno' in globalThis) {
+      throw new BackendError('ERR_RUNTIME', 'listen', "Deno can't close what the addon opens");
+    }
     // Containers of one pod may each run a drain, in processes that have the same pid.
     const unique = `${name}${Math.random().toString(36).slice(2, 10)}`;
     listeners.set(name, loadAddon().listenAbstract(Buffer.from(unique)));

