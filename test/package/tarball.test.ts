@@ -67,6 +67,16 @@ describe('the package, installed from its tarball in an empty folder', () => {
     expect(stdout).toContain('waitForDrain');
   });
 
+  // Node.js 20.17 has only import() for that.
+  it.runIf('require_module' in process.features)('can be required', () => {
+    const script = "console.log(Object.keys(require('buildkit-drain')).join())";
+    const { stdout } = spawnSync(process.execPath, ['-e', script], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(stdout).toContain('waitForDrain');
+  });
+
   describe('without an addon for this machine', () => {
     beforeAll(() => {
       rmSync(join(folder, 'node_modules/buildkit-drain/prebuilds'), { recursive: true });
