@@ -1,25 +1,19 @@
 // Counts a real connection by the package, and prints how. It is bundled, and run as it is.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { openMonitor } from 'buildkit-drain';
+import { countConnections } from 'buildkit-drain';
 
+// CommonJS, as it is bundled to, has no top-level await.
 async function count() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
   const client = connect(port, '127.0.0.1');
   await once(client, 'connect');
-  const notices = [];
-  const monitor = openMonitor({
-    addresses: [`tcp://127.0.0.1:${port}`],
-    notify: (notice) => notices.push(notice),
-  });
-  const { connections } = monitor.sample();
-  monitor.close();
+  const { count, backend, skipped } = countConnections(`tcp://127.0.0.1:${port}`);
   client.destroy();
   server.close();
-  const { backend, skipped } = notices.find(({ kind }) => kind === 'backend-chosen');
-  console.log(JSON.stringify({ connections: connections.length, backend, skipped }));
+  console.log(JSON.stringify({ count, backend, skipped }));
 }
 
 void count();

@@ -11,7 +11,7 @@ const outputs = Object.entries(bundlers).flatMap(([bundler, copiesAddon]) =>
   ['esm', 'cjs'].map((format) => ({ bundler, format, copiesAddon })),
 );
 
-const bySockDiag = { connections: 1, backend: 'sock-diag', skipped: null };
+const bySockDiag = { count: 1, backend: 'sock-diag', skipped: null };
 
 let installed: Installed;
 let project: string;
@@ -58,7 +58,7 @@ describe.each(outputs)('$bundler, as $format', ({ bundler, format, copiesAddon }
         `the native addon can't be loaded (there is none for linux-${process.arch} in the package or beside ` +
         `${moved}); to use it, copy the package's folder prebuilds to ${dirname(moved)}`;
       const byProcfs = {
-        connections: 1,
+        count: 1,
         backend: 'procfs',
         skipped: { backend: 'sock-diag', reason },
       };

@@ -80,7 +80,7 @@ describe.each(Object.entries(managers))('%s', (name, { command, install, exec, o
 
   it('installs a library that counts by the addon', () => {
     const counted = JSON.parse(run(...exec, 'node', 'count.mjs')) as Counted;
-    expect(counted).toEqual({ connections: 1, backend: 'sock-diag', skipped: null });
+    expect(counted).toEqual({ count: 1, backend: 'sock-diag', skipped: null });
   });
 
   it('installs the command', () => {

@@ -88,7 +88,7 @@ describe('the package, installed on Linux with a CPU that has no prebuilt addon,
   it('counts by procfs, and says why', () => {
     const why = /\(there is none for linux-riscv64 in the package .*; to build it here, run `/;
     expect(JSON.parse(runOn(machine, 'count.mjs').stdout)).toEqual({
-      connections: 1,
+      count: 1,
       backend: 'procfs',
       skipped: { backend: 'sock-diag', reason: expect.stringMatching(why) },
     });

@@ -41,7 +41,7 @@ describe.runIf(process.arch === 'x64').each(Object.entries(runtimes))(
 
     it('counts by the addon', () => {
       expect(printedBy('count.mjs')).toEqual({
-        connections: 1,
+        count: 1,
         backend: 'sock-diag',
         skipped: null,
       });

@@ -21,9 +21,9 @@ it('the package, installed without an addon, can be built from the source that i
   const env = { npm_config_nodedir: dirname(dirname(process.execPath)), ...process.env };
   execFileSync(cmakeJs, ['compile', '-d', installedPackage], { cwd: folder, env, stdio: 'pipe' });
   const script = `
-    import('buildkit-drain').then(({ createSockDiagBackend, parseEndpoint }) => {
-      const { poll } = createSockDiagBackend().open(parseEndpoint('tcp://127.0.0.1:1'));
-      console.log(poll().listenerInodes);
+    import('buildkit-drain').then(({ openBackend, parseEndpoint }) => {
+      const open = openBackend('sock-diag').open(parseEndpoint('tcp://127.0.0.1:1'));
+      console.log(open.poll().listenerInodes);
     });`;
   const polled = execFileSync(process.execPath, ['-e', script], {
     cwd: folder,

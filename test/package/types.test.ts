@@ -17,17 +17,19 @@ const resolutions = {
 };
 
 const program = `
-  import { BackendError, openMonitor, type Sample, waitForDrain } from 'buildkit-drain';
-
-  export function countOf(sample: Sample): number | null {
-    return sample.kind === 'counted' ? sample.connections.length : null;
-  }
+  import { countConnections, openBackend, openMonitor, parseEndpoint, waitForDrain, watchConnections } from 'buildkit-drain';
 
   export async function run(signal: AbortSignal): Promise<string> {
+    const counted = countConnections('tcp://127.0.0.1:1');
+    const count: number | string = counted.count === null ? counted.error.code : counted.count;
     using monitor = openMonitor({ addresses: ['tcp://127.0.0.1:1'] });
     const sample = monitor.sample();
-    if (sample.kind === 'failed' && sample.error instanceof BackendError) {
-      return sample.error.code;
+    const clients: number | null = sample.kind === 'counted' ? sample.connections.length : null;
+    using backend = openBackend();
+    using endpoint = backend.open(parseEndpoint('tcp://127.0.0.1:1'));
+    const revision: number = endpoint.poll().revision;
+    for await (const { kind } of watchConnections('tcp://127.0.0.1:1', { signal })) {
+      return kind + count + clients + revision;
     }
     // @ts-expect-error A misspelled option.
     await waitForDrain({ timeoutMS: 1 });

@@ -7,7 +7,7 @@ export const consumers = fileURLToPath(new URL('../consumers', import.meta.url))
 
 /** What `count.mjs` prints. */
 export interface Counted {
-  readonly connections: number;
+  readonly count: number;
   readonly backend: string;
   readonly skipped: { readonly reason: string } | null;
 }
