@@ -4,7 +4,6 @@ import { arch } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const built = 'build/Release/buildkit-drain.node';
 const prebuilt = `prebuilds/linux-${arch()}/buildkit-drain.node`;
 
 // In exactly this form, in which bundlers recognize files to copy to their output.
@@ -23,7 +22,7 @@ const shipped: Readonly<Record<string, () => URL>> = {
 export function addonPath(): string {
   const file = runningFile();
   for (const path of candidates(file)) {
-    if (existsSync(path)) {
+    if (path !== null) {
       return path;
     }
   }
@@ -41,26 +40,32 @@ export function remedy(): string {
     : `to build it here, run \`npm install cmake-js node-addon-api && npx cmake-js compile -d ${sources}\``;
 }
 
-// One at a time: to resolve a package by its name loads Node's module resolver, which takes 8 ms of a start.
-function* candidates(file: string): Generator<string> {
-  // biome-ignore lint/style/noRestrictedGlobals: For the tests of what is shipped, and not options of the library.
-  const { BUILDKIT_DRAIN_PREBUILD: given, PREBUILDS_ONLY: isShippedOnly } = process.env;
-  if (given) {
-    yield join(given, prebuilt);
-  }
-  if (!isShippedOnly) {
-    yield join(ownPackage(file), built);
-  }
+// One at a time, the likely one first: each takes a part of the start.
+function* candidates(file: string): Generator<string | null> {
+  yield packagedIn(ownPackage(file));
   const url = import.meta.url === undefined ? undefined : shipped[arch()]?.();
   if (url instanceof URL && url.protocol === 'file:') {
-    yield fileURLToPath(url);
+    yield ifThere(fileURLToPath(url));
   }
-  yield join(dirname(file), prebuilt);
+  yield ifThere(join(dirname(file), prebuilt));
   const installed = installedPackage(file);
-  if (installed !== null) {
-    yield join(installed, built);
-    yield join(installed, prebuilt);
+  yield installed === null ? null : packagedIn(installed);
+}
+
+/**
+ * The addon of a package whose dependencies are installed. node-gyp-build is not imported: an ES module of
+ * esbuild's has no `require` for it, and would fail as a whole.
+ */
+function packagedIn(folder: string): string | null {
+  try {
+    return Module.createRequire(join(folder, 'package.json'))('node-gyp-build').resolve(folder);
+  } catch {
+    return null;
   }
+}
+
+function ifThere(path: string): string | null {
+  return existsSync(path) ? path : null;
 }
 
 /** The file with this code. */
