@@ -8,7 +8,10 @@ import { type ProcessResult, referenceClients } from './types.ts';
 
 // The start is measured separately.
 const settleMs = 1000;
-const slices = 10;
+
+// While clients hold the wait it polls once a second: most of the shorter slices would have no poll.
+const shortestSliceMs = 1000;
+const mostSlices = 10;
 
 // Longer than any run: `wait` must not end by itself.
 const longQuiet = '24h';
@@ -66,6 +69,7 @@ async function watch(
   { plan, nowMs, sleep }: Stage,
   processes: readonly Launched[],
 ): Promise<{ readonly windowMs: number; readonly cpuMs: readonly number[][] }> {
+  const slices = Math.max(1, Math.min(mostSlices, Math.floor(plan.windowMs / shortestSliceMs)));
   const fromMs = nowMs();
   const readings = [processes.map(({ pid }) => processCpuMs(pid))];
   for (let slice = 1; slice <= slices; slice += 1) {

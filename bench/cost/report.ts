@@ -95,7 +95,9 @@ function counters({ counters, plan }: CostResults): ReportSection {
 function wholeProcess({ process }: CostResults): ReportSection {
   return {
     title: 'Whole process',
-    note: 'CPU of `buildkit-drain wait` in percent of one core, compared with an empty timer of Node.js.',
+    note:
+      'CPU of `buildkit-drain wait` in percent of one core, compared with an empty timer of Node.js, over the whole ' +
+      'window. The summary has the median of its slices.',
     table: [
       [
         'interval',

@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { renderJson, renderMarkdown, renderText, reportOf } from '../../../bench/cost/report.ts';
 import { costBenchmark, emptyCost } from '../../../bench/cost/results.ts';
+import { figureOf } from '../../../bench/cost/statistics.ts';
+import { summaryRows } from '../../../bench/cost/summary.ts';
+import type { ProcessResult } from '../../../bench/cost/types.ts';
 import { withMessage } from '../../../bench/runner/results.ts';
 import { costResults } from '../support/cost-results.ts';
 
 const tables = Object.fromEntries(
   reportOf(costResults).map(({ title, table }) => [title, table.slice(1)]),
 );
+
+/** Of `1.50×` and of `1/120`. */
+function numberOf(ratio: string): number {
+  const [above = '', below = '1'] = ratio.replace('×', '').split('/');
+  return Number(above) / Number(below);
+}
 
 describe('the report on a run', () => {
   it('summarizes how the method of wait compares with the others, with the most pairs', () => {
@@ -39,6 +48,26 @@ describe('the report on a run', () => {
         'at most 100 ms',
       ],
     ]);
+  });
+
+  it('summarizes what was measured within its range, though one slice was unlike all others', () => {
+    const [first] = costResults.process;
+    const uneven = {
+      ...first,
+      ratio: 1.9,
+      sliceRatio: figureOf([1.65, 1.66, 1.68, 1.7, 1.71, 3.1]),
+    };
+    const rows = summaryRows({ ...costResults, process: [uneven as ProcessResult] });
+    const ranges = rows.flatMap(([what, measured = '', range = '']) => {
+      const [low = '', high] = range.split(' to ');
+      return high === undefined
+        ? []
+        : [{ what, low: numberOf(low), measured: numberOf(measured), high: numberOf(high) }];
+    });
+    expect(ranges).toHaveLength(rows.length - 1);
+    expect(ranges.filter(({ low, measured, high }) => measured < low || measured > high)).toEqual(
+      [],
+    );
   });
 
   it('has a line for each method and number of clients, and a column for each number of pairs', () => {
