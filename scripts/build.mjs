@@ -28,21 +28,31 @@ const withoutPrograms = {
   },
 };
 
-// The first two bring all of Node's streams along, and most daemons have no file for the third. Most waits come
-// to use them late or never.
+// Most waits come to use these late or never. The first two bring all of Node's streams along, and most daemons have
+// no file for the last.
 const whenUsed = {
   name: 'when-used',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(node:(net|crypto)|smol-toml)$/ }, ({ namespace, path }) =>
-      namespace === 'when-used' ? { path, external: true } : { path, namespace: 'when-used' },
+    const namespace = 'when-used';
+    onResolve({ filter: /^((node:)?(net|crypto|os)|smol-toml)$/ }, (it) =>
+      it.namespace === namespace
+        ? { path: it.path, external: true }
+        : { path: it.path, namespace, sideEffects: false },
     );
-    onLoad({ filter: /.*/, namespace: 'when-used' }, async ({ path }) => ({
-      contents: `module.exports = { ${Object.keys((await import(path)).default)
-        .map((name) => `get ${name}() { return require('${path}').${name}; }`)
-        .join(', ')} };`,
-    }));
+    onLoad({ filter: /.*/, namespace }, async ({ path }) => {
+      const whole = (await import(path)).default;
+      const names = Object.keys(whole).filter((name) => name !== 'promises');
+      return { contents: names.map((name) => exportWhenUsed(path, name, whole[name])).join('\n') };
+    });
   },
 };
+
+function exportWhenUsed(path, name, value) {
+  const it = `require('${path}').${name}`;
+  return typeof value === 'function'
+    ? `export function ${name}(...args) { return new.target ? new (${it})(...args) : ${it}(...args); }`
+    : `export const ${name} = /* @__PURE__ */ new Proxy({}, { get: (_, key) => ${it}[key] });`;
+}
 
 // What a hook that only waits does not need is in files of their own. Within one file, all that such a
 // part imports would be wrapped to be run on demand, which costs each start some milliseconds.
@@ -61,6 +71,10 @@ const partsApart = {
     );
   },
 };
+
+// The same clock as that of performance.now(), for which Node loads all of node:perf_hooks.
+const banner = `const moduleUrl = require('node:url').pathToFileURL(__filename).href;
+const monotonicMs = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };`;
 
 await build({
   entryPoints: {
@@ -83,8 +97,8 @@ await build({
   format: 'cjs',
   // Node's own import() would load all that modules need.
   supported: { 'dynamic-import': false },
-  define: { 'import.meta.url': 'moduleUrl' },
-  banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  define: { 'import.meta.url': 'moduleUrl', 'performance.now': 'monotonicMs' },
+  banner: { js: banner },
   plugins: [withoutPrograms, whenUsed, partsApart],
   legalComments: 'inline',
 });
