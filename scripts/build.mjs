@@ -34,7 +34,7 @@ const whenUsed = {
   name: 'when-used',
   setup({ onResolve, onLoad }) {
     const namespace = 'when-used';
-    onResolve({ filter: /^((node:)?(net|crypto|os)|smol-toml)$/ }, (it) =>
+    onResolve({ filter: /^((node:)?(net|crypto|os|module)|smol-toml)$/ }, (it) =>
       it.namespace === namespace
         ? { path: it.path, external: true }
         : { path: it.path, namespace, sideEffects: false },
@@ -42,7 +42,10 @@ const whenUsed = {
     onLoad({ filter: /.*/, namespace }, async ({ path }) => {
       const whole = (await import(path)).default;
       const names = Object.keys(whole).filter((name) => name !== 'promises');
-      return { contents: names.map((name) => exportWhenUsed(path, name, whole[name])).join('\n') };
+      const named = names.map((name) => exportWhenUsed(path, name, whole[name]));
+      return {
+        contents: [...named, `export default ${whenUsedObject(`require('${path}')`)};`].join('\n'),
+      };
     });
   },
 };
@@ -51,7 +54,11 @@ function exportWhenUsed(path, name, value) {
   const it = `require('${path}').${name}`;
   return typeof value === 'function'
     ? `export function ${name}(...args) { return new.target ? new (${it})(...args) : ${it}(...args); }`
-    : `export const ${name} = /* @__PURE__ */ new Proxy({}, { get: (_, key) => ${it}[key] });`;
+    : `export const ${name} = ${whenUsedObject(it)};`;
+}
+
+function whenUsedObject(it) {
+  return `/* @__PURE__ */ new Proxy({}, { get: (_, key) => ${it}[key] })`;
 }
 
 // What a hook that only waits does not need is in files of their own. Within one file, all that such a
@@ -76,18 +83,10 @@ const partsApart = {
 const banner = `const moduleUrl = require('node:url').pathToFileURL(__filename).href;
 const monotonicMs = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };`;
 
-await build({
-  entryPoints: {
-    [cli]: 'src/cli.ts',
-    commands: 'src/cli/program.ts',
-    bench: 'src/cli/commands/bench.ts',
-    'own-pod': 'src/kubernetes/own-pod.ts',
-    'bench-helper': 'bench/helper.ts',
-  },
+const common = {
   outdir,
   outExtension: { '.js': '.cjs' },
   bundle: true,
-  // Half of what a start costs is to read the file. Names stay, for the traces in bug reports.
   minifyWhitespace: true,
   minifySyntax: true,
   platform: 'node',
@@ -101,5 +100,23 @@ await build({
   banner: { js: banner },
   plugins: [withoutPrograms, whenUsed, partsApart],
   legalComments: 'inline',
+};
+
+// The hook's file, which is read by each start: the program finds the sources of a trace by the map.
+await build({
+  ...common,
+  entryPoints: { [cli]: 'src/cli.ts' },
+  minify: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+});
+await build({
+  ...common,
+  entryPoints: {
+    commands: 'src/cli/program.ts',
+    bench: 'src/cli/commands/bench.ts',
+    'own-pod': 'src/kubernetes/own-pod.ts',
+    'bench-helper': 'bench/helper.ts',
+  },
 });
 chmodSync(`${outdir}/${cli}.cjs`, 0o755);

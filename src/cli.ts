@@ -4,6 +4,9 @@ import { writeFileSync, writeSync } from 'node:fs';
 import { bundledNode } from './bundle/bundle.ts';
 import { exitCodes } from './cli/exit-codes.ts';
 import { run } from './cli/main.ts';
+import { traceSources } from './cli/source-positions.ts';
+
+traceSources();
 
 const stop = new AbortController();
 const stopSignals = ['SIGTERM', 'SIGINT'] as const;

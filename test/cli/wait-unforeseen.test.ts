@@ -140,6 +140,21 @@ describe.concurrent('an uncaught error', () => {
   });
 });
 
+it('names the lines of the sources in the trace of a bug', async ({ sandbox, daemon, clients }) => {
+  await daemon.listen(tcp);
+  await clients.connect(tcp);
+  const once = `setTimeout(() => {
+    const { hrtime } = process;
+    process.hrtime = () => { process.hrtime = hrtime; throw new Error('boom'); };
+  }, 300);`;
+  const program = prepared(sandbox, once);
+  const wait = await startCli(sandbox, ['wait', ...quick, '--timeout=3s'], { program });
+  const { stderr } = await wait.process.ended;
+  const [, file = '', line] = /Error: boom.*?\/(src\/[\w/-]+\.ts):(\d+):\d+/.exec(stderr) ?? [];
+  expect(file, stderr).not.toBe('');
+  expect(readFileSync(file, 'utf8').split('\n')[Number(line) - 1]).toContain('performance.now()');
+});
+
 describe.concurrent('a Node.js that is older than engines', () => {
   // What is newer than Node.js 16 and likely to be used.
   const old = `

@@ -54,8 +54,8 @@ describe('the package, installed from its tarball in an empty folder', () => {
       ...['linux-arm64', 'linux-arm64/buildkit-drain.node'],
       ...['linux-x64', 'linux-x64/buildkit-drain.node'],
     ]);
-    // 341 kB when this was written, of which the two addons are 50 kB. Half as much again is a mistake.
-    expect(installed.packedBytes).toBeLessThan(512_000);
+    // 525 kB when this was written, of which the two addons are 50 kB and the source map 80 kB. Half as much again is a mistake.
+    expect(installed.packedBytes).toBeLessThan(768_000);
   });
 
   it('can be imported, with its types beside it', () => {
