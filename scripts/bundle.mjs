@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createCargo } from './bundle/cargo.mjs';
+import { addCodeCache } from './bundle/code-cache.mjs';
 import { nodeVersion } from './bundle/node-package.mjs';
 import { addProgram } from './bundle/program.mjs';
 import { addRuntime } from './bundle/runtime.mjs';
@@ -45,8 +46,7 @@ const ownComponent = {
 };
 const cargo = createCargo();
 addProgram(cargo, cpu, description, ownComponent);
-addRuntime(cargo, cpu, ownComponent);
-cargo.addLicences(ownComponent);
+const loader = addRuntime(cargo, cpu, ownComponent);
 
 const folder = `${out}/${name}`;
 const tarball = `${out}/${name}-${version}-linux-${cpu}.tar.gz`;
@@ -54,7 +54,12 @@ const tarball = `${out}/${name}-${version}-linux-${cpu}.tar.gz`;
 process.umask(0o022);
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const bytes = cargo.write(folder, { name, version, cpu, node: nodeVersion });
+const facts = { name, version, cpu, node: nodeVersion };
+// The program is run to make the rest.
+cargo.write(folder, facts);
+await addCodeCache(cargo, cpu, loader, folder, ownComponent);
+cargo.addLicences(ownComponent);
+const bytes = cargo.write(folder, facts);
 const always = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
 execFileSync('tar', [
   ...['--create', '--format=gnu', ...always, '--use-compress-program=gzip --no-name'],

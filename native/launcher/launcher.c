@@ -116,6 +116,7 @@ static void FindFiles(const char* started_as) {
   InFolder(&libraries, "runtime");
 #ifdef PROGRAM
   Require(InFolder(&program, PROGRAM));
+  Require(InFolder(&program, STARTER));
 #endif
 }
 

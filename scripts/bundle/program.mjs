@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { relative } from 'node:path';
 
 const bin = 'dist/bin';
+const starter = new URL('start.cjs', import.meta.url);
 const require = createRequire(import.meta.url);
 
 export function addProgram(cargo, cpu, { name, version, license, dependencies }, ownComponent) {
@@ -11,6 +12,7 @@ export function addProgram(cargo, cpu, { name, version, license, dependencies },
   for (const file of files) {
     cargo.add(`${bin}/${file}`, readFileSync(`${bin}/${file}`), ownComponent);
   }
+  cargo.add(`${bin}/start.cjs`, readFileSync(starter), ownComponent);
   cargo.add(
     'package.json',
     Buffer.from(`${JSON.stringify({ name, version, license }, null, 2)}\n`),

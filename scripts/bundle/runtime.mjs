@@ -36,17 +36,24 @@ const libraryLicences = {
   },
 };
 
+// What the launcher starts, and what that starts.
+const starter = 'dist/bin/start.cjs';
+const program = 'dist/bin/buildkit-drain.cjs';
+
+/** Returns the name of the loader. */
 export function addRuntime(cargo, cpu, ownComponent) {
   const folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-node-'));
   try {
     const node = addNode(cargo, cpu, folder);
     const loader = addLibraries(cargo, cpu, node);
-    for (const [path, script] of Object.entries({
-      'buildkit-drain': 'dist/bin/buildkit-drain.cjs',
-      node: null,
-    })) {
-      cargo.add(path, compileLauncher(cpu, loader, script, folder), ownComponent, 0o755);
+    const launchers = {
+      'buildkit-drain': [`-DSTARTER="${starter}"`, `-DPROGRAM="${program}"`],
+      node: [],
+    };
+    for (const [path, defines] of Object.entries(launchers)) {
+      cargo.add(path, compileLauncher(cpu, loader, defines, folder), ownComponent, 0o755);
     }
+    return loader;
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -110,11 +117,10 @@ function libraryComponent(debianPackage, version) {
   };
 }
 
-/** @param script what it starts; null for Node.js alone. */
-function compileLauncher(cpu, loader, script, folder) {
+/** @param defines of what it starts; none for Node.js alone. */
+function compileLauncher(cpu, loader, defines, folder) {
   const output = `${folder}/launcher`;
-  const program = script === null ? [] : [`-DPROGRAM="${script}"`];
-  const defines = [`-DLOADER_NAME="${loader}"`, ...program];
-  runTool(cpu, 'gcc', ...launcherFlags, ...defines, launcherSource, '-o', output);
+  const all = [`-DLOADER_NAME="${loader}"`, ...defines];
+  runTool(cpu, 'gcc', ...launcherFlags, ...all, launcherSource, '-o', output);
   return readFileSync(output);
 }

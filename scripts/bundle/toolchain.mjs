@@ -4,6 +4,7 @@ import { existsSync, realpathSync } from 'node:fs';
 
 const triplets = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 const dashed = { x64: 'x86-64-linux-gnu', arm64: 'aarch64-linux-gnu' };
+const emulated = { x64: 'x86_64', arm64: 'aarch64' };
 const debianNames = { x64: 'amd64', arm64: 'arm64' };
 
 /** What has to be there for a CPU, by command or path, and the Debian package that it comes with. */
@@ -15,9 +16,15 @@ export function toolsFor(cpu) {
   const libraries = isOwn ? `/usr/lib/${triplet}` : `${root}/lib`;
   return {
     [`${triplet}-gcc`]: isOwn ? 'gcc' : `gcc-${dashed[cpu]}`,
+    ...Object.fromEntries(emulatorFor(cpu).map((emulator) => [emulator, 'qemu-user-static'])),
     [`${root}/include/linux/auxvec.h`]: `linux-libc-dev${cross}`,
     [`${libraries}/libstdc++.so.6`]: `libstdc++6${cross}`,
   };
+}
+
+/** What runs a program of the CPU: nothing on the machine's own. */
+export function emulatorFor(cpu) {
+  return cpu === process.arch ? [] : [`qemu-${emulated[cpu]}-static`];
 }
 
 /** Runs one of the CPU's tools, such as `gcc`, and returns what it prints. */

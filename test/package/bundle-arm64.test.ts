@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type MadeBundle, makeBundle } from '../support/bundle.ts';
 import { type CliOptions, startCli, startWait } from '../support/cli.ts';
@@ -42,6 +42,22 @@ describe.skipIf(process.arch !== 'x64')('the folder for arm64, under qemu,', () 
     );
     expect(stderr).toBe('');
     expect(stdout).toBe(`${version}\n`);
+  });
+
+  it('has the code that its V8 has compiled before', () => {
+    const runtime = join(bundle.folder, 'runtime');
+    const loader = [join(runtime, 'ld-linux-aarch64.so.1'), '--library-path', runtime];
+    const starter = join(bundle.folder, 'dist/bin/start.cjs');
+    const node = [
+      join(runtime, 'node'),
+      '--require',
+      resolve('test/support/say-code.cjs'),
+      starter,
+    ];
+    const { stdout } = spawnSync('qemu-aarch64-static', [...loader, ...node, '--version'], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe(`taken${version}\n`);
   });
 
   it.skipIf(emulation === null)('reports the connections', async ({ sandbox, daemon, clients }) => {

@@ -281,7 +281,8 @@ describe('the launcher', () => {
   }) => {
     const loader = readdirSync(join(bundle.folder, 'runtime')).find((name) => /^ld-/.test(name));
     let all = '';
-    for (const path of [`runtime/${loader}`, 'runtime/node', 'dist/bin/buildkit-drain.cjs']) {
+    const bin = ['buildkit-drain.cjs', 'start.cjs'].map((file) => `dist/bin/${file}`);
+    for (const path of [`runtime/${loader}`, 'runtime/node', ...bin]) {
       const copy = bundle.copy();
       rmSync(join(copy, path));
       const { code, stderr } = await (await sandbox.start([`${copy}/buildkit-drain`, 'wait']))
