@@ -5,6 +5,8 @@ export interface HostFacts {
   /** Version of buildkit-drain. */
   readonly version: string;
   readonly node: string;
+  /** Whether it is the bundle, with its own Node.js. */
+  readonly isBundle: boolean;
   readonly kernel: string;
   readonly arch: string;
   readonly cpuModel: string;
@@ -108,7 +110,7 @@ export function headlineOf(
     ? 'in a network namespace of its own'
     : 'in the existing network namespace';
   return [
-    `${title}: buildkit-drain ${host.version}, Node.js ${host.node},`,
+    `${title}: buildkit-drain ${host.version}, ${host.isBundle ? "the bundle's " : ''}Node.js ${host.node},`,
     `Linux ${host.kernel} (${host.arch}), ${host.cpus} × ${host.cpuModel},`,
     `${countText(host.memoryMib)} MiB${buckets}; ${where}; ${date.slice(0, 10)}.`,
     ...(isComplete ? [] : ['The run was interrupted: these are the measurements up to then.']),

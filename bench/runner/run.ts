@@ -17,6 +17,8 @@ export interface RunInput<Plan> {
   /** The Node.js that runs this program, and its version. */
   readonly node: string;
   readonly nodeVersion: string;
+  /** Whether that Node.js and the program are a bundle's. */
+  readonly isBundle: boolean;
   /** The file that is run as `buildkit-drain`, and the version of its package. */
   readonly program: string;
   readonly version: string;
@@ -44,7 +46,7 @@ export async function runBenchmark<
   let results = benchmark.empty({
     plan: input.plan,
     date: input.now().toISOString(),
-    host: hostFacts(input.version, input.nodeVersion),
+    host: hostFacts(input),
     isPrivate: network.whyNot === null,
   });
   const onMessage = (message: Measurement | RunMessage): void => {
@@ -132,10 +134,11 @@ function findPrivateNetwork(searchPath: string): PrivateNetwork {
     : { prefix: [...found, 'sh', '-c', `${raiseLoopback}; exec "$0" "$@"`], whyNot: null };
 }
 
-function hostFacts(version: string, node: string): HostFacts {
+function hostFacts({ version, nodeVersion, isBundle }: RunInput<unknown>): HostFacts {
   return {
     version,
-    node,
+    node: nodeVersion,
+    isBundle,
     kernel: release(),
     arch: arch(),
     cpuModel: cpus()[0]?.model ?? 'unknown',

@@ -195,7 +195,7 @@ describe('the program in it', () => {
     expect(status).toBe(0);
     const results = JSON.parse(readFileSync(json, 'utf8'));
     const contents = JSON.parse(readFileSync(join(bundle.folder, 'contents.json'), 'utf8'));
-    expect(results).toMatchObject({ host: { node: `v${contents.node}` } });
+    expect(results).toMatchObject({ host: { node: `v${contents.node}`, isBundle: true } });
     expect(results.startUp.waitMs.median).toBeGreaterThan(1);
   });
 });

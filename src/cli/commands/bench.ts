@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { methodNames } from '../../../bench/accuracy/sources.ts';
 import { type BenchContext, compareFiles, runAccuracy, runCost } from '../../../bench/main.ts';
 import { accuracyOptions, costOptions } from '../../../bench/options.ts';
+import { bundledNode } from '../../bundle/bundle.ts';
 import { readOptions } from '../../options/read.ts';
 import { exitCodes, interruptedBy } from '../exit-codes.ts';
 import { addOptions, flagsOf } from '../flags.ts';
@@ -67,8 +68,11 @@ function addAccuracy(bench: Command, context: CommandContext): void {
 function benchContext({ version, process }: CommandContext): BenchContext {
   const { env, signal, print, printError, self } = process;
   const { node, nodeVersion, program, killGroup } = self;
-  const searchPath = env['PATH'] ?? '';
-  return { version, signal, print, printError, node, nodeVersion, program, killGroup, searchPath };
+  return {
+    ...{ version, signal, print, printError, node, nodeVersion, program, killGroup },
+    isBundle: bundledNode() !== null,
+    searchPath: env['PATH'] ?? '',
+  };
 }
 
 function exitOf({ process: { signal }, exit }: CommandContext): void {

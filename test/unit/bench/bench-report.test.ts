@@ -70,6 +70,15 @@ describe('the report on a run', () => {
     );
   });
 
+  it('says of the start which it is in a bundle', () => {
+    const { host } = costResults;
+    const rows = summaryRows({ ...costResults, host: { ...host, isBundle: true } });
+    expect(rows).toContainEqual([
+      ...['bundle: start to first sample vs. its own `node -e 0`', '1.50×', '1.50× to 1.50×'],
+      'at most 1.2×',
+    ]);
+  });
+
   it('has a line for each method and number of clients, and a column for each number of pairs', () => {
     expect(tables['CPU of one poll']).toEqual([
       ['sock_diag dump', '3', '1.00 ms ±5 %', '2.00 ms ±5 %'],

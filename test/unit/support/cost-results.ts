@@ -23,6 +23,7 @@ export const costResults: CostResults = {
   host: {
     version: '1.2.3',
     node: 'v20.20.2',
+    isBundle: false,
     kernel: '6.18.0',
     arch: 'x64',
     cpuModel: 'A CPU <fast & cheap>',
