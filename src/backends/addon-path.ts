@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import Module from 'node:module';
-import { arch } from 'node:os';
 import { dirname, join } from 'node:path';
+import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-const prebuilt = `prebuilds/linux-${arch()}/buildkit-drain.node`;
+const prebuilt = `prebuilds/linux-${arch}/buildkit-drain.node`;
 
 // In exactly this form, in which bundlers recognize files to copy to their output.
 const shipped: Readonly<Record<string, () => URL>> = {
@@ -26,7 +26,7 @@ export function addonPath(): string {
       return path;
     }
   }
-  throw new Error(`there is none for linux-${arch()} in the package or beside ${file}`);
+  throw new Error(`there is none for linux-${arch} in the package or beside ${file}`);
 }
 
 /** How to get an addon that `addonPath` finds, and that loads. */
@@ -43,7 +43,7 @@ export function remedy(): string {
 // One at a time, the likely one first: each takes a part of the start.
 function* candidates(file: string): Generator<string | null> {
   yield packagedIn(ownPackage(file));
-  const url = import.meta.url === undefined ? undefined : shipped[arch()]?.();
+  const url = import.meta.url === undefined ? undefined : shipped[arch]?.();
   if (url instanceof URL && url.protocol === 'file:') {
     yield ifThere(fileURLToPath(url));
   }

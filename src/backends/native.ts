@@ -1,5 +1,5 @@
-import Module from 'node:module';
 import { constants } from 'node:os';
+import { dlopen } from 'node:process';
 import { getSystemErrorName } from 'node:util';
 import { addonPath, remedy } from './addon-path.ts';
 import { BackendError, type PollMode } from './types.ts';
@@ -103,6 +103,8 @@ interface NativeUnixSockets {
   readonly accepted: readonly { inode: number; peerInode: number }[];
 }
 
+let loaded: NativeAddon | undefined;
+
 /**
  * Loads the addon: a local build if there is one, else the committed prebuild.
  *
@@ -110,9 +112,8 @@ interface NativeUnixSockets {
  */
 export function loadAddon(): NativeAddon {
   try {
-    const path = addonPath();
-    // Not imported by its name: webpack would take a createRequire for a part of its own.
-    return Module.createRequire(path)(path) as NativeAddon;
+    loaded ??= open(addonPath());
+    return loaded;
   } catch (cause) {
     const reason = firstLine(cause instanceof Error ? cause.message : String(cause));
     throw new BackendError(
@@ -122,6 +123,13 @@ export function loadAddon(): NativeAddon {
       { cause },
     );
   }
+}
+
+/** As `require` does, without its search for how to load a file. */
+function open(path: string): NativeAddon {
+  const module = { exports: {} };
+  dlopen(module, path);
+  return module.exports as NativeAddon;
 }
 
 /** Calls the addon, and turns its errors into a backend's. */
