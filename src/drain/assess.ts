@@ -1,9 +1,10 @@
 import { BackendError, type EndedConnection, type Sampler } from '../backends/types.ts';
 import { type BuildWatch, buildsReading, type ExpiredBuilds } from './build-watch.ts';
-import { type BuildsEvidence, type ClassifyRule, isIdle, mostProbeBytes } from './classify.ts';
+import { type ClassifyRule, isIdle } from './classify.ts';
 import type { PollResult } from './poll-step.ts';
 import type { QuietRule, Reading } from './quiet-period.ts';
-import { clientsIn, isClient, isNameless, pendingIn, type TrackedConnections } from './tracked.ts';
+import { createShortLivedClients } from './short-lived.ts';
+import { clientsIn, isNameless, pendingIn, type TrackedConnections } from './tracked.ts';
 
 /** What a poll means for a wait. */
 export interface Assessment {
@@ -45,6 +46,7 @@ export function createAssessment(input: AssessmentInput): (poll: PollResult) => 
       nowMs: toMs,
       ended: sampler.takeEnded().filter(rule.counts),
       before,
+      tracked,
       builds: builds.latest(),
       ownPeers: builds.ownPeers(),
     });
@@ -93,45 +95,5 @@ function readingOf(
     ...answered,
     endedMs: shortLived.length > 0 ? toMs : answered.endedMs,
     ...times,
-  };
-}
-
-// The kernel announces the end of our own question when its connection is closed and no longer listed.
-const ownForMs = 5000;
-
-interface ShortLivedInput {
-  readonly nowMs: number;
-  readonly ended: readonly EndedConnection[];
-  /** What was tracked at the poll before. */
-  readonly before: TrackedConnections;
-  readonly builds: BuildsEvidence | null;
-  /** The peers that are this program itself. */
-  readonly ownPeers: readonly string[];
-}
-
-/**
- * Makes the function that picks the clients that came and went without being counted: a probe is
- * short _and_ brings next to nothing. Unknown bytes are no evidence: each health check that the daemon
- * resets ends like that.
- */
-function createShortLivedClients(): (input: ShortLivedInput) => readonly EndedConnection[] {
-  const ownUntilMs = new Map<string, number>();
-
-  return ({ nowMs, ended, before, builds, ownPeers }) => {
-    for (const [peer, untilMs] of ownUntilMs) {
-      if (untilMs < nowMs) {
-        ownUntilMs.delete(peer);
-      }
-    }
-    for (const peer of ownPeers) {
-      ownUntilMs.set(peer, nowMs + ownForMs);
-    }
-    return ended.filter(({ peer, bytesReceived }) => {
-      const entry = before.find(({ connection }) => peer !== null && connection.peer === peer);
-      const earlierBytes = entry?.traffic?.latest.bytesReceived ?? 0;
-      const isOwn = peer !== null && ownUntilMs.has(peer);
-      const isCounted = entry !== undefined && isClient(entry);
-      return !isOwn && !isCounted && (bytesReceived ?? 0) - earlierBytes > mostProbeBytes(builds);
-    });
   };
 }

@@ -189,6 +189,27 @@ describe('a short connection', () => {
     expect(outcome).toMatchObject({ kind: 'drained', waitedMs: 10_000 });
   });
 
+  it.for([
+    ['is no other one where it was counted until the daemon closed it, and ends later', 0, []],
+    [
+      'was a client where it brought more after it was last counted',
+      5000,
+      [{ bytesReceived: 1e6 + 5001 }],
+    ],
+  ] as const)('%s', async ([, more, shortLived]) => {
+    const bytesReceived = 1e6 + 1 + more;
+    const { outcome, events } = await run({
+      sampleAt: (ms) => (ms < 4000 ? counted(probe) : counted()),
+      trafficAt: () => [[probe, traffic({ bytesReceived: 1e6 })]],
+      endedAt: (ms) => (ms === 6000 ? [ended(bytesReceived)] : []),
+    });
+    const quietMs = shortLived.length === 0 ? 4000 : 6000;
+    expect(outcome).toMatchObject({ kind: 'drained', waitedMs: quietMs + 10_000 });
+    expect(only(events, 'short-lived-clients').map(({ clients }) => clients[0])).toMatchObject(
+      shortLived,
+    );
+  });
+
   it('was no client for what it brought long ago: a channel that falls silent and is closed', async () => {
     const { outcome } = await run({
       sampleAt: (ms) => (ms < 50_000 ? counted(probe) : counted()),
