@@ -4,11 +4,14 @@ import { configDefaults, defineConfig } from 'vitest/config';
 // runs every other test, and `npm run check` these too.
 const thorough = [
   'test/cli/{bench-*,faults*,haproxy,prometheus,scenarios-long,verify-containerd*}.test.ts',
-  'test/contract/accuracy-wrong.test.ts',
+  'test/contract/{accuracy-wrong,stand-in-scenes-long}.test.ts',
   'test/fuzz/**/*.test.ts',
   'test/package/{bundle*,dockerfile,package-managers,prebuild-elf,prebuild-runs,prometheus-rule,runtimes,tarball-source}.test.ts',
   'tools/soak/soak.test.ts',
 ];
+
+// Needs a real buildkitd: `npm run test:real`.
+const real = 'test/real/*.test.ts';
 
 // Properties that are tried on few made-up histories in `npm test`, and on many here.
 const models = ['test/unit/drain/drain-{model,truth}.test.ts'];
@@ -25,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['test/**/*.test.ts', 'tools/soak/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...thorough],
+          exclude: [...configDefaults.exclude, ...thorough, real],
           ...limits,
           env,
         },
@@ -38,6 +41,7 @@ export default defineConfig({
           env: { ...env, CC: 'cc', MODEL_RUNS: process.env['MODEL_RUNS'] ?? '300' },
         },
       },
+      { test: { name: 'real', include: [real], ...limits, testTimeout: 240_000, env } },
     ],
   },
 });

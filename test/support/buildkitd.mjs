@@ -1,5 +1,6 @@
 // A stand-in for buildkitd that speaks its API: it builds nothing, and knows which builds run.
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { brokenServers } from './broken-server.mjs';
 import { serveCommands } from './commands.mjs';
@@ -113,12 +114,12 @@ function begin(ref, onEnd = () => {}) {
   builds.set(ref, { ref, startedAtMs: Date.now(), onEnd, entry });
 }
 
-function drop(ref) {
+function drop(ref, errorCode = null) {
   const build = builds.get(ref);
   if (builds.delete(ref)) {
     build.entry.endedMs = machineMs();
     const { startedAtMs } = build;
-    const done = { ref, startedAtMs, endedAtMs: Date.now() };
+    const done = { ref, startedAtMs, endedAtMs: Date.now(), errorCode };
     finished = behaviour.recordsBuilds
       ? [done, ...finished].sort((one, other) => other.startedAtMs - one.startedAtMs)
       : finished;
@@ -137,7 +138,7 @@ function solve(call, answer) {
   if (behaviour.buildMs !== null) {
     setTimeout(end, behaviour.buildMs, ref);
   }
-  call.on('cancelled', () => drop(ref));
+  call.on('cancelled', () => drop(ref, status.CANCELLED));
 }
 
 /** BytesMessages: the server asks for a sign of life now and then, and the client gives it. */
@@ -184,6 +185,12 @@ function credentialsOf(tls) {
 }
 
 function listen({ address, tls }) {
+  if (address.startsWith('unix:///')) {
+    const path = address.slice('unix://'.length);
+    mkdirSync(dirname(path), { recursive: true });
+    // What an earlier process has left.
+    rmSync(path, { force: true });
+  }
   const server = new Server();
   server.addService(control, { listenBuildHistory, info, solve, session, listWorkers });
   server.addService(content, stored.methods);

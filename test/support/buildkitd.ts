@@ -123,6 +123,7 @@ export type ClientKind =
   | 'probe-every'
   | 'tcp-probe-every'
   | 'idle'
+  | 'monitor'
   | 'silent'
   | 'dial-stdio';
 

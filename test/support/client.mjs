@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
 import { Client, credentials } from '@grpc/grpc-js';
-import { bytesField, control } from './wire.mjs';
+import { bytesField, control, numberField } from './wire.mjs';
 
 const [kind, address, text = '{}'] = process.argv.slice(2);
 const options = JSON.parse(text);
@@ -63,7 +63,10 @@ async function build(to) {
   const request = bytesField(1, options.ref ?? 'a-build');
   await unary(client, control.solve, request).then(
     () => say('built'),
-    (error) => say(`failed: ${error.details}`),
+    (error) => {
+      say(`failed: ${error.details}`);
+      process.exitCode = 1;
+    },
   );
   session?.cancel();
   if (options.keepsChannel) {
@@ -109,6 +112,15 @@ async function idle() {
   setInterval(() => client, 60_000);
 }
 
+/** What `buildctl debug monitor` does: it listens to the events of builds, and stays. */
+async function monitor() {
+  const client = await open(address);
+  const { path, requestSerialize, responseDeserialize } = control.listenBuildHistory;
+  const activeOnly = numberField(1, 1);
+  client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, activeOnly);
+  say('ready');
+}
+
 /** What a load balancer does: it connects, and closes without a byte. */
 function tcpProbeEvery(intervalMs) {
   setInterval(() => connect(toNode(address), say.bind(null, 'probed')).end(), intervalMs);
@@ -147,6 +159,7 @@ await {
   'probe-every': () => probeEvery(options.intervalMs),
   'tcp-probe-every': () => tcpProbeEvery(options.intervalMs),
   idle,
+  monitor,
   silent,
   'dial-stdio': dialStdio,
 }[kind]();

@@ -56,9 +56,11 @@ export function startedEvent(build) {
 }
 
 /** BuildHistoryEvent of type COMPLETE. */
-export function completeEvent({ endedAtMs, logs = null, ...build }) {
+export function completeEvent({ endedAtMs, logs = null, errorCode = null, ...build }) {
   const descriptor = logs === null ? [] : [bytesField(8, bytesField(2, logs))];
-  const parts = [buildRecord(build), bytesField(7, timestamp(endedAtMs)), ...descriptor];
+  const error = errorCode === null ? [] : [bytesField(5, numberField(1, errorCode))];
+  const ended = bytesField(7, timestamp(endedAtMs));
+  const parts = [buildRecord(build), ...error, ended, ...descriptor];
   const record = Buffer.concat(parts);
   return Buffer.concat([numberField(1, 1), bytesField(2, record)]);
 }
