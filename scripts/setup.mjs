@@ -1,7 +1,7 @@
 // Makes a fresh clone ready: npm's packages always, with `--tests` the Debian packages of `npm test`, with
 // `--check` all that `npm run check` needs besides, with `--bundle=<cpu>` what a bundle for that CPU is
-// made of, npm's packages for `--lint`, and the Debian packages for `--fuzz`, `--memory`, `--prebuilds` and
-// `--verify-bench`. Does nothing where all is in place.
+// made of, npm's packages for `--lint`, and the Debian packages for `--fuzz`, `--memory`, `--prebuilds`,
+// `--real` and `--verify-bench`. Does nothing where all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fetchNode } from './bundle/node-package.mjs';
@@ -42,6 +42,8 @@ const daemonTools = { containerd: 'containerd' };
 const monitoringTools = { promtool: 'prometheus', '/usr/sbin/haproxy': 'haproxy' };
 /** Packages that start a service, now and at each boot. */
 const services = ['containerd', 'prometheus', 'haproxy'];
+/** To run builds, and what they are made of: a root file system of one program. */
+const buildTools = { runc: 'runc', '/bin/busybox': 'busybox-static' };
 const timingTools = { '/usr/bin/time': 'time' };
 // valgrind reads ld.so's names from the latter.
 const memoryTools = { valgrind: 'valgrind', '/usr/lib/debug/.build-id': 'libc6-dbg' };
@@ -130,6 +132,7 @@ installDebianPackages({
     ...monitoringTools,
     ...(process.arch === 'x64' && runtimeTools),
   }),
+  ...(isAsked('--real') && buildTools),
   ...(isAsked('--memory') && memoryTools),
   ...(isAsked('--verify-bench') && { ...daemonTools, ...timingTools }),
 });

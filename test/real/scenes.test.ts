@@ -12,11 +12,11 @@ import { play } from './support/scenes.ts';
 vi.setConfig({ maxConcurrency: 3 });
 
 describe.concurrent('buildkitd', () => {
-  play(silentClients, realActors);
+  play(silentClients, () => realActors());
 });
 
 describe('buildkitd', () => {
-  play({ ...ways, ...clients, ...daemons, ...commands, ...answers, ...many }, realActors);
+  play({ ...ways, ...clients, ...daemons, ...commands, ...answers, ...many }, () => realActors());
 });
 
 describe.runIf(isGiven('unstampedBuildkitd'))('buildkitd without a version', () => {

@@ -32,10 +32,13 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"
 `;
 
 /** Starts a containerd, with what an earlier one has left in the sandbox. */
-export async function startContainerd(sandbox: Sandbox): Promise<Containerd> {
+export async function startContainerd(
+  sandbox: Sandbox,
+  program = 'containerd',
+): Promise<Containerd> {
   const configFile = join(sandbox.directory, 'containerd.toml');
   writeFileSync(configFile, config);
-  const started = await sandbox.start(['containerd', '--config', configFile]);
+  const started = await sandbox.start([program, '--config', configFile]);
   await waitFor('containerd', () => {
     if (started.hasEnded()) {
       throw new Error(`containerd has ended: ${started.stderr()}`);

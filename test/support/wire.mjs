@@ -90,7 +90,8 @@ export function infoResponse({ package: name, version }) {
 
 const asIs = (bytes) => bytes;
 
-function method(path, streams = {}) {
+/** A method as @grpc/grpc-js wants it, its messages being bytes. */
+export function method(path, streams = {}) {
   return {
     path: `/${path}`,
     requestStream: false,
@@ -106,7 +107,7 @@ function method(path, streams = {}) {
 const ofControl = 'moby.buildkit.v1.Control';
 const ofContent = 'containerd.services.content.v1.Content';
 
-/** The services as @grpc/grpc-js wants them, their messages being bytes. */
+/** The services of buildkitd. */
 export const control = {
   listenBuildHistory: method(`${ofControl}/ListenBuildHistory`, { responseStream: true }),
   info: method(`${ofControl}/Info`),

@@ -22,6 +22,9 @@ export const many: Scenes = {
 
 async function chain(stage: Stage, address: string): Promise<void> {
   const daemon = await stage.startDaemon();
+  if (address === unix && !stage.isBelieved()) {
+    stage.skip('short builds over a unix socket cannot be told from probes in this version');
+  }
   const buildNext = async (): Promise<void> => {
     const start = () => stage.actors.buildQuickly(stage.sandbox, daemon, address);
     const build = await stage.enter(start, { mayNotCount: false });

@@ -1,20 +1,30 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { socket } from '../../support/containerd.ts';
 import type { Sandbox } from '../../support/sandbox.ts';
 import { type Actors, belowRun, printed, type SceneTls, tcp, unix } from './actors.ts';
 import { pathOf } from './binaries.ts';
 
 const isTcp = (address: string): boolean => address.startsWith('tcp://');
 
-// Without an overlay of its own kernel, and without a bridge: namespaces in namespaces have neither.
-const worker = [
-  ...['--oci-worker-snapshotter=native', '--oci-worker-net=host', '--containerd-worker=false'],
+// A sandbox has no bridge, and its folders may be on an overlay already, on which there can be no other.
+const ociWorker = [
+  ...['--containerd-worker=false', '--oci-worker-snapshotter=native', '--oci-worker-net=host'],
+];
+
+/** The same by a containerd. */
+export const containerdWorker = [
+  ...['--oci-worker=false', '--containerd-worker=true', `--containerd-worker-addr=${socket}`],
+  ...['--containerd-worker-snapshotter=native', '--containerd-worker-net=host'],
 ];
 
 let builds = 0;
 
 /** buildkitd and buildctl, as the environment names them. */
-export function realActors(program = pathOf('buildkitd')): Actors {
+export function realActors(
+  program = pathOf('buildkitd'),
+  worker: readonly string[] = ociWorker,
+): Actors {
   const buildctl = (address: string, tls?: SceneTls): string[] => [
     pathOf('buildctl'),
     `--addr=${address}`,
@@ -35,13 +45,12 @@ export function realActors(program = pathOf('buildkitd')): Actors {
     },
 
     async startBuild(sandbox, _, address, { seconds = 3, tls, from = sandbox, throughDialStdio }) {
-      const step = `RUN ["/busybox", "sh", "-c", "echo running; /busybox sleep ${seconds}"]`;
-      const folders = writeContext(sandbox, `COPY busybox /busybox\n${step}`);
+      const folder = writeContext(sandbox, sleepFor(seconds));
       const command = throughDialStdio
         ? buildctl('docker-container://pod')
         : buildctl(address, tls);
       const process = await from.start(
-        [...command, ...buildOf(folders)],
+        [...command, ...buildOf(folder)],
         throughDialStdio ? { env: fakeDocker(sandbox) } : {},
       );
       await printed(process, ' running\n');
@@ -63,8 +72,14 @@ function tlsOptions(ca: string, { cert, key }: { cert: string; key: string }): s
   return [`--tlscacert=${ca}`, `--tlscert=${cert}`, `--tlskey=${key}`];
 }
 
+/** The instructions of a build that says "running", and takes so long from then. */
+export function sleepFor(seconds: number): string {
+  const step = `RUN ["/busybox", "sh", "-c", "echo running; /busybox sleep ${seconds}"]`;
+  return `COPY busybox /busybox\n${step}`;
+}
+
 /** Writes a Dockerfile of its own, so that nothing of the build is in the daemon's cache. */
-function writeContext(sandbox: Sandbox, instructions: string): string {
+export function writeContext(sandbox: Sandbox, instructions: string): string {
   builds += 1;
   const folder = join(sandbox.directory, `context-${builds}`);
   mkdirSync(folder);

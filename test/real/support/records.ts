@@ -4,7 +4,7 @@ import type { Sandbox } from '../../support/sandbox.ts';
 const program = fileURLToPath(new URL('answers.mjs', import.meta.url));
 
 /** A build in the daemon's own history, with its times by the clock of the machine. */
-export interface BuildEvent {
+interface BuildEvent {
   readonly type: 'STARTED' | 'COMPLETE' | 'DELETED';
   readonly ref: string;
   /** Of gRPC; null for a build without an error. */

@@ -7,7 +7,10 @@ export type Scenes = Readonly<Record<string, (stage: Stage) => Promise<void>>>;
 
 /** Makes a test of each scene. */
 export function play(scenes: Scenes, actors: () => Actors): void {
-  it.for(Object.entries(scenes))('%s', async ([, scene], { sandbox, openSandbox, annotate }) => {
-    await scene(createStage(actors(), sandbox, openSandbox, annotate));
-  });
+  it.for(Object.entries(scenes))(
+    '%s',
+    async ([, scene], { sandbox, openSandbox, annotate, skip }) => {
+      await scene(createStage(actors(), sandbox, openSandbox, { annotate, skip }));
+    },
+  );
 }

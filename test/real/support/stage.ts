@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, type TestContext } from 'vitest';
 import { type Cli, type LogLine, startCli } from '../../support/cli.ts';
 import { ownPid } from '../../support/pids.ts';
 import type { Sandbox, SandboxProcess } from '../../support/sandbox.ts';
@@ -18,20 +18,20 @@ const mostExtraMs = 1000 + 300;
 const seenLateMs = 50;
 
 /** A client with its times by the machine's clock, which are the daemon's and the log's, too. */
-export interface SceneClient {
+interface SceneClient {
   readonly process: SandboxProcess;
   readonly span: Span;
   /** Resolves with its exit code. */
   readonly ended: Promise<number | null>;
 }
 
-export interface SceneDaemon extends ActorDaemon {
+interface SceneDaemon extends ActorDaemon {
   /** In the sandbox. */
   readonly pid: number;
   readonly span: Span;
 }
 
-export interface Verdict {
+interface Verdict {
   readonly outcome?: string;
   readonly code?: number;
   /** What the end is measured from, where that is not the last build or client. */
@@ -42,7 +42,7 @@ export interface Verdict {
   readonly rules?: Rules;
 }
 
-export interface Ending {
+interface Ending {
   readonly heldMs: number;
   readonly text: string;
   readonly lines: readonly LogLine[];
@@ -69,6 +69,8 @@ export interface Stage {
   readonly isBelieved: () => boolean;
   /** What such a daemon needs no option for: that what says nothing for 45 s does not count. */
   readonly silenceOptions: () => readonly string[];
+  /** Ends the scene, which is then not counted as played. */
+  readonly skip: (reason: string) => void;
   /** Forgets the daemons and clients up to now. */
   readonly forget: () => void;
   /** Resolves with a daemon's record when it has finished so many builds. */
@@ -82,7 +84,7 @@ export function createStage(
   actors: Actors,
   sandbox: Sandbox,
   openSandbox: () => Promise<Sandbox>,
-  annotate: (text: string) => unknown,
+  { annotate, skip }: Pick<TestContext, 'annotate' | 'skip'>,
 ): Stage {
   const clients: Span[] = [];
   const daemons: SceneDaemon[] = [];
@@ -129,6 +131,7 @@ export function createStage(
       return client;
     },
     isBelieved,
+    skip: (reason) => skip(reason),
     silenceOptions: () => (isBelieved() ? [] : ['--ignore-silent=45s']),
     forget() {
       clients.length = 0;

@@ -36,7 +36,8 @@ function mostProblems(line: LogLine, truth: Truth, sinceMs: number): string[] {
   return said >= least && said <= most ? [] : [`${least} to ${most} clients at once`];
 }
 
-function quietProblems(line: LogLine, { clients, builds }: Truth, started: LogLine): string[] {
+function quietProblems(line: LogLine, truth: Truth, started: LogLine): string[] {
+  const { clients, builds, isBelieved } = truth;
   const endMs = timeOf(line);
   const { quietPeriodMs } = started['settings'] as { quietPeriodMs: number };
   const quietMs = endMs - quietPeriodMs;
@@ -47,5 +48,7 @@ function quietProblems(line: LogLine, { clients, builds }: Truth, started: LogLi
   const isBuilding = (builds ?? []).some(
     ({ createdMs, completedMs }) => createdMs < endMs && (completedMs ?? endMs) > quietMs,
   );
-  return [...(isThere ? ['there were clients'] : []), ...(isBuilding ? ['a build ran'] : [])];
+  // One that does not name its builds may still record the end of one whose client has left.
+  const isKnown = isBelieved && isBuilding;
+  return [...(isThere ? ['there were clients'] : []), ...(isKnown ? ['a build ran'] : [])];
 }
