@@ -29,8 +29,8 @@ const isSet = (name) => Boolean(process.env[name]);
 
 const missing = needed.filter((name) => !isSet(name));
 if (missing.length > 0) {
-  say(`skipped, since ${missing.join(' and ')} is not set: the path of a real program.`);
-  say('docs/real-daemon.md says where to get it.');
+  say(`nothing is run. Not set: ${missing.join(', ')}, which name real programs.`);
+  say('docs/real-daemon.md says where to get them.');
   process.exit(0);
 }
 for (const name of [...needed, ...Object.keys(optional)].filter(isSet)) {

@@ -25,12 +25,6 @@ export function realActors(
   program = pathOf('buildkitd'),
   worker: readonly string[] = ociWorker,
 ): Actors {
-  const buildctl = (address: string, tls?: SceneTls): string[] => [
-    pathOf('buildctl'),
-    `--addr=${address}`,
-    ...(tls && isTcp(address) ? tlsOptions(tls.ca, tls.client) : []),
-  ];
-
   return {
     async startDaemon(
       sandbox,
@@ -66,6 +60,16 @@ export function realActors(
 
     probe: (sandbox, address) => sandbox.start([...buildctl(address), 'debug', 'workers']),
   };
+}
+
+function buildctl(address: string, tls?: SceneTls): string[] {
+  const secrecy = tls && isTcp(address) ? tlsOptions(tls.ca, tls.client) : [];
+  return [pathOf('buildctl'), `--addr=${address}`, ...secrecy];
+}
+
+/** The command that builds an image of this name from a folder. */
+export function imageBuild(address: string, folder: string, name: string): string[] {
+  return [...buildctl(address), ...buildOf(folder), `--output=type=image,name=${name}`];
 }
 
 function tlsOptions(ca: string, { cert, key }: { cert: string; key: string }): string[] {
