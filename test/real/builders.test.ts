@@ -50,7 +50,7 @@ const bake: Scenes = {
     const client = await stage.enter(() => buildx(...words), { mayNotCount: true });
     await printed(client.process, ' running\n');
     const { text } = await stage.judge(await stage.wait());
-    expect(text).toContain('2 builds are running');
+    expect(text.includes('2 builds are running')).toBe(stage.isBelieved());
     expect(await client.ended).toBe(0);
   },
 };
