@@ -24,6 +24,8 @@ const recordFiller = ' '.repeat(4000);
 const stored = createContent();
 const listeners = new Map();
 const builds = new Map();
+/** The calls that listen to what happens to builds, until they hang up. */
+const monitors = new Set();
 const record = [];
 /** The builds that it has finished, the one that began last first. */
 let finished = [];
@@ -80,6 +82,9 @@ function listenBuildHistory(call) {
     }
     if (earlyExit) {
       call.end();
+    } else {
+      monitors.add(call);
+      call.on('cancelled', () => monitors.delete(call));
     }
   });
 }
@@ -101,6 +106,12 @@ function past(limitOne) {
   return (limitOne && knowsLimit ? records.slice(0, 1) : records).map(completeEvent);
 }
 
+function tellMonitors(event) {
+  if (behaviour.recordsBuilds) {
+    monitors.forEach((call) => void call.write(event));
+  }
+}
+
 function info(_, answer) {
   const isOld = behaviour.answer === 'unimplemented';
   const { package: name, version } = behaviour;
@@ -111,7 +122,9 @@ function info(_, answer) {
 function begin(ref, onEnd = () => {}) {
   const entry = { ref, begunMs: machineMs(), endedMs: null };
   record.push(entry);
-  builds.set(ref, { ref, startedAtMs: Date.now(), onEnd, entry });
+  const startedAtMs = Date.now();
+  builds.set(ref, { ref, startedAtMs, onEnd, entry });
+  tellMonitors(startedEvent({ ref, startedAtMs }));
 }
 
 function drop(ref, errorCode = null) {
@@ -120,6 +133,7 @@ function drop(ref, errorCode = null) {
     build.entry.endedMs = machineMs();
     const { startedAtMs } = build;
     const done = { ref, startedAtMs, endedAtMs: Date.now(), errorCode };
+    tellMonitors(completeEvent(done));
     finished = behaviour.recordsBuilds
       ? [done, ...finished].sort((one, other) => other.startedAtMs - one.startedAtMs)
       : finished;

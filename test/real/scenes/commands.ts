@@ -30,7 +30,7 @@ export const commands: Scenes = {
     expect(busy).toMatchObject({ state: 'counted', connections: 1 });
     expect(busy.builds?.length ?? null).toBe(stage.isBelieved() ? 1 : null);
     await build.ended;
-    await expect.poll(() => watch.process.stdout(), { timeout: 5000 }).toMatch(/"left":\[\{/);
+    await waitFor('its end', () => watch.process.stdout().includes('"left":[{'));
     await watch.process.signal('SIGTERM');
     const lines = (await watch.process.ended).stdout.trim().split('\n');
     const events = lines.map((line) => JSON.parse(line).event);
