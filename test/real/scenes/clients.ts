@@ -34,7 +34,7 @@ export const clients: Scenes = {
   },
 };
 
-/** Those of which nobody hears, each for most of a minute or longer. */
+/** Clients that fall silent. Each takes most of a minute or longer. */
 export const silentClients: Scenes = {
   'a monitor that is left connected': async (stage) => {
     const daemon = await stage.startDaemon();

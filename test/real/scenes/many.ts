@@ -27,7 +27,7 @@ async function chain(stage: Stage, address: string): Promise<void> {
   }
   const buildNext = async (): Promise<void> => {
     const start = () => stage.actors.buildQuickly(stage.sandbox, daemon, address);
-    const build = await stage.enter(start, { mayNotCount: false });
+    const build = await stage.enter(start, { mayNotCount: !stage.isBelieved() });
     expect(await build.ended).toBe(0);
   };
   await buildNext();
@@ -38,7 +38,8 @@ async function chain(stage: Stage, address: string): Promise<void> {
     await buildNext();
   }
   await stage.judge(wait, {
-    heldAtLeastMs: 4000,
+    // Where the daemon names no build, one that ended in a reset leaves no trace.
+    heldAtLeastMs: stage.isBelieved() ? 4000 : 0,
     heldAtMostMs: 4000 + 1300,
     rules: {
       'short-lived-clients': ({ message }) => /Connected and left .* \(sent \d/.test(message),
