@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "environment.h"
 #include "exports.h"
 
 // The table of exports. The requests to the kernel are made by the core library, sockdiag.
@@ -7,6 +8,7 @@
 namespace {
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  if (!addon::Environment::create(env)) return exports;
   exports.Set("sourceHash", SOURCE_HASH);
   exports.Set("SockDiag", addon::defineSockDiag(env));
   exports.Set("TcpTracker", addon::defineTcpTracker(env));

@@ -1,22 +1,24 @@
 #include "sockdiag/tcp_tracker.h"
 
 #include "closable.h"
+#include "environment.h"
 #include "exports.h"
 #include "sockdiag/kernel_tcp_view.h"
-#include "wakeup.h"
 
 namespace addon {
 
 namespace {
 
 struct Core {
-  explicit Core(sockdiag::Port localPort) : view(localPort) {}
+  Core(Environment& environment, sockdiag::Port localPort)
+      : lease(environment), view(lease.kernel(), localPort) {}
 
+  KernelLease lease;
   sockdiag::KernelTcpView view;
   sockdiag::TcpTracker tracker{view};
 };
 
-class TcpTracker : public Closable<TcpTracker, Core> {
+class TcpTracker final : public Closable<TcpTracker, Core>, private DestroyedWatch::Waiting {
  public:
   static constexpr napi_type_tag kTypeTag{.lower = 0x3f0a9be7d4c8415c, .upper = 0x9d27e61f08b3a45d};
   static constexpr const char* kWrongReceiver =
@@ -24,7 +26,7 @@ class TcpTracker : public Closable<TcpTracker, Core> {
   static constexpr const char* kClosed = "This TcpTracker is closed";
 
   explicit TcpTracker(const Napi::CallbackInfo& info) : Closable(info) {
-    if (const auto port = toPort(info[0])) open(*port);
+    if (const auto port = toPort(info[0])) open(Environment::of(info.Env()), *port);
   }
   ~TcpTracker() override { forgetCallback(); }
   TcpTracker(const TcpTracker&) = delete;
@@ -79,32 +81,28 @@ class TcpTracker : public Closable<TcpTracker, Core> {
     forgetCallback();
     if (info[0].IsNull()) return Napi::Boolean::New(env, false);
 
-    const int descriptor = open->view.eventDescriptor();
-    if (descriptor < 0 || !Wakeup::start(env, descriptor, readable, this, wakeup_)) {
+    auto& events = open->view.events();
+    if (!events.open().ok() || !open->lease.watch().add(env, open->lease.kernel(), *this)) {
       return Napi::Boolean::New(env, false);
     }
+    watched_ = &events;
+    watched_->setWatched(true);
     callback_ = Napi::Persistent(info[0].As<Napi::Function>());
     context_.emplace(env, "buildkit-drain:destroyed");
     return Napi::Boolean::New(env, true);
   }
 
   void end(const Napi::CallbackInfo& /*info*/) {
-    // Before the descriptor that it watches is closed.
+    // Before the queue that it waits for is closed.
     forgetCallback();
     close();
   }
 
  private:
-  static void readable(void* self) { static_cast<TcpTracker*>(self)->takeDestroyed(); }
-
-  void takeDestroyed() {
+  void mayHaveEvents() override {
+    if (!watched_->hasEvents()) return;
     const auto isReason = coreIfOpen()->tracker.takeDestroyed();
-    if (!isReason.ok()) {
-      // Otherwise it would be reported readable forever.
-      wakeup_->stop();
-      return;
-    }
-    if (!isReason.value()) return;
+    if (!isReason.ok() || !isReason.value()) return;
     const auto env = Env();
     const Napi::HandleScope scope{env};
     callback_.MakeCallback(env.Global(), 0, nullptr, *context_);
@@ -115,12 +113,16 @@ class TcpTracker : public Closable<TcpTracker, Core> {
   }
 
   void forgetCallback() {
-    if (wakeup_ != nullptr) wakeup_->stop();
+    if (watched_ == nullptr) return;
+    coreIfOpen()->lease.watch().remove(*this);
+    watched_->setWatched(false);
+    watched_ = nullptr;
     callback_.Reset();
     context_.reset();
   }
 
-  Wakeup* wakeup_ = nullptr;
+  /// Null while there is no callback.
+  sockdiag::DestroyEventQueue* watched_ = nullptr;
   Napi::FunctionReference callback_;
   std::optional<Napi::AsyncContext> context_;
 };

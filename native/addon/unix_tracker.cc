@@ -1,13 +1,22 @@
 #include "sockdiag/unix_tracker.h"
 
 #include "closable.h"
+#include "environment.h"
 #include "exports.h"
 
 namespace addon {
 
 namespace {
 
-class UnixTracker : public Closable<UnixTracker, sockdiag::UnixTracker> {
+struct Core {
+  Core(Environment& environment, sockdiag::Bytes name)
+      : lease(environment), tracker(lease.kernel().exchange, name) {}
+
+  KernelLease lease;
+  sockdiag::UnixTracker tracker;
+};
+
+class UnixTracker : public Closable<UnixTracker, Core> {
  public:
   static constexpr napi_type_tag kTypeTag{.lower = 0x61b8d0c52e9f4a73, .upper = 0xa8f35b7246d01ce9};
   static constexpr const char* kWrongReceiver =
@@ -15,18 +24,18 @@ class UnixTracker : public Closable<UnixTracker, sockdiag::UnixTracker> {
   static constexpr const char* kClosed = "This UnixTracker is closed";
 
   explicit UnixTracker(const Napi::CallbackInfo& info) : Closable(info) {
-    if (const auto name = toName(info[0])) open(*name);
+    if (const auto name = toName(info[0])) open(Environment::of(info.Env()), *name);
   }
 
   Napi::Value poll(const Napi::CallbackInfo& info) {
-    auto* const tracker = core(info.Env());
-    return tracker == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), tracker->poll());
+    auto* const open = core(info.Env());
+    return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.poll());
   }
 
   Napi::Value sockets(const Napi::CallbackInfo& info) {
-    auto* const tracker = core(info.Env());
+    auto* const open = core(info.Env());
     // A copy: setting a property can run a setter in JavaScript, which may call close().
-    return tracker == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), tracker->sockets());
+    return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.sockets());
   }
 
   void end(const Napi::CallbackInfo& /*info*/) { close(); }

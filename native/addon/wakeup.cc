@@ -28,7 +28,8 @@ namespace addon {
 namespace {
 
 constexpr int kUvPoll = 8;      // UV_POLL of uv_handle_type
-constexpr int kUvReadable = 1;  // UV_READABLE of uv_poll_event
+constexpr int kUvReadable = 1;  // UV_READABLE and UV_WRITABLE of uv_poll_event
+constexpr int kUvWritable = 2;
 
 /// Bun defines all of libuv's functions, and ends the process if one is called.
 bool isBun(napi_env env) {
@@ -51,15 +52,14 @@ uv_poll_s* asPoll(void* handle) { return static_cast<uv_poll_s*>(handle); }
 
 /// The callbacks for libuv and Node-API.
 struct Wakeup::Libuv {
-  static void readable(uv_poll_s* poll, int status, int /*events*/) {
+  /// libuv stops watching before it reports an error, which an overflow of the queue is, too. If
+  /// the descriptor is unusable, the callback finds that out and stops this.
+  static void ready(uv_poll_s* poll, int status, int events) {
     auto* const handle = reinterpret_cast<uv_handle_s*>(poll);
     auto* const wakeup = static_cast<Wakeup*>(uv_handle_get_data(handle));
-    // A failed descriptor would be reported forever.
-    if (status < 0) {
-      uv_poll_stop(poll);
-    } else {
-      wakeup->onReadable_(wakeup->data_);
-    }
+    wakeup->isWoken_ = false;
+    wakeup->onReady_(wakeup->data_);
+    if (wakeup->slot_ != nullptr && (status < 0 || events != kUvReadable)) wakeup->watch();
   }
 
   /// Only now has libuv released the handle, and the environment may end.
@@ -75,7 +75,7 @@ struct Wakeup::Libuv {
   }
 };
 
-bool Wakeup::start(napi_env env, int descriptor, Callback onReadable, void* data, Wakeup*& slot) {
+bool Wakeup::start(napi_env env, int descriptor, Callback onReady, void* data, Wakeup*& slot) {
   uv_loop_s* loop = nullptr;
   if (isBun(env) || !hasLibuv() || napi_get_uv_event_loop(env, &loop) != napi_ok) return false;
 
@@ -87,14 +87,24 @@ bool Wakeup::start(napi_env env, int descriptor, Callback onReadable, void* data
     std::free(memory);
     return false;
   }
-  auto* const wakeup = new (memory) Wakeup{onReadable, data, slot};
+  auto* const wakeup = new (memory) Wakeup{onReady, data, slot};
   wakeup->handle_ = handle;
   uv_handle_set_data(asHandle(wakeup->handle_), wakeup);
   uv_unref(asHandle(wakeup->handle_));
   napi_add_async_cleanup_hook(env, Libuv::environmentEnds, wakeup, &wakeup->cleanupHook_);
-  uv_poll_start(asPoll(wakeup->handle_), kUvReadable, Libuv::readable);
+  wakeup->watch();
   slot = wakeup;
   return true;
+}
+
+// A socket that nothing is sent on is always writable.
+void Wakeup::wake() {
+  isWoken_ = true;
+  watch();
+}
+
+void Wakeup::watch() {
+  uv_poll_start(asPoll(handle_), isWoken_ ? kUvReadable | kUvWritable : kUvReadable, Libuv::ready);
 }
 
 void Wakeup::stop() {

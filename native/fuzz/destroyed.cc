@@ -4,7 +4,7 @@
 #include <cerrno>
 
 #include "script.h"
-#include "sockdiag/destroy_events.h"
+#include "sockdiag/shared_destroy_events.h"
 
 namespace {
 
@@ -13,9 +13,17 @@ using namespace sockdiag;
 constexpr Port kPort{1234};
 
 /// Returns the script as datagrams; before each, one byte selects a fault and one the size.
-class ScriptedSource final : public DatagramSource {
+class ScriptedSource final : public DestroyEventSource {
  public:
   explicit ScriptedSource(Bytes bytes) : script_(bytes) {}
+
+  Status open() override {
+    isOpen_ = true;
+    return Done{};
+  }
+  bool isOpen() const override { return isOpen_; }
+  void receiveOnly(std::span<const Port> /*ports*/) override {}
+  void close() override { isOpen_ = false; }
 
   Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) override {
     if (script_.isOver()) return std::optional<Datagram>{};
@@ -39,6 +47,7 @@ class ScriptedSource final : public DatagramSource {
   std::size_t mostEvents = 0;
 
  private:
+  bool isOpen_ = false;
   fuzz::Script script_;
 };
 
@@ -59,8 +68,11 @@ class Counter final : public DestroyedSink {
 // Any datagrams in the queue of destroy events: what cannot be parsed is reported as lost.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ScriptedSource source{fuzz::bytesOf(data, size)};
+  SharedDestroyEvents events{source};
+  DestroyEventQueue queue{events, kPort};
+  fuzz::require(queue.open().ok(), "the source opens");
   Counter counter;
-  const auto taken = takeDestroyed(source, kPort, counter);
+  const auto taken = queue.take(counter);
   fuzz::require(counter.count <= source.mostEvents, "every event was in the input");
   if (taken.ok() && source.wasLost) {
     fuzz::require(taken.value() == EventLoss::kSome, "a loss is reported");

@@ -1,8 +1,18 @@
 #include "model_kernel.h"
 
+#include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
+
+#include "model_view.h"
 
 namespace sockdiag::fuzz {
 
@@ -16,42 +26,80 @@ constexpr std::size_t kMostSockets = 24;
 
 bool isVisible(SocketState state) { return contains(kVisibleStates, state); }
 
-Status failedIf(bool& fails, const char* operation) {
-  if (std::exchange(fails, false)) return Failure{.operation = operation, .error = EPERM};
-  return Done{};
+template <typename Value>
+void appendAttribute(Buffer& to, std::uint16_t type, const Value& value) {
+  const rtattr header{.rta_len = RTA_LENGTH(sizeof(value)), .rta_type = type};
+  for (const auto part :
+       {std::as_bytes(std::span{&header, 1}), std::as_bytes(std::span{&value, 1})}) {
+    to.insert(to.end(), part.begin(), part.end());
+  }
+  to.resize(RTA_ALIGN(to.size()));
+}
+
+Buffer eventOf(const TcpSocket& socket) {
+  inet_diag_msg body{};
+  body.idiag_family = AF_INET;
+  body.idiag_state = static_cast<__u8>(7);  // TCP_CLOSE
+  body.id.idiag_sport = htons(static_cast<std::uint16_t>(socket.local.port));
+  body.id.idiag_dport = htons(static_cast<std::uint16_t>(socket.peer.port));
+  body.id.idiag_cookie[0] = static_cast<__u32>(socket.cookie);
+  const auto bytes = std::as_bytes(std::span{&body, 1});
+  Buffer payload{bytes.begin(), bytes.end()};
+  appendAttribute(payload, INET_DIAG_SHUTDOWN, __u8{0});
+  tcp_info info{};
+  info.tcpi_bytes_received = socket.bytesReceived.value_or(0);
+  appendAttribute(payload, INET_DIAG_INFO, info);
+  return message(SOCK_DIAG_BY_FAMILY, 0, 0, payload);
 }
 
 }  // namespace
 
-void ModelKernel::beginPoll() {
-  isPolling_ = true;
-  presentDuringPoll_.clear();
-  presentThroughout_.clear();
-  listeners_.clear();
-  for (auto& each : sockets_) {
-    if (!each.isListed && each.isCounterRead) list(each);
-    if (!each.isListed || !isVisible(each.socket.state)) continue;
-    presentDuringPoll_.insert(each.socket.cookie);
-    if (each.socket.state == kListen) listeners_.insert(each.socket.cookie);
-    if (each.isCounted || time_ - each.listedAt >= kMaxAge)
-      presentThroughout_.insert(each.socket.cookie);
-  }
+Status ModelKernel::open() {
+  if (std::exchange(eventsFail_, false)) return Failure{.operation = "bind", .error = EPERM};
+  isOpen_ = true;
+  return Done{};
 }
 
-void ModelKernel::step() {
-  const auto what = script_.choose(16);
-  switch (what) {
+void ModelKernel::receiveOnly(std::span<const Port> ports) {
+  filter_ = {ports.begin(), ports.end()};
+}
+
+void ModelKernel::close() {
+  isOpen_ = false;
+  eventsAreLost_ = false;
+  events_.clear();
+}
+
+Result<std::optional<Datagram>> ModelKernel::receive(std::span<std::byte> buffer) {
+  maybeStep();
+  if (std::exchange(eventsFail_, false)) {
+    loseEvents();
+    return Failure{.operation = "recvmsg", .error = EPERM};
+  }
+  if (std::exchange(eventsAreLost_, false))
+    return Failure{.operation = "recvmsg", .error = ENOBUFS};
+  if (events_.empty()) return std::optional<Datagram>{};
+  const auto event = std::move(events_.front());
+  events_.pop_front();
+  std::ranges::copy(event, buffer.begin());
+  return std::optional{
+      Datagram{.bytes = buffer.first(event.size()), .senderPort = 0, .truncated = false}};
+}
+
+void ModelKernel::step(std::uint8_t what) {
+  const Port port{static_cast<std::uint16_t>(1 + what / 16 % kPorts)};
+  switch (what % 16) {
     case 0:
     case 1:
-      return add(kEstablished, true, true);
+      return add(port, kEstablished, true, true);
     case 2:
-      return add(kEstablished, true, false);
+      return add(port, kEstablished, true, false);
     case 3:  // TCP Fast Open.
-      return add(kSynReceived, true, true);
+      return add(port, kSynReceived, true, true);
     case 4:  // TCP_REPAIR.
-      return add(kEstablished, false, true);
+      return add(port, kEstablished, false, true);
     case 5:
-      return add(kListen, false, true);
+      return add(port, kListen, false, true);
     case 6:
     case 7:
       if (!sockets_.empty()) remove(script_.choose(sockets_.size()));
@@ -85,32 +133,36 @@ void ModelKernel::step() {
 void ModelKernel::injectFault() {
   switch (script_.choose(5)) {
     case 0:
-      counterFails_ = true;
+      counterFails = true;
       return;
     case 1:
-      dumpFails_ = true;
+      dumpFails = true;
       return;
     case 2:
-      lookUpFails_ = true;
+      lookUpFails = true;
       return;
     case 3:
       eventsFail_ = true;
       return;
     default:
+      if (!isOpen_) return;
       eventsAreLost_ = true;
       events_.clear();
+      loseEvents();
   }
 }
 
 void ModelKernel::maybeStep() {
-  for (auto times = script_.choose(4); times > 1; --times) step();
+  for (auto times = script_.choose(4); times > 1; --times) step(script_.next());
 }
 
-void ModelKernel::add(SocketState state, bool isCounted, bool isListed) {
+void ModelKernel::add(Port port, SocketState state, bool isCounted, bool isListed) {
   if (sockets_.size() == kMostSockets) return;
-  Socket added{.socket = {}, .isCounted = isCounted, .isListed = isListed, .listedAt = time_};
+  ModelSocket added{
+      .socket = {}, .isCounted = isCounted, .isListed = isListed, .listedAt = time_, .readBy = {}};
   added.socket.state = state;
   added.socket.cookie = ++lastCookie_;
+  added.socket.local.port = port;
   added.socket.peer.port = Port{static_cast<std::uint16_t>(state == kListen ? 0 : lastCookie_)};
   if (isCounted) ++counter_;
   sockets_.push_back(added);
@@ -118,100 +170,52 @@ void ModelKernel::add(SocketState state, bool isCounted, bool isListed) {
 }
 
 void ModelKernel::remove(std::size_t index) {
-  const auto removed = sockets_[index];
-  const auto cookie = removed.socket.cookie;
+  auto removed = sockets_[index].socket;
   sockets_.erase(sockets_.begin() + static_cast<std::ptrdiff_t>(index));
-  presentThroughout_.erase(cookie);
-  listeners_.erase(cookie);
-  destroyed_.push_back(cookie);
-  auto event = removed.socket;
-  event.local.port = Port{1234};
   // A socket that its own process reset has lost its peer address and its byte counts.
   if (script_.choose(4) == 3) {
-    event.peer.port = Port{0};
+    removed.peer.port = Port{0};
   } else {
-    event.bytesReceived = cookie % 3;
+    removed.bytesReceived = removed.cookie % 3;
   }
-  events_.push_back(event);
+  for (auto* const view : views_) {
+    if (view->isOf(removed.local.port)) view->wasRemoved(removed);
+  }
+  // The filter may pass more than was asked for.
+  const bool isPassed = filter_.contains(removed.local.port) || removed.cookie % 2 == 0;
+  if (isOpen_ && isPassed && !eventsAreLost_) events_.push_back(eventOf(removed));
 }
 
-void ModelKernel::setState(Socket& socket, SocketState state) {
+void ModelKernel::setState(ModelSocket& socket, SocketState state) {
   socket.socket.state = state;
-  if (!isVisible(state)) presentThroughout_.erase(socket.socket.cookie);
+  if (!isVisible(state)) {
+    for (auto* const view : views_) view->becameInvisible(socket.socket.cookie);
+  }
   noteVisible(socket);
 }
 
-void ModelKernel::list(Socket& socket) {
+void ModelKernel::list(ModelSocket& socket) {
   if (socket.isListed) return;
   socket.isListed = true;
   socket.listedAt = time_;
   noteVisible(socket);
 }
 
-void ModelKernel::noteVisible(const Socket& socket) {
-  const bool isSeen = socket.isListed && isVisible(socket.socket.state);
-  if (isPolling_ && isSeen) presentDuringPoll_.insert(socket.socket.cookie);
+void ModelKernel::noteVisible(const ModelSocket& socket) {
+  if (!socket.isListed || !isVisible(socket.socket.state)) return;
+  for (auto* const view : views_) view->becameVisible(socket.socket.cookie);
 }
 
-ModelKernel::Socket* ModelKernel::anyIn(SocketState state) {
-  std::vector<Socket*> matching;
+void ModelKernel::loseEvents() {
+  for (auto* const view : views_) view->eventsWereLost();
+}
+
+ModelSocket* ModelKernel::anyIn(SocketState state) {
+  std::vector<ModelSocket*> matching;
   for (auto& each : sockets_) {
     if (each.isListed && each.socket.state == state) matching.push_back(&each);
   }
   return matching.empty() ? nullptr : matching[script_.choose(matching.size())];
-}
-
-std::uint64_t ModelKernel::destroyedUnseen() const {
-  return static_cast<std::uint64_t>(
-      std::ranges::count_if(destroyed_, [&](auto cookie) { return !seen_.contains(cookie); }));
-}
-
-bool ModelKernel::wasDestroyed(std::uint64_t cookie) const {
-  return std::ranges::find(destroyed_, cookie) != destroyed_.end();
-}
-
-Result<std::uint64_t> ModelKernel::passiveOpens() {
-  maybeStep();
-  if (auto failed = failedIf(counterFails_, "open"); !failed.ok()) return failed.failure();
-  const auto read = counter_;
-  for (auto& each : sockets_) each.isCounterRead = true;
-  maybeStep();
-  return read;
-}
-
-Status ModelKernel::dump(StateMask states, List<TcpSocket>& sockets) {
-  maybeStep();
-  time_ += std::chrono::microseconds{script_.next()};
-  if (auto failed = failedIf(dumpFails_, "sendmsg"); !failed.ok()) return failed;
-  sockets.clear();
-  for (const auto& each : sockets_) {
-    if (each.isListed && contains(states, each.socket.state)) keep(sockets, each.socket);
-  }
-  // If a bucket changes while it is read, a socket may be listed twice, and in any order.
-  if (!sockets.empty() && script_.choose(8) == 7) keep(sockets, TcpSocket{sockets[0]});
-  maybeStep();
-  return Done{};
-}
-
-Status ModelKernel::lookUp(std::span<const TcpSocket> sockets, Traffic /*traffic*/,
-                           List<LookupResult>& results) {
-  results.clear();
-  for (const auto& wanted : sockets) {
-    maybeStep();
-    const auto found = std::ranges::find_if(sockets_, [&](const Socket& each) {
-      return each.socket.cookie == wanted.cookie && !each.isHidden && each.isListed &&
-             contains(kTrackedStates, each.socket.state);
-    });
-    keep(results, found == sockets_.end() ? LookupResult{} : found->socket);
-  }
-  time_ += std::chrono::microseconds{script_.next()};
-  return failedIf(lookUpFails_, "recvmsg");
-}
-
-Result<EventLoss> ModelKernel::takeDestroyed(DestroyedSink& sink) {
-  if (auto failed = failedIf(eventsFail_, "bind"); !failed.ok()) return failed.failure();
-  for (const auto& event : std::exchange(events_, {})) sink.destroyed(event);
-  return std::exchange(eventsAreLost_, false) ? EventLoss::kSome : EventLoss::kNone;
 }
 
 }  // namespace sockdiag::fuzz

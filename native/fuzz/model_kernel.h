@@ -1,86 +1,85 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <set>
 #include <vector>
 
+#include "fuzzed_kernel.h"
 #include "script.h"
-#include "sockdiag/poll_decision.h"
+#include "sockdiag/destroy_events.h"
 #include "sockdiag/tcp_view.h"
 
 namespace sockdiag::fuzz {
 
-/// A model of the kernel as a tracker sees it. The script decides what happens, also in the middle
-/// of each call. It guarantees only what the tracker relies on: a connection is counted before it
-/// is listed, and is listed before the start of the second poll that saw it counted; an uncounted
-/// one may appear at any time.
-class ModelKernel final : public TcpView {
+class ModelView;
+
+/// A socket of the model.
+struct ModelSocket {
+  TcpSocket socket;
+  bool isCounted;
+  bool isListed;
+  bool isHidden = false;
+  Nanoseconds listedAt;
+  /// The views with a poll that has read the counter since it counted this socket.
+  std::set<unsigned> readBy;
+};
+
+/// A model of the kernel as the trackers of some ports see it, each by its own ModelView, with one
+/// queue of destroy events for all. The script decides what happens, also in the middle of each
+/// call. It guarantees only what a tracker relies on: a connection is counted before it is listed,
+/// and is listed before the start of the second poll that saw it counted; an uncounted one may
+/// appear at any time.
+class ModelKernel final : public DestroyEventSource {
  public:
+  static constexpr std::size_t kPorts = 2;
+
   explicit ModelKernel(Script& script) : script_(script) {}
 
-  Result<std::uint64_t> passiveOpens() override;
-  Status dump(StateMask states, List<TcpSocket>& sockets) override;
-  Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
-                List<LookupResult>& results) override;
-  Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
-  Nanoseconds now() override { return time_; }
-  void drop() override {}
+  Status open() override;
+  bool isOpen() const override { return isOpen_; }
+  void receiveOnly(std::span<const Port> ports) override;
+  Result<std::optional<Datagram>> receive(std::span<std::byte> buffer) override;
+  void close() override;
 
-  /// Performs one random event.
-  void step();
+  /// Performs one random event: the byte selects the kind and the port.
+  void step(std::uint8_t what);
+  void maybeStep();
 
-  void beginPoll();
-  void endPoll() { isPolling_ = false; }
+  void add(ModelView& view) { views_.insert(&view); }
+  void remove(ModelView& view) { views_.erase(&view); }
 
-  /// Whether the socket was visible at any moment since the poll began.
-  bool wasPresent(std::uint64_t cookie) const { return presentDuringPoll_.contains(cookie); }
-  /// The sockets that were visible all the time since the poll began, and are either counted or old
-  /// enough.
-  const std::set<std::uint64_t>& mustBeSeen() const { return presentThroughout_; }
-  /// Whether one listener existed all the time since the poll began.
-  bool listenedThroughout() const { return !listeners_.empty(); }
-  void noteSeen(std::uint64_t cookie) { seen_.insert(cookie); }
-  /// The number of destroyed sockets that no poll has seen.
-  std::uint64_t destroyedUnseen() const;
-  bool wasDestroyed(std::uint64_t cookie) const;
+  Script& script() { return script_; }
+  std::vector<ModelSocket>& sockets() { return sockets_; }
+  std::uint64_t counter() const { return counter_; }
+  Nanoseconds& time() { return time_; }
+  void list(ModelSocket& socket);
+
+  bool counterFails = false;
+  bool dumpFails = false;
+  bool lookUpFails = false;
 
  private:
-  struct Socket {
-    TcpSocket socket;
-    bool isCounted = true;
-    bool isListed = true;
-    /// Whether a poll has read the counter since it counted this socket.
-    bool isCounterRead = false;
-    bool isHidden = false;
-    Nanoseconds listedAt;
-  };
-
-  void maybeStep();
-  void add(SocketState state, bool isCounted, bool isListed);
-  void remove(std::size_t index);
-  void setState(Socket& socket, SocketState state);
-  void list(Socket& socket);
-  void noteVisible(const Socket& socket);
   void injectFault();
-  Socket* anyIn(SocketState state);
+  void add(Port port, SocketState state, bool isCounted, bool isListed);
+  void remove(std::size_t index);
+  void setState(ModelSocket& socket, SocketState state);
+  void noteVisible(const ModelSocket& socket);
+  void loseEvents();
+  ModelSocket* anyIn(SocketState state);
 
   Script& script_;
-  std::vector<Socket> sockets_;
-  std::vector<TcpSocket> events_;
+  std::set<ModelView*> views_;
+  std::vector<ModelSocket> sockets_;
   std::uint64_t lastCookie_ = 0;
   std::uint64_t counter_ = 100;
   Nanoseconds time_{1'000'000'000};
-  bool eventsAreLost_ = false;
-  bool counterFails_ = false;
-  bool dumpFails_ = false;
-  bool lookUpFails_ = false;
-  bool eventsFail_ = false;
 
-  bool isPolling_ = false;
-  std::set<std::uint64_t> presentDuringPoll_;
-  std::set<std::uint64_t> presentThroughout_;
-  std::set<std::uint64_t> listeners_;
-  std::set<std::uint64_t> seen_;
-  std::vector<std::uint64_t> destroyed_;
+  bool isOpen_ = false;
+  std::set<Port> filter_;
+  std::deque<Buffer> events_;
+  bool eventsAreLost_ = false;
+  bool eventsFail_ = false;
 };
 
 }  // namespace sockdiag::fuzz

@@ -93,8 +93,10 @@ int main(int argc, char** argv) {
   Recorder recorder{folder};
 
   const auto addresses = makeTcpSockets();
-  DestroyEventSocket events;
-  check(events.open(portOf(addresses[1]), DestroyEventSocket::kReceiveBufferBytes).ok(), "events");
+  DestroyEventSocket events{DestroyEventSocket::kReceiveBufferBytes};
+  check(events.open().ok(), "events");
+  const auto port = portOf(addresses[1]);
+  events.receiveOnly({&port, 1});
   for (const auto& address : addresses) {
     recorder.request(tcpBothFamiliesRequest(portOf(address), kAllStates), "inet_message",
                      sizeof(inet_diag_msg));

@@ -1,30 +1,37 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "model_kernel.h"
+#include "model_view.h"
 #include "script.h"
 #include "sockdiag/tcp_tracker.h"
 
-// The tracker against a model of the kernel in which sockets appear and disappear as the input
-// says, between polls and during them. A poll must never omit a connection that existed all the
-// time, or show one that did not exist; a failed poll changes nothing.
+// Three trackers of two ports, which share the destroy events, against a model of the kernel in
+// which sockets appear and disappear as the input says, between polls and during them. Trackers
+// are closed and opened, too. A poll must never omit a connection that existed all the time, or
+// show one that did not exist; a failed poll changes nothing; and whichever tracker reads the
+// events, each reports exactly the ends of its own connections since it first read them.
 
 namespace {
 
 using namespace sockdiag;
 using fuzz::ModelKernel;
+using fuzz::ModelView;
 
 class TrackerCheck {
  public:
-  explicit TrackerCheck(fuzz::Script& script) : kernel_(script) {}
+  TrackerCheck(ModelKernel& kernel, SharedDestroyEvents& events, unsigned number, Port localPort)
+      : view_(kernel, events, number, localPort) {}
 
   void poll() {
-    kernel_.beginPoll();
+    view_.beginPoll();
     const auto before = socketsNow();
     const auto revision = tracker_.poll();
-    kernel_.endPoll();
+    view_.endPoll();
     const auto seen = socketsNow();
     checkEnded();
     if (!revision.ok()) {
@@ -63,7 +70,15 @@ class TrackerCheck {
     checkBetween();
   }
 
-  ModelKernel& kernel() { return kernel_; }
+  void checkAllReported() {
+    // Each fault fails one poll.
+    for (int i = 0; i < 4; ++i) poll();
+    const auto expected = view_.mustBeReported();
+    fuzz::require(std::ranges::includes(reportedEnds_, expected),
+                  "without a loss, the end of every connection is reported");
+  }
+
+  DestroyEventQueue& queue() { return view_.queue(); }
 
  private:
   List<TcpSocket> socketsNow() const {
@@ -84,14 +99,14 @@ class TrackerCheck {
     bool isListening = false;
     for (const auto& each : sockets) {
       fuzz::require(seen.insert(each.cookie).second, "no socket is listed twice");
-      fuzz::require(kernel_.wasPresent(each.cookie), "every listed socket existed");
+      fuzz::require(view_.wasPresent(each.cookie), "every listed socket existed");
       isListening |= each.state == SocketState::kListen;
-      kernel_.noteSeen(each.cookie);
+      view_.noteSeen(each.cookie);
     }
-    for (const auto cookie : kernel_.mustBeSeen()) {
+    for (const auto cookie : view_.mustBeSeen()) {
       fuzz::require(seen.contains(cookie), "a socket that existed all the time is listed");
     }
-    fuzz::require(isListening || !kernel_.listenedThroughout(),
+    fuzz::require(isListening || !view_.listenedThroughout(),
                   "a listener that existed all the time is listed");
     checkBetween();
   }
@@ -102,42 +117,99 @@ class TrackerCheck {
     for (const auto& each : ended.value()) {
       hasBytesEnded_ |= each.bytesReceived.value_or(2) > 1;
       if (each.peer.port == Port{0}) continue;
-      fuzz::require(kernel_.wasDestroyed(each.cookie),
+      fuzz::require(view_.wasDestroyed(each.cookie),
                     "a connection reported as ended was destroyed");
       fuzz::require(reportedEnds_.insert(each.cookie).second, "no end is reported twice");
     }
   }
 
   void checkBetween() {
-    fuzz::require(tracker_.seenBetweenPolls() <= kernel_.destroyedUnseen(),
+    fuzz::require(tracker_.seenBetweenPolls() <= view_.destroyedUnseen(),
                   "every connection counted between polls was destroyed unseen");
   }
 
-  ModelKernel kernel_;
-  TcpTracker tracker_{kernel_};
+  ModelView view_;
+  TcpTracker tracker_{view_};
   std::uint64_t revision_ = 0;
   bool hasFailed_ = true;
   bool hasBytesEnded_ = false;
   std::set<std::uint64_t> reportedEnds_;
 };
 
+/// The trackers of one environment, and its event loop.
+class Trackers final : private SharedDestroyEvents::Waker {
+ public:
+  explicit Trackers(fuzz::Script& script) : kernel_(script) {
+    events_.setWaker(this);
+    for (std::size_t i = 0; i < checks_.size(); ++i) reopen(i);
+  }
+
+  void play(std::uint8_t what) {
+    const auto which = what / 32U % checks_.size();
+    auto& check = *checks_.at(which);
+    switch (what % 32) {
+      case 10:
+        check.readTraffic();
+        break;
+      case 11:
+        check.takeDestroyed();
+        break;
+      case 12:
+        reopen(which);
+        break;
+      case 13:
+        isWatched_.at(which) = !isWatched_.at(which);
+        check.queue().setWatched(isWatched_.at(which));
+        break;
+      case 14:
+        runLoop();
+        break;
+      default:
+        what % 32 < 10 ? check.poll() : kernel_.step(kernel_.script().next());
+    }
+    for (std::size_t i = 0; i < checks_.size(); ++i) {
+      fuzz::require(isWoken_ || !isWatched_.at(i) || !checks_.at(i)->queue().hasEvents(),
+                    "events of a watched queue wake the loop");
+    }
+  }
+
+  void finish() {
+    for (auto& check : checks_) check->checkAllReported();
+  }
+
+ private:
+  void wake() override { isWoken_ = true; }
+
+  /// As a readable descriptor makes it do.
+  void runLoop() {
+    isWoken_ = false;
+    static_cast<void>(events_.read());
+    for (std::size_t i = 0; i < checks_.size(); ++i) {
+      if (isWatched_.at(i) && checks_.at(i)->queue().hasEvents()) checks_.at(i)->takeDestroyed();
+    }
+  }
+
+  void reopen(std::size_t which) {
+    isWatched_.at(which) = false;
+    checks_.at(which).reset();
+    const Port port{static_cast<std::uint16_t>(1 + which % ModelKernel::kPorts)};
+    checks_.at(which).emplace(kernel_, events_, ++lastNumber_, port);
+  }
+
+  ModelKernel kernel_;
+  SharedDestroyEvents events_{kernel_};
+  unsigned lastNumber_ = 0;
+  std::array<std::optional<TrackerCheck>, 3> checks_;
+  std::array<bool, 3> isWatched_{};
+  bool isWoken_ = false;
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Script script{fuzz::bytesOf(data, size)};
-  TrackerCheck check{script};
-  while (!script.isOver()) {
-    const auto what = script.choose(32);
-    if (what < 10) {
-      check.poll();
-    } else if (what == 10) {
-      check.readTraffic();
-    } else if (what == 11) {
-      check.takeDestroyed();
-    } else {
-      check.kernel().step();
-    }
-  }
-  check.poll();
+  Trackers trackers{script};
+  while (!script.isOver()) trackers.play(script.next());
+  trackers.finish();
   return 0;
 }

@@ -16,22 +16,22 @@ constexpr std::uint32_t kKernelPort = 0;
 /// Events have no request, so their sequence number is 0.
 constexpr std::uint32_t kEventSequence = 0;
 
-EventLoss read(const Datagram& datagram, Port localPort, DestroyedSink& sink) {
+EventLoss read(const Datagram& datagram, DestroyedSink& sink) {
   if (datagram.senderPort != kKernelPort) return EventLoss::kNone;
   if (datagram.truncated) return EventLoss::kSome;
   for (Replies replies{datagram.bytes, kEventSequence};;) {
     const auto reply = replies.next();
     if (!reply.ok()) return EventLoss::kSome;
     if (!reply.value()) return EventLoss::kNone;
-    auto socket = parseDestroyed(reply.value()->payload);
+    const auto socket = parseDestroyed(reply.value()->payload);
     if (!socket.ok()) return EventLoss::kSome;
-    if (socket.value().local.port == localPort) sink.destroyed(socket.value());
+    sink.destroyed(socket.value());
   }
 }
 
 }  // namespace
 
-Result<EventLoss> takeDestroyed(DatagramSource& source, Port localPort, DestroyedSink& sink) {
+Result<EventLoss> takeDestroyed(DatagramSource& source, DestroyedSink& sink) {
   auto loss = EventLoss::kNone;
   std::array<std::byte, kEventSize> buffer;
   for (int taken = 0; taken < kMaxEventsPerCall; ++taken) {
@@ -42,7 +42,7 @@ Result<EventLoss> takeDestroyed(DatagramSource& source, Port localPort, Destroye
       continue;
     }
     if (!datagram.value()) break;
-    if (read(*datagram.value(), localPort, sink) == EventLoss::kSome) loss = EventLoss::kSome;
+    if (read(*datagram.value(), sink) == EventLoss::kSome) loss = EventLoss::kSome;
   }
   return loss;
 }

@@ -1,7 +1,5 @@
 #include "sockdiag/kernel_tcp_view.h"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <ctime>
 
@@ -39,43 +37,21 @@ class ResultSink final : public LookupSink {
 }  // namespace
 
 Status KernelTcpView::dump(StateMask states, List<TcpSocket>& sockets) {
-  return dumper_.dump(localPort_, states, sockets);
+  return kernel_.tcpDumper.dump(localPort_, states, sockets);
 }
 
 Status KernelTcpView::lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                              List<LookupResult>& results) {
   ResultSink sink{sockets, results};
-  return exchange_.lookUp(
+  return kernel_.exchange.lookUp(
       sockets.size(), [&](std::size_t index) { return tcpLookupRequest(sockets[index], traffic); },
       sink);
-}
-
-Result<EventLoss> KernelTcpView::takeDestroyed(DestroyedSink& sink) {
-  if (!hasEvents()) return Failure{.operation = "bind", .error = ENOTCONN};
-  auto taken = sockdiag::takeDestroyed(events_, localPort_, sink);
-  if (!taken.ok()) eventsFailed_ = true;
-  return taken;
 }
 
 Nanoseconds KernelTcpView::now() {
   timespec time{};
   ::clock_gettime(CLOCK_MONOTONIC, &time);
   return std::chrono::seconds{time.tv_sec} + Nanoseconds{time.tv_nsec};
-}
-
-void KernelTcpView::drop() {
-  socket_.drop();
-  dumper_.reset();
-  passiveOpens_.drop();
-}
-
-int KernelTcpView::eventDescriptor() { return hasEvents() ? events_.descriptor() : -1; }
-
-bool KernelTcpView::hasEvents() {
-  if (!events_.isOpen() && !eventsFailed_) {
-    eventsFailed_ = !events_.open(localPort_, eventBufferBytes_).ok();
-  }
-  return !eventsFailed_;
 }
 
 }  // namespace sockdiag

@@ -1,18 +1,16 @@
 #include "sockdiag/netlink_socket.h"
 
 #include <linux/filter.h>
-#include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include <array>
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
 #include <ctime>
+
+#include "sockdiag/port_filter.h"
 
 namespace sockdiag {
 
@@ -43,20 +41,20 @@ Result<std::optional<Datagram>> receiveFrom(const UniqueFd& socket, std::span<st
 
 constexpr __u32 groupBit(unsigned group) { return 1U << (group - 1); }
 
-/// Passes only events with this local port. Best effort: takeDestroyed() checks the port again.
-void filterByPort(const UniqueFd& socket, Port localPort) {
-  constexpr auto kPortAt = static_cast<__u32>(sizeof(nlmsghdr) + offsetof(inet_diag_msg, id) +
-                                              offsetof(inet_diag_sockid, idiag_sport));
-  constexpr __u32 kAll = UINT32_MAX;
-  // BPF loads in network byte order, which the port is in.
-  std::array<sock_filter, 4> program{{
-      BPF_STMT(BPF_LD | BPF_H | BPF_ABS, kPortAt),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint16_t>(localPort), 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, kAll),
-      BPF_STMT(BPF_RET | BPF_K, 0),
-  }};
-  const sock_fprog filter{.len = program.size(), .filter = program.data()};
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+/// Best effort: without the filter all events pass, and SharedDestroyEvents ignores other ports.
+/// The kernel refuses a filter of more than some 4,000 ports (BPF_MAXINSNS), and before Linux 6.8
+/// one of more than some 1,200 (net.core.optmem_max).
+void filterByPorts(const UniqueFd& socket, std::span<const Port> ports) {
+  auto program = portFilter(ports);
+  if (program.ok() && program.value().size() <= BPF_MAXINSNS) {
+    const sock_fprog filter{.len = static_cast<unsigned short>(program.value().size()),
+                            .filter = program.value().begin()};
+    if (::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0) {
+      return;
+    }
+  }
+  constexpr int kIgnored = 0;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_DETACH_FILTER, &kIgnored, sizeof(kIgnored));
 }
 
 void setReceiveBuffer(const UniqueFd& socket, int bytes) {
@@ -111,11 +109,11 @@ Milliseconds NetlinkSocket::now() {
 
 void NetlinkSocket::drop() { socket_.reset(); }
 
-Status DestroyEventSocket::open(Port localPort, int receiveBufferBytes) {
+Status DestroyEventSocket::open() {
   auto opened = openSocket();
   if (!opened.isOpen()) return failed("socket");
-  filterByPort(opened, localPort);
-  setReceiveBuffer(opened, receiveBufferBytes);
+  filterByPorts(opened, {});
+  setReceiveBuffer(opened, receiveBufferBytes_);
 
   // Without bind() the socket has port number 0, the kernel's own, and does not receive its
   // multicasts (do_one_broadcast in net/netlink/af_netlink.c).
@@ -128,6 +126,8 @@ Status DestroyEventSocket::open(Port localPort, int receiveBufferBytes) {
   socket_ = std::move(opened);
   return Done{};
 }
+
+void DestroyEventSocket::receiveOnly(std::span<const Port> ports) { filterByPorts(socket_, ports); }
 
 Result<std::optional<Datagram>> DestroyEventSocket::receive(std::span<std::byte> buffer) {
   return receiveFrom(socket_, buffer);

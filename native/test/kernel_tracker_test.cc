@@ -1,79 +1,17 @@
 #include <doctest/doctest.h>
-#include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <fstream>
 #include <string>
 #include <thread>
 
-#include "kernel_sockets.h"
-#include "namespace.h"
-#include "sockdiag/kernel_tcp_view.h"
-#include "sockdiag/tcp_tracker.h"
+#include "kernel_tracked.h"
 
 // The tracker against this machine's kernel, in otherwise idle network namespaces.
 
 namespace sockdiag::test {
 
 namespace {
-
-struct Tracked {
-  explicit Tracked(Port port, const char* snmpPath = kThreadNetSnmp,
-                   int eventBufferBytes = DestroyEventSocket::kReceiveBufferBytes)
-      : view(port, snmpPath, eventBufferBytes) {}
-
-  std::size_t clients() {
-    REQUIRE(tracker.poll().ok());
-    const auto found = tracker.sockets();
-    const auto& sockets = found.value();
-    return static_cast<std::size_t>(std::count_if(
-        sockets.begin(), sockets.end(),
-        [](const auto& socket) { return socket.state == SocketState::kEstablished; }));
-  }
-
-  void settle() {
-    for (int i = 0; i < 3; ++i) REQUIRE(tracker.poll().ok());
-    REQUIRE(tracker.reason() == PollReason::kTracked);
-  }
-
-  void checkNextIs(PollReason reason) {
-    REQUIRE(tracker.poll().ok());
-    CHECK(toText(tracker.reason()) == doctest::String{toText(reason)});
-  }
-
-  KernelTcpView view;
-  TcpTracker tracker{view};
-};
-
-/// The kernel sends destroy events from a worker, slightly later.
-bool isReadable(int descriptor, std::chrono::milliseconds limit) {
-  pollfd waited{.fd = descriptor, .events = POLLIN, .revents = 0};
-  return ::poll(&waited, 1, static_cast<int>(limit.count())) == 1;
-}
-
-/// In a new thread, because unshare() changes only the calling thread's namespace.
-template <typename Body>
-void inOwnNetwork(Body body) {
-  std::thread([&] {
-    if (enterOwnNetwork()) {
-      body();
-    } else {
-      MESSAGE("not tested: no permission to make a network namespace");
-    }
-  }).join();
-}
-
-constexpr std::chrono::milliseconds kSoon{2000};
-constexpr std::chrono::milliseconds kAWhile{100};
-
-void comeAndGo(const UniqueFd& listener) {
-  UniqueFd client = connectTo(localPort(listener));
-  const UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
-  client.reset();
-}
 
 bool set(const char* option, const char* value) {
   std::ofstream file{std::string{"/proc/sys/net/ipv4/"} + option};
@@ -86,7 +24,8 @@ bool set(const char* option, const char* value) {
 TEST_CASE("a client is tracked from its connect to its close") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
-    Tracked tracked{localPort(listener)};
+    SharedKernel kernel;
+    Tracked tracked{kernel, localPort(listener)};
     tracked.settle();
 
     UniqueFd client = connectTo(localPort(listener));
@@ -112,14 +51,15 @@ TEST_CASE("a closed listener is missing from the next poll, and a new one is in 
   inOwnNetwork([] {
     UniqueFd listener = listenOnLoopback();
     const auto port = localPort(listener);
-    Tracked tracked{port};
+    SharedKernel kernel;
+    Tracked tracked{kernel, port};
     tracked.settle();
     listener.reset();
     tracked.checkNextIs(PollReason::kUnexpected);
     CHECK(tracked.tracker.sockets().value().empty());
     tracked.checkNextIs(PollReason::kTracked);
 
-    Tracked early{Port{1234}};
+    Tracked early{kernel, Port{1234}};
     early.settle();
     const UniqueFd late = listenOnLoopback(Port{1234});
     early.checkNextIs(PollReason::kUnexpected);
@@ -132,7 +72,8 @@ TEST_CASE("listeners that share an address are all tracked") {
     const UniqueFd one = listenOnLoopback(Port{1234});
     const UniqueFd two = listenOnLoopback(Port{1234});
     UniqueFd three = listenOnLoopback(Port{1234});
-    Tracked tracked{Port{1234}};
+    SharedKernel kernel;
+    Tracked tracked{kernel, Port{1234}};
     tracked.settle();
     CHECK(tracked.tracker.sockets().value().size() == 3);
     three.reset();
@@ -148,7 +89,8 @@ TEST_CASE("the kernel also counts connections made with SYN cookies") {
       return;
     }
     const UniqueFd listener = listenOnLoopback();
-    Tracked tracked{localPort(listener)};
+    SharedKernel kernel;
+    Tracked tracked{kernel, localPort(listener)};
     tracked.settle();
     const UniqueFd client = connectTo(localPort(listener));
     CHECK(tracked.clients() == 1);
@@ -160,9 +102,10 @@ TEST_CASE("a connection between two polls is counted, one to another port is not
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
     const UniqueFd other = listenOnLoopback();
-    Tracked tracked{localPort(listener)};
+    SharedKernel kernel;
+    Tracked tracked{kernel, localPort(listener)};
     tracked.settle();
-    const int events = tracked.view.eventDescriptor();
+    const int events = kernel.eventSocket.descriptor();
 
     comeAndGo(other);
     CHECK_FALSE(isReadable(events, kAWhile));
@@ -178,11 +121,12 @@ TEST_CASE("the end of a tracked connection is reported immediately") {
     const UniqueFd listener = listenOnLoopback();
     UniqueFd client = connectTo(localPort(listener));
     UniqueFd accepted{::accept(listener.get(), nullptr, nullptr)};
-    Tracked tracked{localPort(listener)};
+    SharedKernel kernel;
+    Tracked tracked{kernel, localPort(listener)};
     tracked.settle();
     client.reset();
     accepted.reset();
-    REQUIRE(isReadable(tracked.view.eventDescriptor(), kSoon));
+    REQUIRE(isReadable(kernel.eventSocket.descriptor(), kSoon));
     CHECK(tracked.tracker.takeDestroyed().value());
     CHECK(tracked.clients() == 0);
     CHECK(tracked.tracker.seenBetweenPolls() == 0);
@@ -192,7 +136,8 @@ TEST_CASE("the end of a tracked connection is reported immediately") {
 TEST_CASE("after an overflow of the event queue the next poll dumps") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
-    Tracked tracked{localPort(listener), kThreadNetSnmp, 1};
+    SharedKernel kernel{kThreadNetSnmp, 1};
+    Tracked tracked{kernel, localPort(listener)};
     tracked.settle();
     for (int i = 0; i < 50; ++i) comeAndGo(listener);
     std::this_thread::sleep_for(kAWhile);
@@ -211,7 +156,8 @@ TEST_CASE("after an overflow of the event queue the next poll dumps") {
 TEST_CASE("without the counter every poll dumps, with the correct result") {
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
-    Tracked tracked{localPort(listener), "/nowhere"};
+    SharedKernel kernel{"/nowhere"};
+    Tracked tracked{kernel, localPort(listener)};
     CHECK(tracked.clients() == 0);
     const UniqueFd client = connectTo(localPort(listener));
     CHECK(tracked.clients() == 1);
@@ -223,7 +169,8 @@ TEST_CASE("after its descriptors are lost, a tracker fails once, and the next po
   inOwnNetwork([] {
     const UniqueFd listener = listenOnLoopback();
     const UniqueFd client = connectTo(localPort(listener));
-    Tracked tracked{localPort(listener)};
+    SharedKernel kernel;
+    Tracked tracked{kernel, localPort(listener)};
     tracked.settle();
     closeNetlinkSockets();
     CHECK(tracked.tracker.poll().failure().error == EBADF);
@@ -235,7 +182,8 @@ TEST_CASE("after its descriptors are lost, a tracker fails once, and the next po
 TEST_CASE("descriptors are opened on first use, kept, and closed with their owner") {
   inOwnNetwork([] {
     {
-      Tracked tracked{Port{1}};
+      SharedKernel kernel;
+      Tracked tracked{kernel, Port{1}};
       CHECK(netlinkSockets() == 0);
       tracked.settle();
       CHECK(netlinkSockets() == 2);

@@ -62,7 +62,8 @@ int main(int argc, char** argv) {
   const auto port = static_cast<sockdiag::Port>(
       __builtin_bswap16(reinterpret_cast<const std::uint16_t*>(&storage)[1]));
 
-  sockdiag::KernelTcpView view{port};
+  sockdiag::SharedKernel kernel;
+  sockdiag::KernelTcpView view{kernel, port};
   sockdiag::TcpTracker tracker{view};
   if (!poll(tracker, polls / 10, listener.get(), address, size)) return 2;
   const auto early = now();

@@ -39,7 +39,10 @@ interface NativeSockDiag {
   close(): void;
 }
 
-/** Keeps the answer of `SockDiag.tcp` up to date, exactly and at a fraction of the cost. */
+/**
+ * Keeps the answer of `SockDiag.tcp` up to date, exactly and at a fraction of the cost. All trackers of
+ * a thread share three descriptors, which are closed with the last of them.
+ */
 interface NativeTcpTracker {
   /**
    * Polls once. The number changes if and only if what is seen does, or a connection that may have

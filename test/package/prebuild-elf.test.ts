@@ -40,7 +40,7 @@ const libcs = {
 };
 
 const cpus = {
-  x64: { machine: 'Advanced Micro Devices X86-64', pageSize: 0x1000, limit: 64 * 1024 },
+  x64: { machine: 'Advanced Micro Devices X86-64', pageSize: 0x1000, limit: 68 * 1024 },
   // Kernels for arm64 may have pages of 64 KiB, so it is one such page, and section headers. More
   // than the 54 kB that are in it now would take a second one soon.
   arm64: { machine: 'AArch64', pageSize: 0x10000, limit: 68 * 1024 },

@@ -1,4 +1,5 @@
 // For scripts that try the addon by itself, in processes and threads of their own.
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readlinkSync, rmSync } from 'node:fs';
@@ -6,6 +7,8 @@ import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 export const loadAddon = () => createRequire(import.meta.url)(process.env.ADDON);
@@ -42,6 +45,29 @@ export async function openFixture() {
     close() {
       tcp.close();
       unix.close();
+    },
+  };
+}
+
+/**
+ * Endpoints in a process of their own (endpoints.mjs), of which the n-th has n % 3 clients. `ask`
+ * hands over a line without waiting for it to be done.
+ */
+export async function startEndpoints(count, folder) {
+  const args = [fileURLToPath(new URL('endpoints.mjs', import.meta.url)), String(count)];
+  const child = spawn(process.execPath, folder === undefined ? args : [...args, folder], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { value } = await lines.next();
+  return {
+    addresses: JSON.parse(value),
+    ask: (line) => child.stdin.write(`${line}\n`),
+    done: () => lines.next(),
+    async end() {
+      const exit = once(child, 'exit');
+      child.stdin.end();
+      await exit;
     },
   };
 }

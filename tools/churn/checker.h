@@ -15,8 +15,9 @@ namespace churn {
 /// Polls a tracker of one port, each time between two plain dumps, and records the results.
 class TrackerChecker {
  public:
-  TrackerChecker(int port, const char* snmpPath, int eventBufferBytes)
-      : port_(static_cast<sockdiag::Port>(port)), view_(port_, snmpPath, eventBufferBytes) {}
+  /// Other trackers may share the kernel.
+  TrackerChecker(int port, sockdiag::SharedKernel& kernel)
+      : port_(static_cast<sockdiag::Port>(port)), view_(kernel, port_) {}
 
   void poll();
   /// Called when the clients have no connection: the tracker must report none either.

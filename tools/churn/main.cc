@@ -73,11 +73,10 @@ int main(int argc, char** argv) {
 
   const bool isOverflow = mode == "overflow";
   const char* const snmp = mode == "no-counter" ? "/nowhere" : sockdiag::kThreadNetSnmp;
+  sockdiag::SharedKernel kernel{snmp,
+                                isOverflow ? 1 : sockdiag::DestroyEventSocket::kReceiveBufferBytes};
   std::deque<TrackerChecker> checkers;
-  for (const int port : kPorts) {
-    checkers.emplace_back(port, snmp,
-                          isOverflow ? 1 : sockdiag::DestroyEventSocket::kReceiveBufferBytes);
-  }
+  for (const int port : kPorts) checkers.emplace_back(port, kernel);
 
   for (auto& checker : checkers) checker.poll();
   shared.checkersAreReady = true;

@@ -1,45 +1,35 @@
 #pragma once
 
 #include "sockdiag/list.h"
-#include "sockdiag/netlink_socket.h"
-#include "sockdiag/passive_opens.h"
-#include "sockdiag/tcp_dump.h"
+#include "sockdiag/shared_destroy_events.h"
+#include "sockdiag/shared_kernel.h"
 #include "sockdiag/tcp_view.h"
 
 namespace sockdiag {
 
-/// The real kernel, in the network namespace of the calling thread. Opens sockets and files on
-/// first use.
+/// The real kernel, by the descriptors that all views of a thread share.
 class KernelTcpView final : public TcpView {
  public:
-  explicit KernelTcpView(Port localPort, const char* snmpPath = kThreadNetSnmp,
-                         int eventBufferBytes = DestroyEventSocket::kReceiveBufferBytes)
-      : localPort_(localPort), eventBufferBytes_(eventBufferBytes), passiveOpens_(snmpPath) {}
+  /// `kernel` must outlive it.
+  KernelTcpView(SharedKernel& kernel, Port localPort)
+      : kernel_(kernel), localPort_(localPort), events_(kernel.destroyEvents, localPort) {}
 
-  Result<std::uint64_t> passiveOpens() override { return passiveOpens_.read(); }
+  Result<std::uint64_t> passiveOpens() override { return kernel_.passiveOpens.read(); }
   Status dump(StateMask states, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                 List<LookupResult>& results) override;
-  /// Not retried after a failure: polls are correct without events.
-  Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
+  /// Not opened again after a failure: polls are correct without events.
+  Result<EventLoss> takeDestroyed(DestroyedSink& sink) override { return events_.take(sink); }
   Nanoseconds now() override;
-  /// Leaves the event socket open, because the event loop may be watching its descriptor.
-  void drop() override;
+  void drop() override { kernel_.drop(); }
 
-  /// Opens the event socket; -1 if events are not available.
-  int eventDescriptor();
+  /// May not be open yet.
+  DestroyEventQueue& events() { return events_; }
 
  private:
-  bool hasEvents();
-
+  SharedKernel& kernel_;
   Port localPort_;
-  int eventBufferBytes_;
-  PassiveOpens passiveOpens_;
-  NetlinkSocket socket_;
-  Exchange exchange_{socket_};
-  TcpDumper dumper_{exchange_};
-  DestroyEventSocket events_;
-  bool eventsFailed_ = false;
+  DestroyEventQueue events_;
 };
 
 }  // namespace sockdiag

@@ -74,10 +74,12 @@ class List {
 
  private:
   Status grow() {
-    if (capacity_ > SIZE_MAX / sizeof(T) / 2) return outOfMemory();
+    // T may be a pointer.
+    constexpr auto kItemSize = sizeof(T);  // NOLINT(bugprone-sizeof-expression)
+    if (capacity_ > SIZE_MAX / kItemSize / 2) return outOfMemory();
     constexpr std::size_t kFirstCapacity = 8;
     const auto capacity = std::max(kFirstCapacity, capacity_ * 2);
-    auto* const items = static_cast<T*>(std::malloc(capacity * sizeof(T)));
+    auto* const items = static_cast<T*>(std::malloc(capacity * kItemSize));
     if (items == nullptr) return outOfMemory();
     std::uninitialized_move(begin(), end(), items);
     std::destroy(begin(), end());

@@ -7,7 +7,6 @@
 
 #include "sockdiag/bytes.h"
 #include "sockdiag/exchange.h"
-#include "sockdiag/netlink_socket.h"
 #include "sockdiag/result.h"
 #include "sockdiag/unix_dump.h"
 
@@ -19,7 +18,9 @@ namespace sockdiag {
 /// net/unix/diag.c).
 class UnixTracker {
  public:
-  explicit UnixTracker(Bytes name) : nameSize_(std::min(name.size(), name_.size())) {
+  /// `exchange` must outlive it; other trackers may use it too.
+  UnixTracker(Exchange& exchange, Bytes name)
+      : exchange_(exchange), nameSize_(std::min(name.size(), name_.size())) {
     std::ranges::copy(name.first(nameSize_), name_.begin());
   }
 
@@ -28,11 +29,10 @@ class UnixTracker {
   Result<UnixSockets> sockets() const;
 
  private:
+  Exchange& exchange_;
   /// No socket has a longer name: sun_path has 108 bytes, and a path may have a trailing NUL.
   std::array<std::byte, 128> name_{};
   std::size_t nameSize_;
-  NetlinkSocket socket_;
-  Exchange exchange_{socket_};
   UnixSockets sockets_;
   std::uint64_t revision_ = 0;
 };
