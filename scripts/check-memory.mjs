@@ -90,7 +90,10 @@ const checks = {
     mustRun('cmake', ['--build', build, '-j2']);
     const programs = [
       // Whether a walk is the cheaper look is measured, and under valgrind it is another answer.
-      ['native/test/native-test', '--source-file-exclude=*kernel_tracker_test.cc'],
+      [
+        'native/test/native-test',
+        '--source-file-exclude=*kernel_tracker_test.cc,*kernel_shared_test.cc',
+      ],
       ['native/test/leak-loop', '5000'],
       ['tools/churn/native-churn', 'tracked', '2000'],
       ['tools/churn/native-churn', 'overflow', '2000'],
