@@ -2,7 +2,7 @@
 // that it needs, which runs at any path of any image. The same input gives the same bytes.
 //   npm run bundle [-- [--cpu x64|arm64] [--out <folder>]]
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { addCodeCache } from './bundle/code-cache.mjs';
 import { nodeVersion } from './bundle/node-package.mjs';
 import { addProgram } from './bundle/program.mjs';
 import { addRuntime } from './bundle/runtime.mjs';
+import { sbomOf } from './bundle/sbom.mjs';
 
 // Docker has its own names.
 const cpus = { x64: 'x64', amd64: 'x64', arm64: 'arm64' };
@@ -65,6 +66,8 @@ execFileSync('tar', [
   ...['--create', '--format=gnu', ...always, '--use-compress-program=gzip --no-name'],
   ...['--file', tarball, '--directory', out, name],
 ]);
+
+writeFileSync(tarball.replace('.tar.gz', '.cdx.json'), sbomOf(ownComponent, cargo.components()));
 
 const megabytes = (size) => `${(size / 1e6).toFixed(1)} MB`;
 console.log(`${folder}: ${megabytes(bytes)}, Node.js ${nodeVersion}`);

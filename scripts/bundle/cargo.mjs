@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /**
- * A component has a `name`, a `version`, a `licence` and its `texts` by the names that they get in the
- * folder.
+ * A component has a `name`, a `version`, a `licence`, its `texts` by the names that they get in the folder,
+ * and for others than ours a `purl`: where scanners look it up (github.com/package-url).
  */
 export function createCargo() {
   const files = new Map();
@@ -19,6 +19,7 @@ export function createCargo() {
   };
 
   return {
+    components: () => [...components.values()].map(({ component }) => component),
     add(path, content, component, mode = 0o644) {
       files.set(path, { content, mode });
       nextBuildsState(component, path);

@@ -72,6 +72,7 @@ function packageComponent(name) {
     name,
     version,
     licence: license,
+    purl: `pkg:npm/${name.replace('@', '%40')}@${version}`,
     texts: { [`${name.replace('/', '-')}.txt`]: readFileSync(`${folder}/${text}`) },
   };
 }

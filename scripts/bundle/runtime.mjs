@@ -71,6 +71,9 @@ function addNode(cargo, cpu, folder) {
       name: 'Node.js',
       version: nodeVersion,
       licence: 'MIT, and those of the parts that it names',
+      purl: `pkg:generic/node@${nodeVersion}`,
+      // By which its vulnerabilities are published.
+      cpe: `cpe:2.3:a:nodejs:node.js:${nodeVersion}:*:*:*:*:*:*:*`,
       texts: { 'node.txt': readFileSync(license) },
     },
     0o755,
@@ -111,6 +114,7 @@ function libraryComponent(debianPackage, version) {
     name: `${name}, Debian's ${debianPackage}`,
     version,
     licence,
+    purl: `pkg:deb/debian/${[debianPackage, version].map(encodeURIComponent).join('@')}`,
     texts: Object.fromEntries(
       Object.entries(paths).map(([text, path]) => [text, readFileSync(path)]),
     ),
