@@ -47,7 +47,11 @@ const buildTools = { runc: 'runc', '/bin/busybox': 'busybox-static' };
 const timingTools = { '/usr/bin/time': 'time' };
 // valgrind reads ld.so's names from the latter.
 const memoryTools = { valgrind: 'valgrind', '/usr/lib/debug/.build-id': 'libc6-dbg' };
-const lintTools = { 'clang-format-14': 'clang-format-14', 'clang-tidy-14': 'clang-tidy-14' };
+const lintTools = {
+  'clang-format-14': 'clang-format-14',
+  'clang-tidy-14': 'clang-tidy-14',
+  shellcheck: 'shellcheck',
+};
 // Where Debian 12 has what clang-14 links sanitizers and the fuzzer from.
 const processor = { x64: 'x86_64', arm64: 'aarch64' }[process.arch];
 const runtime = `/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-${processor}.a`;
