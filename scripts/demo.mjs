@@ -1,5 +1,5 @@
 // Shows the main job: plays a buildkitd with three clients that leave one by one, and lets
-// `buildkit-drain wait` hold until the last one is gone.
+// `buildkit-drain wait` hold until the last one is gone: node scripts/demo.mjs [an installed buildkit-drain]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -46,9 +46,11 @@ console.log(
   'Three clients are connected. They leave after 1, 2 and 4 seconds. This waits for them:',
 );
 console.log(`$ buildkit-drain ${options.join(' ')}\n`);
-const waiting = spawn(process.execPath, ['dist/bin/buildkit-drain.cjs', ...options], {
-  stdio: 'inherit',
-});
+const [installed] = process.argv.slice(2);
+const [program, ...script] = installed
+  ? [installed]
+  : [process.execPath, 'dist/bin/buildkit-drain.cjs'];
+const waiting = spawn(program, [...script, ...options], { stdio: 'inherit' });
 const [exitCode] = await once(waiting, 'exit');
 console.log(`\nIt exited with ${exitCode}. Now a preStop hook would let buildkitd stop.`);
 
