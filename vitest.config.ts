@@ -6,7 +6,8 @@ const thorough = [
   'test/cli/{bench-*,faults*,haproxy,prometheus,scenarios-long,verify-containerd*}.test.ts',
   'test/contract/{accuracy-wrong,stand-in-scenes-long}.test.ts',
   'test/fuzz/**/*.test.ts',
-  'test/package/{bundle*,dockerfile,package-managers,prebuild-elf,prebuild-runs,prometheus-rule,runtimes,tarball-source}.test.ts',
+  'test/package/{bundle*,dockerfile,lint-workflows,package-managers}.test.ts',
+  'test/package/{prebuild-elf,prebuild-runs,prometheus-rule,runtimes,tarball-source}.test.ts',
   'tools/soak/soak.test.ts',
 ];
 
