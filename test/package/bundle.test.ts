@@ -56,6 +56,21 @@ describe('the archive', () => {
 });
 
 describe('the folder', () => {
+  it('is made of what the list beside the archive says', () => {
+    const list = readFileSync(join(bundle.folder, 'LICENSES/LIST.txt'), 'utf8');
+    const named = [...list.matchAll(/^(.+)\nlicence: /gm)].map(([, component]) => component);
+    const { metadata, components } = JSON.parse(
+      readFileSync(bundle.archive.replace('.tar.gz', '.cdx.json'), 'utf8'),
+    );
+    const described = [metadata.component, ...components].map(
+      ({ name, version }) => `${name} ${version}`,
+    );
+    expect(described.toSorted()).toEqual(named.toSorted());
+    for (const { purl } of components) {
+      expect(purl).toMatch(/^pkg:(npm|generic|deb\/debian)\/[^@+]+@[^@+]+$/);
+    }
+  });
+
   it('has the licence of every file, and says which', () => {
     const list = readFileSync(join(bundle.folder, 'LICENSES/LIST.txt'), 'utf8');
     const named = [...list.matchAll(/^ {2}(\S+)$/gm)].map(([, path]) => path);

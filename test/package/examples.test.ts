@@ -8,7 +8,7 @@ import {
 import { Deployment, StatefulSet } from 'kubernetes-models/apps/v1';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import { Role, RoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1';
-import { Service, ServiceAccount } from 'kubernetes-models/v1';
+import { Pod, Service, ServiceAccount } from 'kubernetes-models/v1';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { markPatch } from '../../src/kubernetes/mark-pod.ts';
@@ -24,7 +24,7 @@ import {
 } from '../support/examples.ts';
 
 const examples = readExamples();
-const inCluster = examples.filter(({ path }) => /^(kubernetes|monitoring)\//.test(path));
+const inCluster = examples.filter(({ path }) => /^(kubernetes|monitoring|try)\//.test(path));
 // What a liveness probe leaves the container that it restarts: its hook, and its own end.
 const restartSeconds = 60;
 
@@ -45,6 +45,7 @@ const kinds: Readonly<Record<string, new (content: never) => { validate(): void 
   'policy/v1 PodDisruptionBudget': PodDisruptionBudget,
   'rbac.authorization.k8s.io/v1 Role': Role,
   'rbac.authorization.k8s.io/v1 RoleBinding': RoleBinding,
+  'v1 Pod': Pod,
   'v1 Service': Service,
   'v1 ServiceAccount': ServiceAccount,
   'keda.sh/v1alpha1 ScaledObject': ScaledObject,
