@@ -111,6 +111,13 @@ describe('examples/try/try.sh', () => {
     expect(code).toBe(1);
   });
 
+  it('fails when the build does not outlive the pod', async () => {
+    const { code, output, calls } = await runTry({ build: 1 });
+    expect(output).toContain('try: the build failed:\n#5 0.1 second 1 of 30\n');
+    expect(calls.at(-1)).toBe(removal);
+    expect(code).toBe(1);
+  });
+
   it('fails when the cluster could not be removed', async () => {
     expect(await runTry({ failing: removal })).toMatchObject({ code: 1 });
   });

@@ -17,5 +17,6 @@ case $call in
   'kubectl exec client -- buildctl'*)
     echo '#5 0.1 second 1 of 30'
     until [ -e "$STAND_IN_STATE/deleted" ]; do sleep 0.1; done
+    exit "$STAND_IN_BUILD"
     ;;
 esac

@@ -41,6 +41,8 @@ export interface TryOptions {
   readonly missing?: string;
   /** A call whose words begin like this fails. */
   readonly failing?: string;
+  /** How the build ends once the pod is deleted. */
+  readonly build?: number;
   /** What `kind get clusters` prints. */
   readonly clusters?: string;
   /** Gets this signal when the build runs. */
@@ -68,6 +70,7 @@ export async function runTry(options: TryOptions = {}): Promise<Try> {
         KUBECONFIG: '/the/user/has/this',
         STAND_IN_STATE: folder,
         STAND_IN_FAILING: options.failing ?? '-',
+        STAND_IN_BUILD: String(options.build ?? 0),
         STAND_IN_CLUSTERS: options.clusters ?? '',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
