@@ -13,6 +13,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("SockDiag", addon::defineSockDiag(env));
   exports.Set("TcpTracker", addon::defineTcpTracker(env));
   exports.Set("UnixTracker", addon::defineUnixTracker(env));
+  exports.Set("PollLoop", addon::definePollLoop(env));
   exports.Set("listenAbstract", addon::defineListenAbstract(env));
   exports.Set("reapOrphans", addon::defineReapOrphans(env));
   return exports;

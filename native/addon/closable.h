@@ -24,11 +24,16 @@ class Closable : public Napi::ObjectWrap<Self> {
 
   /// Hides ObjectWrap::Unwrap, which every method calls and which accepts any wrapped object.
   static Self* Unwrap(Napi::Object object) {
-    if (object.IsObject() && object.CheckTypeTag(&Self::kTypeTag)) {
-      return Napi::ObjectWrap<Self>::Unwrap(object);
-    }
-    throwTypeError(object.Env(), Self::kWrongReceiver);
-    return nullptr;
+    auto* const self = in(object);
+    if (self == nullptr) throwTypeError(object.Env(), Self::kWrongReceiver);
+    return self;
+  }
+
+  /// The object of this class that a value is; null if it is none.
+  static Self* in(Napi::Value value) {
+    if (!value.IsObject()) return nullptr;
+    const auto object = value.As<Napi::Object>();
+    return object.CheckTypeTag(&Self::kTypeTag) ? Napi::ObjectWrap<Self>::Unwrap(object) : nullptr;
   }
 
  protected:
@@ -47,6 +52,7 @@ class Closable : public Napi::ObjectWrap<Self> {
     return nullptr;
   }
   Core* coreIfOpen() { return core_.get(); }
+  const Core* coreIfOpen() const { return core_.get(); }
 
   void close() { core_.reset(); }
 

@@ -15,6 +15,9 @@ Napi::Function defineTcpTracker(Napi::Env env);
 /// `UnixTracker`: the sockets of one name, with a revision.
 Napi::Function defineUnixTracker(Napi::Env env);
 
+/// `PollLoop`: polls of trackers without JavaScript.
+Napi::Function definePollLoop(Napi::Env env);
+
 /// `listenAbstract`: the listener that serves as a drain marker.
 Napi::Function defineListenAbstract(Napi::Env env);
 

@@ -3,6 +3,7 @@
 #include "closable.h"
 #include "environment.h"
 #include "exports.h"
+#include "polled.h"
 #include "sockdiag/kernel_tcp_view.h"
 
 namespace addon {
@@ -18,7 +19,9 @@ struct Core {
   sockdiag::TcpTracker tracker{view};
 };
 
-class TcpTracker final : public Closable<TcpTracker, Core>, private DestroyedWatch::Waiting {
+class TcpTracker final : public Closable<TcpTracker, Core>,
+                         public Polled,
+                         private DestroyedWatch::Waiting {
  public:
   static constexpr napi_type_tag kTypeTag{.lower = 0x3f0a9be7d4c8415c, .upper = 0x9d27e61f08b3a45d};
   static constexpr const char* kWrongReceiver =
@@ -56,6 +59,27 @@ class TcpTracker final : public Closable<TcpTracker, Core>, private DestroyedWat
   Napi::Value seenBetweenPolls(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
     return open == nullptr ? Napi::Value{} : toValue(info.Env(), open->tracker.seenBetweenPolls());
+  }
+
+  bool isUnchanged(const Known& known) override {
+    auto* const open = coreIfOpen();
+    if (open == nullptr) return false;
+    auto& tracker = open->tracker;
+    if (known.hasTraffic) {
+      const auto polled = tracker.pollTraffic();
+      if (!polled.ok() || polled.value().revision != known.revision || polled.value().hasMoved) {
+        return false;
+      }
+    } else {
+      const auto revision = tracker.poll();
+      if (!revision.ok() || revision.value() != known.revision) return false;
+    }
+    return !known.betweenPolls || tracker.seenBetweenPolls() == *known.betweenPolls;
+  }
+
+  std::uint64_t seenBetweenPolls() const override {
+    const auto* const open = coreIfOpen();
+    return open == nullptr ? 0 : open->tracker.seenBetweenPolls();
   }
 
   Napi::Value portsBetweenPolls(const Napi::CallbackInfo& info) {
@@ -128,6 +152,8 @@ class TcpTracker final : public Closable<TcpTracker, Core>, private DestroyedWat
 };
 
 }  // namespace
+
+Polled* polledTcp(Napi::Value value) { return TcpTracker::in(value); }
 
 Napi::Function defineTcpTracker(Napi::Env env) {
   return TcpTracker::DefineClass(

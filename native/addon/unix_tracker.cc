@@ -3,6 +3,7 @@
 #include "closable.h"
 #include "environment.h"
 #include "exports.h"
+#include "polled.h"
 
 namespace addon {
 
@@ -16,7 +17,7 @@ struct Core {
   sockdiag::UnixTracker tracker;
 };
 
-class UnixTracker : public Closable<UnixTracker, Core> {
+class UnixTracker : public Closable<UnixTracker, Core>, public Polled {
  public:
   static constexpr napi_type_tag kTypeTag{.lower = 0x61b8d0c52e9f4a73, .upper = 0xa8f35b7246d01ce9};
   static constexpr const char* kWrongReceiver =
@@ -38,10 +39,21 @@ class UnixTracker : public Closable<UnixTracker, Core> {
     return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.sockets());
   }
 
+  /// The kernel counts neither the traffic of unix sockets nor those that no poll has seen.
+  bool isUnchanged(const Known& known) override {
+    auto* const open = coreIfOpen();
+    if (open == nullptr) return false;
+    const auto revision = open->tracker.poll();
+    return revision.ok() && revision.value() == known.revision;
+  }
+  std::uint64_t seenBetweenPolls() const override { return 0; }
+
   void end(const Napi::CallbackInfo& /*info*/) { close(); }
 };
 
 }  // namespace
+
+Polled* polledUnix(Napi::Value value) { return UnixTracker::in(value); }
 
 Napi::Function defineUnixTracker(Napi::Env env) {
   return UnixTracker::DefineClass(env, "UnixTracker",

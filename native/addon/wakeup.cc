@@ -1,49 +1,16 @@
 #include "wakeup.h"
 
-#include <cstddef>
 #include <cstdlib>
 #include <new>
 
-// The libuv functions used here, declared because libuv's header ships with Node.js and not with
-// Node-API. libuv keeps them stable within version 1. Weak, so that the addon also loads where they
-// are missing.
-extern "C" {
-struct uv_handle_s;
-struct uv_poll_s;
-using uv_close_cb = void (*)(uv_handle_s*);
-using uv_poll_cb = void (*)(uv_poll_s*, int status, int events);
-
-[[gnu::weak]] std::size_t uv_handle_size(int type);
-[[gnu::weak]] void* uv_handle_get_data(const uv_handle_s*);
-[[gnu::weak]] void uv_handle_set_data(uv_handle_s*, void* data);
-[[gnu::weak]] int uv_poll_init(uv_loop_s*, uv_poll_s*, int fd);
-[[gnu::weak]] int uv_poll_start(uv_poll_s*, int events, uv_poll_cb);
-[[gnu::weak]] int uv_poll_stop(uv_poll_s*);
-[[gnu::weak]] void uv_unref(uv_handle_s*);
-[[gnu::weak]] void uv_close(uv_handle_s*, uv_close_cb);
-}
+#include "libuv.h"
 
 namespace addon {
 
 namespace {
 
-constexpr int kUvPoll = 8;      // UV_POLL of uv_handle_type
 constexpr int kUvReadable = 1;  // UV_READABLE and UV_WRITABLE of uv_poll_event
 constexpr int kUvWritable = 2;
-
-/// Bun defines all of libuv's functions, and ends the process if one is called.
-bool isBun(napi_env env) {
-  napi_value global = nullptr;
-  bool has = false;
-  napi_get_global(env, &global);
-  return napi_has_named_property(env, global, "Bun", &has) != napi_ok || has;
-}
-
-bool hasLibuv() {
-  return uv_handle_size != nullptr && uv_handle_get_data != nullptr &&
-         uv_handle_set_data != nullptr && uv_poll_init != nullptr && uv_poll_start != nullptr &&
-         uv_poll_stop != nullptr && uv_unref != nullptr && uv_close != nullptr;
-}
 
 uv_handle_s* asHandle(void* handle) { return static_cast<uv_handle_s*>(handle); }
 uv_poll_s* asPoll(void* handle) { return static_cast<uv_poll_s*>(handle); }
@@ -76,8 +43,8 @@ struct Wakeup::Libuv {
 };
 
 bool Wakeup::start(napi_env env, int descriptor, Callback onReady, void* data, Wakeup*& slot) {
-  uv_loop_s* loop = nullptr;
-  if (isBun(env) || !hasLibuv() || napi_get_uv_event_loop(env, &loop) != napi_ok) return false;
+  auto* const loop = libuvLoop(env);
+  if (loop == nullptr) return false;
 
   auto* const memory = std::malloc(sizeof(Wakeup));
   auto* const handle = std::malloc(uv_handle_size(kUvPoll));

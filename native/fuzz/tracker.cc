@@ -27,10 +27,10 @@ class TrackerCheck {
   TrackerCheck(ModelKernel& kernel, SharedDestroyEvents& events, unsigned number, Port localPort)
       : view_(kernel, events, number, localPort) {}
 
-  void poll() {
+  void poll(Traffic traffic = Traffic::kLeftOut) {
     view_.beginPoll();
     const auto before = socketsNow();
-    const auto revision = tracker_.poll();
+    const auto revision = polled(traffic);
     view_.endPoll();
     const auto seen = socketsNow();
     checkEnded();
@@ -81,6 +81,13 @@ class TrackerCheck {
   DestroyEventQueue& queue() { return view_.queue(); }
 
  private:
+  Result<std::uint64_t> polled(Traffic traffic) {
+    if (traffic == Traffic::kLeftOut) return tracker_.poll();
+    const auto polled = tracker_.pollTraffic();
+    if (!polled.ok()) return polled.failure();
+    return polled.value().revision;
+  }
+
   List<TcpSocket> socketsNow() const {
     auto sockets = tracker_.sockets();
     fuzz::require(sockets.ok(), "copying the sockets needs no more memory than there is");
@@ -163,6 +170,9 @@ class Trackers final : private SharedDestroyEvents::Waker {
         break;
       case 14:
         runLoop();
+        break;
+      case 15:
+        check.poll(Traffic::kIncluded);
         break;
       default:
         what % 32 < 10 ? check.poll() : kernel_.step(kernel_.script().next());

@@ -5,8 +5,34 @@
 
 namespace sockdiag {
 
-Result<std::uint64_t> TcpTracker::poll() {
-  const auto reason = refresh();
+namespace {
+
+TcpSocket withoutTraffic(TcpSocket socket) {
+  socket.bytesReceived.reset();
+  socket.bytesAcked.reset();
+  socket.lastDataSentMs.reset();
+  socket.lastDataReceivedMs.reset();
+  socket.lastAckReceivedMs.reset();
+  return socket;
+}
+
+}  // namespace
+
+Result<std::uint64_t> TcpTracker::poll() { return poll(Traffic::kLeftOut); }
+
+Result<TcpTracker::PolledTraffic> TcpTracker::pollTraffic() {
+  const auto revision = poll(Traffic::kIncluded);
+  if (!revision.ok()) return revision.failure();
+  // A dump brings no traffic.
+  const bool isRead = reason_ == PollReason::kTracked ||
+                      view_.lookUp(set_.all(), Traffic::kIncluded, results_).ok();
+  const auto results = std::span{results_.begin(), results_.size()};
+  return PolledTraffic{.revision = revision.value(),
+                       .hasMoved = !isRead || seenTraffic_.hasMoved(results)};
+}
+
+Result<std::uint64_t> TcpTracker::poll(Traffic traffic) {
+  const auto reason = refresh(traffic);
   if (!reason.ok()) {
     view_.drop();
     counterAtDump_.reset();
@@ -17,7 +43,7 @@ Result<std::uint64_t> TcpTracker::poll() {
   return set_.revision() + endCount_;
 }
 
-Result<PollReason> TcpTracker::refresh() {
+Result<PollReason> TcpTracker::refresh(Traffic traffic) {
   // Optional: a poll is correct without events.
   static_cast<void>(takeDestroyed());
 
@@ -27,17 +53,18 @@ Result<PollReason> TcpTracker::refresh() {
   const auto counter = read.ok() ? std::optional{read.value()} : std::nullopt;
   classifyWithoutPeer(counter);
 
-  auto reason = decide({.counter = counter,
-                        .counterAtDump = counterAtDump_,
-                        .isSettled = isSettled_,
-                        .eventsLost = eventsLost_,
-                        .dumpIsCheaper = costs_.isDumpCheaper(set_.all().size()),
-                        .age = view_.now() - dumpedAt_});
+  auto reason = decide(
+      {.counter = counter,
+       .counterAtDump = counterAtDump_,
+       .isSettled = isSettled_,
+       .eventsLost = eventsLost_,
+       .dumpIsCheaper = traffic == Traffic::kLeftOut && costs_.isDumpCheaper(set_.all().size()),
+       .age = view_.now() - dumpedAt_});
   const bool isStable = counter && counter == lastCounter_;
   lastCounter_ = counter;
 
   if (reason == PollReason::kTracked) {
-    const auto isDone = lookUp();
+    const auto isDone = lookUp(traffic);
     if (!isDone.ok()) return isDone.failure();
     if (isDone.value()) return reason;
     reason = PollReason::kUnexpected;
@@ -57,12 +84,12 @@ Status TcpTracker::dump() {
   return Done{};
 }
 
-Result<bool> TcpTracker::lookUp() {
+Result<bool> TcpTracker::lookUp(Traffic traffic) {
   const auto known = set_.all();
   const auto start = view_.now();
-  auto seen = view_.lookUp(known, Traffic::kLeftOut, results_);
+  auto seen = view_.lookUp(known, traffic, results_);
   if (!seen.ok()) return seen.failure();
-  costs_.lookedUp(known.size(), view_.now() - start);
+  if (traffic == Traffic::kLeftOut) costs_.lookedUp(known.size(), view_.now() - start);
 
   if (!set_.foundAllListeners(results_)) {
     const auto unchanged = listenersAreUnchanged();
@@ -85,7 +112,7 @@ Result<List<TcpSocket>> TcpTracker::sockets() const {
   List<TcpSocket> visible;
   for (const auto& socket : set_.all()) {
     if (!contains(kVisibleStates, socket.state)) continue;
-    if (auto added = visible.append(socket); !added.ok()) return added.failure();
+    if (auto added = visible.append(withoutTraffic(socket)); !added.ok()) return added.failure();
   }
   return visible;
 }
@@ -98,6 +125,8 @@ Result<List<TcpSocket>> TcpTracker::socketsWithTraffic() {
   for (std::size_t i = 0; i < visible.value().size(); ++i) {
     if (results_[i]) visible.value()[i] = *results_[i];
   }
+  // Without room for it, all traffic seems to move.
+  static_cast<void>(seenTraffic_.remember(visible.value()));
   return visible;
 }
 

@@ -44,7 +44,8 @@ class ScriptedView final : public TcpView {
         const bool isHidden = socket.cookie == hiddenFromLookup;
         if (socket.cookie == wanted.cookie && !isHidden && contains(kTrackedStates, socket.state)) {
           result = socket;
-          if (traffic == Traffic::kIncluded) result->bytesReceived = 7;
+          if (traffic == Traffic::kIncluded) result->bytesReceived = bytesReceived;
+          if (traffic == Traffic::kIncluded) result->bytesAcked = 1;
         }
       }
       if (auto added = results.append(result); !added.ok()) return added;
@@ -73,6 +74,7 @@ class ScriptedView final : public TcpView {
   int lookupError = 0;
   int eventError = 0;
   std::uint64_t hiddenFromLookup = 0;
+  std::uint64_t bytesReceived = 7;
   std::vector<TcpSocket> table;
   std::vector<TcpSocket> events;
   EventLoss loss = EventLoss::kNone;

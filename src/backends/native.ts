@@ -11,6 +11,7 @@ export interface NativeAddon {
   readonly SockDiag: new () => NativeSockDiag;
   readonly TcpTracker: new (localPort: number) => NativeTcpTracker;
   readonly UnixTracker: new (name: Uint8Array) => NativeUnixTracker;
+  readonly PollLoop: new () => NativePollLoop;
   /**
    * Opens a unix socket that listens under an abstract name, given without its leading zero byte, and
    * accepts no connection. It needs no event loop, and is gone with the process at the latest.
@@ -79,6 +80,38 @@ export interface NativeUnixTracker {
   poll(): number;
   /** As of the last poll that did not throw. */
   sockets(): NativeUnixSockets;
+  close(): void;
+}
+
+export type NativeTracker = NativeTcpTracker | NativeUnixTracker;
+
+/** Polls trackers of its thread from the event loop, without JavaScript. One run at a time. */
+export interface NativePollLoop {
+  /**
+   * Begins a run, which keeps the event loop alive; one that is under way ends without a call. At each
+   * tick it polls, unless `dueInMs` has passed since the start, or more than `longestGapMs` since the
+   * poll before began, which was `sinceLastMs` ago. If it does not poll, if a poll fails, or if a
+   * tracker does not have the revision given with it, the run is over, and `onEnd` is called. That is so
+   * as well with `seesTraffic` when a connection's traffic differs from that of the tracker's last
+   * `socketsWithTraffic`, and with `seesBetweenPolls` when its `seenBetweenPolls` has moved.
+   * @returns false if the runtime has no libuv loop.
+   */
+  start(
+    trackers: readonly (readonly [NativeTracker, number])[],
+    intervalMs: number,
+    dueInMs: number,
+    longestGapMs: number,
+    sinceLastMs: number,
+    seesTraffic: boolean,
+    seesBetweenPolls: boolean,
+    onEnd: () => void,
+  ): boolean;
+  /** Ends the run without a call. */
+  stop(): void;
+  /** How many polls of the latest run found no change. */
+  polls(): number;
+  /** When the last of those began, in milliseconds since the run did: before any, `-sinceLastMs`. */
+  lastMs(): number;
   close(): void;
 }
 

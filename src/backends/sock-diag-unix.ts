@@ -1,5 +1,6 @@
 import { socketNames, socketText } from './addresses.ts';
 import { guarded, type NativeAddon, type NativeUnixTracker } from './native.ts';
+import { looped } from './poll-loop.ts';
 import { type Contents, unixConnection } from './snapshot.ts';
 import type { Connection, EndpointSnapshot, OpenEndpoint, UnixEndpoint } from './types.ts';
 
@@ -8,6 +9,8 @@ const pollsPerSearch = 10;
 interface Named {
   readonly name: string;
   readonly tracker: NativeUnixTracker;
+  /** As of its latest poll. */
+  revision: number;
 }
 
 /** The kernel keeps no traffic of unix sockets, and does not report their end. */
@@ -22,6 +25,7 @@ export function openUnix(addon: NativeAddon, endpoint: UnixEndpoint): OpenEndpoi
     trackers.find((named) => named.name === name) ?? {
       name,
       tracker: new addon.UnixTracker(nameBytes(name)),
+      revision: 0,
     };
 
   // The directory of the socket may appear with the daemon, so its names are looked up again now and
@@ -41,8 +45,9 @@ export function openUnix(addon: NativeAddon, endpoint: UnixEndpoint): OpenEndpoi
   // throws, nothing is taken over.
   const pollTrackers = (): number => {
     let sum = 0;
-    for (const { tracker } of trackers) {
-      sum += tracker.poll();
+    for (const named of trackers) {
+      named.revision = named.tracker.poll();
+      sum += named.revision;
     }
     return sum;
   };
@@ -62,7 +67,7 @@ export function openUnix(addon: NativeAddon, endpoint: UnixEndpoint): OpenEndpoi
     return latest;
   };
 
-  return {
+  const open: OpenEndpoint = {
     poll: () => guarded(poll),
     close() {
       for (const { tracker } of trackers) {
@@ -70,6 +75,9 @@ export function openUnix(addon: NativeAddon, endpoint: UnixEndpoint): OpenEndpoi
       }
     },
   };
+  return looped(open, (of) =>
+    latest?.revision === of ? trackers.map(({ tracker, revision: own }) => [tracker, own]) : null,
+  );
 }
 
 function unixContents(endpoint: UnixEndpoint, trackers: readonly Named[]): Contents {

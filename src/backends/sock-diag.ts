@@ -1,6 +1,7 @@
 import { peerText, plainAddress } from './addresses.ts';
 import { guarded, loadAddon, type NativeAddon, type NativeTcpSocket } from './native.ts';
 import { requireLinux } from './platform.ts';
+import { looped } from './poll-loop.ts';
 import { tcpContents } from './snapshot.ts';
 import { openUnix } from './sock-diag-unix.ts';
 import type {
@@ -67,7 +68,7 @@ function openTcp(addon: NativeAddon, endpoint: TcpEndpoint): TrackedEndpoint {
     );
   };
 
-  return {
+  const open: TrackedEndpoint = {
     poll: () =>
       guarded(() => {
         const revision = tracker.poll();
@@ -95,6 +96,7 @@ function openTcp(addon: NativeAddon, endpoint: TcpEndpoint): TrackedEndpoint {
     mode: () => tracker.mode(),
     close: () => tracker.close(),
   };
+  return looped(open, (revision) => (latest?.revision === revision ? [[tracker, revision]] : null));
 }
 
 function trafficOf(socket: NativeTcpSocket): Traffic {

@@ -1,3 +1,5 @@
+import type { PollLoop } from './poll-plan.ts';
+
 /** An address that buildkitd listens on; `address` is its text as buildkitd writes it. */
 export type Endpoint = TcpEndpoint | UnixEndpoint;
 
@@ -239,6 +241,13 @@ export interface Sampler {
    * a sample.
    */
   readonly isUnchanged: () => boolean;
+  /**
+   * The loop that does without JavaScript what `isUnchanged` does; null if nothing has to be unchanged,
+   * or if an endpoint can't be polled like that.
+   */
+  readonly loop: () => PollLoop | null;
+  /** When a sample has to look for further listeners, on the clock of `performance.now`. */
+  readonly searchDueMs: () => number;
   /** The current traffic of the latest sample's connections, where it is known. */
   readonly traffic: () => TrafficOf;
   /** The connections that have ended since the last call, where the kernel reports ends. */

@@ -25,6 +25,8 @@ export interface BuildWatch {
   readonly expire: (seen: ExpiryInput, quietPeriodMs: number) => readonly ExpiredBuilds[];
   /** Drops all answers: the daemon that gave them is gone. */
   readonly forget: () => void;
+  /** Whether time alone changes nothing here: no question is under way, and no named build can expire. */
+  readonly isSteady: () => boolean;
   readonly ownPeers: () => readonly string[];
   /** Whether none of the connections seen can be one of its own without a name. */
   readonly isSettled: () => boolean;
@@ -76,6 +78,7 @@ export function watchBuilds(source: BuildsSource | null, clock: Clock): BuildWat
     forget() {
       latest = null;
     },
+    isSteady: () => !isAsking && (latest === null || latest.named.length === 0),
     ownPeers: () => source?.ownPeers() ?? [],
     isSettled: () => source?.isSettled() ?? true,
   };

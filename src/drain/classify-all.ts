@@ -1,5 +1,11 @@
 import type { Connection, FailedSample, Sample, TrafficOf } from '../backends/types.ts';
-import { type BuildsEvidence, type ClassifyRule, classify, pendingEndsMs } from './classify.ts';
+import {
+  agesMs,
+  type BuildsEvidence,
+  type ClassifyRule,
+  classify,
+  pendingEndsMs,
+} from './classify.ts';
 import {
   isNotCounted,
   leastAgeMs,
@@ -33,7 +39,10 @@ export interface ClassifyInput {
   readonly builds: BuildsEvidence | null;
 }
 
-const reviewEveryMs = 1000;
+export const reviewEveryMs = 1000;
+
+// A review may be a little early: timers count whole milliseconds.
+const leastReviewMs = 0.9 * reviewEveryMs;
 
 export const noConnections: Classification = {
   tracked: [],
@@ -66,7 +75,7 @@ export function classifyAll(
     isNotCounted(entry) || entry.kind === 'pending';
   const readsTraffic =
     tracked.some(({ connection }) => rule.counts(connection)) &&
-    (nowMs - before.trafficReadMs >= reviewEveryMs || judgeAll().some(isRead));
+    (nowMs - before.trafficReadMs >= leastReviewMs || judgeAll().some(isRead));
   if (readsTraffic) {
     tracked = noteTraffic(tracked, seen.traffic(), nowMs);
   }
@@ -101,6 +110,47 @@ function reviewDueMs(
   const ends = pendingIn(tracked).map((entry) => pendingEndsMs(entry, rule, builds));
   const isReviewed = tracked.some(({ connection }) => rule.counts(connection));
   return isReviewed ? Math.min(nowMs + reviewEveryMs, ...ends) : Infinity;
+}
+
+/**
+ * When a kind may change while no connection comes or goes and their traffic stays as it was read: at
+ * once if that is not all that the kinds depend on.
+ */
+export function watchedDueMs(
+  tracked: TrackedConnections,
+  nowMs: number,
+  rule: ClassifyRule,
+  builds: BuildsEvidence | null,
+): number {
+  let dueMs = Infinity;
+  for (const entry of tracked) {
+    if (entry.kind === 'ignored') {
+      continue;
+    }
+    if (!isReadInFull(entry)) {
+      return nowMs;
+    }
+    dueMs = Math.min(dueMs, agesMs(entry, nowMs, rule, builds));
+  }
+  return dueMs;
+}
+
+/**
+ * Whether traffic that stays as it was read tells all. Whether a connection is ours depends on more; and
+ * while something is unanswered, on when the peer last answered, unless that was too long ago already.
+ */
+function isReadInFull({ kind, connection, traffic }: TrackedConnection): boolean {
+  if (kind === 'own') {
+    return false;
+  }
+  if (traffic === null) {
+    // The kernel keeps no traffic of unix sockets.
+    return connection.peerAddress === null;
+  }
+  const { bytesReceived, bytesAcked, unanswered } = traffic.latest;
+  return (
+    bytesReceived !== null && bytesAcked !== null && (unanswered === 0 || kind === 'unreachable')
+  );
 }
 
 /** The tracked connections at an endpoint that could not be polled. */

@@ -83,6 +83,30 @@ export function pendingEndsMs(
   return waitsForByte ? Math.max(graceMs, entry.firstSeenMs + rule.quietPeriodMs) : graceMs;
 }
 
+// Sums of times are rounded: one that has just passed may be read as still to come.
+const roundingMs = 1;
+
+/**
+ * When time alone may change what `classify` and `isIdle` say: the traffic stays as it was read, and so
+ * does the daemon's answer.
+ */
+export function agesMs(
+  entry: TrackedConnection,
+  nowMs: number,
+  rule: ClassifyRule,
+  builds: BuildsEvidence | null,
+): number {
+  const { firstSeenMs, traffic } = entry;
+  const limitMs = silenceLimitMs(rule);
+  const endsMs = [
+    graceEndsMs(entry, rule),
+    pendingEndsMs(entry, rule, builds),
+    (traffic?.silentSinceMs ?? firstSeenMs) + limitMs,
+    Math.max(builds?.noneSinceMs ?? firstSeenMs, firstSeenMs) + limitMs,
+  ];
+  return Math.min(...endsMs.filter((ms) => ms > nowMs - roundingMs));
+}
+
 /** Whether the daemon's answer or an option decides that this is a client. */
 export function isIdle(entry: TrackedConnection, nowMs: number, rule: ClassifyRule): boolean {
   if (!rule.counts(entry.connection)) {

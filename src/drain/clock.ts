@@ -4,11 +4,13 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the epoch, by a wall clock that may be set at any time. */
   wall(): number;
-  /** Resolves after the time, or when it is woken. One sleep or repetition at a time. */
+  /** Resolves after the time, or when it is woken. One sleep, repetition or other pause at a time. */
   sleep(durationMs: number): Promise<void>;
   /** Calls back each time the interval has passed. Resolves when that returns true, or when woken. */
   repeat(intervalMs: number, isDone: () => boolean): Promise<void>;
-  /** Ends the sleep or the repetition under way, if there is one. */
+  /** Resolves when it is woken. */
+  untilWoken(): Promise<void>;
+  /** Ends the pause under way, if there is one. */
   wake(): void;
 }
 
@@ -38,6 +40,10 @@ export function createMonotonicClock(): Clock {
             wake();
           }
         }, intervalMs);
+      }),
+    untilWoken: () =>
+      new Promise((resolve) => {
+        end = resolve;
       }),
     wake,
   };

@@ -2,8 +2,9 @@ import type { Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
 import { createAssessment } from './assess.ts';
 import { waitAskDueMs, watchBuilds } from './build-watch.ts';
+import { reviewEveryMs } from './classify-all.ts';
 import type { Clock } from './clock.ts';
-import { createPollStep } from './poll-step.ts';
+import { createPollStep, type PollResult } from './poll-step.ts';
 import {
   beginQuiet,
   drainedAtMs,
@@ -18,6 +19,7 @@ import {
 } from './quiet-period.ts';
 import { createDrainRecorder, type DrainRecorder } from './recorder.ts';
 import type { DrainConfig, DrainEvent, DrainOutcome, DrainStatus } from './types.ts';
+import { pollWhileUnchanged } from './unchanged-polls.ts';
 
 // A busy machine wakes a loop late by hundreds of milliseconds. That alone is no sampling gap, as long
 // as it is a small part of the quiet period.
@@ -104,8 +106,7 @@ export async function drain(input: DrainInput): Promise<DrainOutcome> {
     if (outcome !== null) {
       return outcome;
     }
-    const reviewDueMs = Math.min(polled.reviewDueMs, callDueMs);
-    const next = { reading, isHeld, reviewDueMs, isAsking };
+    const next = { ...polled, reading, isHeld, callDueMs, isAsking };
     state = await untilNextPoll(state, next, plan, input, recorder);
   }
   return { kind: 'interrupted', reason: signal.reason, ...recorder.stats(clock.now()) };
@@ -155,46 +156,69 @@ function isUnknownTooLong({ unknownSinceMs }: QuietState, nowMs: number, plan: P
   );
 }
 
-interface Pause {
+interface Pause extends Pick<PollResult, 'reviewDueMs' | 'watchedDueMs' | 'noteUnmoved'> {
   readonly reading: Reading;
   readonly isHeld: boolean;
   readonly isAsking: boolean;
-  /** When a full poll is due although nothing changes. */
-  readonly reviewDueMs: number;
+  /** When the daemon is to be asked. */
+  readonly callDueMs: number;
 }
 
 /** Sleeps until the next full poll, and takes the polls that find no change. Returns the state after them. */
 async function untilNextPoll(
   state: QuietState,
-  { reading, isHeld, isAsking, reviewDueMs }: Pause,
+  pause: Pause,
   plan: Plan,
-  { clock, sampler }: DrainInput,
+  input: DrainInput,
   recorder: DrainRecorder,
 ): Promise<QuietState> {
+  const { clock, sampler } = input;
+  const { reading, isHeld, isAsking } = pause;
   const nowMs = clock.now();
   const dueMs = nextDueMs(state, plan, isAsking ? Infinity : recorder.progressDueMs(), nowMs);
-  if (isHeld) {
-    const pollMs = nowMs + Math.max(plan.intervalMs, heldIntervalMs);
-    await clock.sleep(Math.min(pollMs, dueMs) - nowMs);
-    return state;
-  }
-  const nextMs = Math.min(nowMs + intervalMs(state, plan), dueMs);
-  if (nextMs === dueMs || reviewDueMs <= nowMs || reading.kind !== 'counted') {
+  const pauseMs = isHeld ? Math.max(plan.intervalMs, heldIntervalMs) : intervalMs(state, plan);
+  const nextMs = Math.min(nowMs + pauseMs, dueMs);
+  const review = reviewOf(pause, nowMs, input);
+  const hasPolls = reading.kind === 'counted' && Math.min(review.dueMs, dueMs) > nowMs + pauseMs;
+  const unchanged = hasPolls
+    ? await pollWhileUnchanged(clock, sampler, {
+        intervalMs: pauseMs,
+        untilMs: Math.min(review.dueMs, dueMs - pauseMs),
+        longestGapMs: isHeld ? Infinity : plan.maxGapMs,
+        lastMs: state.last?.fromMs ?? nowMs,
+        seesTraffic: review.seesTraffic,
+      })
+    : null;
+  if (unchanged === null) {
     await clock.sleep(Math.max(0, nextMs - nowMs));
     return state;
   }
-  let polledMs = state.last?.fromMs ?? nowMs;
-  await clock.repeat(plan.intervalMs, () => {
-    const fromMs = clock.now();
-    const isDue = fromMs >= reviewDueMs || fromMs + plan.intervalMs > dueMs;
-    if (isDue || fromMs - polledMs > plan.maxGapMs || !sampler.isUnchanged()) {
-      return true;
-    }
-    polledMs = fromMs;
-    recorder.countPoll();
-    return false;
-  });
-  return observeNoChange(state, polledMs);
+  recorder.countPolls(unchanged.polls);
+  if (review.seesTraffic && unchanged.polls > 0) {
+    pause.noteUnmoved(unchanged.lastMs);
+  }
+  return observeNoChange(state, unchanged.lastMs);
+}
+
+interface Review {
+  /** When a full poll is due although nothing changes. */
+  readonly dueMs: number;
+  /** Whether that is only so because no traffic moves, either. */
+  readonly seesTraffic: boolean;
+}
+
+function reviewOf(
+  { isHeld, reviewDueMs, callDueMs, watchedDueMs }: Pause,
+  nowMs: number,
+  { sampler, onPoll }: DrainInput,
+): Review {
+  if (!isHeld && reviewDueMs > nowMs) {
+    return { dueMs: Math.min(reviewDueMs, callDueMs), seesTraffic: false };
+  }
+  // What is shown of connections that stay should not be much older than that.
+  const shownMs = onPoll === undefined ? Infinity : nowMs + reviewEveryMs;
+  const dueMs = Math.min(watchedDueMs(), callDueMs, sampler.searchDueMs(), shownMs);
+  return { dueMs, seesTraffic: true };
 }
 
 function intervalMs({ goneInARow }: QuietState, plan: Plan): number {

@@ -1,7 +1,7 @@
 import { BackendError, type Sample, type Sampler } from '../backends/types.ts';
 import type { BuildWatch } from './build-watch.ts';
 import type { ClassifyRule } from './classify.ts';
-import { type Classification, classifyAll, noConnections } from './classify-all.ts';
+import { type Classification, classifyAll, noConnections, watchedDueMs } from './classify-all.ts';
 import type { Clock } from './clock.ts';
 import type { TrackedConnections } from './tracked.ts';
 
@@ -13,6 +13,10 @@ export interface PollResult {
   readonly tracked: TrackedConnections;
   /** When the next full poll is due although no connection comes or goes, in milliseconds. */
   readonly reviewDueMs: number;
+  /** The same for as long as no traffic moves, either. */
+  readonly watchedDueMs: () => number;
+  /** Notes that the traffic was seen again at this moment, as it was read. */
+  readonly noteUnmoved: (ms: number) => void;
 }
 
 export interface PollStepInput {
@@ -53,7 +57,14 @@ export function createPollStep({
     classification = classifyAll(classification, seen, rule);
     last = sample;
     const { tracked, reviewDueMs } = classification;
-    return { fromMs, toMs, sample, tracked, reviewDueMs };
+    return {
+      ...{ fromMs, toMs, sample, tracked, reviewDueMs },
+      watchedDueMs: () =>
+        builds.isSteady() ? watchedDueMs(tracked, toMs, rule, builds.latest()) : toMs,
+      noteUnmoved(ms) {
+        classification = { ...classification, trafficReadMs: ms };
+      },
+    };
   };
 }
 

@@ -19,8 +19,8 @@ interface Entry extends PollResult, Assessment {
 export interface DrainRecorder {
   readonly progressDueMs: () => number;
   record(entry: Entry): void;
-  /** One more poll that found no change. */
-  countPoll(): void;
+  /** Polls that found no change. */
+  countPolls(count: number): void;
   stats(nowMs: number): DrainStats;
 }
 
@@ -80,8 +80,8 @@ export function createDrainRecorder(
       }
       onPoll?.(status);
     },
-    countPoll() {
-      polls += 1;
+    countPolls(count) {
+      polls += count;
     },
     stats(nowMs) {
       const { quietForMs: _, ...status } = latest ?? nothingYet;

@@ -2,7 +2,7 @@ import type { Sample, Sampler } from '../backends/types.ts';
 import type { BuildsSource } from '../builds/types.ts';
 import { type BuildWatch, watchBuilds } from './build-watch.ts';
 import type { ClassifyRule } from './classify.ts';
-import { unseenIn } from './classify-all.ts';
+import { reviewEveryMs, unseenIn } from './classify-all.ts';
 import type { Clock } from './clock.ts';
 import type { BuildsState } from './named-builds.ts';
 import { createPollRecorder } from './poll-recorder.ts';
@@ -15,6 +15,7 @@ import {
   type TrackedConnections,
 } from './tracked.ts';
 import type { DrainStatus, WatchEvent, WatchStatus } from './types.ts';
+import { pollWhileUnchanged } from './unchanged-polls.ts';
 
 export interface WatchInput {
   readonly sampler: Sampler;
@@ -67,7 +68,6 @@ export async function watch(input: WatchInput): Promise<void> {
       ...{ toMs: nowMs, sample, tracked: others, all: polled.tracked },
       ...{ builds: latest, quietForMs: null },
     });
-    const seen = input.seenBetweenPolls();
     const total = countUnseen(nowMs);
     const events = [
       ...common,
@@ -86,8 +86,7 @@ export async function watch(input: WatchInput): Promise<void> {
     const callDueMs =
       sample.kind === 'counted' ? builds.askIfDue({ nowMs, sample }, askDue) : Infinity;
     if (!signal.aborted) {
-      const dueMs = Math.min(polled.reviewDueMs, callDueMs);
-      beforeMs = await untilNextPoll(input, polled, dueMs, seen);
+      beforeMs = await untilNextPoll(input, polled, callDueMs);
     }
   }
 }
@@ -95,24 +94,28 @@ export async function watch(input: WatchInput): Promise<void> {
 /** Sleeps until the next full poll, and takes those that find no change. Returns the time of the last. */
 async function untilNextPoll(
   { clock, intervalMs, sampler, seenBetweenPolls }: WatchInput,
-  { toMs, sample }: PollResult,
-  dueMs: number,
-  seen: number,
+  { toMs, sample, reviewDueMs, watchedDueMs, noteUnmoved }: PollResult,
+  callDueMs: number,
 ): Promise<number> {
   if (sample.kind !== 'counted') {
     await clock.sleep(sample.kind === 'gone' ? Math.max(goneIntervalMs, intervalMs) : intervalMs);
     return toMs;
   }
-  let polledMs = toMs;
-  await clock.repeat(intervalMs, () => {
-    const nowMs = clock.now();
-    if (nowMs >= dueMs || seenBetweenPolls() !== seen || !sampler.isUnchanged()) {
-      return true;
-    }
-    polledMs = nowMs;
-    return false;
-  });
-  return polledMs;
+  const plan = { intervalMs, longestGapMs: Infinity, lastMs: toMs, seenBetweenPolls };
+  // What is shown of connections that stay should not be much older than that.
+  const shownMs = toMs + reviewEveryMs;
+  const dueMs = Math.min(watchedDueMs(), callDueMs, sampler.searchDueMs(), shownMs);
+  const watched =
+    reviewDueMs <= toMs && dueMs > toMs + intervalMs
+      ? await pollWhileUnchanged(clock, sampler, { ...plan, untilMs: dueMs, seesTraffic: true })
+      : null;
+  if (watched !== null) {
+    noteUnmoved(watched.lastMs);
+    return watched.lastMs;
+  }
+  const untilMs = Math.min(reviewDueMs, callDueMs);
+  const unread = { ...plan, untilMs, seesTraffic: false };
+  return (await pollWhileUnchanged(clock, sampler, unread))?.lastMs ?? toMs;
 }
 
 /** Makes the function that drops the named builds which would hold a wait no longer. */

@@ -42,7 +42,7 @@ const longestTrustMs = { withoutConnections: shortestSearchGapMs, withConnection
  */
 export function createSampler(input: SamplerInput): OpenSampler {
   const { daemon, rediscovery, now } = input;
-  const { all, poll, isUnchanged, replace, ...endpoints } = watchEndpoints(
+  const { all, poll, isUnchanged, loop, replace, ...endpoints } = watchEndpoints(
     input.targets,
     input.open,
   );
@@ -123,6 +123,11 @@ export function createSampler(input: SamplerInput): OpenSampler {
       return rediscovery === null ? trust(pollAndEvaluate()) : take(rediscovery);
     },
     isUnchanged: () => isTrusted && latest?.kind === 'counted' && isUnchanged(),
+    loop: () => (isTrusted && latest?.kind === 'counted' ? loop() : null),
+    searchDueMs: () =>
+      rediscovery === null || latest === null
+        ? Infinity
+        : trustedFromMs + longestTrustOf(latest, input.trustMs),
   };
 }
 

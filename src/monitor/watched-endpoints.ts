@@ -1,3 +1,5 @@
+import { openPollLoop, type TrackerAt, trackersAt } from '../backends/poll-loop.ts';
+import type { PollLoop } from '../backends/poll-plan.ts';
 import type { Process } from '../backends/procfs/processes.ts';
 import { factsOf } from '../backends/snapshot.ts';
 import {
@@ -36,6 +38,8 @@ export interface WatchedEndpoints extends Pick<Sampler, 'traffic' | 'takeEnded' 
   readonly poll: () => boolean;
   /** Whether a poll now would give the same results, all of them with a listener. */
   readonly isUnchanged: () => boolean;
+  /** The same without JavaScript; null if the results are no such ones, or an endpoint needs it. */
+  readonly loop: () => PollLoop | null;
   /** Polls these targets from now on. What is known about those that stay is kept. */
   readonly replace: (targets: readonly Target[], isRunning: (process: Process) => boolean) => void;
   /** Calls back soon after a connection has ended, where the kernel reports ends. */
@@ -49,6 +53,7 @@ export function watchEndpoints(
   targets: readonly Target[],
   open: (target: Target) => EndpointPoller,
 ): WatchedEndpoints {
+  const pollLoop = openPollLoop();
   let onEnd: (() => void) | null = null;
   let seenByDropped = 0;
 
@@ -81,6 +86,10 @@ export function watchEndpoints(
       return isChanged;
     },
     isUnchanged: () => watched.every(isUnchanged),
+    loop() {
+      const trackers = watched.map(trackersOf);
+      return trackers.every((each) => each !== null) ? pollLoop.of(trackers.flat()) : null;
+    },
     replace(next, isRunning) {
       const before = watched;
       watched = next.map((target) => {
@@ -109,6 +118,7 @@ export function watchEndpoints(
     seenBetweenPolls: () =>
       watched.reduce((sum, { poller }) => sum + poller.seenBetweenPolls(), seenByDropped),
     close() {
+      pollLoop.close();
       for (const { poller } of watched) {
         poller.close();
       }
@@ -150,6 +160,13 @@ function isUnchanged({ poller, result }: Watched): boolean {
     // The next sample fails as well, and reports why.
     return false;
   }
+}
+
+function trackersOf({ poller, result }: Watched): readonly TrackerAt[] | null {
+  const open = poller.current();
+  return open !== null && result.kind === 'polled' && isListening(result)
+    ? trackersAt(open, result.snapshot.revision)
+    : null;
 }
 
 function noteUse(watched: readonly Watched[]): void {

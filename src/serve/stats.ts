@@ -1,3 +1,4 @@
+import type { PollLoop } from '../backends/poll-plan.ts';
 import type { Sample, Sampler } from '../backends/types.ts';
 import type { DrainOutcome, DrainStatus } from '../drain/types.ts';
 import type { ServiceReading, ServiceStats } from './types.ts';
@@ -32,6 +33,7 @@ export function createStats(now: () => number): Stats {
   let begunMs = 0;
   let polledMs = 0;
   let latest: DrainStatus | null = null;
+  let running: { readonly loop: PollLoop; readonly startedMs: number } | null = null;
   let timeoutMs = (): number | null => null;
 
   const count = (sample: Sample): Sample => {
@@ -40,6 +42,32 @@ export function createStats(now: () => number): Stats {
     polledMs = now();
     return sample;
   };
+
+  /** The polls of the loop that is running, which tells of none by itself. */
+  const runningPolls = (): number => running?.loop.polls() ?? 0;
+
+  const latestPollMs = (): number =>
+    running !== null && runningPolls() > 0 ? running.startedMs + running.loop.lastMs() : polledMs;
+
+  const countRun = (): void => {
+    [samples, polledMs] = [samples + runningPolls(), latestPollMs()];
+    running = null;
+  };
+
+  const countingLoop = (loop: PollLoop): PollLoop => ({
+    ...loop,
+    start(plan, onEnd) {
+      countRun();
+      const startedMs = now();
+      const isStarted = loop.start(plan, onEnd);
+      running = isStarted ? { loop, startedMs } : null;
+      return isStarted;
+    },
+    stop() {
+      loop.stop();
+      countRun();
+    },
+  });
 
   return {
     counting: (sampler) => ({
@@ -52,6 +80,10 @@ export function createStats(now: () => number): Stats {
           polledMs = now();
         }
         return isUnchanged;
+      },
+      loop() {
+        const loop = sampler.loop();
+        return loop && countingLoop(loop);
       },
     }),
     countBetweenPolls(connections) {
@@ -73,13 +105,13 @@ export function createStats(now: () => number): Stats {
         outcomes[kind] += 1;
       }
     },
-    reading: () => latest && { ...latest, ageMs: Math.max(0, now() - polledMs) },
+    reading: () => latest && { ...latest, ageMs: Math.max(0, now() - latestPollMs()) },
     read: () => ({
-      ...{ samples, failedSamples, betweenPolls, waitState },
+      ...{ samples: samples + runningPolls(), failedSamples, betweenPolls, waitState },
       outcomes: { ...outcomes },
       waitedMs: waitState === 'waiting' ? now() - begunMs : null,
       timeoutMs: waitState === 'waiting' ? timeoutMs() : null,
-      quietMs: waitState === 'waiting' && latest !== null ? quietMs(latest, polledMs) : null,
+      quietMs: waitState === 'waiting' && latest !== null ? quietMs(latest, latestPollMs()) : null,
     }),
   };
 }

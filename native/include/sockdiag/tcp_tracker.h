@@ -8,6 +8,7 @@
 #include "sockdiag/list.h"
 #include "sockdiag/poll_decision.h"
 #include "sockdiag/result.h"
+#include "sockdiag/seen_traffic.h"
 #include "sockdiag/tcp_view.h"
 #include "sockdiag/tracked_set.h"
 
@@ -23,6 +24,15 @@ class TcpTracker final : private DestroyedSink {
   /// connection that may have carried data has ended; or fails as a whole. The first poll after a
   /// failure dumps.
   Result<std::uint64_t> poll();
+
+  struct PolledTraffic {
+    std::uint64_t revision;
+    /// Whether the traffic may differ from what socketsWithTraffic() returned last: also if it
+    /// could not be read.
+    bool hasMoved;
+  };
+  /// Polls, and looks at the traffic as well: with the same lookups, if the poll needs them.
+  Result<PolledTraffic> pollTraffic();
 
   /// As of the last successful poll, without traffic. Makes no system call.
   Result<List<TcpSocket>> sockets() const;
@@ -57,10 +67,11 @@ class TcpTracker final : private DestroyedSink {
   void recordEnd(const TcpSocket& socket);
   void countBetweenPolls(Port peerPort);
 
-  Result<PollReason> refresh();
+  Result<std::uint64_t> poll(Traffic traffic);
+  Result<PollReason> refresh(Traffic traffic);
   Status dump();
   /// Whether lookups could bring the set up to date.
-  Result<bool> lookUp();
+  Result<bool> lookUp(Traffic traffic);
   /// Whether the listeners are unchanged, for listeners that lookups cannot find.
   Result<bool> listenersAreUnchanged();
   void classifyWithoutPeer(const std::optional<std::uint64_t>& counter);
@@ -81,6 +92,7 @@ class TcpTracker final : private DestroyedSink {
   std::uint64_t withoutPeer_ = 0;
   /// Number of ended connections that may have carried data.
   std::uint64_t endCount_ = 0;
+  SeenTraffic seenTraffic_;
   List<TcpSocket> ended_;
   /// Stands for those that do not fit in the list.
   std::optional<TcpSocket> overflowEnded_;

@@ -104,6 +104,8 @@ export function samplerOf(
   return {
     sample,
     isUnchanged: () => false,
+    loop: () => null,
+    searchDueMs: () => Infinity,
     traffic: trafficNow,
     takeEnded: () => [],
     announcesEnd: () => false,

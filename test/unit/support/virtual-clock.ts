@@ -7,6 +7,7 @@ const turns = 8;
 export class VirtualClock implements Clock {
   ms = 1_000_000;
   private isWoken = false;
+  private ticks: [intervalMs: number, isOver: () => boolean] | null = null;
 
   now(): number {
     return this.ms;
@@ -26,6 +27,19 @@ export class VirtualClock implements Clock {
     do {
       await this.sleep(intervalMs);
     } while (!this.isWoken && !isDone());
+  }
+
+  /** Sets what is to repeat during the next pause that only a wake ends, and ends it as well. */
+  tick(intervalMs: number, isOver: () => boolean): void {
+    this.ticks = [intervalMs, isOver];
+  }
+
+  async untilWoken(): Promise<void> {
+    if (this.ticks === null) {
+      throw new Error('Nothing would ever end this pause');
+    }
+    await this.repeat(...this.ticks);
+    this.ticks = null;
   }
 
   wake(): void {
