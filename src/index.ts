@@ -23,7 +23,7 @@ export {
   type OpenEndpoint,
   type PollMode,
   type Sample,
-  type Sampler,
+  type SampleSource,
   type TcpEndpoint,
   type TcpFacts,
   type TrackedEndpoint,

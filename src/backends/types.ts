@@ -233,7 +233,7 @@ export interface GoneSample {
 }
 
 /** Takes samples. None of its methods throws. */
-export interface Sampler {
+export interface SampleSource {
   /** Polls all endpoints, and looks at the daemon's processes if an endpoint has no listener. */
   readonly sample: () => Sample;
   /**
@@ -241,6 +241,16 @@ export interface Sampler {
    * a sample.
    */
   readonly isUnchanged: () => boolean;
+  /** The current traffic of the latest sample's connections, where it is known. */
+  readonly traffic: () => TrafficOf;
+  /** The connections that have ended since the last call, where the kernel reports ends. */
+  readonly takeEnded: () => readonly EndedConnection[];
+  /** Whether the end of this connection, which was sampled, will be reported without a poll. */
+  readonly announcesEnd: (connection: Connection) => boolean;
+}
+
+/** A source whose polls can go on without JavaScript between two samples. */
+export interface Sampler extends SampleSource {
   /**
    * The loop that does without JavaScript what `isUnchanged` does; null if nothing has to be unchanged,
    * or if an endpoint can't be polled like that.
@@ -248,12 +258,6 @@ export interface Sampler {
   readonly loop: () => PollLoop | null;
   /** When a sample has to look for further listeners, on the clock of `performance.now`. */
   readonly searchDueMs: () => number;
-  /** The current traffic of the latest sample's connections, where it is known. */
-  readonly traffic: () => TrafficOf;
-  /** The connections that have ended since the last call, where the kernel reports ends. */
-  readonly takeEnded: () => readonly EndedConnection[];
-  /** Whether the end of this connection, which was sampled, will be reported without a poll. */
-  readonly announcesEnd: (connection: Connection) => boolean;
 }
 
 /**

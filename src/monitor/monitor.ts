@@ -7,6 +7,7 @@ import type {
   EndpointSnapshot,
   Sample,
   Sampler,
+  SampleSource,
 } from '../backends/types.ts';
 import { createBackends, withFallback } from '../backends/with-fallback.ts';
 import type { ListeningDaemon } from '../builds/types.ts';
@@ -36,7 +37,7 @@ export interface MonitorOptions {
 }
 
 /** Takes samples of the endpoints of one or more daemons. */
-export interface Monitor extends Sampler, Disposable {
+export interface Monitor extends SampleSource, Disposable {
   /** Sets what to call soon after a connection has ended, where the kernel reports that. */
   readonly onEnd: (callback: () => void) => void;
   /** The daemons that listened at the time of a sample, and where each can be asked. */
@@ -48,7 +49,7 @@ export interface Monitor extends Sampler, Disposable {
 }
 
 /** A monitor that also says how it polls. */
-export interface OpenMonitor extends Monitor {
+export interface OpenMonitor extends Monitor, Sampler {
   /** What is polled, and by which backends, the preferred one first. */
   readonly watched: () => readonly WatchedTarget[];
   /** The processes with these listeners, as far as they can be seen. */
