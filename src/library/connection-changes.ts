@@ -114,11 +114,11 @@ export function createChanges(): ConnectionChanges {
         return reading;
       }
       const now = new Set(followed);
-      const then = [...(delivered ?? [])];
+      const then = delivered ?? new Set();
       const update: CountedUpdate = {
         ...reading,
-        arrived: connectionsOf(followed.filter((each) => !then.includes(each))),
-        left: connectionsOf(then.filter((each) => !now.has(each))),
+        arrived: connectionsOf(followed.filter((each) => !then.has(each))),
+        left: connectionsOf([...then].filter((each) => !now.has(each))),
         unseen: passed + betweenPolls - betweenPollsThen,
         skipped,
       };
