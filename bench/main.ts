@@ -43,6 +43,7 @@ export async function runCost(
     counts: options.counts,
     intervalsMs: options.intervals,
     windowMs: options.window,
+    leftOut: options['left-out'],
     starts: options.starts,
     exits: options.exits,
   };

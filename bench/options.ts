@@ -15,12 +15,12 @@ const costDefaults = {
   full: {
     ...{ pairs: '0,1000,8000', clients: '0,3,100,2000', rounds: '9', starts: '21', exits: '15' },
     counts: '20',
-    ...{ intervals: '100ms,10ms,1ms', window: '1m' },
+    ...{ intervals: '100ms,10ms,1ms', window: '1m', leftOut: '3,100' },
   },
   quick: {
     ...{ pairs: '0,8000', clients: '3', rounds: '5', starts: '7', exits: '4' },
     counts: '3',
-    ...{ intervals: '100ms,10ms,1ms', window: '4s' },
+    ...{ intervals: '100ms,10ms,1ms', window: '4s', leftOut: 'none' },
   },
 } as const;
 
@@ -57,6 +57,12 @@ export function costOptions(isQuick: boolean) {
       'counts from Node.js in each round',
       standard.counts,
       whole(0, 1000),
+    ),
+    'left-out': single(
+      '<numbers>',
+      'connections not counted, or none',
+      standard.leftOut,
+      noneOr(listOf((text) => whole(1, 10_000)(text))),
     ),
     starts: single('<number>', 'starts to measure', standard.starts, whole(0, 1000)),
     exits: single('<number>', 'exits to measure', standard.exits, whole(0, 1000)),

@@ -44,7 +44,7 @@ async function measureInterval(stage: Stage, intervalMs: number): Promise<Proces
     const busy = keep(await launchWait(stage, args));
     const quiet = keep(await launchWait(stage, args, port));
     await stage.sleep(settleMs);
-    const readings = await watch(stage, [busy, quiet, timer]);
+    const readings = await watchCpu(stage, [busy, quiet, timer]);
     const [ofBusy, ofQuiet, ofTimer] = readings.cpuMs as [number[], number[], number[]];
     const result = (clients: number, wait: Launched, cpuMs: readonly number[]): ProcessResult => ({
       intervalMs,
@@ -52,8 +52,7 @@ async function measureInterval(stage: Stage, intervalMs: number): Promise<Proces
       windowMs: Math.round(readings.windowMs),
       waitCpuPercent: (sum(cpuMs) / readings.windowMs) * 100,
       timerCpuPercent: (sum(ofTimer) / readings.windowMs) * 100,
-      ratio: pairedRatio([sum(cpuMs)], [sum(ofTimer)])?.median ?? null,
-      sliceRatio: pairedRatio(cpuMs, ofTimer),
+      ...ratiosOf(cpuMs, ofTimer),
       waitPeakKib: peakResidentKib(wait.pid),
       timerPeakKib: peakResidentKib(timer.pid),
     });
@@ -64,8 +63,19 @@ async function measureInterval(stage: Stage, intervalMs: number): Promise<Proces
   }
 }
 
+/** The CPU of a process as a multiple of that of another, of a window and of its slices. */
+export function ratiosOf(
+  cpuMs: readonly number[],
+  ofTimerMs: readonly number[],
+): Pick<ProcessResult, 'ratio' | 'sliceRatio'> {
+  return {
+    ratio: pairedRatio([sum(cpuMs)], [sum(ofTimerMs)])?.median ?? null,
+    sliceRatio: pairedRatio(cpuMs, ofTimerMs),
+  };
+}
+
 /** The CPU that each process uses in each slice of one window. */
-async function watch(
+export async function watchCpu(
   { plan, nowMs, sleep }: Stage,
   processes: readonly Launched[],
 ): Promise<{ readonly windowMs: number; readonly cpuMs: readonly number[][] }> {

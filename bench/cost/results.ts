@@ -14,7 +14,15 @@ export function emptyCost({ plan, date, host, isPrivate }: KnownFacts<CostPlan>)
   return {
     ...{ schema: 1, command: 'buildkit-drain bench cost', date, isComplete: false },
     ...{ host, network, plan },
-    ...{ polls: [], counters: [], process: [], startUp: null, exit: null, remarks: [] },
+    ...{
+      polls: [],
+      counters: [],
+      process: [],
+      leftOut: [],
+      startUp: null,
+      exit: null,
+      remarks: [],
+    },
   };
 }
 
@@ -30,6 +38,8 @@ function withMeasurement(results: CostResults, measurement: CostMeasurement): Co
       return { ...results, counters: measurement.results };
     case 'process':
       return { ...results, process: [...results.process, measurement.result] };
+    case 'left-out':
+      return { ...results, leftOut: [...results.leftOut, measurement.result] };
     case 'start-up':
       return { ...results, startUp: measurement.result };
     case 'exit':

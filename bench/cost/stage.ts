@@ -3,6 +3,7 @@ import { tcpSocketsInUse } from '../runner/proc.ts';
 import { errorText, runStage } from '../runner/stage.ts';
 import { orRemark, type Stage } from './context.ts';
 import { measureCounters } from './counter-cost.ts';
+import { measureLeftOut } from './left-out-cost.ts';
 import { measurePolls } from './polls.ts';
 import { measureProcess } from './process-cost.ts';
 import { openSockets } from './sockets.ts';
@@ -27,6 +28,7 @@ async function measureAll(input: CostStageInput): Promise<void> {
     await orRemark(stage, 'start-up', () => measureStartUp(stage));
     await orRemark(stage, 'time to the exit', () => measureExits(stage));
     await orRemark(stage, 'whole process', () => measureProcess(stage));
+    await orRemark(stage, 'left-out connections', () => measureLeftOut(stage));
     send({ kind: 'end' });
   } finally {
     await sockets.close();
@@ -47,9 +49,17 @@ function progress({ plan, send }: CostStageInput): Pick<Stage, 'startStep' | 're
   };
 }
 
-function stepsOf({ pairs, clients, counts, starts, exits, intervalsMs }: CostPlan): number {
+function stepsOf({
+  pairs,
+  clients,
+  counts,
+  starts,
+  exits,
+  intervalsMs,
+  leftOut,
+}: CostPlan): number {
   const single = [counts, starts, exits].filter((count) => count > 0).length;
-  return pairs.length * clients.length + single + intervalsMs.length;
+  return pairs.length * clients.length + single + intervalsMs.length + leftOut.length;
 }
 
 function sleeping(signal: AbortSignal): (durationMs: number) => Promise<void> {

@@ -11,6 +11,7 @@ export function summaryRows(results: CostResults): string[][] {
     ...growth(results),
     ...fromNode(results),
     ...wholeProcess(results),
+    ...leftOut(results),
     ...startUp(results),
     ...exit(results),
   ];
@@ -85,6 +86,15 @@ function wholeProcess({ process }: CostResults): string[][] {
     const what = `CPU of \`wait\` at ${intervalMs} ms ${load} vs. an empty timer`;
     const aim = intervalMs === 100 && clients > 0 ? 'at most 1.5×' : undefined;
     return sliceRatio === null ? [] : [row(what, sliceRatio, aim)];
+  });
+}
+
+function leftOut({ leftOut }: CostResults): string[][] {
+  return leftOut.flatMap(({ intervalMs, connections, ratio, sliceRatio }) => {
+    const what = `CPU of \`wait\` at ${intervalMs} ms with ${connections} left-out connections vs. an empty timer`;
+    return ratio === null || sliceRatio === null
+      ? []
+      : [row(what, { ...sliceRatio, median: ratio })];
   });
 }
 

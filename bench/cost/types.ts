@@ -17,6 +17,8 @@ export interface CostPlan {
   readonly intervalsMs: readonly number[];
   /** How long the CPU of a whole process is measured, in milliseconds. */
   readonly windowMs: number;
+  /** Numbers of connections that a wait does not count. */
+  readonly leftOut: readonly number[];
   /** How often the start-up is measured. */
   readonly starts: number;
   /** How often the exit is measured. */
@@ -65,6 +67,11 @@ export interface ProcessResult {
   readonly timerPeakKib: number;
 }
 
+/** A quiet `buildkit-drain wait` beside connections that it does not count, and an empty timer. */
+interface LeftOutResult extends Pick<ProcessResult, 'intervalMs' | 'ratio' | 'sliceRatio'> {
+  readonly connections: number;
+}
+
 interface StartUpResult {
   /** From the start of the process to the log line of the first sample. */
   readonly waitMs: Figure;
@@ -100,6 +107,7 @@ export interface CostResults extends RunResults<CostPlan> {
   /** Ways to count from Node.js, each in a process of its own, with the most pairs and three clients. */
   readonly counters: readonly PollCost[];
   readonly process: readonly ProcessResult[];
+  readonly leftOut: readonly LeftOutResult[];
   readonly startUp: StartUpResult | null;
   readonly exit: ExitResult | null;
 }
@@ -109,6 +117,7 @@ export type CostMeasurement =
   | { readonly kind: 'network'; readonly tcpSocketsBefore: number | null }
   | { readonly kind: 'polls' | 'counters'; readonly results: readonly PollCost[] }
   | { readonly kind: 'process'; readonly result: ProcessResult }
+  | { readonly kind: 'left-out'; readonly result: LeftOutResult }
   | { readonly kind: 'start-up'; readonly result: StartUpResult }
   | { readonly kind: 'exit'; readonly result: ExitResult };
 

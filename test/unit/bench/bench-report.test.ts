@@ -39,6 +39,12 @@ describe('the report on a run', () => {
         '1.45× to 1.55×',
         'at most 1.5×',
       ],
+      [
+        'CPU of `wait` at 100 ms with 3 left-out connections vs. an empty timer',
+        '1.30×',
+        '1.25× to 1.35×',
+        '',
+      ],
       ['start to first sample vs. `node -e 0`', '1.50×', '1.50× to 1.50×', 'at most 1.5×'],
       ['memory at the first sample vs. `node -e 0`', '1.13×', '1.13× to 1.13×', 'at most 1.2×'],
       [

@@ -40,6 +40,7 @@ export const costResults: CostResults = {
     counts: 10,
     intervalsMs: [100, 1],
     windowMs: 60_000,
+    leftOut: [3],
     starts: 1,
     exits: 2,
   },
@@ -51,6 +52,7 @@ export const costResults: CostResults = {
     poll('sock_diag dump', 8000, 100, 2500, 1),
   ],
   counters: [poll('watchConnections', 8000, 3, 200, 1), poll('ss', 8000, 3, 8000, 40)],
+  leftOut: [{ connections: 3, intervalMs: 100, ratio: 1.3, sliceRatio: figureOf([1.2, 1.3, 1.4]) }],
   process: [
     {
       intervalMs: 100,
