@@ -15,7 +15,7 @@ const thorough = [
 const real = 'test/real/*.test.ts';
 
 // Properties that are tried on few made-up histories in `npm test`, and on many here.
-const models = ['test/unit/drain/drain-{model,truth}.test.ts'];
+const models = ['test/unit/drain/drain-{loop,model,truth}.test.ts'];
 
 const patience = Number(process.env['TEST_PATIENCE'] ?? 1);
 const limits = { testTimeout: 30_000 * patience, hookTimeout: 30_000 * patience };
