@@ -190,10 +190,10 @@ class Trackers final : private SharedDestroyEvents::Waker {
  private:
   void wake() override { isWoken_ = true; }
 
-  /// As a readable descriptor makes it do.
+  /// As a readable descriptor makes it do; one that is not open is never readable.
   void runLoop() {
     isWoken_ = false;
-    static_cast<void>(events_.read());
+    if (kernel_.isOpen()) static_cast<void>(events_.read());
     for (std::size_t i = 0; i < checks_.size(); ++i) {
       if (isWatched_.at(i) && checks_.at(i)->queue().hasEvents()) checks_.at(i)->takeDestroyed();
     }
