@@ -9,7 +9,8 @@ import { type Bench, commandLines, startBench as startBenchOf } from '../support
 import { cliPath } from '../support/cli.ts';
 
 const small = ['--pairs', '0,40', '--clients', '0,3', '--rounds', '2'];
-const pollsAlone = ['--counts', '0', '--intervals', 'none', '--starts', '0', '--exits', '0'];
+const waits = ['--intervals', '--left-out'].flatMap((name) => [name, 'none']);
+const pollsAlone = ['--counts', '0', ...waits, '--starts', '0', '--exits', '0'];
 
 let folder: string;
 beforeAll(() => {
@@ -39,18 +40,8 @@ describe('bench cost', () => {
     const files = ['json', 'svg', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
     const { code, stdout, stderr } = await startBench([
       ...small,
-      ...[
-        '--counts',
-        '2',
-        '--intervals',
-        '50ms,5ms',
-        '--window',
-        '1s',
-        '--starts',
-        '2',
-        '--exits',
-        '2',
-      ],
+      ...['--counts', '2', '--intervals', '50ms,5ms', '--window', '1s', '--left-out', 'none'],
+      ...['--starts', '2', '--exits', '2'],
       ...files.flat(),
     ]).ended;
 
@@ -110,6 +101,24 @@ describe('bench cost', () => {
     expect(readFileSync(join(folder, 'markdown'), 'utf8')).toContain('| netstat pipeline | 3 |');
     expect(processesLeft()).toEqual([]);
   }, 60_000);
+
+  it('measures a wait beside connections that it does not count', async () => {
+    const json = join(folder, 'left-out');
+    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
+    const { code } = await startBench([
+      ...args,
+      '--left-out',
+      '2',
+      '--window',
+      '1s',
+      '--json',
+      json,
+    ]).ended;
+    expect(code).toBe(0);
+    const [result] = resultsIn(json).leftOut;
+    expect(result).toMatchObject({ connections: 2, intervalMs: 100 });
+    expect(result?.ratio).toBeGreaterThan(0);
+  }, 90_000);
 
   it.for([
     ['SIGINT', 130],
