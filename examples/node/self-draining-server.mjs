@@ -14,11 +14,12 @@ const server = createServer(async ({ url }, response) => {
   }
   response.writeHead(isDraining && url === '/ready' ? 503 : 200).end('hello\n');
 });
+const terminated = once(process, 'SIGTERM');
 await once(server.listen(Number(PORT)), 'listening');
 const { port } = server.address();
 console.log(`listening on port ${port}`);
 
-await once(process, 'SIGTERM');
+await terminated;
 isDraining = true;
 const signal = AbortSignal.timeout(Number(DEADLINE_MS));
 signal.addEventListener('abort', () => server.closeAllConnections());
