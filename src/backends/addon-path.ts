@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import Module from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { arch } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-const prebuilt = `prebuilds/linux-${arch}/buildkit-drain.node`;
+const addonName = 'buildkit-drain.node';
+const prebuilt = `prebuilds/linux-${arch}/${addonName}`;
 
 // In exactly this form, in which bundlers recognize files to copy to their output.
 const shipped: Readonly<Record<string, () => URL>> = {
@@ -58,7 +59,10 @@ function* candidates(file: string): Generator<string | null> {
  */
 function packagedIn(folder: string): string | null {
   try {
-    return Module.createRequire(join(folder, 'package.json'))('node-gyp-build').resolve(folder);
+    const load = Module.createRequire(join(folder, 'package.json'));
+    const path: string = load('node-gyp-build').resolve(folder);
+    // Two folders above a bundle's output there may be another package, with an addon of its own.
+    return basename(path) === addonName ? path : null;
   } catch {
     return null;
   }

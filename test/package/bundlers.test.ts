@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,6 +24,10 @@ beforeAll(() => {
   project = join(elsewhere, 'project');
   cpSync(installed.folder, project, { recursive: true });
   cpSync(join(consumers, 'count.mjs'), join(project, 'count.mjs'));
+  // The project has an addon of its own, two folders above each output.
+  const addons = join(project, `prebuilds/linux-${process.arch}`);
+  mkdirSync(addons, { recursive: true });
+  writeFileSync(join(addons, 'other.node'), '');
 }, 120_000);
 
 afterAll(() => {
