@@ -1,25 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { addonPath } from '../../src/backends/addon-path.ts';
-import { type Ended, run } from '../support/running.ts';
+import { printedBy, runScript } from '../support/addon-script.ts';
 
-const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.meta.url).href);
-
-/** Runs a script in a Node.js of its own. What is asked of the addon here may well end it. */
-function node(script: string): Promise<Ended> {
-  const source = `
-    import { descriptors, messagesOf, loadAddon, openFixture, startWorker, waitFor } from ${scenario};
-    import { once } from 'node:events';
-    ${script}`;
-  const flags = ['--expose-gc', '--input-type=module', '--eval', source];
-  return run([process.execPath, ...flags], { env: { ADDON: addonPath() } }).ended;
-}
-
-/** What it printed, of a script that has to end well. */
-async function printed(script: string): Promise<string> {
-  const { code, signal, stdout, stderr } = await node(script);
-  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
-  return stdout.trim();
-}
+const node = (script: string) => runScript(`import { once } from 'node:events'; ${script}`);
+const printed = (script: string) => printedBy(node(script));
 
 /** Of a worker or the main thread: objects of each kind, and a callback that is waited for. */
 const openAll = `

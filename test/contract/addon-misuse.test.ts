@@ -1,25 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { addonPath } from '../../src/backends/addon-path.ts';
-import { type Ended, run } from '../support/running.ts';
-
-const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.meta.url).href);
-
-function node(script: string): Promise<Ended> {
-  const source = `
-    import { loadAddon, openFixture } from ${scenario};
-    const { SockDiag, TcpTracker, UnixTracker } = loadAddon();
-    const fixture = await openFixture();
-    const { port, name } = fixture;
-    ${script}
-    fixture.close();`;
-  const flags = ['--expose-gc', '--input-type=module', '--eval', source];
-  return run([process.execPath, ...flags], { env: { ADDON: addonPath() } }).ended;
-}
+import { printedBy, runScript } from '../support/addon-script.ts';
 
 async function printed(script: string): Promise<string[]> {
-  const { code, signal, stdout, stderr } = await node(script);
-  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
-  return stdout.trim().split('\n');
+  const output = await printedBy(
+    runScript(`
+      const { SockDiag, TcpTracker, UnixTracker } = loadAddon();
+      const fixture = await openFixture();
+      const { port, name } = fixture;
+      ${script}
+      fixture.close();`),
+  );
+  return output.split('\n');
 }
 
 const withoutNew = "TypeError: Class constructors cannot be invoked without 'new'";

@@ -2,27 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addonPath } from '../../src/backends/addon-path.ts';
-import { run } from '../support/running.ts';
-
-const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.meta.url).href);
+import { printedBy, runScript } from '../support/addon-script.ts';
 
 /** What a script printed that runs in a Node.js of its own, which may open 1,024 descriptors. */
-async function printed(script: string): Promise<string> {
+function printed(script: string): Promise<string> {
   const source = `
-    import { descriptors, loadAddon, openFixture, startEndpoints, startWorker, waitFor } from ${scenario};
     const addon = loadAddon();
     const before = descriptors().length;
     const more = () => descriptors().length - before;
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
     ${script}`;
-  const limited = ['sh', '-c', 'ulimit -n 1024 && exec "$@"', 'sh'];
-  const { code, signal, stdout, stderr } = await run(
-    [...limited, process.execPath, '--expose-gc', '--input-type=module', '--eval', source],
-    { env: { ADDON: addonPath() } },
-  ).ended;
-  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
-  return stdout.trim();
+  return printedBy(runScript(source, ['sh', '-c', 'ulimit -n 1024 && exec "$@"', 'sh']));
 }
 
 /** Three endpoints, of which the last two have one and two clients, and a tracker of each of those. */

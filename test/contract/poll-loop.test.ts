@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addonPath } from '../../src/backends/addon-path.ts';
-import { type Ended, run } from '../support/running.ts';
-
-const scenario = JSON.stringify(new URL('../support/addon-scenario.mjs', import.meta.url).href);
+import { printedBy, runScript } from '../support/addon-script.ts';
 
 /** Of a worker or the main thread: trackers, and a loop over them that is waited for. */
 const openAll = `
@@ -20,26 +17,15 @@ const openAll = `
   };
   const over = (changes) => new Promise((resolve) => begin(changes, resolve));`;
 
-/** Runs a script in a Node.js of its own. What is asked of the addon here may well end it. */
-function node(script: string): Promise<Ended> {
-  const source = `
+const node = (script: string) =>
+  runScript(`
     import { once } from 'node:events';
     import { setTimeout as delay } from 'node:timers/promises';
-    import { descriptors, loadAddon, openFixture, startWorker, waitFor } from ${scenario};
     const fixture = await openFixture();
     const { port, name } = fixture;
     const addon = loadAddon();
-    ${script}`;
-  const flags = ['--expose-gc', '--input-type=module', '--eval', source];
-  return run([process.execPath, ...flags], { env: { ADDON: addonPath() } }).ended;
-}
-
-/** What it printed, of a script that has to end well. */
-async function printed(script: string): Promise<string> {
-  const { code, signal, stdout, stderr } = await node(script);
-  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
-  return stdout.trim();
-}
+    ${script}`);
+const printed = (script: string) => printedBy(node(script));
 
 const aClient = `
   const client = connect(port, '127.0.0.1');
