@@ -19,6 +19,20 @@ struct Core {
   sockdiag::TcpTracker tracker{view};
 };
 
+/// Those of the sockets with these cookies that are visible.
+sockdiag::Result<sockdiag::List<sockdiag::TcpSocket>> find(const sockdiag::TcpTracker& tracker,
+                                                           std::span<const double> cookies) {
+  constexpr double kMost = 9007199254740992;
+  sockdiag::List<sockdiag::TcpSocket> found;
+  for (const double cookie : cookies) {
+    if (!(cookie >= 0 && cookie <= kMost)) continue;
+    const auto* const socket = tracker.find(static_cast<std::uint64_t>(cookie));
+    if (socket == nullptr) continue;
+    if (auto added = found.append(*socket); !added.ok()) return added.failure();
+  }
+  return found;
+}
+
 class TcpTracker final : public Closable<TcpTracker, Core>,
                          public Polled,
                          private DestroyedWatch::Waiting {
@@ -37,18 +51,28 @@ class TcpTracker final : public Closable<TcpTracker, Core>,
 
   Napi::Value poll(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
-    return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.poll());
+    if (open == nullptr) return {};
+    return valueOrThrow(info.Env(), open->tracker.poll(sockdiag::Traffic::kIncluded));
+  }
+
+  Napi::Value ids(const Napi::CallbackInfo& info) {
+    auto* const open = core(info.Env());
+    return open == nullptr ? Napi::Value{} : toIds(info.Env(), open->tracker.all());
   }
 
   Napi::Value sockets(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
-    return open == nullptr ? Napi::Value{} : valueOrThrow(info.Env(), open->tracker.sockets());
+    if (open == nullptr) return {};
+    if (info[0].IsUndefined()) return valueOrThrow(info.Env(), open->tracker.sockets());
+    const auto cookies = toCookies(info[0]);
+    return cookies ? valueOrThrow(info.Env(), find(open->tracker, *cookies)) : Napi::Value{};
   }
 
-  Napi::Value socketsWithTraffic(const Napi::CallbackInfo& info) {
+  Napi::Value traffic(const Napi::CallbackInfo& info) {
     auto* const open = core(info.Env());
     if (open == nullptr) return {};
-    return valueOrThrow(info.Env(), open->tracker.socketsWithTraffic());
+    open->tracker.noteTraffic();
+    return toTraffic(info.Env(), open->tracker.all());
   }
 
   Napi::Value takeEnded(const Napi::CallbackInfo& info) {
@@ -159,8 +183,9 @@ Napi::Function defineTcpTracker(Napi::Env env) {
   return TcpTracker::DefineClass(
       env, "TcpTracker",
       {TcpTracker::InstanceMethod<&TcpTracker::poll>("poll"),
+       TcpTracker::InstanceMethod<&TcpTracker::ids>("ids"),
        TcpTracker::InstanceMethod<&TcpTracker::sockets>("sockets"),
-       TcpTracker::InstanceMethod<&TcpTracker::socketsWithTraffic>("socketsWithTraffic"),
+       TcpTracker::InstanceMethod<&TcpTracker::traffic>("traffic"),
        TcpTracker::InstanceMethod<&TcpTracker::takeEnded>("takeEnded"),
        TcpTracker::InstanceMethod<&TcpTracker::seenBetweenPolls>("seenBetweenPolls"),
        TcpTracker::InstanceMethod<&TcpTracker::portsBetweenPolls>("portsBetweenPolls"),

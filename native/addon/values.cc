@@ -1,5 +1,6 @@
 #include "values.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -33,6 +34,35 @@ Napi::Object toObject(Napi::Env env, const TcpSocket& socket) {
   object.Set("lastDataReceivedMs", numberOrNull(env, socket.lastDataReceivedMs));
   object.Set("lastAckReceivedMs", numberOrNull(env, socket.lastAckReceivedMs));
   return object;
+}
+
+bool isVisible(const TcpSocket& socket) {
+  return sockdiag::contains(sockdiag::kVisibleStates, socket.state);
+}
+
+bool isConnection(const TcpSocket& socket) { return socket.state == SocketState::kEstablished; }
+
+/// The same as a number: the kernel counts cookies from the boot on, and does not reach 2^53.
+double cookieOf(const TcpSocket& socket) { return static_cast<double>(socket.cookie); }
+
+template <typename Integer>
+double numberOrUnknown(const std::optional<Integer>& value) {
+  return value ? static_cast<double>(*value) : -1;
+}
+
+/// A Float64Array with one row for each socket of `sockets` that is `shown`.
+template <std::size_t columns, typename Shown, typename Row>
+Napi::Value toRows(Napi::Env env, std::span<const TcpSocket> sockets, Shown shown, Row row) {
+  const auto count = static_cast<std::size_t>(std::ranges::count_if(sockets, shown));
+  auto array = Napi::Float64Array::New(env, count * columns);
+  if (env.IsExceptionPending()) return {};
+  double* next = array.Data();
+  for (const auto& socket : sockets) {
+    if (!shown(socket)) continue;
+    const std::array<double, columns> numbers = row(socket);
+    next = std::ranges::copy(numbers, next).out;
+  }
+  return array;
 }
 
 template <typename Item, typename Convert>
@@ -89,6 +119,35 @@ std::optional<sockdiag::Bytes> toName(Napi::Value value) {
   }
   const auto name = value.As<Napi::Uint8Array>();
   return std::as_bytes(std::span{name.Data(), name.ByteLength()});
+}
+
+std::optional<std::span<const double>> toCookies(Napi::Value value) {
+  if (!value.IsTypedArray() ||
+      value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
+    throwTypeError(value.Env(), "Expected a Float64Array for cookies");
+    return {};
+  }
+  const auto cookies = value.As<Napi::Float64Array>();
+  return std::span{cookies.Data(), cookies.ElementLength()};
+}
+
+Napi::Value toIds(Napi::Env env, std::span<const TcpSocket> sockets) {
+  return toRows<3>(env, sockets, isVisible, [](const TcpSocket& socket) {
+    const bool isListener = socket.state == SocketState::kListen;
+    return std::array{cookieOf(socket), static_cast<double>(socket.inode), isListener ? 1.0 : 0.0};
+  });
+}
+
+Napi::Value toTraffic(Napi::Env env, std::span<const TcpSocket> sockets) {
+  return toRows<7>(env, sockets, isConnection, [](const TcpSocket& socket) {
+    return std::array{cookieOf(socket),
+                      numberOrUnknown(socket.bytesReceived),
+                      numberOrUnknown(socket.bytesAcked),
+                      numberOrUnknown(socket.lastDataReceivedMs),
+                      numberOrUnknown(socket.lastDataSentMs),
+                      numberOrUnknown(socket.lastAckReceivedMs),
+                      static_cast<double>(socket.unanswered)};
+  });
 }
 
 Napi::Value toValue(Napi::Env env, const sockdiag::List<TcpSocket>& sockets) {

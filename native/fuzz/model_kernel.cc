@@ -126,14 +126,17 @@ void ModelKernel::step(std::uint8_t what) {
       ++counter_;
       return;
     default:
-      return injectFault();
+      return injectFaultOrByte();
   }
 }
 
-void ModelKernel::injectFault() {
-  switch (script_.choose(5)) {
+void ModelKernel::injectFaultOrByte() {
+  switch (script_.choose(6)) {
     case 0:
       counterFails = true;
+      return;
+    case 5:
+      if (auto* const one = anyIn(kEstablished)) moveByte(*one);
       return;
     case 1:
       dumpFails = true;
@@ -163,6 +166,8 @@ void ModelKernel::add(Port port, SocketState state, bool isCounted, bool isListe
   added.socket.state = state;
   added.socket.cookie = ++lastCookie_;
   added.socket.local.port = port;
+  added.socket.bytesReceived = 0;
+  added.socket.bytesAcked = 0;
   added.socket.peer.port = Port{static_cast<std::uint16_t>(state == kListen ? 0 : lastCookie_)};
   if (isCounted) ++counter_;
   sockets_.push_back(added);
@@ -171,6 +176,7 @@ void ModelKernel::add(Port port, SocketState state, bool isCounted, bool isListe
 
 void ModelKernel::remove(std::size_t index) {
   auto removed = sockets_[index].socket;
+  ++segments_;
   sockets_.erase(sockets_.begin() + static_cast<std::ptrdiff_t>(index));
   // A socket that its own process reset has lost its peer address and its byte counts.
   if (script_.choose(4) == 3) {
@@ -188,10 +194,16 @@ void ModelKernel::remove(std::size_t index) {
 
 void ModelKernel::setState(ModelSocket& socket, SocketState state) {
   socket.socket.state = state;
+  ++segments_;
   if (!isVisible(state)) {
     for (auto* const view : views_) view->becameInvisible(socket.socket.cookie);
   }
   noteVisible(socket);
+}
+
+void ModelKernel::moveByte(ModelSocket& socket) {
+  ++segments_;
+  ++*socket.socket.bytesReceived;
 }
 
 void ModelKernel::list(ModelSocket& socket) {

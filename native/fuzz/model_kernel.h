@@ -29,7 +29,7 @@ struct ModelSocket {
 /// queue of destroy events for all. The script decides what happens, also in the middle of each
 /// call. It guarantees only what a tracker relies on: a connection is counted before it is listed,
 /// and is listed before the start of the second poll that saw it counted; an uncounted one may
-/// appear at any time.
+/// appear at any time; and a connection moves bytes or ends with a segment.
 class ModelKernel final : public DestroyEventSource {
  public:
   static constexpr std::size_t kPorts = 2;
@@ -52,6 +52,7 @@ class ModelKernel final : public DestroyEventSource {
   Script& script() { return script_; }
   std::vector<ModelSocket>& sockets() { return sockets_; }
   std::uint64_t counter() const { return counter_; }
+  std::uint64_t segments() const { return segments_; }
   Nanoseconds& time() { return time_; }
   void list(ModelSocket& socket);
 
@@ -60,7 +61,8 @@ class ModelKernel final : public DestroyEventSource {
   bool lookUpFails = false;
 
  private:
-  void injectFault();
+  void injectFaultOrByte();
+  void moveByte(ModelSocket& socket);
   void add(Port port, SocketState state, bool isCounted, bool isListed);
   void remove(std::size_t index);
   void setState(ModelSocket& socket, SocketState state);
@@ -73,6 +75,7 @@ class ModelKernel final : public DestroyEventSource {
   std::vector<ModelSocket> sockets_;
   std::uint64_t lastCookie_ = 0;
   std::uint64_t counter_ = 100;
+  std::uint64_t segments_ = 100;
   Nanoseconds time_{1'000'000'000};
 
   bool isOpen_ = false;

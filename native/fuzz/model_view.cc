@@ -13,6 +13,14 @@ Status failedIf(bool& fails, const char* operation) {
   return Done{};
 }
 
+/// What the kernel tells of a socket.
+TcpSocket told(TcpSocket socket, Traffic traffic) {
+  if (traffic == Traffic::kIncluded) return socket;
+  socket.bytesReceived.reset();
+  socket.bytesAcked.reset();
+  return socket;
+}
+
 }  // namespace
 
 ModelView::ModelView(ModelKernel& kernel, SharedDestroyEvents& events, unsigned number,
@@ -32,7 +40,7 @@ void ModelView::beginPoll() {
     if (!each.isListed || !contains(kVisibleStates, each.socket.state)) continue;
     presentDuringPoll_.insert(each.socket.cookie);
     if (each.socket.state == SocketState::kListen) listeners_.insert(each.socket.cookie);
-    if (each.isCounted || kernel_.time() - each.listedAt >= kMaxAge) {
+    if (each.isCounted || kernel_.time() - each.listedAt >= kMaxAgeAtRest) {
       presentThroughout_.insert(each.socket.cookie);
     }
   }
@@ -51,6 +59,14 @@ void ModelView::wasRemoved(const TcpSocket& socket) {
   if (hasEvents_ && socket.peer.port != Port{0}) reported_.insert(socket.cookie);
 }
 
+std::map<std::uint64_t, std::uint64_t> ModelView::bytes() const {
+  std::map<std::uint64_t, std::uint64_t> bytes;
+  for (const auto& each : kernel_.sockets()) {
+    if (isOf(each.socket.local.port)) bytes[each.socket.cookie] = *each.socket.bytesReceived;
+  }
+  return bytes;
+}
+
 std::uint64_t ModelView::destroyedUnseen() const {
   return static_cast<std::uint64_t>(
       std::ranges::count_if(destroyed_, [&](auto cookie) { return !seen_.contains(cookie); }));
@@ -60,23 +76,23 @@ std::set<std::uint64_t> ModelView::mustBeReported() const {
   return isComplete_ ? reported_ : std::set<std::uint64_t>{};
 }
 
-Result<std::uint64_t> ModelView::passiveOpens() {
+Result<TcpCounters> ModelView::counters() {
   kernel_.maybeStep();
   if (auto failed = failedIf(kernel_.counterFails, "open"); !failed.ok()) return failed.failure();
-  const auto read = kernel_.counter();
+  const TcpCounters read{.passiveOpens = kernel_.counter(), .segments = kernel_.segments()};
   for (auto& each : kernel_.sockets()) each.readBy.insert(number_);
   kernel_.maybeStep();
   return read;
 }
 
-Status ModelView::dump(StateMask states, List<TcpSocket>& sockets) {
+Status ModelView::dump(StateMask states, Traffic traffic, List<TcpSocket>& sockets) {
   kernel_.maybeStep();
   kernel_.time() += std::chrono::microseconds{kernel_.script().next()};
   if (auto failed = failedIf(kernel_.dumpFails, "sendmsg"); !failed.ok()) return failed;
   sockets.clear();
   for (const auto& each : kernel_.sockets()) {
     if (isOf(each.socket.local.port) && each.isListed && contains(states, each.socket.state)) {
-      keep(sockets, each.socket);
+      keep(sockets, told(each.socket, traffic));
     }
   }
   // If a bucket changes while it is read, a socket may be listed twice, and in any order.
@@ -85,7 +101,7 @@ Status ModelView::dump(StateMask states, List<TcpSocket>& sockets) {
   return Done{};
 }
 
-Status ModelView::lookUp(std::span<const TcpSocket> sockets, Traffic /*traffic*/,
+Status ModelView::lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                          List<LookupResult>& results) {
   results.clear();
   for (const auto& wanted : sockets) {
@@ -95,7 +111,7 @@ Status ModelView::lookUp(std::span<const TcpSocket> sockets, Traffic /*traffic*/
       return each.socket.cookie == wanted.cookie && !each.isHidden && each.isListed &&
              contains(kTrackedStates, each.socket.state);
     });
-    keep(results, found == all.end() ? LookupResult{} : found->socket);
+    keep(results, found == all.end() ? LookupResult{} : told(found->socket, traffic));
   }
   kernel_.time() += std::chrono::microseconds{kernel_.script().next()};
   return failedIf(kernel_.lookUpFails, "recvmsg");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "model_kernel.h"
@@ -17,8 +18,8 @@ class ModelView final : public TcpView {
   ModelView& operator=(const ModelView&) = delete;
   ~ModelView() { kernel_.remove(*this); }
 
-  Result<std::uint64_t> passiveOpens() override;
-  Status dump(StateMask states, List<TcpSocket>& sockets) override;
+  Result<TcpCounters> counters() override;
+  Status dump(StateMask states, Traffic traffic, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                 List<LookupResult>& results) override;
   Result<EventLoss> takeDestroyed(DestroyedSink& sink) override;
@@ -44,6 +45,8 @@ class ModelView final : public TcpView {
   const std::set<std::uint64_t>& mustBeSeen() const { return presentThroughout_; }
   /// Whether one listener existed all the time since the poll began.
   bool listenedThroughout() const { return !listeners_.empty(); }
+  /// The bytes that each connection of this port has received by now.
+  std::map<std::uint64_t, std::uint64_t> bytes() const;
   void noteSeen(std::uint64_t cookie) { seen_.insert(cookie); }
   /// The number of sockets that no poll has seen, and that were destroyed since events were asked
   /// for.

@@ -14,8 +14,8 @@
 #include "recorded_sockets.h"
 #include "sockdiag/netlink_message.h"
 #include "sockdiag/netlink_socket.h"
-#include "sockdiag/passive_opens.h"
 #include "sockdiag/request.h"
+#include "sockdiag/tcp_counters.h"
 
 // record-corpus <folder>: creates sockets of many kinds in a new network namespace, and writes this
 // kernel's replies about them as inputs for the fuzz targets. Sequence numbers and inodes differ
@@ -98,8 +98,8 @@ int main(int argc, char** argv) {
   const auto port = portOf(addresses[1]);
   events.receiveOnly({&port, 1});
   for (const auto& address : addresses) {
-    recorder.request(tcpBothFamiliesRequest(portOf(address), kAllStates), "inet_message",
-                     sizeof(inet_diag_msg));
+    recorder.request(tcpBothFamiliesRequest(portOf(address), kAllStates, Traffic::kLeftOut),
+                     "inet_message", sizeof(inet_diag_msg));
     for (const auto family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
       recorder.request(tcpDumpRequest(family, portOf(address), kAllStates, Traffic::kIncluded),
                        "inet_message", sizeof(inet_diag_msg));

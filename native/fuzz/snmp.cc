@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "script.h"
-#include "sockdiag/passive_opens.h"
+#include "sockdiag/tcp_counters.h"
 
 namespace {
 
@@ -21,8 +21,16 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-/// The expected result, by a simple implementation.
-std::optional<std::uint64_t> expectedOf(const std::string& text) {
+std::optional<std::uint64_t> numberIn(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (text.empty() || stop != end || error != std::errc{}) return std::nullopt;
+  return value;
+}
+
+/// The value of the last column of this name, by a simple implementation.
+std::optional<std::uint64_t> expectedOf(const std::string& text, const std::string& name) {
   auto lines = split(text, '\n');
   lines.pop_back();
   std::erase_if(lines, [](const auto& line) { return !line.starts_with("Tcp: "); });
@@ -30,16 +38,11 @@ std::optional<std::uint64_t> expectedOf(const std::string& text) {
   if (lines.size() < 2) return std::nullopt;
   const auto names = split(lines[0], ' ');
   const auto values = split(lines[1], ' ');
+  std::optional<std::uint64_t> expected;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i] != "PassiveOpens") continue;
-    if (i >= values.size() || values[i].empty()) return std::nullopt;
-    std::uint64_t value = 0;
-    const char* const end = values[i].data() + values[i].size();
-    const auto [stop, error] = std::from_chars(values[i].data(), end, value);
-    if (stop != end || error != std::errc{}) return std::nullopt;
-    return value;
+    if (names[i] == name) expected = i < values.size() ? numberIn(values[i]) : std::nullopt;
   }
-  return std::nullopt;
+  return expected;
 }
 
 }  // namespace
@@ -48,7 +51,17 @@ std::optional<std::uint64_t> expectedOf(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sockdiag;
   const std::string text{reinterpret_cast<const char*>(data), size};
-  const auto found = passiveOpensIn(fuzz::bytesOf(data, size));
-  fuzz::require(found == expectedOf(text), "the counter is the one in the text");
+  const auto found = tcpCountersIn(fuzz::bytesOf(data, size));
+  const auto passiveOpens = expectedOf(text, "PassiveOpens");
+  fuzz::require(found.has_value() == passiveOpens.has_value(),
+                "the counter is found if it is there");
+  if (!found) return 0;
+  fuzz::require(found->passiveOpens == *passiveOpens, "the counter is the one in the text");
+  const auto received = expectedOf(text, "InSegs");
+  const auto sent = expectedOf(text, "OutSegs");
+  const bool hasBoth = received && sent;
+  fuzz::require(found->segments.has_value() == hasBoth,
+                "both counts of segments are there or none");
+  fuzz::require(!hasBoth || *found->segments == *received + *sent, "they are added");
   return 0;
 }

@@ -158,7 +158,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (what == 0) {
       kernel.change();
     } else if (what < 3) {
-      const auto dumped = what == 1 ? dumper.dump(kPort, kStates, sockets)
+      const auto dumped = what == 1 ? dumper.dump(kPort, kStates, Traffic::kLeftOut, sockets)
                                     : dumpTcp(exchange, kPort, kStates, Traffic::kLeftOut, sockets);
       if (!dumped.ok()) {
         fuzz::require(dumped.failure().error > 0, "an error has an errno");

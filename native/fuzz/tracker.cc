@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -53,15 +54,11 @@ class TrackerCheck {
     checkSeen(seen);
   }
 
-  void readTraffic() {
-    const auto expected = socketsNow();
-    const auto sockets = tracker_.socketsWithTraffic();
-    if (!sockets.ok()) return;
-    fuzz::require(sockets.value().size() == expected.size(), "traffic is returned for all sockets");
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      fuzz::require(sockets.value()[i].cookie == expected[i].cookie,
-                    "traffic is returned in the same order");
-    }
+  void noteTraffic() {
+    poll(Traffic::kIncluded);
+    tracker_.noteTraffic();
+    noted_.clear();
+    for (const auto& each : tracker_.all()) noted_[each.cookie] = each.bytesReceived;
   }
 
   void takeDestroyed() {
@@ -83,9 +80,21 @@ class TrackerCheck {
  private:
   Result<std::uint64_t> polled(Traffic traffic) {
     if (traffic == Traffic::kLeftOut) return tracker_.poll();
+    const auto bytes = view_.bytes();
     const auto polled = tracker_.pollTraffic();
     if (!polled.ok()) return polled.failure();
+    if (!polled.value().hasMoved) checkUnmoved(bytes);
     return polled.value().revision;
+  }
+
+  /// `bytes` are those before the poll.
+  void checkUnmoved(const std::map<std::uint64_t, std::uint64_t>& bytes) {
+    for (const auto& each : tracker_.all()) {
+      const auto before = bytes.find(each.cookie);
+      if (each.state != SocketState::kEstablished || before == bytes.end()) continue;
+      fuzz::require(noted_.contains(each.cookie) && noted_[each.cookie] == before->second,
+                    "traffic that is said to be unmoved is as it was noted");
+    }
   }
 
   List<TcpSocket> socketsNow() const {
@@ -141,6 +150,7 @@ class TrackerCheck {
   bool hasFailed_ = true;
   bool hasBytesEnded_ = false;
   std::set<std::uint64_t> reportedEnds_;
+  std::map<std::uint64_t, std::optional<std::uint64_t>> noted_;
 };
 
 /// The trackers of one environment, and its event loop.
@@ -156,7 +166,7 @@ class Trackers final : private SharedDestroyEvents::Waker {
     auto& check = *checks_.at(which);
     switch (what % 32) {
       case 10:
-        check.readTraffic();
+        check.noteTraffic();
         break;
       case 11:
         check.takeDestroyed();

@@ -36,8 +36,8 @@ class ResultSink final : public LookupSink {
 
 }  // namespace
 
-Status KernelTcpView::dump(StateMask states, List<TcpSocket>& sockets) {
-  return kernel_.tcpDumper.dump(localPort_, states, sockets);
+Status KernelTcpView::dump(StateMask states, Traffic traffic, List<TcpSocket>& sockets) {
+  return kernel_.tcpDumper.dump(localPort_, states, traffic, sockets);
 }
 
 Status KernelTcpView::lookUp(std::span<const TcpSocket> sockets, Traffic traffic,

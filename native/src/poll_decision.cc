@@ -19,7 +19,8 @@ PollReason decide(const PollEvidence& evidence) {
   if (*evidence.counter != *evidence.counterAtDump) return PollReason::kCounterMoved;
   if (!evidence.isSettled) return PollReason::kSettling;
   if (evidence.eventsLost) return PollReason::kEventsLost;
-  if (evidence.age >= kMaxAge) return PollReason::kOld;
+  if (evidence.age >= (evidence.sinceMoved < kRest ? kMaxAge : kMaxAgeAtRest))
+    return PollReason::kOld;
   if (evidence.dumpIsCheaper) return PollReason::kCheaper;
   return PollReason::kTracked;
 }

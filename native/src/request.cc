@@ -21,11 +21,15 @@ constexpr std::uint16_t kDump = NLM_F_REQUEST | NLM_F_DUMP;
 
 __be16 networkOrder(Port port) { return htons(static_cast<std::uint16_t>(port)); }
 
+std::uint8_t extensions(Traffic traffic) {
+  return traffic == Traffic::kIncluded ? 1U << (INET_DIAG_INFO - 1) : 0;
+}
+
 inet_diag_req_v2 tcpRequestBody(std::uint8_t family, StateMask states, Traffic traffic) {
   inet_diag_req_v2 body{};
   body.sdiag_family = family;
   body.sdiag_protocol = IPPROTO_TCP;
-  body.idiag_ext = traffic == Traffic::kIncluded ? 1U << (INET_DIAG_INFO - 1) : 0;
+  body.idiag_ext = extensions(traffic);
   body.idiag_states = static_cast<__u32>(states);
   return body;
 }
@@ -56,8 +60,9 @@ Request tcpDumpRequest(std::uint8_t family, Port localPort, StateMask states, Tr
   return {SOCK_DIAG_BY_FAMILY, kDump, body};
 }
 
-Request tcpBothFamiliesRequest(Port localPort, StateMask states) {
+Request tcpBothFamiliesRequest(Port localPort, StateMask states, Traffic traffic) {
   inet_diag_req body{};
+  body.idiag_ext = extensions(traffic);
   body.id.idiag_sport = networkOrder(localPort);
   body.idiag_states = static_cast<__u32>(states);
   return {TCPDIAG_GETSOCK, kDump, body};

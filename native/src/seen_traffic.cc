@@ -8,7 +8,7 @@ bool isConnection(const TcpSocket& socket) { return socket.state == SocketState:
 
 }  // namespace
 
-Status SeenTraffic::remember(const List<TcpSocket>& sockets) {
+Status SeenTraffic::remember(std::span<const TcpSocket> sockets) {
   seen_.clear();
   for (const auto& socket : sockets) {
     if (!isConnection(socket)) continue;
@@ -25,11 +25,11 @@ Status SeenTraffic::remember(const List<TcpSocket>& sockets) {
   return Done{};
 }
 
-bool SeenTraffic::hasMoved(std::span<const LookupResult> results) const {
+bool SeenTraffic::hasMoved(std::span<const TcpSocket> sockets) const {
   const auto* seen = seen_.begin();
-  for (const auto& result : results) {
-    if (!result || !isConnection(*result)) continue;
-    if (seen == seen_.end() || !isSame(*seen, *result)) return true;
+  for (const auto& socket : sockets) {
+    if (!isConnection(socket)) continue;
+    if (seen == seen_.end() || !isSame(*seen, socket)) return true;
     ++seen;
   }
   return seen != seen_.end();

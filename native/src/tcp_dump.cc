@@ -50,14 +50,15 @@ Status dumpTcp(Exchange& exchange, Port localPort, StateMask states, Traffic tra
   return Done{};
 }
 
-Status TcpDumper::dump(Port localPort, StateMask states, List<TcpSocket>& sockets) {
+Status TcpDumper::dump(Port localPort, StateMask states, Traffic traffic,
+                       List<TcpSocket>& sockets) {
   if (!isRefused_) {
     sockets.clear();
     FamilySink sink{{.family = AF_UNSPEC, .localPort = localPort, .states = states}, sockets};
-    auto dumped = exchange_.dump(tcpBothFamiliesRequest(localPort, states), sink);
+    auto dumped = exchange_.dump(tcpBothFamiliesRequest(localPort, states, traffic), sink);
     if (dumped.ok() || !isRefusal(dumped.failure())) return dumped;
   }
-  auto dumped = dumpTcp(exchange_, localPort, states, Traffic::kLeftOut, sockets);
+  auto dumped = dumpTcp(exchange_, localPort, states, traffic, sockets);
   // If both forms fail, the form is not the cause.
   isRefused_ = dumped.ok();
   return dumped;

@@ -5,81 +5,92 @@
 
 namespace sockdiag {
 
-namespace {
-
-TcpSocket withoutTraffic(TcpSocket socket) {
-  socket.bytesReceived.reset();
-  socket.bytesAcked.reset();
-  socket.lastDataSentMs.reset();
-  socket.lastDataReceivedMs.reset();
-  socket.lastAckReceivedMs.reset();
-  return socket;
-}
-
-}  // namespace
-
-Result<std::uint64_t> TcpTracker::poll() { return poll(Traffic::kLeftOut); }
+Result<std::uint64_t> TcpTracker::poll(Traffic traffic) { return poll(traffic, Reading::kAlways); }
 
 Result<TcpTracker::PolledTraffic> TcpTracker::pollTraffic() {
-  const auto revision = poll(Traffic::kIncluded);
+  const auto revision = poll(Traffic::kIncluded, Reading::kIfSegmentsMoved);
   if (!revision.ok()) return revision.failure();
-  // A dump brings no traffic.
-  const bool isRead = reason_ == PollReason::kTracked ||
-                      view_.lookUp(set_.all(), Traffic::kIncluded, results_).ok();
-  const auto results = std::span{results_.begin(), results_.size()};
-  return PolledTraffic{.revision = revision.value(),
-                       .hasMoved = !isRead || seenTraffic_.hasMoved(results)};
+  return PolledTraffic{.revision = revision.value(), .hasMoved = seenTraffic_.hasMoved(set_.all())};
 }
 
-Result<std::uint64_t> TcpTracker::poll(Traffic traffic) {
-  const auto reason = refresh(traffic);
+// Without room for it, all traffic seems to move.
+void TcpTracker::noteTraffic() { static_cast<void>(seenTraffic_.remember(set_.all())); }
+
+Result<std::uint64_t> TcpTracker::poll(Traffic traffic, Reading reading) {
+  const auto reason = refresh(traffic, reading);
   if (!reason.ok()) {
     view_.drop();
     counterAtDump_.reset();
     lastCounter_.reset();
+    segmentsAtRead_.reset();
     return reason.failure();
   }
   reason_ = reason.value();
   return set_.revision() + endCount_;
 }
 
-Result<PollReason> TcpTracker::refresh(Traffic traffic) {
+Result<PollReason> TcpTracker::refresh(Traffic traffic, Reading reading) {
   // Optional: a poll is correct without events.
   static_cast<void>(takeDestroyed());
 
   // Read before the dump: any connection counted after this line changes the value that the next
   // poll reads.
-  const auto read = view_.passiveOpens();
-  const auto counter = read.ok() ? std::optional{read.value()} : std::nullopt;
+  const auto read = view_.counters();
+  const auto counters = read.ok() ? std::optional{read.value()} : std::nullopt;
+  const auto counter = counters ? std::optional{counters->passiveOpens} : std::nullopt;
+  const auto now = view_.now();
   classifyWithoutPeer(counter);
 
-  auto reason = decide(
-      {.counter = counter,
-       .counterAtDump = counterAtDump_,
-       .isSettled = isSettled_,
-       .eventsLost = eventsLost_,
-       .dumpIsCheaper = traffic == Traffic::kLeftOut && costs_.isDumpCheaper(set_.all().size()),
-       .age = view_.now() - dumpedAt_});
+  auto reason = decide({.counter = counter,
+                        .counterAtDump = counterAtDump_,
+                        .isSettled = isSettled_,
+                        .eventsLost = eventsLost_,
+                        .dumpIsCheaper = costsOf(traffic).isDumpCheaper(set_.all().size()),
+                        .age = now - dumpedAt_,
+                        .sinceMoved = now - movedAt_});
   const bool isStable = counter && counter == lastCounter_;
+  if (!isStable) movedAt_ = now;
   lastCounter_ = counter;
 
   if (reason == PollReason::kTracked) {
+    if (reading == Reading::kIfSegmentsMoved && isUnmoved(counters, now)) {
+      const auto isListening = listenersAreFound();
+      if (!isListening.ok()) return isListening.failure();
+      if (isListening.value()) return reason;
+    }
     const auto isDone = lookUp(traffic);
     if (!isDone.ok()) return isDone.failure();
-    if (isDone.value()) return reason;
-    reason = PollReason::kUnexpected;
+    if (!isDone.value()) reason = PollReason::kUnexpected;
   }
-  if (auto dumped = dump(); !dumped.ok()) return dumped.failure();
-  counterAtDump_ = counter;
-  isSettled_ = isStable;
-  eventsLost_ = false;
+  if (reason != PollReason::kTracked) {
+    if (auto dumped = dump(traffic); !dumped.ok()) return dumped.failure();
+    counterAtDump_ = counter;
+    isSettled_ = isStable;
+    eventsLost_ = false;
+  }
+  noteRead(traffic, counters, now);
   return reason;
 }
 
-Status TcpTracker::dump() {
+// Both numbers of a segment may be counted while it waits for the process that holds the socket's
+// lock, before its bytes are: so this is true for a limited time only. While a connection has not
+// been accepted, more than its segments can change.
+bool TcpTracker::isUnmoved(const std::optional<TcpCounters>& counters, Nanoseconds now) const {
+  return segmentsAtRead_ && counters && counters->segments == segmentsAtRead_ &&
+         !trackedDestroyed_ && now - readAt_ < kMaxUnread;
+}
+
+void TcpTracker::noteRead(Traffic traffic, const std::optional<TcpCounters>& counters,
+                          Nanoseconds now) {
+  const bool isTold = traffic == Traffic::kIncluded && counters && set_.areAllAccepted();
+  segmentsAtRead_ = isTold ? counters->segments : std::nullopt;
+  readAt_ = now;
+}
+
+Status TcpTracker::dump(Traffic traffic) {
   dumpedAt_ = view_.now();
-  if (auto dumped = view_.dump(kTrackedStates, dumped_); !dumped.ok()) return dumped;
-  costs_.dumped(view_.now() - dumpedAt_);
+  if (auto dumped = view_.dump(kTrackedStates, traffic, dumped_); !dumped.ok()) return dumped;
+  costsOf(traffic).dumped(view_.now() - dumpedAt_);
   set_.replace(dumped_);
   return Done{};
 }
@@ -89,7 +100,7 @@ Result<bool> TcpTracker::lookUp(Traffic traffic) {
   const auto start = view_.now();
   auto seen = view_.lookUp(known, traffic, results_);
   if (!seen.ok()) return seen.failure();
-  if (traffic == Traffic::kLeftOut) costs_.lookedUp(known.size(), view_.now() - start);
+  costsOf(traffic).lookedUp(known.size(), view_.now() - start);
 
   if (!set_.foundAllListeners(results_)) {
     const auto unchanged = listenersAreUnchanged();
@@ -98,12 +109,18 @@ Result<bool> TcpTracker::lookUp(Traffic traffic) {
   return set_.update(results_);
 }
 
+Result<bool> TcpTracker::listenersAreFound() {
+  auto seen = view_.lookUp(set_.listeners(), Traffic::kLeftOut, results_);
+  if (!seen.ok()) return seen.failure();
+  return set_.foundAllListeners(results_);
+}
+
 // If several listeners share an address (SO_REUSEPORT), the kernel looks up one of them by a hash,
 // and the others seem to be gone. And if no listener is known, a new one cannot be detected by a
 // counter. A dump of the listeners alone skips the large table and costs about as much as eight
 // lookups.
 Result<bool> TcpTracker::listenersAreUnchanged() {
-  auto dumped = view_.dump(maskOf(SocketState::kListen), dumped_);
+  auto dumped = view_.dump(maskOf(SocketState::kListen), Traffic::kLeftOut, dumped_);
   if (!dumped.ok()) return dumped.failure();
   return set_.hasListeners(dumped_);
 }
@@ -112,21 +129,8 @@ Result<List<TcpSocket>> TcpTracker::sockets() const {
   List<TcpSocket> visible;
   for (const auto& socket : set_.all()) {
     if (!contains(kVisibleStates, socket.state)) continue;
-    if (auto added = visible.append(withoutTraffic(socket)); !added.ok()) return added.failure();
+    if (auto added = visible.append(socket); !added.ok()) return added.failure();
   }
-  return visible;
-}
-
-Result<List<TcpSocket>> TcpTracker::socketsWithTraffic() {
-  auto visible = sockets();
-  if (!visible.ok()) return visible;
-  auto seen = view_.lookUp(visible.value(), Traffic::kIncluded, results_);
-  if (!seen.ok()) return seen.failure();
-  for (std::size_t i = 0; i < visible.value().size(); ++i) {
-    if (results_[i]) visible.value()[i] = *results_[i];
-  }
-  // Without room for it, all traffic seems to move.
-  static_cast<void>(seenTraffic_.remember(visible.value()));
   return visible;
 }
 

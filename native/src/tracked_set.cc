@@ -54,6 +54,12 @@ bool canBecome(SocketState before, SocketState now) {
 
 std::span<const TcpSocket> TrackedSet::listeners() const { return all().subspan(listenersAt_); }
 
+bool TrackedSet::areAllAccepted() const {
+  return std::ranges::all_of(all().first(listenersAt_), [](const TcpSocket& socket) {
+    return isVisible(socket) && socket.inode != 0;
+  });
+}
+
 void TrackedSet::replace(List<TcpSocket>& dumped) {
   sort(dumped);
   // If a bucket of the kernel's table changes while it is read, a socket can be listed twice.
@@ -73,7 +79,7 @@ void TrackedSet::replace(List<TcpSocket>& dumped) {
 
 bool TrackedSet::foundAllListeners(std::span<const LookupResult> results) const {
   if (listeners().empty()) return false;
-  return std::ranges::all_of(results.subspan(listenersAt_), [](const LookupResult& result) {
+  return std::ranges::all_of(results.last(listeners().size()), [](const LookupResult& result) {
     return result && isListener(*result);
   });
 }
@@ -106,8 +112,6 @@ bool TrackedSet::update(std::span<const LookupResult> results) {
   if (isChanged) ++revision_;
   return true;
 }
-
-bool TrackedSet::contains(std::uint64_t cookie) const { return find(cookie) != nullptr; }
 
 const TcpSocket* TrackedSet::find(std::uint64_t cookie) const {
   const auto* const connection = findVisible(all().first(listenersAt_), cookie);

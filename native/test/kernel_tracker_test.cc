@@ -39,7 +39,13 @@ TEST_CASE("a client is tracked from its connect to its close") {
     tracked.checkNextIs(PollReason::kTracked);
     CHECK(tracked.tracker.sockets().value()[0].inode == inodeOf(accepted));
     CHECK_FALSE(tracked.tracker.sockets().value()[0].bytesReceived.has_value());
-    CHECK(tracked.tracker.socketsWithTraffic().value()[0].bytesReceived == 5U);
+    REQUIRE(tracked.tracker.poll(Traffic::kIncluded).ok());
+    CHECK(tracked.tracker.sockets().value()[0].bytesReceived == 5U);
+
+    tracked.tracker.noteTraffic();
+    CHECK_FALSE(tracked.tracker.pollTraffic().value().hasMoved);
+    REQUIRE(::send(client.get(), "!", 1, 0) == 1);
+    CHECK(tracked.tracker.pollTraffic().value().hasMoved);
 
     client.reset();
     CHECK(tracked.clients() == 0);

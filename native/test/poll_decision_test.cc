@@ -11,7 +11,8 @@ constexpr PollEvidence kNoDoubt{.counter = 7,
                                 .isSettled = true,
                                 .eventsLost = false,
                                 .dumpIsCheaper = false,
-                                .age = kMaxAge - Nanoseconds{1}};
+                                .age = kMaxAge - Nanoseconds{1},
+                                .sinceMoved = Nanoseconds{0}};
 
 template <typename Change>
 PollReason after(Change change) {
@@ -32,6 +33,19 @@ TEST_CASE("the tracked set is used only if nothing is in doubt") {
   CHECK(after([](auto& it) { it.eventsLost = true; }) == PollReason::kEventsLost);
   CHECK(after([](auto& it) { it.dumpIsCheaper = true; }) == PollReason::kCheaper);
   CHECK(after([](auto& it) { it.age = kMaxAge; }) == PollReason::kOld);
+}
+
+TEST_CASE("the set may be older once the counter has been at rest") {
+  const auto atRest = [](Nanoseconds age, Nanoseconds sinceMoved) {
+    return after([=](auto& it) {
+      it.age = age;
+      it.sinceMoved = sinceMoved;
+    });
+  };
+  CHECK(atRest(kMaxAge, kRest - Nanoseconds{1}) == PollReason::kOld);
+  CHECK(atRest(kMaxAge, kRest) == PollReason::kTracked);
+  CHECK(atRest(kMaxAgeAtRest - Nanoseconds{1}, kRest) == PollReason::kTracked);
+  CHECK(atRest(kMaxAgeAtRest, kRest) == PollReason::kOld);
 }
 
 namespace {

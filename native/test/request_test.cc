@@ -48,7 +48,8 @@ TEST_CASE("traffic can be left out of a TCP dump") {
 }
 
 TEST_CASE("a dump of both families requests one local port and two states") {
-  CHECK(bytesOfRequest(tcpBothFamiliesRequest(Port{1234}, kBothStates), 0x01020304) == hex(R"(
+  CHECK(bytesOfRequest(tcpBothFamiliesRequest(Port{1234}, kBothStates, Traffic::kLeftOut),
+                       0x01020304) == hex(R"(
     4c 00 00 00                                     # nlmsg_len 76
     12 00                                           # nlmsg_type TCPDIAG_GETSOCK
     01 03                                           # nlmsg_flags NLM_F_REQUEST | NLM_F_DUMP
@@ -64,6 +65,12 @@ TEST_CASE("a dump of both families requests one local port and two states") {
     02 04 00 00                                     # idiag_states: 1 << 1 | 1 << 10
     00 00 00 00                                     # idiag_dbs
   )"));
+}
+
+TEST_CASE("a dump of both families can include the traffic") {
+  const auto bytes =
+      bytesOfRequest(tcpBothFamiliesRequest(Port{1234}, kBothStates, Traffic::kIncluded), 1);
+  CHECK(bytes.at(19) == std::byte{2});
 }
 
 TEST_CASE("a lookup identifies a socket by addresses, ports, interface and cookie") {

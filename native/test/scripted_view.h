@@ -12,22 +12,23 @@ namespace sockdiag::test {
 /// A simple kernel: `table` has its sockets, and lookups are answered from it. Records the calls.
 class ScriptedView final : public TcpView {
  public:
-  Result<std::uint64_t> passiveOpens() override {
+  Result<TcpCounters> counters() override {
     calls += 'c';
     if (counterError != 0) return Failure{.operation = "open", .error = counterError};
-    return counter;
+    return TcpCounters{.passiveOpens = counter, .segments = segments};
   }
 
-  Status dump(StateMask states, List<TcpSocket>& sockets) override {
+  Status dump(StateMask states, Traffic traffic, List<TcpSocket>& sockets) override {
     const bool listenersOnly = states == maskOf(SocketState::kListen);
-    calls += listenersOnly ? 'l' : 'd';
+    const bool hasTraffic = traffic == Traffic::kIncluded;
+    calls += listenersOnly ? 'l' : hasTraffic ? 'D' : 'd';
     time += listenersOnly ? Nanoseconds{0} : dumpTime;
     if (beforeDump != nullptr) beforeDump();
     if (dumpError != 0) return Failure{.operation = "sendmsg", .error = dumpError};
     sockets.clear();
     for (const auto& socket : table) {
       if (!contains(states, socket.state)) continue;
-      if (auto added = sockets.append(socket); !added.ok()) return added;
+      if (auto added = sockets.append(withTraffic(socket, traffic)); !added.ok()) return added;
     }
     return Done{};
   }
@@ -43,9 +44,7 @@ class ScriptedView final : public TcpView {
       for (const auto& socket : table) {
         const bool isHidden = socket.cookie == hiddenFromLookup;
         if (socket.cookie == wanted.cookie && !isHidden && contains(kTrackedStates, socket.state)) {
-          result = socket;
-          if (traffic == Traffic::kIncluded) result->bytesReceived = bytesReceived;
-          if (traffic == Traffic::kIncluded) result->bytesAcked = 1;
+          result = withTraffic(socket, traffic);
         }
       }
       if (auto added = results.append(result); !added.ok()) return added;
@@ -64,11 +63,19 @@ class ScriptedView final : public TcpView {
   Nanoseconds now() override { return time; }
   void drop() override { calls += 'x'; }
 
-  /// The calls since the last time: (c)ounter, full (d)ump, dump of (l)isteners, loo(k)up, lookup
-  /// with (t)raffic, (e)vents, drop (x).
+  TcpSocket withTraffic(TcpSocket socket, Traffic traffic) const {
+    if (traffic == Traffic::kLeftOut) return socket;
+    socket.bytesReceived = bytesReceived;
+    socket.bytesAcked = 1;
+    return socket;
+  }
+
+  /// The calls since the last time: (c)ounters, full (d)ump, one with traffic (D), dump of
+  /// (l)isteners, loo(k)up, lookup with (t)raffic, (e)vents, drop (x).
   std::string takeCalls() { return std::exchange(calls, {}); }
 
   std::uint64_t counter = 100;
+  std::optional<std::uint64_t> segments;
   int counterError = 0;
   int dumpError = 0;
   int lookupError = 0;

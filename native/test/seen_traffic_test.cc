@@ -28,10 +28,10 @@ bool isNoticed(Change change) {
   }
   SeenTraffic seen;
   REQUIRE(seen.remember(sockets).ok());
-  std::vector<LookupResult> results{connection(10), connection(11)};
-  CHECK_FALSE(seen.hasMoved(results));
-  change(*results[1]);
-  return seen.hasMoved(results);
+  std::vector<TcpSocket> now{connection(10), connection(11)};
+  CHECK_FALSE(seen.hasMoved(now));
+  change(now[1]);
+  return seen.hasMoved(now);
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ TEST_CASE("traffic has moved when the peer has answered while something was unan
   SeenTraffic seen;
   REQUIRE(seen.remember(sockets).ok());
   answered.lastAckReceivedMs = 0;
-  CHECK_FALSE(seen.hasMoved(std::vector<LookupResult>{answered}));
+  CHECK_FALSE(seen.hasMoved(std::vector<TcpSocket>{answered}));
 }
 
 TEST_CASE("traffic that is unknown may have moved") {
@@ -68,7 +68,7 @@ TEST_CASE("traffic that is unknown may have moved") {
   REQUIRE(sockets.append(unknown).ok());
   SeenTraffic seen;
   REQUIRE(seen.remember(sockets).ok());
-  CHECK(seen.hasMoved(std::vector<LookupResult>{unknown}));
+  CHECK(seen.hasMoved(std::vector<TcpSocket>{unknown}));
 }
 
 TEST_CASE("the traffic of other sockets tells nothing of those that were read") {
@@ -79,14 +79,12 @@ TEST_CASE("the traffic of other sockets tells nothing of those that were read") 
   REQUIRE(sockets.append(connection(10)).ok());
   REQUIRE(sockets.append(socket(kListen, 1)).ok());
   SeenTraffic seen;
-  CHECK(seen.hasMoved(std::vector<LookupResult>{connection(10)}));
+  CHECK(seen.hasMoved(std::vector<TcpSocket>{connection(10)}));
   REQUIRE(seen.remember(sockets).ok());
-  using Results = std::vector<LookupResult>;
-  CHECK_FALSE(seen.hasMoved(
-      Results{socket(kSynReceived, 9), connection(10), std::nullopt, socket(kListen, 1)}));
-  CHECK(seen.hasMoved(Results{}));
-  CHECK(seen.hasMoved(Results{std::nullopt}));
-  CHECK(seen.hasMoved(Results{connection(10), connection(11)}));
+  using Sockets = std::vector<TcpSocket>;
+  CHECK_FALSE(seen.hasMoved(Sockets{socket(kSynReceived, 9), connection(10), socket(kListen, 1)}));
+  CHECK(seen.hasMoved(Sockets{}));
+  CHECK(seen.hasMoved(Sockets{connection(10), connection(11)}));
 }
 
 }  // namespace sockdiag::test

@@ -87,7 +87,7 @@ constexpr std::uint16_t kOlderForm = TCPDIAG_GETSOCK;
 struct DumperFixture {
   explicit DumperFixture(std::vector<std::vector<Event>> scripts) : transport(std::move(scripts)) {}
 
-  Status dump() { return dumper.dump(Port{12345}, kVisibleStates, sockets); }
+  Status dump() { return dumper.dump(Port{12345}, kVisibleStates, Traffic::kLeftOut, sockets); }
   std::uint16_t typeOf(std::size_t request) const {
     return readAt<nlmsghdr>(transport.requests.at(request))->nlmsg_type;
   }

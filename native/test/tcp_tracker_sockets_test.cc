@@ -100,20 +100,4 @@ TEST_CASE("a different order of a dump is not a change") {
   CHECK(fixture.poll(PollReason::kSettling, "ecd") == first);
 }
 
-TEST_CASE("traffic is read on demand, and unknown for sockets gone since the poll") {
-  TrackerFixture fixture;
-  fixture.view.table.push_back(socket(kEstablished, 10));
-  fixture.view.table.push_back(socket(kEstablished, 11));
-  fixture.settle();
-  fixture.remove(11);
-  const auto sockets = fixture.tracker.socketsWithTraffic();
-  CHECK(fixture.view.takeCalls() == "t");
-  REQUIRE(sockets.value().size() == 3);
-  CHECK(sockets.value()[0].bytesReceived == 7U);
-  CHECK_FALSE(sockets.value()[1].bytesReceived.has_value());
-
-  fixture.view.lookupError = EPERM;
-  CHECK(fixture.tracker.socketsWithTraffic().failure().error == EPERM);
-}
-
 }  // namespace sockdiag::test

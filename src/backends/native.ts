@@ -44,16 +44,25 @@ interface NativeSockDiag {
  * Keeps the answer of `SockDiag.tcp` up to date, exactly and at a fraction of the cost. All trackers of
  * a thread share three descriptors, which are closed with the last of them.
  */
-interface NativeTcpTracker {
+export interface NativeTcpTracker {
   /**
    * Polls once. The number changes if and only if what is seen does, or a connection that may have
    * transferred data has ended.
    */
   poll(): number;
-  /** As of the last poll that did not throw. Their traffic is null. */
-  sockets(): NativeTcpSocket[];
-  /** The same sockets with their current traffic; null for those that have gone since. */
-  socketsWithTraffic(): NativeTcpSocket[];
+  /**
+   * All sockets as of the last poll that did not throw, or those of them with these cookies, in this
+   * order, and with their traffic.
+   */
+  sockets(cookies?: Float64Array): NativeTcpSocket[];
+  /** A row of three numbers for each of these sockets: its cookie, its inode, and 1 for a listener. */
+  ids(): Float64Array;
+  /**
+   * A row of seven numbers for each of their connections: its cookie, and `bytesReceived`, `bytesAcked`,
+   * `lastDataReceivedMs`, `lastDataSentMs`, `lastAckReceivedMs` and `unanswered` of NativeTcpSocket,
+   * with -1 for null. A `PollLoop` compares with the latest of these.
+   */
+  traffic(): Float64Array;
   /**
    * The connections that the kernel has freed since the last call, seen or not, with the bytes of
    * their whole life. A last entry without a peer's port stands for all the others that there was no
@@ -93,7 +102,7 @@ export interface NativePollLoop {
    * poll before began, which was `sinceLastMs` ago. If it does not poll, if a poll fails, or if a
    * tracker does not have the revision given with it, the run is over, and `onEnd` is called. That is so
    * as well with `seesTraffic` when a connection's traffic differs from that of the tracker's last
-   * `socketsWithTraffic`, and with `seesBetweenPolls` when its `seenBetweenPolls` has moved.
+   * `traffic`, and with `seesBetweenPolls` when its `seenBetweenPolls` has moved.
    * @returns false if the runtime has no libuv loop.
    */
   start(
@@ -116,7 +125,7 @@ export interface NativePollLoop {
 }
 
 /** From inet_diag_msg and tcp_info; what an older kernel's tcp_info lacks is null. */
-export interface NativeTcpSocket {
+interface NativeTcpSocket {
   readonly state: 'listen' | 'established';
   readonly localAddress: string;
   readonly localPort: number;

@@ -22,20 +22,7 @@ export interface TcpSocket {
   readonly inode: number;
 }
 
-export function tcpContents(endpoint: Endpoint, sockets: readonly TcpSocket[]): Contents {
-  const listenerInodes: number[] = [];
-  const connections: Connection[] = [];
-  for (const socket of sockets) {
-    if (socket.state === 'listen') {
-      listenerInodes.push(socket.inode);
-    } else {
-      connections.push(tcpConnection(endpoint, socket));
-    }
-  }
-  return { listenerInodes, connections };
-}
-
-function tcpConnection(endpoint: Endpoint, socket: TcpSocket): Connection {
+export function tcpConnection(endpoint: Endpoint, socket: TcpSocket): Connection {
   const peerAddress = plainAddress(socket.peerAddress);
   return {
     endpoint: endpoint.address,

@@ -145,7 +145,7 @@ export interface TrackedEndpoint extends OpenEndpoint, TcpFacts {}
 /** What sock_diag knows about the TCP connections of an endpoint beyond their existence. */
 export interface TcpFacts {
   /**
-   * The current traffic of the latest snapshot's connections.
+   * The traffic of the latest snapshot's connections, as of the latest poll.
    *
    * @throws {@link BackendError} with an errno name, or `ERR_CLOSED` after `close`.
    */
@@ -241,7 +241,7 @@ export interface SampleSource {
    * a sample.
    */
   readonly isUnchanged: () => boolean;
-  /** The current traffic of the latest sample's connections, where it is known. */
+  /** The traffic of the latest sample's connections, as of that sample, where it is known. */
   readonly traffic: () => TrafficOf;
   /** The connections that have ended since the last call, where the kernel reports ends. */
   readonly takeEnded: () => readonly EndedConnection[];

@@ -110,6 +110,9 @@ function trackedEvents(
   status: DrainStatus,
   isNamed: (entry: TrackedConnection) => boolean,
 ): CommonEvent[] {
+  if (areSameKinds(before, now)) {
+    return [];
+  }
   const known = byKey(before);
   const kinds = now.flatMap((entry): CommonEvent[] => {
     const kind = kindEventOf(known.get(entry.key), entry, isNamed);
@@ -127,6 +130,14 @@ function trackedEvents(
     ...kinds,
     { kind: 'changed', before: clientsIn(before).length, arrived, left, ...status },
   ];
+}
+
+/** Most polls of many connections find the same ones: not each of them should search for each. */
+function areSameKinds(before: TrackedConnections, now: TrackedConnections): boolean {
+  return (
+    before.length === now.length &&
+    now.every(({ key, kind }, at) => before[at]?.key === key && before[at]?.kind === kind)
+  );
 }
 
 /** What is reported of one connection by itself. One that `changed` names as new has its kind there. */

@@ -60,12 +60,23 @@ export function createPollStep({
     return {
       ...{ fromMs, toMs, sample, tracked, reviewDueMs },
       watchedDueMs: () =>
-        builds.isSteady() ? watchedDueMs(tracked, toMs, rule, builds.latest()) : toMs,
+        builds.isSteady() && !movesOften(tracked, toMs)
+          ? watchedDueMs(tracked, toMs, rule, builds.latest())
+          : toMs,
       noteUnmoved(ms) {
         classification = { ...classification, trafficReadMs: ms };
       },
     };
   };
+}
+
+// Where several connections have just moved bytes, one will have by the next poll: to look for that
+// first would cost a second poll.
+const movesOftenFrom = 4;
+
+function movesOften(tracked: TrackedConnections, nowMs: number): boolean {
+  const moved = tracked.filter(({ traffic }) => traffic?.silentSinceMs === nowMs);
+  return moved.length >= movesOftenFrom;
 }
 
 function isSameSample(before: Sample | null, now: Sample): boolean {

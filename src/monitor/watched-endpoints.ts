@@ -9,10 +9,13 @@ import {
   type Sampler,
   type TcpFacts,
   type Traffic,
+  type TrafficOf,
 } from '../backends/types.ts';
 import type { EndpointPoller } from '../backends/with-fallback.ts';
 import { connectionsOf, isListening, listenersOf } from './evaluate.ts';
 import { type Target, targetKey } from './targets.ts';
+
+const noTraffic: TrafficOf = new Map();
 
 /** A target, and what is known about its endpoint. */
 export interface Watched {
@@ -103,7 +106,15 @@ export function watchEndpoints(
         }
       }
     },
-    traffic: () => new Map(watched.flatMap((each) => [...factOf(each, trafficAt, [])])),
+    traffic() {
+      const all = new Map<Connection, Traffic>();
+      for (const each of watched) {
+        for (const [connection, traffic] of factOf(each, (tcp) => tcp.traffic(), noTraffic)) {
+          all.set(connection, traffic);
+        }
+      }
+      return all;
+    },
     takeEnded: () => watched.flatMap((each) => factOf(each, (tcp) => tcp.takeEnded(), [])),
     announcesEnd({ endpoint: address }) {
       const at = watched.filter(({ target }) => target.endpoint.address === address);
@@ -197,8 +208,4 @@ function factOf<Value>(
   } catch {
     return otherwise;
   }
-}
-
-function trafficAt(tcp: TcpFacts): Iterable<[Connection, Traffic]> {
-  return tcp.traffic();
 }

@@ -12,7 +12,8 @@ const openAll = `
   const pollAll = () => {
     tracker.poll();
     tracker.sockets();
-    tracker.socketsWithTraffic();
+    tracker.ids();
+    tracker.traffic();
     tracker.portsBetweenPolls();
     unixTracker.poll();
     unixTracker.sockets();

@@ -10,7 +10,7 @@ const openAll = `
     const plan = { everyMs: 5, dueInMs: Infinity, longestGapMs: Infinity, sinceLastMs: 0, ...changes };
     for (let i = 0; i < 3; i += 1) tracker.poll();
     const pairs = [[tracker, tracker.poll()], [unixTracker, unixTracker.poll()]];
-    if (plan.seesTraffic) tracker.socketsWithTraffic();
+    if (plan.seesTraffic) tracker.traffic();
     const { everyMs, dueInMs, longestGapMs, sinceLastMs } = plan;
     const sees = [plan.seesTraffic === true, plan.seesBetween === true];
     return loop.start(pairs, everyMs, dueInMs, longestGapMs, sinceLastMs, ...sees, onEnd);

@@ -14,8 +14,8 @@ class KernelTcpView final : public TcpView {
   KernelTcpView(SharedKernel& kernel, Port localPort)
       : kernel_(kernel), localPort_(localPort), events_(kernel.destroyEvents, localPort) {}
 
-  Result<std::uint64_t> passiveOpens() override { return kernel_.passiveOpens.read(); }
-  Status dump(StateMask states, List<TcpSocket>& sockets) override;
+  Result<TcpCounters> counters() override { return kernel_.counterFile.read(); }
+  Status dump(StateMask states, Traffic traffic, List<TcpSocket>& sockets) override;
   Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                 List<LookupResult>& results) override;
   /// Not opened again after a failure: polls are correct without events.

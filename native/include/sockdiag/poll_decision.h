@@ -22,7 +22,7 @@ enum class PollReason : std::uint8_t {
   kEventsLost,
   /// Looking up this many sockets would take longer than a dump.
   kCheaper,
-  /// The set has reached kMaxAge.
+  /// The set has reached kMaxAge, or kMaxAgeAtRest.
   kOld,
   /// The listeners changed, or a socket was in an impossible state.
   kUnexpected,
@@ -35,6 +35,10 @@ const char* toText(PollReason reason);
 /// missed if a CPU stalls between counting a connection and listing it. Half of the shortest quiet
 /// period that is safe to use; at ten polls a second it adds 2 % of a dump to each.
 inline constexpr Nanoseconds kMaxAge = std::chrono::seconds{5};
+/// The same once the counter has been unmoved for kRest: no CPU stalls for so long, and a daemon is
+/// not restored from a checkpoint while its pod stops.
+inline constexpr Nanoseconds kMaxAgeAtRest = std::chrono::seconds{30};
+inline constexpr Nanoseconds kRest = std::chrono::seconds{15};
 
 /// The input of decide().
 struct PollEvidence {
@@ -47,6 +51,8 @@ struct PollEvidence {
   bool eventsLost;
   bool dumpIsCheaper;
   Nanoseconds age;
+  /// Since the counter was seen to move.
+  Nanoseconds sinceMoved;
 };
 
 /// The rule. A connection is counted slightly before it appears in the kernel's table. So a dump is

@@ -47,7 +47,7 @@ Request tcpDumpRequest(std::uint8_t family, Port localPort, StateMask states, Tr
 
 /// The same for both families, in one pass over the kernel's table. This is sock_diag's older form,
 /// which a kernel may refuse.
-Request tcpBothFamiliesRequest(Port localPort, StateMask states);
+Request tcpBothFamiliesRequest(Port localPort, StateMask states, Traffic traffic);
 
 /// The socket with this cookie. If it no longer exists the kernel answers ENOENT.
 Request tcpLookupRequest(const TcpSocket& socket, Traffic traffic);

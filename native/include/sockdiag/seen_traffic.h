@@ -13,13 +13,12 @@ namespace sockdiag {
 class SeenTraffic {
  public:
   /// Replaces what is known. On failure nothing is.
-  Status remember(const List<TcpSocket>& sockets);
+  Status remember(std::span<const TcpSocket> sockets);
 
   /// Whether a connection has moved a byte, has left more or less unanswered, or has answered
   /// while something was unanswered. Also if that cannot be told: a number is unknown, or these are
-  /// not the results for the same sockets in the same order, with or without others that are not
-  /// visible connections.
-  bool hasMoved(std::span<const LookupResult> results) const;
+  /// not the same connections in the same order, with or without other sockets.
+  bool hasMoved(std::span<const TcpSocket> sockets) const;
 
  private:
   struct Seen {

@@ -2,8 +2,8 @@
 
 #include "sockdiag/exchange.h"
 #include "sockdiag/netlink_socket.h"
-#include "sockdiag/passive_opens.h"
 #include "sockdiag/shared_destroy_events.h"
+#include "sockdiag/tcp_counters.h"
 #include "sockdiag/tcp_dump.h"
 
 namespace sockdiag {
@@ -16,20 +16,20 @@ namespace sockdiag {
 struct SharedKernel {
   explicit SharedKernel(const char* snmpPath = kThreadNetSnmp,
                         int eventBufferBytes = DestroyEventSocket::kReceiveBufferBytes)
-      : passiveOpens(snmpPath), eventSocket(eventBufferBytes) {}
+      : counterFile(snmpPath), eventSocket(eventBufferBytes) {}
 
   /// Closes what may be faulty; it is reopened when needed. Leaves the event socket open, because
   /// the event loop may be watching its descriptor.
   void drop() {
     socket.drop();
     tcpDumper.reset();
-    passiveOpens.drop();
+    counterFile.drop();
   }
 
   NetlinkSocket socket;
   Exchange exchange{socket};
   TcpDumper tcpDumper{exchange};
-  PassiveOpens passiveOpens;
+  TcpCounterFile counterFile;
   DestroyEventSocket eventSocket;
   SharedDestroyEvents destroyEvents{eventSocket};
 };

@@ -13,14 +13,14 @@ namespace sockdiag {
 Status dumpTcp(Exchange& exchange, Port localPort, StateMask states, Traffic traffic,
                List<TcpSocket>& sockets);
 
-/// The same without traffic, in one pass over the kernel's table if the kernel supports that, else
+/// The same in one pass over the kernel's table if the kernel supports that, else
 /// in the two passes of dumpTcp. The table is shared by the whole host, and passing over it is most
 /// of the cost.
 class TcpDumper {
  public:
   explicit TcpDumper(Exchange& exchange) : exchange_(exchange) {}
 
-  Status dump(Port localPort, StateMask states, List<TcpSocket>& sockets);
+  Status dump(Port localPort, StateMask states, Traffic traffic, List<TcpSocket>& sockets);
   /// Makes the next dump try the single pass again.
   void reset() { isRefused_ = false; }
 

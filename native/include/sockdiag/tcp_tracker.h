@@ -23,21 +23,27 @@ class TcpTracker final : private DestroyedSink {
   /// Updates the set. Returns a revision that increases when the visible sockets change or when a
   /// connection that may have carried data has ended; or fails as a whole. The first poll after a
   /// failure dumps.
-  Result<std::uint64_t> poll();
+  Result<std::uint64_t> poll(Traffic traffic = Traffic::kLeftOut);
 
   struct PolledTraffic {
     std::uint64_t revision;
-    /// Whether the traffic may differ from what socketsWithTraffic() returned last: also if it
-    /// could not be read.
+    /// Whether the traffic may differ from what noteTraffic() noted.
     bool hasMoved;
   };
-  /// Polls, and looks at the traffic as well: with the same lookups, if the poll needs them.
+  /// Polls with traffic. While the namespace's count of segments stands still, no byte moves, and
+  /// no connection is asked about for up to kMaxUnread.
   Result<PolledTraffic> pollTraffic();
+  static constexpr Nanoseconds kMaxUnread = std::chrono::seconds{1};
+  /// Notes the traffic of the last poll, which included it, for pollTraffic() to compare with.
+  void noteTraffic();
 
-  /// As of the last successful poll, without traffic. Makes no system call.
+  /// The LISTEN and ESTABLISHED sockets as of the last successful poll, with traffic if that
+  /// included it.
   Result<List<TcpSocket>> sockets() const;
-  /// The same with current traffic counts, which are unknown for sockets gone since the poll.
-  Result<List<TcpSocket>> socketsWithTraffic();
+  /// The same, and those in SYN_RECV: first the connections, then the listeners.
+  std::span<const TcpSocket> all() const { return set_.all(); }
+  /// One of sockets(); null if none has this cookie.
+  const TcpSocket* find(std::uint64_t cookie) const { return set_.find(cookie); }
 
   /// The connections destroyed since the last call, seen by a poll or not, each with its peer and
   /// the bytes it received in its whole life; the FIN counts as one byte. If there were more than
@@ -67,23 +73,36 @@ class TcpTracker final : private DestroyedSink {
   void recordEnd(const TcpSocket& socket);
   void countBetweenPolls(Port peerPort);
 
-  Result<std::uint64_t> poll(Traffic traffic);
-  Result<PollReason> refresh(Traffic traffic);
-  Status dump();
+  enum class Reading : std::uint8_t { kAlways, kIfSegmentsMoved };
+  Result<std::uint64_t> poll(Traffic traffic, Reading reading);
+  Result<PollReason> refresh(Traffic traffic, Reading reading);
+  Status dump(Traffic traffic);
   /// Whether lookups could bring the set up to date.
   Result<bool> lookUp(Traffic traffic);
+  Result<bool> listenersAreFound();
   /// Whether the listeners are unchanged, for listeners that lookups cannot find.
   Result<bool> listenersAreUnchanged();
+  /// Whether no segment can have changed anything since the traffic in the set was read.
+  bool isUnmoved(const std::optional<TcpCounters>& counters, Nanoseconds now) const;
+  void noteRead(Traffic traffic, const std::optional<TcpCounters>& counters, Nanoseconds now);
+  PollCosts& costsOf(Traffic traffic) {
+    return traffic == Traffic::kIncluded ? costsWithTraffic_ : costs_;
+  }
   void classifyWithoutPeer(const std::optional<std::uint64_t>& counter);
 
   TcpView& view_;
   TrackedSet set_;
   PollCosts costs_;
+  PollCosts costsWithTraffic_;
   PollReason reason_ = PollReason::kFirst;
   std::optional<std::uint64_t> counterAtDump_;
   std::optional<std::uint64_t> lastCounter_;
   bool isSettled_ = false;
   Nanoseconds dumpedAt_{0};
+  Nanoseconds movedAt_{0};
+  /// The count of segments before the traffic in the set was read; empty if there is none.
+  std::optional<std::uint64_t> segmentsAtRead_;
+  Nanoseconds readAt_{0};
   bool eventsLost_ = false;
   bool trackedDestroyed_ = false;
   std::uint64_t seenBetweenPolls_ = 0;

@@ -9,6 +9,7 @@
 #include "sockdiag/list.h"
 #include "sockdiag/request.h"
 #include "sockdiag/result.h"
+#include "sockdiag/tcp_counters.h"
 #include "sockdiag/tcp_socket.h"
 
 namespace sockdiag {
@@ -26,9 +27,9 @@ inline constexpr StateMask kTrackedStates = kVisibleStates | maskOf(SocketState:
 /// scripted ones.
 class TcpView {
  public:
-  virtual Result<std::uint64_t> passiveOpens() = 0;
+  virtual Result<TcpCounters> counters() = 0;
   /// Replaces `sockets` with all sockets of the kernel's table that are in `states`.
-  virtual Status dump(StateMask states, List<TcpSocket>& sockets) = 0;
+  virtual Status dump(StateMask states, Traffic traffic, List<TcpSocket>& sockets) = 0;
   /// Replaces `results` with one result for each socket, in the same order.
   virtual Status lookUp(std::span<const TcpSocket> sockets, Traffic traffic,
                         List<LookupResult>& results) = 0;

@@ -19,6 +19,9 @@ class TrackedSet {
   std::span<const TcpSocket> all() const { return sockets_; }
   std::span<const TcpSocket> listeners() const;
 
+  /// Whether all connections are ESTABLISHED and belong to a process.
+  bool areAllAccepted() const;
+
   /// Increases when the visible sockets change: all except those in SYN_RECV. 0 before the first
   /// dump.
   std::uint64_t revision() const { return revision_; }
@@ -26,7 +29,7 @@ class TrackedSet {
   /// Replaces the set with the result of a dump.
   void replace(List<TcpSocket>& dumped);
 
-  /// Whether there are listeners and all of them were found.
+  /// Whether there are listeners and all of them were found. Their results are the last ones.
   bool foundAllListeners(std::span<const LookupResult> results) const;
   /// Whether `others` are exactly the listeners, in any order.
   bool hasListeners(List<TcpSocket>& others) const;
@@ -34,8 +37,9 @@ class TrackedSet {
   /// without a change, if one is in a state that it cannot have reached.
   bool update(std::span<const LookupResult> results);
 
-  /// Whether a visible socket has this cookie.
-  bool contains(std::uint64_t cookie) const;
+  /// The visible socket with this cookie; null if there is none.
+  const TcpSocket* find(std::uint64_t cookie) const;
+  bool contains(std::uint64_t cookie) const { return find(cookie) != nullptr; }
   /// The peer of a visible socket, or of one removed recently; a listener's has port 0.
   std::optional<SocketAddress> peerOf(std::uint64_t cookie) const;
 
@@ -49,8 +53,6 @@ class TrackedSet {
     SocketAddress peer;
   };
 
-  /// The visible socket with this cookie.
-  const TcpSocket* find(std::uint64_t cookie) const;
   void remember(const TcpSocket& removed);
 
   List<TcpSocket> sockets_;

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { socketNames } from '../addresses.ts';
 import { requireLinux } from '../platform.ts';
-import { type Contents, tcpContents, unixConnection } from '../snapshot.ts';
+import { type Contents, type TcpSocket, tcpConnection, unixConnection } from '../snapshot.ts';
 import {
   type Backend,
   BackendError,
@@ -62,6 +62,19 @@ function identity({ state, inode, ...row }: TcpRow): string {
   return state === 'listen'
     ? `listener ${inode}`
     : `${localAddress} ${localPort} ${peerAddress} ${peerPort}`;
+}
+
+function tcpContents(endpoint: Endpoint, sockets: readonly TcpSocket[]): Contents {
+  const listenerInodes: number[] = [];
+  const connections: Connection[] = [];
+  for (const socket of sockets) {
+    if (socket.state === 'listen') {
+      listenerInodes.push(socket.inode);
+    } else {
+      connections.push(tcpConnection(endpoint, socket));
+    }
+  }
+  return { listenerInodes, connections };
 }
 
 function isSame(one: Contents, other: Contents): boolean {

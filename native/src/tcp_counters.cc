@@ -1,4 +1,4 @@
-#include "sockdiag/passive_opens.h"
+#include "sockdiag/tcp_counters.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,47 +48,55 @@ std::optional<std::uint64_t> number(std::string_view digits) {
   return digits.empty() ? std::nullopt : std::optional{value};
 }
 
+std::optional<TcpCounters> countersIn(std::string_view names, std::string_view values) {
+  std::optional<std::uint64_t> passiveOpens;
+  std::optional<std::uint64_t> received;
+  std::optional<std::uint64_t> sent;
+  while (!names.empty()) {
+    const auto name = nextWord(names);
+    const auto value = nextWord(values);
+    if (name == "PassiveOpens") passiveOpens = number(value);
+    if (name == "InSegs") received = number(value);
+    if (name == "OutSegs") sent = number(value);
+  }
+  if (!passiveOpens) return std::nullopt;
+  const auto segments = received && sent ? std::optional{*received + *sent} : std::nullopt;
+  return TcpCounters{.passiveOpens = *passiveOpens, .segments = segments};
+}
+
 }  // namespace
 
-std::optional<std::uint64_t> passiveOpensIn(Bytes snmp) {
+std::optional<TcpCounters> tcpCountersIn(Bytes snmp) {
   constexpr std::string_view kPrefix = "Tcp: ";
   std::string_view text{reinterpret_cast<const char*>(snmp.data()), snmp.size()};
   // A line of names is followed by a line of values.
   std::string_view names;
   while (const auto line = cut(text, '\n')) {
     if (!line->starts_with(kPrefix)) continue;
-    if (names.empty()) {
-      names = *line;
-      continue;
-    }
-    auto values = *line;
-    while (!names.empty()) {
-      const auto value = nextWord(values);
-      if (nextWord(names) == "PassiveOpens") return number(value);
-    }
-    return std::nullopt;
+    if (!names.empty()) return countersIn(names, *line);
+    names = *line;
   }
   return std::nullopt;
 }
 
-Result<std::uint64_t> PassiveOpens::read() {
+Result<TcpCounters> TcpCounterFile::read() {
   if (!file_.isOpen()) {
     file_ = UniqueFd{::open(path_, O_RDONLY | O_CLOEXEC)};
     if (!file_.isOpen()) return Failure{.operation = "open", .error = errno};
   }
-  const auto count = readOpened();
-  if (!count.ok()) drop();
-  return count;
+  const auto counters = readOpened();
+  if (!counters.ok()) drop();
+  return counters;
 }
 
-Result<std::uint64_t> PassiveOpens::readOpened() {
+Result<TcpCounters> TcpCounterFile::readOpened() {
   std::array<std::byte, kTextSize> text;
   const auto size =
       retriedOnEintr([&] { return ::pread(file_.get(), text.data(), text.size(), 0); });
   if (size < 0) return Failure{.operation = "pread", .error = errno};
-  const auto count = passiveOpensIn(Bytes{text}.first(static_cast<std::size_t>(size)));
-  if (!count) return Failure{.operation = "pread", .error = EBADMSG};
-  return *count;
+  const auto counters = tcpCountersIn(Bytes{text}.first(static_cast<std::size_t>(size)));
+  if (!counters) return Failure{.operation = "pread", .error = EBADMSG};
+  return *counters;
 }
 
 }  // namespace sockdiag
