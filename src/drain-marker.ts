@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { closeSync } from 'node:fs';
 import { socketNames } from './backends/addresses.ts';
 import { fromNative, loadAddon } from './backends/native.ts';
 import { unixListeners } from './backends/procfs/listeners.ts';
@@ -30,10 +29,6 @@ export function createDrainMarker(): DrainMarker {
   let hasFailed = false;
 
   const listen = (name: string): void => {
-    // It has numbers of its own for descriptors, and would close one of its others instead.
-    if ('Deno' in globalThis) {
-      throw new BackendError('ERR_RUNTIME', 'listen', "Deno can't close what the addon opens");
-    }
     // Containers of one pod may each run a drain, in processes that have the same pid.
     const unique = `${name}${Math.random().toString(36).slice(2, 10)}`;
     listeners.set(name, loadAddon().listenAbstract(Buffer.from(unique)));
@@ -57,7 +52,7 @@ export function createDrainMarker(): DrainMarker {
     },
     close() {
       for (const listener of listeners.values()) {
-        closeSync(listener);
+        loadAddon().closeAbstract(listener);
       }
       listeners.clear();
     },

@@ -15,6 +15,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("UnixTracker", addon::defineUnixTracker(env));
   exports.Set("PollLoop", addon::definePollLoop(env));
   exports.Set("listenAbstract", addon::defineListenAbstract(env));
+  exports.Set("closeAbstract", addon::defineCloseAbstract(env));
   exports.Set("reapOrphans", addon::defineReapOrphans(env));
   return exports;
 }

@@ -6,17 +6,22 @@
 #include <optional>
 
 #include "destroyed_watch.h"
+#include "sockdiag/file_descriptor.h"
+#include "sockdiag/list.h"
 #include "sockdiag/shared_kernel.h"
 
 namespace addon {
 
-/// What the trackers of one Node.js environment share. The main thread and each worker have their
-/// own: they use it without a lock, and may be in different network namespaces.
+/// What the trackers of one Node.js environment share, and its listeners. The main thread and each
+/// worker have their own: they use it without a lock, and may be in different network namespaces.
 class Environment {
  public:
   /// Once for each environment, when it loads the addon. False if an exception is pending.
   static bool create(Napi::Env env);
   static Environment& of(Napi::Env env);
+
+  /// What `listenAbstract` has opened. Closed with the environment.
+  sockdiag::List<sockdiag::UniqueFd>& listeners() { return listeners_; }
 
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
@@ -34,6 +39,7 @@ class Environment {
   std::optional<sockdiag::SharedKernel> kernel_;
   /// Not ended with the kernel, because a callback that it makes may close the last tracker.
   DestroyedWatch watch_;
+  sockdiag::List<sockdiag::UniqueFd> listeners_;
   std::size_t leases_ = 0;
   /// Node-API does not say whether trackers are collected before their environment's data.
   bool hasEnded_ = false;

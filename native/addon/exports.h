@@ -18,8 +18,9 @@ Napi::Function defineUnixTracker(Napi::Env env);
 /// `PollLoop`: polls of trackers without JavaScript.
 Napi::Function definePollLoop(Napi::Env env);
 
-/// `listenAbstract`: the listener that serves as a drain marker.
+/// `listenAbstract` and `closeAbstract`: the listeners that serve as drain markers.
 Napi::Function defineListenAbstract(Napi::Env env);
+Napi::Function defineCloseAbstract(Napi::Env env);
 
 /// `reapOrphans`.
 Napi::Function defineReapOrphans(Napi::Env env);

@@ -14,10 +14,12 @@ export interface NativeAddon {
   readonly PollLoop: new () => NativePollLoop;
   /**
    * Opens a unix socket that listens under an abstract name, given without its leading zero byte, and
-   * accepts no connection. It needs no event loop, and is gone with the process at the latest.
-   * @returns its descriptor, which the caller closes.
+   * accepts no connection. It needs no event loop, and is gone with its thread at the latest.
+   * @returns its descriptor, for `closeAbstract` alone: the runtime does not know of it.
    */
   listenAbstract(name: Uint8Array): number;
+  /** Closes one of these listeners. */
+  closeAbstract(descriptor: number): void;
   /**
    * Reaps the dead children of this process, except `own`, which its starter waits for. Does not
    * block. Other dead children may be left behind a dead `own`.

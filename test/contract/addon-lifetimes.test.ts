@@ -22,6 +22,8 @@ const openAll = `
     sockDiag.unix(name);
   };
   pollAll();`;
+/** Nothing but its close and the end of its thread ends this one. */
+const listen = "const listener = addon.listenAbstract(Buffer.from('test/' + Math.random()));";
 const onMain =
   'const fixture = await openFixture(); const { port, name } = fixture; const addon = loadAddon();';
 
@@ -75,6 +77,7 @@ describe.concurrent('threads', () => {
 
   it('can be terminated from within a callback that does not end', async () => {
     const result = `${openAll}
+      ${listen}
       tracker.onDestroyed(() => { parent.postMessage('called'); for (;;) pollAll(); });
       parent.on('message', () => {});
       parent.postMessage('armed');`;
@@ -176,6 +179,7 @@ describe.concurrent('a process', () => {
         ${onMain}
         const before = new Set(descriptors());
         ${openAll}
+        ${listen}
         tracker.onDestroyed(() => {});
         const own = descriptors().filter((each) => !before.has(each));
         console.log(own.length);
@@ -183,8 +187,8 @@ describe.concurrent('a process', () => {
         console.log(own.filter((each) => ls.includes(each)).length);
         fixture.close();`)
     ).split('\n');
-    // Of the trackers their questions, the events and the counter; of SockDiag its questions.
-    expect(own).toBe('4');
+    // Of the trackers their questions, the events and the counter; of SockDiag its questions; the listener.
+    expect(own).toBe('5');
     expect(inherited).toBe('0');
   });
 
@@ -200,6 +204,23 @@ describe.concurrent('a process', () => {
         console.log('closed');
         fixture.close();`),
     ).toBe('true\nclosed');
+  });
+
+  it('closes a listener once, and nothing but a listener', async () => {
+    expect(
+      await printed(`${onMain}
+        const before = descriptors().length;
+        const open = [1, 2, 3].map(() => { ${listen} return listener; });
+        const opened = () => descriptors().length - before;
+        addon.closeAbstract(open[0]);
+        console.log(opened());
+        addon.closeAbstract(open[0]);
+        for (const other of [-1, 0, 1e9, NaN, '3', undefined]) addon.closeAbstract(other);
+        console.log(opened());
+        open.forEach(addon.closeAbstract);
+        console.log(opened());
+        fixture.close();`),
+    ).toBe('2\n2\n0');
   });
 
   it('keeps an object that its own callback refers to, until that is not waited for any more', async () => {

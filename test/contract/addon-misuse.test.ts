@@ -4,7 +4,7 @@ import { printedBy, runScript } from '../support/addon-script.ts';
 async function printed(script: string): Promise<string[]> {
   const output = await printedBy(
     runScript(`
-      const { SockDiag, TcpTracker, UnixTracker } = loadAddon();
+      const { closeAbstract, listenAbstract, SockDiag, TcpTracker, UnixTracker } = loadAddon();
       const fixture = await openFixture();
       const { port, name } = fixture;
       ${script}
@@ -56,6 +56,7 @@ const misuses: readonly (readonly [string, string])[] = [
     noName,
   ],
   ['new SockDiag().unix(null)', noName],
+  ["listenAbstract('name')", noName],
   ['new TcpTracker(1).onDestroyed()', noCallback],
   ["new TcpTracker(1).onDestroyed('call')", noCallback],
   ['const t = new TcpTracker(1); t.close(); t.poll()', 'Error: This TcpTracker is closed'],

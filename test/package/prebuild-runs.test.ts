@@ -93,6 +93,7 @@ describe.runIf(isX64)('the addon for arm64, under qemu', { timeout: 120_000 }, (
         'UnixTracker',
         'PollLoop',
         'listenAbstract',
+        'closeAbstract',
         'reapOrphans',
       ],
       { errno: -93, syscall: 'socket' },

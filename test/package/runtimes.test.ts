@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,7 +36,9 @@ describe.runIf(process.arch === 'x64').each(Object.entries(runtimes))(
 
     function printedBy(script: string): unknown {
       const [command = '', ...args] = [...program, join(installed.folder, script)];
-      return JSON.parse(execFileSync(command, args, { encoding: 'utf8' }));
+      const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      return JSON.parse(stdout);
     }
 
     it('counts by the addon', () => {
@@ -47,8 +49,12 @@ describe.runIf(process.arch === 'x64').each(Object.entries(runtimes))(
       });
     });
 
-    it('waits until a client has left', () => {
-      expect(printedBy('drain.mjs')).toEqual({ kind: 'drained', isClientGone: true });
+    it('waits until a client has left, and shows that by a marker', () => {
+      expect(printedBy('drain.mjs')).toEqual({
+        kind: 'drained',
+        isClientGone: true,
+        markers: [1, 0],
+      });
     });
   },
 );

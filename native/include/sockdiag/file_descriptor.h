@@ -25,8 +25,6 @@ class UniqueFd {
   int get() const { return fd_; }
   bool isOpen() const { return fd_ != kNone; }
   void reset();
-  /// Gives up ownership without closing it.
-  int release() { return std::exchange(fd_, kNone); }
 
  private:
   static constexpr int kNone = -1;
