@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packPackage } from './package.mjs';
 
 const out = resolve(process.argv[2] ?? 'out/release');
 process.chdir(fileURLToPath(new URL('../..', import.meta.url)));
@@ -18,7 +19,7 @@ for (const cpu of ['x64', 'arm64']) {
   // It is in the archive.
   rmSync(`${out}/buildkit-drain`, { recursive: true });
 }
-run('npm', 'pack', '--pack-destination', out);
+packPackage(out);
 
 const sums = readdirSync(out).map((name) => {
   const hash = createHash('sha256').update(readFileSync(`${out}/${name}`));

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 // @ts-expect-error It has no types.
-import { base, directions, pages } from '../../scripts/packed-links.mjs';
+import { base, pages, withAbsoluteLinks } from '../../scripts/release/package.mjs';
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -19,28 +19,17 @@ describe('package.json', () => {
     expect(manifest.homepage).toBe(`${repository}#readme`);
     expect(manifest.bugs).toEqual({ url: `${repository}/issues` });
   });
-
-  it('has the links of the pages rewritten while the package is packed', () => {
-    expect(manifest.scripts).toMatchObject({
-      prepack: 'npm run build && node scripts/packed-links.mjs absolute',
-      postpack: 'node scripts/packed-links.mjs relative',
-    });
-  });
 });
 
 describe.each(pages as string[])('%s', (path) => {
   const page = readFileSync(path, 'utf8');
-  const packed: string = directions.absolute(page);
+  const packed: string = withAbsoluteLinks(page);
 
   it('has only links that lead somewhere from the package, too', () => {
     expect(linksWithin(page).length).toBeGreaterThan(3);
     expect(linksWithin(packed)).toEqual(linksWithin(page));
     expect(linksWithin(packed).filter((link) => !existsSync(link))).toEqual([]);
     expect(packed.split(`](${base}`).length).toBe(linksWithin(page).length + 1);
-  });
-
-  it('is as before after it was packed', () => {
-    expect(directions.relative(packed)).toBe(page);
   });
 });
 

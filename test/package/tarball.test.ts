@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+// @ts-expect-error It has no types.
+import { pages, withAbsoluteLinks } from '../../scripts/release/package.mjs';
 import { type Installed, installPackage } from '../support/installed.ts';
 
 let folder: string;
@@ -46,6 +48,11 @@ describe('the package, installed from its tarball in an empty folder', () => {
     expect(files).toContain('LICENSE');
     const names = files.map(String).filter((name) => !name.startsWith('node_modules'));
     expect(names.filter((name) => /test/.test(name) || /(?<!\.d)\.ts$/.test(name))).toEqual([]);
+  });
+
+  it.each(pages as string[])('has links in %s that lead to the repository', (page) => {
+    const packed = readFileSync(join(folder, 'node_modules/buildkit-drain', page), 'utf8');
+    expect(packed).toBe(withAbsoluteLinks(readFileSync(page, 'utf8')));
   });
 
   it('has the addon for both CPUs, and is small', () => {

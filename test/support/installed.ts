@@ -2,13 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+// @ts-expect-error It has no types.
+import { packPackage } from '../../scripts/release/package.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 // Below the checkout, so that a build from source finds the build tools of the checkout.
 const parent = join(root, 'build');
 
-/** The package's tarball as npm would publish it, and those of its dependencies: the tests have no network. */
+/** The package's tarball as it is released, and those of its dependencies: the tests have no network. */
 export interface Packed {
   readonly own: string;
   readonly dependencies: Readonly<Record<string, string>>;
@@ -25,7 +27,7 @@ export function packAll(folder: string): Packed {
     name,
     pack(join(root, 'node_modules', name)),
   ]);
-  return { own: pack(root), dependencies: Object.fromEntries(packed) };
+  return { own: packPackage(folder), dependencies: Object.fromEntries(packed) };
 }
 
 function npm(cwd: string, folder: string, args: readonly string[], env: object = {}): string {
