@@ -101,8 +101,8 @@ function entryOf(notice: EndpointNotice): Entry {
       return {
         level: 'warn',
         message:
-          `The daemon (pid ${notice.pid}) also listens on ${joined(notice.addresses)}, which --addr ` +
-          'does not name: clients there are not counted.',
+          `Clients of buildkitd (pid ${notice.pid}) on ${joined(notice.addresses)} are not counted: ` +
+          '--addr restricts what is watched.',
       };
     case 'variable-ignored':
       return { level: 'warn', message: `${notice.variable} is ignored: ${notice.reason}.` };

@@ -31,7 +31,7 @@ export function notifySkipped(scan: OwnScan, notify: (notice: EndpointNotice) =>
   }
 }
 
-/** Reports where a daemon listens besides the addresses that were given. */
+/** Reports where a daemon listens that is not at the addresses that were given. */
 export function notifyNotGiven(
   { process: { pid }, endpoints, isListening, otherNetns }: FoundDaemon,
   given: readonly Target[],

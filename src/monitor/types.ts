@@ -98,7 +98,7 @@ export type EndpointNotice =
       /** Whether other daemons do belong here. */
       readonly areOthersFound: boolean;
     }
-  /** A daemon also listens there, and those addresses were not given. */
+  /** A daemon that was found listens there; it need not be the one behind the addresses that were given. */
   | {
       readonly kind: 'addresses-not-given';
       /** The daemon's process. */

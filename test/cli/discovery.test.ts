@@ -142,7 +142,7 @@ describe.concurrent('--addr', () => {
       level: 'warn',
       pid,
       addresses: [tcp],
-      message: `The daemon (pid ${pid}) also listens on ${tcp}, which --addr does not name: clients there are not counted.`,
+      message: `Clients of buildkitd (pid ${pid}) on ${tcp} are not counted: --addr restricts what is watched.`,
     });
   });
 
@@ -314,6 +314,22 @@ describe.concurrent('a daemon of another place', () => {
     await left.counted(0);
     const asked = await startWait(sandbox, ['--pid', String(pid), ...patient]);
     await asked.counted(1);
+  });
+
+  it('is not said to have the listener at --addr, even if it has one there itself', async ({
+    sandbox,
+    clients,
+  }) => {
+    const other = await startDaemon(sandbox, { through: contained });
+    await other.listen(tcp);
+    await other.listen('unix:///run/other.sock');
+    await clients.listen(tcp);
+    const wait = await startWait(sandbox, ['--addr', tcp, ...patient]);
+    const notice = await wait.event('addresses-not-given');
+    expect(notice).toMatchObject({
+      addresses: [tcp, 'unix:///run/other.sock'],
+      message: `Clients of buildkitd (pid ${notice['pid']}) on ${tcp} and unix:///run/other.sock are not counted: --addr restricts what is watched.`,
+    });
   });
 
   it('is not watched where the process table is that of a host', async ({ sandbox, daemon }) => {

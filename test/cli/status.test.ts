@@ -132,7 +132,7 @@ describe.concurrent('status', () => {
     const { code, stdout, stderr } = await status(sandbox, ['--addr', tcp]);
     expect(code).toBe(4);
     expect(stderr).toMatch(
-      /^buildkit-drain: The daemon \(pid \d+\) also listens on tcp:\/\/127\.0\.0\.1:8372, which --addr does not name: clients there are not counted\.\n$/,
+      /^buildkit-drain: Clients of buildkitd \(pid \d+\) on tcp:\/\/127\.0\.0\.1:8372 are not counted: --addr restricts what is watched\.\n$/,
     );
     expect(stdout).toMatch(
       /^Clients cannot be counted: nothing listens on tcp:.*, and the daemon \(pid \d+\) listens on tcp:\/\/127\.0\.0\.1:8372\.\nRunning builds are unknown: no endpoint .*\.\n$/,

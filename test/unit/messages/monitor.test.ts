@@ -73,7 +73,7 @@ describe('a message about endpoints', () => {
     [
       { kind: 'addresses-not-given', pid: 17, addresses: ['tcp://:1', 'unix:///a'] },
       'warn',
-      'The daemon (pid 17) also listens on tcp://:1 and unix:///a, which --addr does not name: clients there are not counted.',
+      'Clients of buildkitd (pid 17) on tcp://:1 and unix:///a are not counted: --addr restricts what is watched.',
     ],
     [
       { kind: 'variable-ignored', variable: 'BUILDKIT_HOST', reason: 'expected this' },
