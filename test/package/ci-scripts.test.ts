@@ -137,3 +137,27 @@ describe('scripts/check-alpine.sh', () => {
     expect(run('echo what; exit 3')).toMatchObject({ code: 1, out: 'Node.js 20\nwhat\n' });
   });
 });
+
+describe('prebuild.mjs on arm64', () => {
+  const asOnArm64 =
+    'data:text/javascript,Object.defineProperty(process, "arch", { value: "arm64" })';
+  const prebuild = (...args: readonly string[]) =>
+    makeCheckout().run(process.execPath, '--import', asOnArm64, 'scripts/prebuild.mjs', ...args);
+  const reason = 'it is compiled on x64 alone, and this machine is arm64.';
+
+  it('says that it does not check the addon for x64', () => {
+    expect(prebuild('--check', 'x64')).toEqual({
+      code: 0,
+      out: `prebuilds/linux-x64/buildkit-drain.node is not checked here: ${reason}\n`,
+      err: '',
+    });
+  });
+
+  it('does not build it either', () => {
+    expect(prebuild('x64')).toEqual({
+      code: 1,
+      out: '',
+      err: `prebuild: the addon for x64 could not be built: ${reason}\n`,
+    });
+  });
+});
