@@ -3,7 +3,8 @@ import type { LogLine } from '../../test/support/cli.ts';
 import { machineMs } from '../../test/support/machine-time.ts';
 import type { GroundTruth, Span } from './ground-truth.ts';
 import { type Finding, judgeEnd, judgeLine, lateByMs, mustBeNamed, unsettledIn } from './judge.ts';
-import { latestZeroMs, pollSpanOf, reportedStateOf, type Tool, wallTimeMs } from './tool.ts';
+import { latestZeroMs, pollSpanOf, reportedStateOf, wallTimeMs } from './log-line.ts';
+import type { Tool } from './tool.ts';
 
 /** What the judging of one process has come to, and what it needs to know for that. */
 export interface Case {
