@@ -15,6 +15,11 @@ export interface Point {
   readonly value: number;
 }
 
+/** The only point of a metric; none for an unknown value. */
+export function valuePoints(value: number | null): Point[] {
+  return value === null ? [] : [{ value }];
+}
+
 /** A text format of metrics. */
 export type MetricsFormat = 'openmetrics' | 'prometheus';
 

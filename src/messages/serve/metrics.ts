@@ -2,7 +2,6 @@ import { countReported } from '../../builds/answers.ts';
 import type { BuildsAnswer } from '../../builds/types.ts';
 import { knownAge } from '../../drain/tracked.ts';
 import type { DrainConfig } from '../../drain/types.ts';
-import type { ProcessUsage } from '../../serve/own-process.ts';
 import type { MomentHistogram } from '../../serve/time-to-idle.ts';
 import type { Answer, ServiceReading, ServiceStats, WaitState } from '../../serve/types.ts';
 import {
@@ -13,18 +12,17 @@ import {
   type Point,
   prometheusText,
   prometheusType,
+  valuePoints,
 } from './exposition.ts';
+import { type OwnProcess, processMetrics } from './process-metrics.ts';
 
-export interface MetricsInput {
+export interface MetricsInput extends OwnProcess {
   readonly version: string;
-  /** When the process started, in seconds since the epoch. */
-  readonly startedAtSeconds: number;
   /** Null if polling failed altogether. */
   readonly reading: ServiceReading | null;
   readonly stats: ServiceStats;
   readonly config: Pick<DrainConfig, 'quietPeriodMs' | 'timeoutMs'>;
   readonly timeToIdle: MomentHistogram;
-  readonly usage: ProcessUsage;
   /** The time of the answer, in milliseconds since the epoch. */
   readonly wallMs: number;
 }
@@ -45,6 +43,7 @@ function metricsOf(input: MetricsInput): Metric[] {
     ...daemonMetrics(input),
     timeToIdle(input.timeToIdle),
     ...waitMetrics(input),
+    ownVersion(input.version),
     ...processMetrics(input),
   ];
 }
@@ -179,49 +178,12 @@ function waitMetrics({ stats, config }: MetricsInput): Metric[] {
   ];
 }
 
-function processMetrics({ version, startedAtSeconds, usage }: MetricsInput): Metric[] {
-  return [
-    {
-      ...{ name: `${prefix}_build`, type: 'info' },
-      help: 'The version of buildkit-drain.',
-      points: [{ labels: { version }, value: 1 }],
-    },
-    {
-      ...{ name: 'process_start_time_seconds', type: 'gauge', unit: 'seconds' },
-      help: 'When the process started, since the epoch.',
-      points: [{ value: startedAtSeconds }],
-    },
-    {
-      ...{ name: 'process_cpu_seconds', type: 'counter', unit: 'seconds' },
-      help: 'CPU time that the process has used.',
-      points: valuePoints(usage.cpuSeconds),
-    },
-    {
-      ...{ name: 'process_resident_memory_bytes', type: 'gauge', unit: 'bytes' },
-      help: 'Memory of the process that is resident.',
-      points: valuePoints(usage.residentBytes),
-    },
-    {
-      ...{ name: 'process_virtual_memory_bytes', type: 'gauge', unit: 'bytes' },
-      help: 'Address space of the process.',
-      points: valuePoints(usage.virtualBytes),
-    },
-    {
-      ...{ name: 'process_open_fds', type: 'gauge' },
-      help: 'File descriptors that the process has open.',
-      points: valuePoints(usage.openFds),
-    },
-    {
-      ...{ name: 'process_max_fds', type: 'gauge' },
-      help: 'How many file descriptors the process may have open.',
-      points: valuePoints(usage.maxFds),
-    },
-    {
-      ...{ name: 'process_threads', type: 'gauge' },
-      help: 'Threads of the process.',
-      points: valuePoints(usage.threads),
-    },
-  ];
+function ownVersion(version: string): Metric {
+  return {
+    ...{ name: `${prefix}_build`, type: 'info' },
+    help: 'The version of buildkit-drain.',
+    points: [{ labels: { version }, value: 1 }],
+  };
 }
 
 function oldestClientMs({ clients, nowMs }: ServiceReading): number | null {
@@ -234,10 +196,6 @@ function oldestBuildMs(answer: BuildsAnswer | null, wallMs: number): number | nu
   const starts =
     answer?.kind === 'known' ? answer.builds.flatMap(({ startedAtMs }) => startedAtMs ?? []) : [];
   return starts.length === 0 ? null : Math.max(0, wallMs - Math.min(...starts));
-}
-
-function valuePoints(value: number | null): Point[] {
-  return value === null ? [] : [{ value }];
 }
 
 /** The clients of an endpoint are known if its listening socket was seen in the same poll. */
