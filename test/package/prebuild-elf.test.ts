@@ -40,7 +40,7 @@ const libcs = {
 };
 
 const cpus = {
-  x64: { machine: 'Advanced Micro Devices X86-64', pageSize: 0x1000, limit: 84 * 1024 },
+  x64: { machine: 'Advanced Micro Devices X86-64', pageSize: 0x1000, limit: 88 * 1024 },
   // Kernels for arm64 may have pages of 64 KiB, so it is two such pages, and section headers.
   arm64: { machine: 'AArch64', pageSize: 0x10000, limit: 132 * 1024 },
 };
