@@ -18,7 +18,7 @@ export interface DaemonBuilds extends BuildsSource {
  * another daemon.
  */
 export function openBuilds(
-  daemonsOf: (sample: Sample) => readonly ListeningDaemon[],
+  daemonsOf: (sample: Sample) => Promise<readonly ListeningDaemon[]>,
   tls: TlsSource,
 ): DaemonBuilds {
   const clients: OpenClient[] = [];
@@ -69,12 +69,14 @@ export function openBuilds(
   };
 
   return {
-    ask: (sample) =>
-      Promise.all(
-        daemonsOf(sample).map(async (daemon): Promise<DaemonAnswer> => {
+    async ask(sample) {
+      const daemons = await daemonsOf(sample);
+      return Promise.all(
+        daemons.map(async (daemon): Promise<DaemonAnswer> => {
           return { ...daemon, answer: await askDaemon(daemon) };
         }),
-      ),
+      );
+    },
     ownPeers: () => clients.flatMap(({ client }) => client.ownPeers()),
     isSettled: () => clients.every(({ client }) => client.isSettled()),
     tcpConnections: () => tcpConnections,

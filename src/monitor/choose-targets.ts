@@ -1,6 +1,7 @@
 import { readOwnListeners } from '../backends/procfs/listeners.ts';
 import { findProcess, isTransient, type Process } from '../backends/procfs/processes.ts';
 import type { ProcessScan } from '../backends/procfs/scan.ts';
+import type { Steps } from '../backends/procfs/steps.ts';
 import type { BackendName, Endpoint } from '../backends/types.ts';
 import { defaultEndpoints, namedEndpoints } from '../options/endpoint.ts';
 import type { Environment } from '../options/read.ts';
@@ -35,8 +36,8 @@ export interface ChoiceInput {
   readonly env: Environment;
   readonly procRoot: string;
   readonly inPod: boolean;
-  /** Runs a task after the first poll. */
-  readonly defer: (task: () => void) => void;
+  /** Takes these steps after the first poll, after those that were deferred before. */
+  readonly defer: (task: Steps<void>) => void;
   readonly notify: (notice: EndpointNotice) => void;
 }
 
@@ -101,13 +102,28 @@ function watchGiven(
   const scan = discovery.scanAnew();
   const daemon = watchOf(discovery, input, { scan, anyDaemon: false });
   // Deferred, since the first poll does not need it.
-  defer(() => {
-    const { daemons } = findOrFail(() => discovery.find(scan));
-    for (const found of daemons) {
-      notifyNotGiven(found, targets, notify);
-    }
-  });
+  defer(reportNotGiven(discovery, scan, targets, notify));
   return { targets, daemon, find: null, notFoundYet: null };
+}
+
+function* reportNotGiven(
+  { process, find }: Discovery,
+  scan: ProcessScan,
+  targets: readonly Target[],
+  notify: ChoiceInput['notify'],
+): Steps<void> {
+  let daemons: readonly FoundDaemon[] = [];
+  try {
+    if (process === null) {
+      yield* scan.readDaemons();
+    }
+    daemons = find(scan);
+  } catch {
+    // The given addresses are watched in any case.
+  }
+  for (const found of daemons) {
+    notifyNotGiven(found, targets, notify);
+  }
 }
 
 function watchDiscovered(discovery: Discovery, input: ChoiceInput): Watching {

@@ -1,5 +1,11 @@
-import type { Process } from '../backends/procfs/processes.ts';
-import { findOwners, type ProcessScan, scanProcesses } from '../backends/procfs/scan.ts';
+import {
+  findOwners,
+  type Owner,
+  type ProcessScan,
+  scanProcesses,
+} from '../backends/procfs/scan.ts';
+import { type Steps, takeAll } from '../backends/procfs/steps.ts';
+import { createHolders } from './holders.ts';
 import {
   aliveState,
   createSocketsReader,
@@ -18,10 +24,11 @@ export interface DaemonWatchOptions {
   readonly scanAnew?: () => ProcessScan;
   readonly socketsOf?: SocketsReader;
   /**
-   * Runs a task soon, but not at once: the first search for the owners of the listeners, which may
-   * take longer than everything else before the first sample. Questions before that are answered.
+   * Takes these steps soon, but not at once: the first search for the owners of the listeners, which
+   * may take longer than everything else before the first sample. Questions before its end are
+   * answered.
    */
-  readonly defer?: (task: () => void) => void;
+  readonly defer?: (task: Steps<void>) => void;
   /** Whether any daemon counts as alive once the processes that held the listeners are dead. */
   readonly anyDaemon?: boolean;
 }
@@ -38,7 +45,7 @@ export function watchDaemon(
     scan,
     scanAnew = () => scanProcesses(procRoot),
     socketsOf = createSocketsReader(procRoot),
-    defer = (task) => task(),
+    defer = takeAll,
     anyDaemon = false,
   }: DaemonWatchOptions = {},
 ): DaemonWatch {
@@ -49,8 +56,7 @@ export function watchDaemon(
   let hasSeenBuildkitd = false;
   let recentScan = scan;
   let isStarting = true;
-  // The processes that were found to hold each listener, the latest listener last.
-  let holders = new Map<number, readonly Process[]>();
+  const holders = createHolders();
 
   const takeScan = (): ProcessScan => {
     const taken = recentScan ?? scanAnew();
@@ -68,56 +74,58 @@ export function watchDaemon(
     if (hasSeenBuildkitd) {
       return { kind: 'dead', wasThere: true };
     }
-    if (inPod || hasSeenListener) {
-      return unknown("the daemon's process can't be seen from this container");
-    }
-    const showsAll = pids().includes(1);
-    return showsAll
-      ? { kind: 'dead', wasThere: false }
-      : unknown(`${procRoot} hides other users' processes`);
+    return neverSeen(procRoot, pids, inPod || hasSeenListener);
   }, isKept);
 
-  const findOwnersNow = (): void => {
-    if (unowned === null) {
+  const findOwnersBy = function* (scanNow: () => ProcessScan): Steps<void> {
+    const wanted = unowned;
+    if (wanted === null) {
       return;
     }
+    const current = scanNow();
+    let found: readonly Owner[] | null = null;
     try {
-      const current = takeScan();
+      yield* current.readDaemons();
       hasSeenBuildkitd ||= current.daemons().length > 0;
-      const found = findOwners(procRoot, current, unowned);
-      const processes = found.map(({ process }) => process);
-      owners = found.length > 0 ? watchProcesses(procRoot, processes, socketsOf) : null;
-      for (const inode of unowned) {
-        const all = found.filter(({ listeners }) => listeners.includes(inode));
-        holders.set(
-          inode,
-          all.map(({ process }) => process),
-        );
-      }
-      holders = new Map([...holders].slice(-mostHolders));
-      remembered = unowned;
+      found = yield* findOwners(procRoot, current, wanted);
     } catch {
       // Not remembered, so that the next poll tries again.
-      owners = null;
+    }
+    // A question may have come first, or another listener.
+    if (unowned !== wanted) {
+      return;
     }
     unowned = null;
+    const processes = found?.map(({ process }) => process) ?? [];
+    owners = processes.length > 0 ? watchProcesses(procRoot, processes, socketsOf) : null;
+    if (found !== null) {
+      holders.note(wanted, found);
+      remembered = wanted;
+    }
   };
 
-  defer(() => {
+  const findOwnersNow = (): void => takeAll(findOwnersBy(takeScan));
+
+  const findFirstOwners = function* (): Steps<void> {
     isStarting = false;
-    findOwnersNow();
+    recentScan ??= scanAnew();
+    const shared = recentScan;
+    yield* findOwnersBy(() => shared);
     recentScan = undefined;
-  });
+  };
+  defer(findFirstOwners());
 
   return {
     remember(listenerInodes) {
       hasSeenListener = true;
-      if (sameNumbers(listenerInodes, remembered)) {
+      if (sameNumbers(listenerInodes, unowned ?? remembered)) {
         return;
       }
       const isPutOff = isStarting && unowned === null;
       unowned = listenerInodes;
       if (!isPutOff) {
+        // One that was read in part may lack a process that has started since.
+        recentScan = undefined;
         findOwnersNow();
       }
     },
@@ -134,8 +142,7 @@ export function watchDaemon(
 
     ownersOf(listenerInodes) {
       findOwnersNow();
-      const found = listenerInodes.flatMap((inode) => holders.get(inode) ?? []);
-      return [...new Map(found.map((process) => [process.pid, process])).values()];
+      return holders.of(listenerInodes);
     },
 
     haveNoOthers: (processes, connections) =>
@@ -143,8 +150,18 @@ export function watchDaemon(
   };
 }
 
-// Listeners may come and go all the time.
-const mostHolders = 100;
+function neverSeen(
+  procRoot: string,
+  pids: () => readonly number[],
+  isElsewhere: boolean,
+): DaemonState {
+  if (isElsewhere) {
+    return unknown("the daemon's process can't be seen from this container");
+  }
+  return pids().includes(1)
+    ? { kind: 'dead', wasThere: false }
+    : unknown(`${procRoot} hides other users' processes`);
+}
 
 // A count or an exit may be based on the other states, so each poll has to find those itself.
 function isKept(state: DaemonState): boolean {

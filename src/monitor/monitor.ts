@@ -1,5 +1,6 @@
 import { isRunning, type Process } from '../backends/procfs/processes.ts';
 import { createProcfsBackend } from '../backends/procfs/procfs.ts';
+import type { Steps } from '../backends/procfs/steps.ts';
 import type {
   Backend,
   BackendName,
@@ -15,6 +16,7 @@ import type { Environment } from '../options/read.ts';
 import { chooseTargets } from './choose-targets.ts';
 import { isInPod } from './container.ts';
 import { listenersOf } from './evaluate.ts';
+import { takeInSlices } from './in-slices.ts';
 import { notifyChanges } from './notices.ts';
 import { createSampler } from './sampler.ts';
 import { groupByDaemon, type ListeningTarget, type Target } from './targets.ts';
@@ -40,8 +42,11 @@ export interface MonitorOptions {
 export interface Monitor extends SampleSource, Disposable {
   /** Sets what to call soon after a connection has ended, where the kernel reports that. */
   readonly onEnd: (callback: () => void) => void;
-  /** The daemons that listened at the time of a sample, and where each can be asked. */
-  readonly daemonsOf: (sample: Sample) => readonly ListeningDaemon[];
+  /**
+   * The daemons that listened at the time of a sample, and where each can be asked. The first answer comes
+   * once the processes have been searched for the listeners' owners; after `close` there are none.
+   */
+  readonly daemonsOf: (sample: Sample) => Promise<readonly ListeningDaemon[]>;
   /** At least this many connections have come and gone between two polls. */
   readonly seenBetweenPolls: () => number;
   /** Frees the descriptors. A second call does nothing. */
@@ -65,6 +70,7 @@ interface WatchedTarget {
 export function openMonitor(options: MonitorOptions): OpenMonitor {
   const { addresses, pid, backend, env, notify, trustMs } = options;
   const ours = createBackends(backend, procRoot);
+  const deferred: Steps<void>[] = [];
   let isClosed = false;
 
   const backendsOf = ({ otherNetns }: Target): readonly Backend[] =>
@@ -72,8 +78,7 @@ export function openMonitor(options: MonitorOptions): OpenMonitor {
   const { targets, daemon, find, notFoundYet } = chooseTargets({
     ...{ addresses, pid, backend, env, notify, procRoot },
     inPod: isInPod(env),
-    // A command that polls once has ended by then.
-    defer: (task) => queueMicrotask(() => isClosed || task()),
+    defer: (task) => deferred.push(task),
   });
   const { targets: current, ...sampler } = createSampler({
     targets,
@@ -90,6 +95,9 @@ export function openMonitor(options: MonitorOptions): OpenMonitor {
     onListenerGone: (silent) =>
       notify({ kind: 'listener-gone', endpoints: silent.map(({ address }) => address) }),
   });
+
+  // A command that polls once may have ended by then.
+  const searched = takeInSlices(allOf(deferred), () => isClosed);
 
   /** With their owners, which are known by the listeners if the addresses were given. */
   const listeningTargets = ({ results }: Sample): ListeningTarget[] =>
@@ -113,10 +121,19 @@ export function openMonitor(options: MonitorOptions): OpenMonitor {
     ownersOf: daemon.ownersOf,
     watched: () => current().map((target) => ({ target, backends: backendsOf(target) })),
     onEnd: (callback) => sampler.onEnd(atMostEvery(shortestWakeMs, callback)),
-    daemonsOf: (sample) => groupByDaemon(procRoot, listeningTargets(sample)),
+    async daemonsOf(sample) {
+      await searched;
+      return isClosed ? [] : groupByDaemon(procRoot, listeningTargets(sample));
+    },
     close,
     [Symbol.dispose]: close,
   };
+}
+
+function* allOf(tasks: readonly Steps<void>[]): Steps<void> {
+  for (const task of tasks) {
+    yield* task;
+  }
 }
 
 // Where connections come and go all the time, their ends must not trigger polls all the time.

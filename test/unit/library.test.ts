@@ -369,7 +369,7 @@ describe('the library', () => {
         kind: 'counted',
         connections: [{ peer: `127.0.0.1:${client.localPort}` }],
       });
-      expect(monitor.daemonsOf(sample)).toMatchObject([{ listeners: [expect.any(Number)] }]);
+      expect(await monitor.daemonsOf(sample)).toMatchObject([{ listeners: [expect.any(Number)] }]);
     }
     for (const use of [
       () => opened.sample(),

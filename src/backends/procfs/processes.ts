@@ -1,4 +1,5 @@
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, opendirSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { type Steps, takeAll } from './steps.ts';
 
 /** A process; its start time distinguishes it from a later one with the same pid. */
 export interface Process {
@@ -15,13 +16,36 @@ export interface Process {
 const hasEnded = ['ENOENT', 'ESRCH'];
 const isForbidden = ['EACCES', 'EPERM'];
 
-/** The pids in a /proc. */
+/** The pids in a /proc, ascending. */
 export function listPids(procRoot: string): number[] {
-  const pids = readdirSync(procRoot).filter((name) => /^[1-9]\d*$/.test(name));
+  return pidsAmong(readdirSync(procRoot), procRoot);
+}
+
+// Reading one takes 1 to 4 µs.
+const entriesPerStep = 64;
+
+/** The same in steps: with 10,000 processes the listing alone takes 12 to 35 ms. */
+export function* listPidsInSteps(procRoot: string): Steps<number[]> {
+  const names: string[] = [];
+  const directory = opendirSync(procRoot);
+  try {
+    for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+      if (names.push(entry.name) % entriesPerStep === 0) {
+        yield;
+      }
+    }
+  } finally {
+    directory.closeSync();
+  }
+  return pidsAmong(names, procRoot);
+}
+
+function pidsAmong(names: readonly string[], procRoot: string): number[] {
+  const pids = names.filter((name) => /^[1-9]\d*$/.test(name));
   if (pids.length === 0) {
     throw new Error(`${procRoot} shows no process at all`);
   }
-  return pids.map(Number);
+  return pids.map(Number).sort((one, other) => one - other);
 }
 
 /** The process with this pid; null if there is none, or only a zombie. */
@@ -68,19 +92,36 @@ const deleted = ' (deleted)';
 
 /** Inodes of the sockets that a process holds; null if we may not read its descriptors. */
 export function socketInodes(procRoot: string, pid: number): ReadonlySet<number> | null {
+  return takeAll(socketInodesInSteps(procRoot, pid));
+}
+
+/** The same in steps: a process may hold tens of thousands of descriptors. */
+export function* socketInodesInSteps(
+  procRoot: string,
+  pid: number,
+): Steps<ReadonlySet<number> | null> {
   const directory = `${procRoot}/${pid}/fd`;
-  // Listing them may be allowed where reading them is not.
-  return unless(isForbidden, null, () => {
-    const inodes = new Set<number>();
-    for (const descriptor of unless(hasEnded, [], () => readdirSync(directory))) {
-      const target = unless(hasEnded, '', () => readlinkSync(`${directory}/${descriptor}`));
-      const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
-      if (inode !== undefined) {
-        inodes.add(Number(inode));
-      }
+  const descriptors = unless(isForbidden, null, () =>
+    unless(hasEnded, [], () => readdirSync(directory)),
+  );
+  const inodes = new Set<number>();
+  for (const [index, descriptor] of (descriptors ?? []).entries()) {
+    if (index % entriesPerStep === entriesPerStep - 1) {
+      yield;
     }
-    return inodes;
-  });
+    // Listing them may be allowed where reading them is not.
+    const target = unless(isForbidden, null, () =>
+      unless(hasEnded, '', () => readlinkSync(`${directory}/${descriptor}`)),
+    );
+    if (target === null) {
+      return null;
+    }
+    const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+    if (inode !== undefined) {
+      inodes.add(Number(inode));
+    }
+  }
+  return descriptors && inodes;
 }
 
 // Node would allocate 64 KiB for each of these files, and there may be thousands of processes.

@@ -44,12 +44,13 @@ async function ready(
   const notices: MonitorNotice[] = [];
   const monitor = openMonitorFor(options, env, (notice) => notices.push(notice));
   const sample = monitor.sample();
+  const daemons = await monitor.daemonsOf(sample);
   const readiness = await checkReadiness({
     sample,
     notListening: notices.flatMap((notice) =>
       notice.kind === 'address-not-listening' ? notice.addresses : [],
     ),
-    daemons: monitor.daemonsOf(sample).map(({ endpoints }) => endpoints),
+    daemons: daemons.map(({ endpoints }) => endpoints),
     findMarkers: afterDrain ? (endpoints) => findDrainMarkers(procRoot, endpoints) : null,
     probe: (endpoint) => probeApi(endpoint, config, options.timeout),
   });

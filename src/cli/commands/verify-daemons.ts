@@ -21,7 +21,8 @@ export async function verifyDaemons(
 ): Promise<readonly StoreReport[]> {
   const monitor = openMonitorFor(options, env, () => {});
   const sample = monitor.sample();
-  const daemons = monitor.daemonsOf(sample).map(({ endpoints, listeners }) => ({
+  const listening = await monitor.daemonsOf(sample);
+  const daemons = listening.map(({ endpoints, listeners }) => ({
     endpoints: [...endpoints].sort(unixFirst),
     stateFolder: stateFolderOf(monitor.ownersOf(listeners)),
   }));

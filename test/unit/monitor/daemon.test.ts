@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Steps, takeAll } from '../../../src/backends/procfs/steps.ts';
 import { watchDaemon } from '../../../src/monitor/daemon.ts';
 import { type DaemonWatch, watchProcesses } from '../../../src/monitor/watch-processes.ts';
 
@@ -178,40 +179,117 @@ describe('a process name with spaces and parentheses', () => {
 
 describe('the search for the owner of a listener', () => {
   const putOff = () => {
-    const tasks: (() => void)[] = [];
+    const tasks: Steps<void>[] = [];
     const daemon = watchDaemon(procRoot, false, { defer: (task) => tasks.push(task) });
     daemon.remember([5]);
-    const runTasks = (): void => {
-      for (const task of tasks) {
-        task();
-      }
-    };
-    return { daemon, runTasks };
+    const [steps] = tasks as [Steps<void>];
+    return { daemon, steps };
   };
 
   it('is put off, and done when the time has come', () => {
-    const { daemon, runTasks } = putOff();
+    const { daemon, steps } = putOff();
     addProcess(7, { comm: 'node', sockets: [5] });
-    runTasks();
+    takeAll(steps);
     removeProcess(7);
     expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
-  it('is done before the daemon’s state is read, and before a second poll', () => {
+  it('is done before the daemon’s state is read', () => {
     addProcess(7, { comm: 'node', sockets: [5] });
     expect(putOff().daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
-    const { daemon } = putOff();
-    daemon.remember([5]);
-    removeProcess(7);
-    expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
   });
 
   it('that came too late leaves the daemon unknown, not dead', () => {
     addProcess(7, { comm: 'node', sockets: [5] });
-    const { daemon, runTasks } = putOff();
+    const { daemon, steps } = putOff();
     removeProcess(7);
-    runTasks();
+    takeAll(steps);
     expect(daemon.state().kind).toBe('unknown');
+  });
+});
+
+// Between any two steps there may be polls, and processes may come and go.
+describe('the search for the owner of a listener, between two steps', () => {
+  const mostSteps = 1000;
+
+  const started = (steps: number) => {
+    const tasks: Steps<void>[] = [];
+    const daemon = watchDaemon(procRoot, false, { defer: (task) => tasks.push(task) });
+    daemon.remember([5]);
+    const [search] = tasks as [Steps<void>];
+    let isDone = false;
+    for (let step = 0; step < steps && !isDone; step += 1) {
+      isDone = search.next().done === true;
+    }
+    return { daemon, search, isDone };
+  };
+
+  /** Tries it after each number of steps, up to the last one. */
+  const afterEachStep = (act: (begun: ReturnType<typeof started>) => void): number => {
+    for (let steps = 0; steps < mostSteps; steps += 1) {
+      addProcess(7, { comm: 'node', sockets: [4, 5, 6] });
+      const begun = started(steps);
+      act(begun);
+      removeProcess(7);
+      if (begun.isDone) {
+        return steps;
+      }
+    }
+    throw new Error('the search has no end');
+  };
+
+  beforeEach(() => {
+    for (let pid = 10; pid < 80; pid += 1) {
+      addProcess(pid, { sockets: [pid * 100] });
+    }
+  });
+
+  it('is answered at once and in full, and goes on to the same result', () => {
+    const steps = afterEachStep(({ daemon, search }) => {
+      expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 7 });
+      expect(daemon.ownersOf([5]).map(({ pid }) => pid)).toEqual([7]);
+      takeAll(search);
+      expect(daemon.ownersOf([5]).map(({ pid }) => pid)).toEqual([7]);
+    });
+    expect(steps).toBeGreaterThan(20);
+  });
+
+  it('leaves polls that see the same listener to go on', () => {
+    afterEachStep(({ daemon, search, isDone }) => {
+      daemon.remember([5]);
+      // Had that poll searched, the daemon would be known.
+      removeProcess(7);
+      expect(daemon.ownersOf([5]).length).toBe(isDone ? 1 : 0);
+      takeAll(search);
+      addProcess(7, {});
+    });
+  });
+
+  it('finds the daemon that has replaced the one with the listener', () => {
+    afterEachStep(({ daemon, search }) => {
+      removeProcess(7);
+      addProcess(8, { comm: 'node', sockets: [9] });
+      daemon.remember([9]);
+      takeAll(search);
+      expect(daemon.state()).toMatchObject({ kind: 'alive', pid: 8 });
+      expect(daemon.ownersOf([9]).map(({ pid }) => pid)).toEqual([8]);
+      removeProcess(8);
+      expect(daemon.state()).toEqual({ kind: 'dead', wasThere: true });
+      addProcess(7, {});
+    });
+  });
+
+  it('may fail, and is then done at the next poll', () => {
+    addProcess(7, { comm: 'node', sockets: [5] });
+    const { daemon, search } = started(3);
+    const name = join(procRoot, '79', 'comm');
+    rmSync(name);
+    mkdirSync(name);
+    takeAll(search);
+    expect(daemon.ownersOf([5])).toEqual([]);
+    addProcess(79, {});
+    daemon.remember([5]);
+    expect(daemon.ownersOf([5]).map(({ pid }) => pid)).toEqual([7]);
   });
 });
 
