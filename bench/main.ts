@@ -44,6 +44,7 @@ export async function runCost(
     intervalsMs: options.intervals,
     windowMs: options.window,
     leftOut: options['left-out'],
+    processes: options.processes,
     starts: options.starts,
     exits: options.exits,
   };

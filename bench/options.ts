@@ -16,11 +16,13 @@ const costDefaults = {
     ...{ pairs: '0,1000,8000', clients: '0,3,100,2000', rounds: '9', starts: '21', exits: '15' },
     counts: '20',
     ...{ intervals: '100ms,10ms,1ms', window: '1m', leftOut: '3,100' },
+    processes: '0,300,3000,10000',
   },
   quick: {
     ...{ pairs: '0,8000', clients: '3', rounds: '5', starts: '7', exits: '4' },
     counts: '3',
     ...{ intervals: '100ms,10ms,1ms', window: '4s', leftOut: 'none' },
+    processes: 'none',
   },
 } as const;
 
@@ -63,6 +65,12 @@ export function costOptions(isQuick: boolean) {
       'connections not counted, or none',
       standard.leftOut,
       noneOr(listOf((text) => whole(1, 10_000)(text))),
+    ),
+    processes: single(
+      '<numbers>',
+      'more processes at a start, or none',
+      standard.processes,
+      noneOr(ascending(whole(0, 100_000))),
     ),
     starts: single('<number>', 'starts to measure', standard.starts, whole(0, 1000)),
     exits: single('<number>', 'exits to measure', standard.exits, whole(0, 1000)),

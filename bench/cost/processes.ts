@@ -65,14 +65,18 @@ export async function runScript(
   return { tookMs, output };
 }
 
-/** Starts `buildkit-drain wait` for the daemon of the benchmark, and returns after its first sample. */
+/**
+ * Starts `buildkit-drain wait` for the daemon of the benchmark, and returns after its first sample.
+ *
+ * @param port null to have it find the daemon.
+ */
 export async function launchWait(
   stage: Stage,
   args: readonly string[],
-  port = stage.sockets.port,
+  port: number | null = stage.sockets.port,
 ): Promise<LaunchedWait> {
-  const addr = `tcp://127.0.0.1:${port}`;
-  const options = ['--addr', addr, '--log-to', 'stderr', '--timeout', longestWait, ...args];
+  const addr = port === null ? [] : ['--addr', `tcp://127.0.0.1:${port}`];
+  const options = [...addr, '--log-to', 'stderr', '--timeout', longestWait, ...args];
   const { reader, writeEnd, closeWriteEnd } = await openPipe();
   const [launched] = launch(stage, [stage.program, 'wait', ...options], writeEnd);
   await closeWriteEnd();

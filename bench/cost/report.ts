@@ -22,6 +22,7 @@ export function reportOf(results: CostResults): ReportSection[] {
     counters(results),
     wholeProcess(results),
     startUp(results),
+    discovery(results),
     exit(results),
     remarks(results),
   ];
@@ -141,6 +142,26 @@ function startUp({ startUp, plan }: CostResults): ReportSection {
             row('`wait`, peak memory until then', startUp.waitPeakKib, mebibyteText),
             row('`node -e 0`, peak memory', startUp.nodePeakKib, mebibyteText),
           ]),
+    ],
+  };
+}
+
+function discovery({ discovery }: CostResults): ReportSection {
+  const text = ({ median }: Figure): string => timeText(median * 1000);
+  return {
+    title: 'Discovery',
+    note:
+      'Starts of `wait` beside so many more processes: medians. CPU is that until 1.5 s after the first sample. A ' +
+      'pause is the longest time in which the event loop did not turn after the first sample.',
+    table: [
+      ['processes', '`--addr`', 'first sample', 'CPU', 'pause'],
+      ...discovery.map(({ processes, isGiven, firstSampleMs, cpuMs, blockedMs }) => [
+        countText(processes),
+        isGiven ? 'given' : '-',
+        text(firstSampleMs),
+        text(cpuMs),
+        text(blockedMs),
+      ]),
     ],
   };
 }

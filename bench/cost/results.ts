@@ -19,6 +19,7 @@ export function emptyCost({ plan, date, host, isPrivate }: KnownFacts<CostPlan>)
       counters: [],
       process: [],
       leftOut: [],
+      discovery: [],
       startUp: null,
       exit: null,
       remarks: [],
@@ -40,6 +41,8 @@ function withMeasurement(results: CostResults, measurement: CostMeasurement): Co
       return { ...results, process: [...results.process, measurement.result] };
     case 'left-out':
       return { ...results, leftOut: [...results.leftOut, measurement.result] };
+    case 'discovery':
+      return { ...results, discovery: [...results.discovery, measurement.result] };
     case 'start-up':
       return { ...results, startUp: measurement.result };
     case 'exit':

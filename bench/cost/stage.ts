@@ -3,6 +3,7 @@ import { tcpSocketsInUse } from '../runner/proc.ts';
 import { errorText, runStage } from '../runner/stage.ts';
 import { orRemark, type Stage } from './context.ts';
 import { measureCounters } from './counter-cost.ts';
+import { measureDiscovery } from './discovery-cost.ts';
 import { measureLeftOut } from './left-out-cost.ts';
 import { measurePolls } from './polls.ts';
 import { measureProcess } from './process-cost.ts';
@@ -29,6 +30,7 @@ async function measureAll(input: CostStageInput): Promise<void> {
     await orRemark(stage, 'time to the exit', () => measureExits(stage));
     await orRemark(stage, 'whole process', () => measureProcess(stage));
     await orRemark(stage, 'left-out connections', () => measureLeftOut(stage));
+    await orRemark(stage, 'discovery', () => measureDiscovery(stage));
     send({ kind: 'end' });
   } finally {
     await sockets.close();
@@ -57,9 +59,11 @@ function stepsOf({
   exits,
   intervalsMs,
   leftOut,
+  processes,
 }: CostPlan): number {
   const single = [counts, starts, exits].filter((count) => count > 0).length;
-  return pairs.length * clients.length + single + intervalsMs.length + leftOut.length;
+  const sizes = pairs.length * clients.length + leftOut.length + processes.length;
+  return sizes + single + intervalsMs.length;
 }
 
 function sleeping(signal: AbortSignal): (durationMs: number) => Promise<void> {

@@ -19,6 +19,8 @@ export interface CostPlan {
   readonly windowMs: number;
   /** Numbers of connections that a wait does not count. */
   readonly leftOut: readonly number[];
+  /** Numbers of processes beside which a wait starts. */
+  readonly processes: readonly number[];
   /** How often the start-up is measured. */
   readonly starts: number;
   /** How often the exit is measured. */
@@ -72,6 +74,19 @@ interface LeftOutResult extends Pick<ProcessResult, 'intervalMs' | 'ratio' | 'sl
   readonly connections: number;
 }
 
+/** The start of `buildkit-drain wait` beside this many more processes. */
+export interface DiscoveryResult {
+  readonly processes: number;
+  /** Whether with `--addr`. */
+  readonly isGiven: boolean;
+  /** From the start of the process to the log line of the first sample. */
+  readonly firstSampleMs: Figure;
+  /** User and system time until 1.5 s after that. */
+  readonly cpuMs: Figure;
+  /** The longest time after the first sample in which the event loop did not turn. */
+  readonly blockedMs: Figure;
+}
+
 interface StartUpResult {
   /** From the start of the process to the log line of the first sample. */
   readonly waitMs: Figure;
@@ -108,6 +123,7 @@ export interface CostResults extends RunResults<CostPlan> {
   readonly counters: readonly PollCost[];
   readonly process: readonly ProcessResult[];
   readonly leftOut: readonly LeftOutResult[];
+  readonly discovery: readonly DiscoveryResult[];
   readonly startUp: StartUpResult | null;
   readonly exit: ExitResult | null;
 }
@@ -118,6 +134,7 @@ export type CostMeasurement =
   | { readonly kind: 'polls' | 'counters'; readonly results: readonly PollCost[] }
   | { readonly kind: 'process'; readonly result: ProcessResult }
   | { readonly kind: 'left-out'; readonly result: LeftOutResult }
+  | { readonly kind: 'discovery'; readonly result: DiscoveryResult }
   | { readonly kind: 'start-up'; readonly result: StartUpResult }
   | { readonly kind: 'exit'; readonly result: ExitResult };
 

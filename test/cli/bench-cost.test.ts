@@ -9,7 +9,7 @@ import { type Bench, commandLines, startBench as startBenchOf } from '../support
 import { cliPath } from '../support/cli.ts';
 
 const small = ['--pairs', '0,40', '--clients', '0,3', '--rounds', '2'];
-const waits = ['--intervals', '--left-out'].flatMap((name) => [name, 'none']);
+const waits = ['--intervals', '--left-out', '--processes'].flatMap((name) => [name, 'none']);
 const pollsAlone = ['--counts', '0', ...waits, '--starts', '0', '--exits', '0'];
 
 let folder: string;
@@ -31,7 +31,7 @@ function resultsIn(path: string): CostResults {
 /** The command lines of those processes that only a benchmark starts. */
 function processesLeft(): string[] {
   return commandLines().filter((line) =>
-    /bench-helper|-e setInterval\(\(\) => |sport = :|--timeout 24h/.test(line),
+    /bench-helper|-e setInterval\(\(\) => |sport = :|--timeout 24h|crowd|createServer/.test(line),
   );
 }
 
@@ -41,6 +41,7 @@ describe('bench cost', () => {
     const { code, stdout, stderr } = await startBench([
       ...small,
       ...['--counts', '2', '--intervals', '50ms,5ms', '--window', '1s', '--left-out', 'none'],
+      ...['--processes', 'none'],
       ...['--starts', '2', '--exits', '2'],
       ...files.flat(),
     ]).ended;
@@ -119,6 +120,29 @@ describe('bench cost', () => {
     expect(result).toMatchObject({ connections: 2, intervalMs: 100 });
     expect(result?.ratio).toBeGreaterThan(0);
   }, 90_000);
+
+  it('measures starts beside more processes', async () => {
+    const json = join(folder, 'discovery');
+    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
+    const sizes = ['--processes', '0,1001'];
+    const { code, stdout } = await startBench([...args, ...sizes, '--json', json]).ended;
+    expect(code).toBe(0);
+    const { discovery, remarks } = resultsIn(json);
+    expect(remarks).toEqual([]);
+    expect(discovery.map(({ processes, isGiven }) => [processes, isGiven])).toEqual([
+      [0, true],
+      [0, false],
+      [1001, true],
+      [1001, false],
+    ]);
+    for (const { firstSampleMs, cpuMs, blockedMs } of discovery) {
+      expect(firstSampleMs.median).toBeGreaterThan(10);
+      expect(cpuMs.median).toBeGreaterThan(10);
+      expect(blockedMs.median).toBeGreaterThanOrEqual(2);
+    }
+    expect(stdout).toMatch(/^1,001 +given( +\S+ ms){3}$/m);
+    expect(processesLeft()).toEqual([]);
+  }, 120_000);
 
   it.for([
     ['SIGINT', 130],

@@ -200,7 +200,18 @@ describe('the program in it', () => {
   it('runs its benchmark and the processes of it with the same Node.js', () => {
     const json = join(bundle.emptyRoot(), 'results.json');
     const small = ['--pairs', '0', '--clients', '1', '--rounds', '1', '--intervals', 'none'];
-    const few = ['--counts', '0', '--left-out', 'none', '--starts', '1', '--exits', '0'];
+    const few = [
+      '--counts',
+      '0',
+      '--left-out',
+      'none',
+      '--processes',
+      'none',
+      '--starts',
+      '1',
+      '--exits',
+      '0',
+    ];
     const { status, stderr } = runIt(
       join(bundle.folder, 'buildkit-drain'),
       ['bench', 'cost', ...small, ...few, '--json', json],

@@ -41,6 +41,7 @@ export const costResults: CostResults = {
     intervalsMs: [100, 1],
     windowMs: 60_000,
     leftOut: [3],
+    processes: [300],
     starts: 1,
     exits: 2,
   },
@@ -53,6 +54,10 @@ export const costResults: CostResults = {
   ],
   counters: [poll('watchConnections', 8000, 3, 200, 1), poll('ss', 8000, 3, 8000, 40)],
   leftOut: [{ connections: 3, intervalMs: 100, ratio: 1.3, sliceRatio: figureOf([1.2, 1.3, 1.4]) }],
+  discovery: [true, false].map((isGiven) => ({
+    ...{ processes: 300, isGiven },
+    ...{ firstSampleMs: figureOf([40]), cpuMs: figureOf([60, 70, 80]), blockedMs: figureOf([2]) },
+  })),
   process: [
     {
       intervalMs: 100,
