@@ -197,14 +197,17 @@ Result<List<Port>> TcpTracker::portsBetweenPolls() const {
   return ports;
 }
 
-// A destroyed socket without a peer counts as a connection only if the counter moved at that time.
-// Otherwise it was only bound and closed.
+// A destroyed socket without a peer may have been a connection unless the counter is known to have
+// been unmoved at that time: else it was only bound and closed. It is counted as one only if the
+// counter is known to have moved.
 void TcpTracker::classifyWithoutPeer(const std::optional<std::uint64_t>& counter) {
   const bool isStable = counter && counter == lastCounter_ && isSettled_;
+  const bool isMoved = counter && lastCounter_ && counter != lastCounter_;
+  const bool wasMoved = std::exchange(isCounterMoved_, isMoved);
   auto count = std::exchange(withoutPeer_, 0);
   if (isStable) return;
   for (; count > 0; --count) {
-    countBetweenPolls(Port{0});
+    if (isMoved || wasMoved) countBetweenPolls(Port{0});
     recordEnd(TcpSocket{});
   }
 }

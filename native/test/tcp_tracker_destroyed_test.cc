@@ -96,6 +96,16 @@ TEST_CASE("a destroyed socket without a peer is counted only if the counter move
   CHECK(fixture.tracker.seenBetweenPolls() == 2);
 }
 
+TEST_CASE("what ended without a peer around the first poll is an unknown end, and not counted") {
+  TrackerFixture fixture;
+  for (int i = 0; i < 2; ++i) {
+    fixture.view.events = {destroyed(20, Port{0}, std::nullopt)};
+    REQUIRE(fixture.tracker.poll().ok());
+    CHECK(fixture.ended() == Ends{{Port{0}, std::nullopt}});
+  }
+  CHECK(fixture.tracker.seenBetweenPolls() == 0);
+}
+
 TEST_CASE("each end of a connection is reported once, with its peer and bytes, seen or not") {
   TrackerFixture fixture;
   fixture.view.table.push_back(socket(kEstablished, 10));

@@ -97,6 +97,8 @@ class TcpTracker final : private DestroyedSink {
   PollReason reason_ = PollReason::kFirst;
   std::optional<std::uint64_t> counterAtDump_;
   std::optional<std::uint64_t> lastCounter_;
+  /// Whether the last poll is known to have read another value than the one before.
+  bool isCounterMoved_ = false;
   bool isSettled_ = false;
   Nanoseconds dumpedAt_{0};
   Nanoseconds movedAt_{0};
