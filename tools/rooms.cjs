@@ -12,7 +12,7 @@ module.exports = {
   monitor: ['backends', 'builds', 'drain', 'drain-marker', 'grpc', 'options'],
   run: ['backends', 'monitor'],
   ready: ['backends', 'builds'],
-  verify: ['backends', 'grpc'],
+  verify: ['backends', 'builds', 'grpc'],
   doctor: ['backends', 'builds'],
   serve: ['backends', 'builds', 'drain'],
   messages: [

@@ -1,16 +1,17 @@
-import { codeOf, malformed, messageOf, quote } from '../grpc/errors.ts';
+import { codeOf } from '../grpc/errors.ts';
 import { type SessionInput, withConnection } from '../grpc/session.ts';
 import type { GrpcConnection } from '../grpc/types.ts';
-import { alwaysKeepsHistory, askError, countsRightly, type DaemonVersion } from './answers.ts';
+import { askError } from './answers.ts';
 import {
   type BuildEvent,
+  type DaemonVersion,
   decodeBuildEvent,
-  decodeInfo,
   info,
   listenBuildHistory,
   listenLatestRecord,
 } from './control.ts';
 import type { Build, BuildsKnown } from './types.ts';
+import { alwaysKeepsHistory, askForVersion, countsRightly, named } from './version.ts';
 
 // How many records are read of a daemon that sends all of them.
 const mostRecords = 50;
@@ -41,15 +42,13 @@ async function callInfo({ call }: GrpcConnection): Promise<void> {
   }
 }
 
-/** The version is requested at the same time. It matters only where the daemon names no build. */
 async function askForBuilds({ call }: GrpcConnection, namesBuilds: boolean): Promise<BuildsKnown> {
-  const version = call(info);
-  version.catch(() => {});
+  const version = namesBuilds ? null : await askForVersion(call);
   const active = (await call(listenBuildHistory)).map(decodeBuildEvent);
   if (runningIn(active).length > 0) {
     return { kind: 'known', builds: runningIn(active), lastEndedAtMs: null };
   }
-  const mayBeSilent = !namesBuilds && !alwaysKeepsHistory(await trustedVersion(version));
+  const mayBeSilent = version !== null && !alwaysKeepsHistory(trusted(version));
   const past = await call(listenLatestRecord, mostRecords);
   if (past.length === 0 && mayBeSilent) {
     throw askError(
@@ -72,32 +71,14 @@ function lastEndIn(events: readonly BuildEvent[]): number | null {
   return ends.length === 0 ? null : Math.max(...ends);
 }
 
-/** The daemon's version. @throws BackendError where it is not known to name all builds. */
-async function trustedVersion(answer: Promise<readonly Uint8Array[]>): Promise<DaemonVersion> {
-  const [message, ...others] = await answer.catch(noVersion);
-  if (message === undefined || others.length > 0) {
-    throw malformed('the version is not in exactly one message');
+/** The same version. @throws BackendError where it is not known to name all builds */
+function trusted(version: DaemonVersion): DaemonVersion {
+  if (!countsRightly(version)) {
+    throw askError(
+      'ERR_ZERO_NOT_TRUSTED',
+      `the daemon names no build, which is not accepted: ${named(version)} is not known to name all builds; ` +
+        'it is from buildkitd v0.12.4 and later',
+    );
   }
-  const { package: name, version } = decodeInfo(message);
-  if (!countsRightly({ package: name, version })) {
-    const daemon = `${quoted(name)} of version ${quoted(version)}`;
-    throw notTrusted(`${daemon} is not known to name all builds`);
-  }
-  return { package: name, version };
-}
-
-function noVersion(cause: unknown): never {
-  throw notTrusted(`it does not say which version it is (${messageOf(cause)})`, cause);
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(quote(text));
-}
-
-function notTrusted(why: string, cause?: unknown): Error {
-  return askError(
-    'ERR_ZERO_NOT_TRUSTED',
-    `the daemon names no build, which is not accepted: ${why}; it is from buildkitd v0.12.4 and later`,
-    cause,
-  );
+  return version;
 }

@@ -1,7 +1,6 @@
 import { malformed } from '../grpc/errors.ts';
 import { type Field, messageField, readFields, textField, varintOf } from '../grpc/protobuf.ts';
 import type { RpcMethod } from '../grpc/types.ts';
-import type { DaemonVersion } from './answers.ts';
 import type { Build } from './types.ts';
 
 // The needed part of BuildKit's api/services/control/control.proto: methods and field numbers of the service
@@ -67,6 +66,12 @@ export function decodeBuildEvent(message: Uint8Array): BuildEvent {
   }
   const startedAtMs = decodeTimestamp(messageField(record, recordField.createdAt));
   return { kind: 'running', build: { ref, startedAtMs } };
+}
+
+/** `BuildkitVersion` in an InfoResponse: the program and its version. */
+export interface DaemonVersion {
+  readonly package: string;
+  readonly version: string;
 }
 
 /** The version in an InfoResponse. Missing parts are empty. */

@@ -19,7 +19,7 @@ export type BuildsAnswer =
       readonly kind: 'unknown';
       /**
        * Why. `ERR_ZERO_NOT_TRUSTED` and `ERR_NO_HISTORY`: the daemon named no build, and its version may hide some.
-       * `ERR_UNIMPLEMENTED`: it is older than v0.11. `ERR_CALL_TIMEOUT`, `ERR_UNREACHABLE` or an errno: it did not
+       * `ERR_UNIMPLEMENTED`: it is older than v0.12.4. `ERR_CALL_TIMEOUT`, `ERR_UNREACHABLE` or an errno: it did not
        * answer. Those that begin with `ERR_TLS` or `ERR_NO_TLS`: TLS does not work as it is set.
        */
       readonly error: BackendError;

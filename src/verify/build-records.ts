@@ -1,3 +1,4 @@
+import { askForVersion } from '../builds/version.ts';
 import {
   type Field,
   messageField,
@@ -30,13 +31,15 @@ const mostBytes = 64 * 1024 * 1024;
 export type BuildsByBlob = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The blobs of all builds in the history: logs, traces, results, attestations. None where the daemon has no history, and not
- * all where it is too long, or can't be read. Never rejects.
+ * The blobs of all builds in the history: logs, traces, results, attestations. None where the daemon has no history or is
+ * of a version that may not be asked, and not all where it is too long, or can't be read. Never rejects.
  */
 export async function readBuildRecords(connection: GrpcConnection): Promise<BuildsByBlob> {
   const builds = new Map<string, string[]>();
   let bytes = 0;
   try {
+    // It throws where the question may end the daemon.
+    await askForVersion(connection.call);
     for await (const message of connection.stream(listenRecords)) {
       const { ref, digests } = decodeRecord(message);
       for (const digest of digests) {

@@ -153,7 +153,7 @@ describe.concurrent('asking buildkitd which builds run', () => {
 
 describe.concurrent('a zero is not believed', () => {
   it.for([
-    ['v0.12.3', 'github.com/moby/buildkit'],
+    ['v0.13.0-rc1', 'github.com/moby/buildkit'],
     ['', 'github.com/moby/buildkit'],
     ['v0.0.0+unknown', 'github.com/moby/buildkit'],
     ['v0.20.0', 'github.com/earthly/buildkit'],
@@ -166,6 +166,26 @@ describe.concurrent('a zero is not believed', () => {
     await buildkitd.behave({ answer: 'right' });
     expect(await buildsClient.ask()).toMatchObject({ kind: 'known', builds: [{ ref: 'one' }] });
   });
+
+  it.for(['v0.11.0', 'v0.12.3'])(
+    'of version %s, which is asked for that alone',
+    async (version, { buildkitd, buildsClient }) => {
+      await buildkitd.listen(unix);
+      // Asked with so many builds, it would never end one.
+      const refs = Array.from({ length: 33 }, (_, index) => `build-${index}`);
+      await buildkitd.behave({ answer: 'false-zero', version });
+      await buildkitd.begin(...refs);
+      await buildsClient.open(unix);
+      expect(await buildsClient.ask()).toEqual(
+        notAccepted(
+          'ERR_UNIMPLEMENTED',
+          /is asked for its version alone, .* names no build whatever it runs/,
+        ),
+      );
+      await buildkitd.end(...refs);
+      expect(await buildkitd.builds()).toEqual([]);
+    },
+  );
 
   it('of a daemon that does not know the question', async ({ buildkitd, buildsClient }) => {
     await buildkitd.listen(unix);

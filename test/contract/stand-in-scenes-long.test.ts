@@ -3,7 +3,7 @@ import { answers } from '../real/scenes/answers.ts';
 import { silentClients } from '../real/scenes/clients.ts';
 import { commands } from '../real/scenes/commands.ts';
 import { daemons } from '../real/scenes/daemons.ts';
-import { many } from '../real/scenes/many.ts';
+import { atOnce, chains } from '../real/scenes/many.ts';
 import { ways } from '../real/scenes/ways.ts';
 import { play } from '../real/support/scenes.ts';
 import { standInActors } from '../real/support/stand-in.ts';
@@ -12,9 +12,9 @@ import { standInActors } from '../real/support/stand-in.ts';
 vi.setConfig({ testTimeout: 240_000 });
 
 describe.concurrent('the stand-in plays as buildkitd does, for long', () => {
-  play({ ...silentClients, ...many }, standInActors);
+  play({ ...silentClients, ...atOnce, ...chains }, standInActors);
 });
 
 describe.concurrent('the stand-in plays as buildkitd v0.12.3 does', () => {
-  play({ ...ways, ...daemons, ...commands, ...answers }, () => standInActors('v0.12.3'));
+  play({ ...ways, ...daemons, ...commands, ...answers, ...atOnce }, () => standInActors('v0.12.3'));
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countsRightly } from '../../src/builds/answers.ts';
 import { decodeBuildEvent, decodeInfo } from '../../src/builds/control.ts';
+import { countsRightly } from '../../src/builds/version.ts';
 import { encoded, foreignText, holds, mutated, valueOrNull } from '../support/fuzz.ts';
 
 const text = fc.string({ unit: 'grapheme' });

@@ -3,7 +3,7 @@ import { answers } from './scenes/answers.ts';
 import { clients, silentClients } from './scenes/clients.ts';
 import { commands } from './scenes/commands.ts';
 import { daemons, unstamped } from './scenes/daemons.ts';
-import { many } from './scenes/many.ts';
+import { atOnce, chains } from './scenes/many.ts';
 import { ways } from './scenes/ways.ts';
 import { isGiven, pathOf } from './support/binaries.ts';
 import { realActors } from './support/buildkit.ts';
@@ -16,7 +16,9 @@ describe.concurrent('buildkitd', () => {
 });
 
 describe('buildkitd', () => {
-  play({ ...ways, ...clients, ...daemons, ...commands, ...answers, ...many }, () => realActors());
+  play({ ...ways, ...clients, ...daemons, ...commands, ...answers, ...atOnce, ...chains }, () =>
+    realActors(),
+  );
 });
 
 describe.runIf(isGiven('unstampedBuildkitd'))('buildkitd without a version', () => {

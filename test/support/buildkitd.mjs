@@ -18,6 +18,9 @@ import {
 // What a beat is on the wire, with the 14 bytes that HTTP/2 and gRPC add to a message.
 const beatBytes = 196 - 14;
 const workersBytes = 600;
+// Where v0.12.3 is asked with more builds than this, it holds a lock from then on, and no build ends.
+const queueLength = 32;
+let isLocked = false;
 // A record has some kilobytes.
 const recordFiller = ' '.repeat(4000);
 
@@ -65,6 +68,10 @@ const after = (answer) => behaviour.delayMs >= 0 && setTimeout(answer, behaviour
 
 function listenBuildHistory(call) {
   const { answer } = behaviour;
+  if (answer === 'false-zero' && builds.size > queueLength) {
+    isLocked = true;
+    return;
+  }
   const [activeOnly, earlyExit, limitOne] = [
     [0x08, 1],
     [0x18, 1],
@@ -142,7 +149,9 @@ function drop(ref, errorCode = null) {
 }
 
 function end(ref) {
-  drop(ref)?.onEnd();
+  if (!isLocked) {
+    drop(ref)?.onEnd();
+  }
 }
 
 /** A build is as long as the call that asks for it. */

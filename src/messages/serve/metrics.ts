@@ -90,7 +90,7 @@ function daemonMetrics({ reading, stats, wallMs }: MetricsInput): Metric[] {
       ...{ name: `${prefix}_builds_reported`, type: 'gauge' },
       help:
         'Builds that buildkitd names, for autoscaling: there from its first answer on, ' +
-        'but 0 is not certain. Versions before v0.12.4 name none. Absent without an answer.',
+        'but 0 is not certain. Absent without an answer, as with versions before v0.12.4.',
       points: valuePoints(builds === null ? null : countReported(builds)),
     },
     seconds(

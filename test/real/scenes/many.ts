@@ -4,18 +4,24 @@ import { tcp, unix } from '../support/actors.ts';
 import type { Scenes } from '../support/scenes.ts';
 import type { Stage } from '../support/stage.ts';
 
-/** Many builds at once, and one after the other. */
-export const many: Scenes = {
-  '30 builds at once': async (stage) => {
+/** Many builds at once. */
+export const atOnce: Scenes = {
+  // With more than 32 of them v0.12.3 must not be asked.
+  '40 builds at once': async (stage) => {
     const daemon = await stage.startDaemon();
-    await stage.build(daemon, tcp, { seconds: 6 });
-    const wait = await stage.wait();
+    // The last one ends alone, or its end would be seen late.
+    const seconds = (n: number): number => (n === 0 ? 8 : 6);
     await Promise.all(
-      Array.from({ length: 29 }, (_, n) => stage.build(daemon, n % 2 ? tcp : unix, { seconds: 3 })),
+      Array.from({ length: 40 }, (_, n) =>
+        stage.build(daemon, n % 2 ? tcp : unix, { seconds: seconds(n) }),
+      ),
     );
-    await stage.judge(wait);
+    await stage.judge(await stage.wait());
   },
+};
 
+/** Many builds, one after the other. */
+export const chains: Scenes = {
   '20 builds in a chain over TCP': (stage) => chain(stage, tcp),
   '20 builds in a chain over a unix socket': (stage) => chain(stage, unix),
 };

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { alwaysKeepsHistory, countsRightly } from '../../../src/builds/answers.ts';
+import {
+  alwaysKeepsHistory,
+  countsRightly,
+  isHarmedByQuestion,
+} from '../../../src/builds/version.ts';
 
 const upstream = 'github.com/moby/buildkit';
 
@@ -27,6 +31,27 @@ describe('a daemon that names no build is believed', () => {
       expect(countsRightly({ package: name, version: 'v0.25.0' })).toBe(false);
     },
   );
+});
+
+describe('a daemon is not asked which builds run', () => {
+  it.each([
+    ...['v0.11.0', 'v0.11.0-rc3-90-gabc', 'v0.11.6', 'v0.12.0-rc1', 'v0.12.0', 'v0.12.3', '0.12.3'],
+    ...['v0.12.3+unknown', 'v0.12.3-0ubuntu1', 'v0.13.0-beta1', 'v0.13.0-beta1-41-gabc'],
+  ])('of version %s', (version) => {
+    expect(isHarmedByQuestion({ package: upstream, version })).toBe(true);
+    expect(countsRightly({ package: upstream, version })).toBe(false);
+  });
+
+  it.each([
+    ...['v0.10.6', 'v0.12.4', 'v0.12.4-0ubuntu1', 'v0.13.0-beta2', 'v0.13.0-rc1', 'v0.13.0'],
+    ...['v0.25.1', 'v1.11.0', 'v1.12.3', '', 'dev', 'v0.0.0+unknown'],
+  ])('but is of version "%s"', (version) => {
+    expect(isHarmedByQuestion({ package: upstream, version })).toBe(false);
+  });
+
+  it('but is if it is a fork, whose versions say nothing', () => {
+    expect(isHarmedByQuestion({ package: `${upstream}/fork`, version: 'v0.12.3' })).toBe(false);
+  });
 });
 
 describe('a daemon without any record of a build has never finished one', () => {

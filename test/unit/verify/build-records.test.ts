@@ -9,10 +9,25 @@ const entry = (value: Uint8Array): Uint8Array => encodeMessage([[2, value]]);
 const event = (...fields: [number, string | Uint8Array][]): Uint8Array =>
   encodeMessage([[2, encodeMessage(fields)]]);
 
+const versionOf = (version: string): Uint8Array =>
+  encodeMessage([
+    [
+      1,
+      encodeMessage([
+        [1, 'github.com/moby/buildkit'],
+        [2, version],
+      ]),
+    ],
+  ]);
+
 /** A connection whose history is this. */
-function history(messages: Iterable<Uint8Array>, end: Error | null = null): GrpcConnection {
+function history(
+  messages: Iterable<Uint8Array>,
+  end: Error | null = null,
+  version = 'v0.25.0',
+): GrpcConnection {
   return {
-    call: async () => [],
+    call: async () => [versionOf(version)],
     async *stream() {
       yield* messages;
       if (end !== null) {
@@ -45,6 +60,12 @@ describe('the history of builds', () => {
       ...{ deprecated: ['one'], attestation: ['one'], result: ['one'], 'of a platform': ['one'] },
       ...{ logs: ['one', 'two'], trace: ['one'], error: ['one'] },
     });
+  });
+
+  it('is not read where the question may end the daemon', async () => {
+    const one = event([1, 'one'], [8, descriptor('logs')]);
+    expect((await readBuildRecords(history([one], null, 'v0.12.3'))).size).toBe(0);
+    expect((await readBuildRecords(history([one], null, 'v0.12.4'))).size).toBe(1);
   });
 
   it('is read until it fills too much memory', async () => {
