@@ -1,6 +1,7 @@
 import type { TrackedConnections } from '../drain/tracked.ts';
 import type { DrainConfig, DrainEvent, DrainStatus, WatchEvent } from '../drain/types.ts';
 import { type EventOf, type EventView, eventText } from './event-text.ts';
+import { isoTime } from './iso-time.ts';
 import { buildJson, buildsJson, connectionJson, errorJson, rounded, stateJson } from './json.ts';
 import type { LogEntry } from './log/log.ts';
 
@@ -81,7 +82,7 @@ function fieldsOf(
         reason: event.reason,
       };
     case 'build-recorded':
-      return { endedAt: new Date(Date.now() - event.endedAgoMs).toISOString() };
+      return { endedAt: isoTime(new Date(Date.now() - event.endedAgoMs)) };
     case 'count-failed':
       return { connections: null, seen: event.seen, error: errorJson(event.error) };
     case 'count-recovered':

@@ -7,6 +7,7 @@ import {
   type TrackedConnections,
 } from '../drain/tracked.ts';
 import type { DrainStats } from '../drain/types.ts';
+import { isoTime } from './iso-time.ts';
 
 // One shape for each thing, in logs and answers alike. docs/json.md lists every field, and a test holds
 // the page and this code against each other. What is unknown is null, never 0.
@@ -27,7 +28,7 @@ export function errorOrNull(error: ErrorFields | null | undefined) {
 }
 
 export function buildJson({ ref, startedAtMs }: Build) {
-  return { ref, startedAt: startedAtMs === null ? null : new Date(startedAtMs).toISOString() };
+  return { ref, startedAt: startedAtMs === null ? null : isoTime(new Date(startedAtMs)) };
 }
 
 const unknownTraffic: Traffic = {

@@ -1,5 +1,6 @@
 import type { LogFormat, LogLevel } from '../../options/table.ts';
 import { logLevels } from '../../options/table.ts';
+import { isoTime } from '../iso-time.ts';
 import { visible, visibleJson } from '../words.ts';
 
 /** One log line: `message` for people, `fields` for machines. docs/json.md lists all fields. */
@@ -30,7 +31,7 @@ export function createLog(options: LogOptions): (entry: LogEntry) => void {
 }
 
 function formatEntry({ level, message, fields }: LogEntry, options: LogOptions): string {
-  const timestamp = options.now().toISOString();
+  const timestamp = isoTime(options.now());
   const text = options.prefix === '' ? message : `${options.prefix} ${message}`;
   return options.format === 'json'
     ? visibleJson({ timestamp, level, message: text, ...fields })
