@@ -62,7 +62,7 @@ Napi::Value toRows(Napi::Env env, std::span<const TcpSocket> sockets, Shown show
     const std::array<double, columns> numbers = row(socket);
     next = std::ranges::copy(numbers, next).out;
   }
-  return array;
+  return Napi::Value{env, array};
 }
 
 template <typename Item, typename Convert>
