@@ -6,7 +6,7 @@ import { runAccuracyStage } from './accuracy/stage.ts';
 import { createWatcher } from './accuracy/watcher.ts';
 import { createBackground } from './accuracy/workload-processes.ts';
 import { createCounter } from './cost/counters.ts';
-import { createHolder } from './cost/sockets.ts';
+import { createHolder } from './cost/holders.ts';
 import { runCostStage } from './cost/stage.ts';
 import type { HelperAnswer } from './runner/helper-process.ts';
 import { endedChildrenCpuMs } from './runner/proc.ts';

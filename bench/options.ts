@@ -42,7 +42,7 @@ export function costOptions(isQuick: boolean) {
       '<numbers>',
       'clients of the daemon',
       standard.clients,
-      ascending(whole(0, 10_000)),
+      ascending(whole(0, 20_000)),
     ),
     rounds: single('<number>', 'rounds for each method and size', standard.rounds, whole(1, 1000)),
     intervals: single(

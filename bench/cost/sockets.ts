@@ -1,42 +1,70 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { type HelperOptions, type HelperProcess, startHelper } from '../runner/helper-process.ts';
 import { openFilesLimit } from '../runner/proc.ts';
+import type { Ending, HolderCommand, HolderRole } from './holders.ts';
 
 /** The processes that hold the sockets: a daemon, its clients, and the unrelated pairs. */
 export interface Sockets {
   /** Where the daemon listens. */
   readonly port: number;
-  /** @param count never less than before. @throws if there cannot be this many. */
+  /** @throws if there cannot be this many. */
   readonly setPairs: (count: number) => Promise<void>;
   /** Returns the time at which the last surplus client was closed. @throws as above. */
-  readonly setClients: (count: number, ending?: Ending) => Promise<number>;
+  readonly setClients: (count: number, how?: HowClients) => Promise<number>;
   readonly close: () => Promise<void>;
+}
+
+interface HowClients {
+  readonly ending?: Ending;
+  readonly hasTraffic?: boolean;
 }
 
 type HolderProcess = HelperProcess<HolderCommand, number>;
 
+/** A daemon's process, and the one of its clients. */
+interface Daemon {
+  readonly process: HolderProcess;
+  readonly clients: HolderProcess;
+  readonly host: string;
+}
+
 // In addition to its sockets, a process of Node.js has some twenty files open.
 const otherFiles = 64;
-// One listening port allows some 28,000 connections from one address.
+// One address and port allows some 28,000 connections from one address.
+const mostClientsEach = 20_000;
+const mostDaemons = 4;
 const mostPairsEach = 10_000;
 const mostPairHolders = 16;
 
+/** How many sockets one process may hold. */
+export function socketsLimit(): number {
+  return openFilesLimit() - otherFiles;
+}
+
 export async function openSockets(options: HelperOptions): Promise<Sockets> {
-  const filesLimit = openFilesLimit() - otherFiles;
+  const filesLimit = socketsLimit();
+  const clientsEach = Math.min(mostClientsEach, filesLimit);
   const pairsEach = Math.min(mostPairsEach, Math.floor(filesLimit / 2));
-  // The netstat pipeline searches for this name.
-  const daemon = start('daemon', options, 'buildkitd');
-  const clients = start('clients', options);
+  const daemons: Daemon[] = [];
   const pairHolders: HolderProcess[] = [];
-  const command = { count: 0, port: 0, ending: 'reset' } as const;
   const close = async (): Promise<void> => {
-    await Promise.all([daemon, clients, ...pairHolders].map((each) => each.close()));
+    const processes = daemons.flatMap(({ process, clients }) => [process, clients]);
+    await Promise.all([...processes, ...pairHolders].map((each) => each.close()));
   };
-  const port = await daemon.call(command).catch(async (error) => {
-    await close();
-    throw error;
-  });
+  /** Further daemons listen on the same port of other addresses. */
+  const addDaemon = async (port: number): Promise<number> => {
+    const host = `127.0.0.${daemons.length + 1}`;
+    // The netstat pipeline searches for this name.
+    const process = start('daemon', options, 'buildkitd');
+    try {
+      const chosen = await process.call(commandOf(0, { host, port }));
+      daemons.push({ process, clients: start('clients', options), host });
+      return chosen;
+    } catch (error) {
+      await process.close();
+      throw error;
+    }
+  };
+  const port = await addDaemon(0);
 
   return {
     port,
@@ -46,134 +74,73 @@ export async function openSockets(options: HelperOptions): Promise<Sockets> {
         const most = mostPairHolders * pairsEach;
         throw new Error(`at most ${most} pairs, with ${filesLimit} open files per process`);
       }
-      for (let index = 0; index < holders; index += 1) {
-        const holder = pairHolders[index] ?? start('pairs', options);
-        pairHolders[index] = holder;
-        await holder.call({ ...command, count: Math.min(pairsEach, count - index * pairsEach) });
+      while (pairHolders.length < holders) {
+        pairHolders.push(start('pairs', options));
+      }
+      for (const [index, holder] of pairHolders.entries()) {
+        const own = shareOf(count, index, pairsEach);
+        await holder.call(commandOf(own, { host: '127.0.0.1', port: 0 }));
       }
     },
-    async setClients(count, ending = 'reset') {
-      if (count > filesLimit) {
-        throw new Error(`at most ${filesLimit} clients: the limit of open files`);
+    async setClients(count, how = {}) {
+      const needed = Math.ceil(count / clientsEach);
+      if (needed > mostDaemons) {
+        const most = mostDaemons * clientsEach;
+        throw new Error(`at most ${most} clients, with ${filesLimit} open files per process`);
       }
-      const endedAtMs = await clients.call({ count, port, ending });
-      await daemon.call({ ...command, count });
-      return endedAtMs;
+      while (daemons.length < needed) {
+        await addDaemon(port);
+      }
+      let endedMs = 0;
+      for (const [index, { process, clients, host }] of daemons.entries()) {
+        const command = commandOf(shareOf(count, index, clientsEach), { host, port }, how);
+        endedMs = Math.max(endedMs, await clients.call(command));
+        await process.call(command);
+      }
+      return endedMs;
     },
     close,
   };
 }
 
+/** What the process of this index holds, where each one before holds as many as it may. */
+function shareOf(count: number, index: number, most: number): number {
+  return Math.max(0, Math.min(most, count - index * most));
+}
+
+/** Clients of a daemon that listens at this path, until they are closed. @throws if there cannot be this many. */
+export async function openUnixClients(
+  options: HelperOptions,
+  path: string,
+  count: number,
+): Promise<{ readonly close: () => Promise<void> }> {
+  if (count > socketsLimit()) {
+    throw new Error(`at most ${socketsLimit()} unix clients: the limit of open files`);
+  }
+  const daemon = start('daemon', options, 'buildkitd');
+  const clients = start('clients', options);
+  const close = async (): Promise<void> => {
+    await Promise.all([daemon.close(), clients.close()]);
+  };
+  try {
+    await daemon.call(commandOf(0, { path }));
+    await clients.call(commandOf(count, { path }));
+    await daemon.call(commandOf(count, { path }));
+    return { close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function commandOf(
+  count: number,
+  at: HolderCommand['at'],
+  { ending = 'reset', hasTraffic = false }: HowClients = {},
+): HolderCommand {
+  return { count, at, ending, hasTraffic };
+}
+
 function start(role: HolderRole, options: HelperOptions, name?: string): HolderProcess {
   return startHelper(role, options, name);
-}
-
-// The processes that hold the sockets, so that the measuring process is not disturbed.
-
-export type HolderRole = 'daemon' | 'clients' | 'pairs';
-
-/** How connections end: `reset` leaves no socket behind, `close` is what a client does. */
-type Ending = 'reset' | 'close';
-
-interface HolderCommand {
-  /** The number of connections to have. */
-  readonly count: number;
-  readonly port: number;
-  readonly ending: Ending;
-}
-
-/** Carries out a command. What it returns depends on the role. */
-export type Holder = (command: HolderCommand) => Promise<number>;
-
-// All sockets are on the loopback interface.
-const host = '127.0.0.1';
-const backlog = 4096;
-const connectsAtOnce = 100;
-
-/** @param nowMs a monotonic clock that all processes share. */
-export function createHolder(role: HolderRole, nowMs: () => number): Holder {
-  return { daemon, clients: () => clients(nowMs), pairs }[role]();
-}
-
-/** Listens, and returns its port once it has accepted the given number of connections. */
-function daemon(): Holder {
-  const listening = listen();
-  return async ({ count }) => {
-    const { server, accepted } = await listening;
-    while (accepted.size !== count) {
-      await once(server, 'change');
-    }
-    return portOf(server);
-  };
-}
-
-/** Keeps connections to a port, and returns the time at which it closed the last surplus one. */
-function clients(nowMs: () => number): Holder {
-  const sockets: Socket[] = [];
-  return async ({ count, port, ending }) => {
-    await connectUpTo(sockets, count, port);
-    for (const socket of sockets.splice(count)) {
-      end(socket, ending);
-    }
-    return nowMs();
-  };
-}
-
-/** Keeps both ends of its connections. Their number only grows. */
-function pairs(): Holder {
-  const listening = listen();
-  const sockets: Socket[] = [];
-  return async ({ count }) => {
-    const { server, accepted } = await listening;
-    await connectUpTo(sockets, count, portOf(server));
-    while (accepted.size < count) {
-      await once(server, 'change');
-    }
-    return count;
-  };
-}
-
-async function listen(): Promise<{ server: Server; accepted: Set<Socket> }> {
-  const accepted = new Set<Socket>();
-  const server = createServer((socket) => {
-    accepted.add(socket);
-    server.emit('change');
-    socket.resume();
-    socket.on('error', () => {});
-    socket.once('close', () => {
-      accepted.delete(socket);
-      server.emit('change');
-    });
-  });
-  server.listen({ port: 0, host, backlog });
-  await once(server, 'listening');
-  return { server, accepted };
-}
-
-async function connectUpTo(sockets: Socket[], count: number, port: number): Promise<void> {
-  while (sockets.length < count) {
-    const wave = Math.min(connectsAtOnce, count - sockets.length);
-    sockets.push(...(await Promise.all(Array.from({ length: wave }, () => connected(port)))));
-  }
-}
-
-async function connected(port: number): Promise<Socket> {
-  const socket = connect(port, host);
-  await once(socket, 'connect');
-  socket.on('error', () => {});
-  // A connection that sends nothing would count as a health check.
-  socket.write('PRI');
-  return socket;
-}
-
-function end(socket: Socket, ending: Ending): void {
-  if (ending === 'reset') {
-    socket.resetAndDestroy();
-  } else {
-    socket.destroy();
-  }
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }

@@ -68,7 +68,7 @@ async function measureExit(stage: Stage, phaseMs: number): Promise<number> {
   const wait = await launchWait(stage, [...times, '--timeout', '1m']);
   try {
     await stage.sleep(2 * intervalMs + phaseMs);
-    const closedMs = await stage.sockets.setClients(0, 'close');
+    const closedMs = await stage.sockets.setClients(0, { ending: 'close' });
     return (await wait.ended) - closedMs - quietPeriodMs;
   } finally {
     await wait.kill();

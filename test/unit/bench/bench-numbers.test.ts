@@ -89,7 +89,7 @@ describe('the options of bench cost', () => {
 
   it.each([
     [{ pairs: '1,,2' }, '--pairs: expected a whole number from 0 to 100000 but received ""'],
-    [{ clients: 'x' }, '--clients: expected a whole number from 0 to 10000 but received "x"'],
+    [{ clients: 'x' }, '--clients: expected a whole number from 0 to 20000 but received "x"'],
     [{ intervals: '5' }, '--intervals: expected a duration'],
     [{ window: '10ms' }, '--window: expected a duration'],
     [{ rounds: '0' }, '--rounds: expected a whole number from 1 to 1000 but received "0"'],
