@@ -7,6 +7,7 @@ import { createWatcher } from './accuracy/watcher.ts';
 import { createBackground } from './accuracy/workload-processes.ts';
 import { createCounter } from './cost/counters.ts';
 import { createHolder } from './cost/holders.ts';
+import { openAndGive } from './cost/namespace-sockets.ts';
 import { runCostStage } from './cost/stage.ts';
 import type { HelperAnswer } from './runner/helper-process.ts';
 import { endedChildrenCpuMs } from './runner/proc.ts';
@@ -79,10 +80,22 @@ function beHelper(execute: Execute): void {
   });
 }
 
+async function giveSockets(): Promise<void> {
+  await openAndGive(
+    (name, socket) =>
+      new Promise((resolve) => {
+        process.send?.(name, socket, {}, () => resolve());
+      }),
+  );
+  process.exit();
+}
+
 const stage = stages[role];
 const helper = helpers[role];
 if (stage !== undefined) {
   void beStage(stage);
 } else if (helper !== undefined) {
   beHelper(helper());
+} else if (role === 'namespace-sockets') {
+  void giveSockets();
 }

@@ -45,6 +45,7 @@ export async function runCost(
     windowMs: options.window,
     leftOut: options['left-out'],
     processes: options.processes,
+    scale: options.scale,
     starts: options.starts,
     exits: options.exits,
   };

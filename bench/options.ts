@@ -9,6 +9,7 @@ import {
   parseFile,
   parseWholeNumber,
 } from '../src/options/values.ts';
+import { parseScaleCase } from './cost/scale-cases.ts';
 
 // The defaults, and those with --quick, as a user would write them.
 const costDefaults = {
@@ -17,12 +18,16 @@ const costDefaults = {
     counts: '20',
     ...{ intervals: '100ms,10ms,1ms', window: '1m', leftOut: '3,100' },
     processes: '0,300,3000,10000',
+    scale:
+      'clients:100,clients:2000,clients:10000,clients:20000,silent:20000,unix:100,unix:2000,' +
+      'unrelated:8000,unrelated:60000,waits:100',
   },
   quick: {
     ...{ pairs: '0,8000', clients: '3', rounds: '5', starts: '7', exits: '4' },
     counts: '3',
     ...{ intervals: '100ms,10ms,1ms', window: '4s', leftOut: 'none' },
     processes: 'none',
+    scale: 'none',
   },
 } as const;
 
@@ -71,6 +76,12 @@ export function costOptions(isQuick: boolean) {
       'more processes at a start, or none',
       standard.processes,
       noneOr(ascending(whole(0, 100_000))),
+    ),
+    scale: single(
+      '<cases>',
+      'cases of many sockets, or none',
+      standard.scale,
+      noneOr(listOf(parseScaleCase)),
     ),
     starts: single('<number>', 'starts to measure', standard.starts, whole(0, 1000)),
     exits: single('<number>', 'exits to measure', standard.exits, whole(0, 1000)),

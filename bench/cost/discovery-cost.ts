@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processCpuMs } from '../runner/proc.ts';
 import type { Stage } from './context.ts';
-import { launchWait } from './processes.ts';
+import { launchWait, tcpAddr } from './processes.ts';
 import { figureOf } from './statistics.ts';
 import type { DiscoveryResult } from './types.ts';
 
@@ -34,7 +34,7 @@ export async function measureDiscovery(stage: Stage): Promise<void> {
       started.push(...crowd.shells);
       await crowd.complete;
       for (const isGiven of [true, false]) {
-        const result = await measureStarts(stage, folder, isGiven ? port : null);
+        const result = await measureStarts(stage, folder, isGiven ? tcpAddr(port) : null);
         send({ kind: 'discovery', result: { processes, isGiven, ...result } });
       }
       await endAll(crowd.shells);
@@ -101,18 +101,18 @@ async function endAll(children: readonly ChildProcess[]): Promise<void> {
 async function measureStarts(
   stage: Stage,
   folder: string,
-  port: number | null,
+  addr: string | null,
 ): Promise<Omit<DiscoveryResult, 'processes' | 'isGiven'>> {
   const firstSampleMs: number[] = [];
   const cpuMs: number[] = [];
   const blockedMs: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const wait = await launchWait(stage, quiet, port);
+    const wait = await launchWait(stage, quiet, { addr });
     await stage.sleep(settleMs);
     firstSampleMs.push(wait.firstSampleMs - wait.startedMs);
     cpuMs.push(processCpuMs(wait.pid));
     await wait.kill();
-    blockedMs.push(await longestBlockedMs(stage, folder, port));
+    blockedMs.push(await longestBlockedMs(stage, folder, addr));
   }
   return {
     firstSampleMs: figureOf(firstSampleMs),
@@ -128,14 +128,14 @@ const shortestPauseMs = 2;
 async function longestBlockedMs(
   stage: Stage,
   folder: string,
-  port: number | null,
+  addr: string | null,
 ): Promise<number> {
   const recorder = join(folder, 'recorder.cjs');
   const pauses = join(folder, 'pauses');
   writeFileSync(pauses, '');
   writeFileSync(recorder, recordPauses(pauses));
   const env = { ...stage.env, NODE_OPTIONS: `--require=${recorder}` };
-  const wait = await launchWait({ ...stage, env }, quiet, port);
+  const wait = await launchWait({ ...stage, env }, quiet, { addr });
   await stage.sleep(settleMs);
   await wait.kill();
   const lines = readFileSync(pauses, 'utf8').split('\n').slice(0, -1);

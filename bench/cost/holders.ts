@@ -66,7 +66,7 @@ function clients(nowMs: () => number): Holder {
 }
 
 /** Each connection has its turn once in a beat: none of them at the same time as all others. */
-function startTraffic(sockets: readonly Socket[], nowMs: () => number): NodeJS.Timeout {
+export function startTraffic(sockets: readonly Socket[], nowMs: () => number): NodeJS.Timeout {
   const fromMs = nowMs();
   let sent = 0;
   return setInterval(() => {
@@ -101,11 +101,7 @@ async function listen(at: Where): Promise<Listening> {
   const server = createServer((socket) => {
     accepted.add(socket);
     server.emit('change');
-    socket.on('data', ({ length }) => {
-      if (length >= request.length) {
-        socket.write(answer);
-      }
-    });
+    answerRequests(socket);
     socket.on('error', () => {});
     socket.once('close', () => {
       accepted.delete(socket);
@@ -115,6 +111,14 @@ async function listen(at: Where): Promise<Listening> {
   server.listen({ ...at, backlog });
   await once(server, 'listening');
   return { server, accepted };
+}
+
+export function answerRequests(socket: Socket): void {
+  socket.on('data', ({ length }) => {
+    if (length >= request.length) {
+      socket.write(answer);
+    }
+  });
 }
 
 async function untilAccepted({ server, accepted }: Listening, count: number): Promise<void> {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { peakResidentKib, processCpuMs } from '../runner/proc.ts';
 import type { Stage } from './context.ts';
-import { type Launched, launchScript, launchWait } from './processes.ts';
+import { type Launched, launchScript, launchWait, tcpAddr } from './processes.ts';
 import { pairedRatio } from './statistics.ts';
 import { type ProcessResult, referenceClients } from './types.ts';
 
@@ -42,7 +42,7 @@ async function measureInterval(stage: Stage, intervalMs: number): Promise<Proces
     const timer = keep(launchScript(stage, `setInterval(() => {}, ${intervalMs})`));
     const args = ['--interval', `${intervalMs}ms`, '--quiet-period', longQuiet];
     const busy = keep(await launchWait(stage, args));
-    const quiet = keep(await launchWait(stage, args, port));
+    const quiet = keep(await launchWait(stage, args, { addr: tcpAddr(port) }));
     await stage.sleep(settleMs);
     const readings = await watchCpu(stage, [busy, quiet, timer]);
     const [ofBusy, ofQuiet, ofTimer] = readings.cpuMs as [number[], number[], number[]];
@@ -78,12 +78,13 @@ export function ratiosOf(
 export async function watchCpu(
   { plan, nowMs, sleep }: Stage,
   processes: readonly Launched[],
+  windowMs = plan.windowMs,
 ): Promise<{ readonly windowMs: number; readonly cpuMs: readonly number[][] }> {
-  const slices = Math.max(1, Math.min(mostSlices, Math.floor(plan.windowMs / shortestSliceMs)));
+  const slices = Math.max(1, Math.min(mostSlices, Math.floor(windowMs / shortestSliceMs)));
   const fromMs = nowMs();
   const readings = [processes.map(({ pid }) => processCpuMs(pid))];
   for (let slice = 1; slice <= slices; slice += 1) {
-    await sleep(Math.max(0, fromMs + (plan.windowMs * slice) / slices - nowMs()));
+    await sleep(Math.max(0, fromMs + (windowMs * slice) / slices - nowMs()));
     readings.push(processes.map(({ pid }) => processCpuMs(pid)));
   }
   const cpuMs = processes.map((_, index) => steps(readings.map((each) => each[index] ?? 0)));
@@ -95,6 +96,6 @@ function steps(values: readonly number[]): number[] {
   return values.slice(1).map((value, index) => value - (values[index] ?? 0));
 }
 
-function sum(values: readonly number[]): number {
+export function sum(values: readonly number[]): number {
   return values.reduce((total, each) => total + each, 0);
 }

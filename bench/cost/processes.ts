@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { on, once } from 'node:events';
-import { createReadStream, mkdtempSync, type ReadStream, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { type Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Stage } from './context.ts';
+import type { SocketName } from './namespace-sockets.ts';
 
 /** A measured process. */
 export interface Launched {
@@ -25,14 +26,25 @@ export interface LaunchedWait extends Launched {
 // If the stage is killed, the processes that it has started end, too.
 const longestWait = '24h';
 
+interface HowToLaunch {
+  /** A command that executes the one after it. */
+  readonly prefix?: readonly string[];
+  /** Notified of each socket that the prefix sends over its channel, which is descriptor 3. */
+  readonly onSocket?: (name: SocketName, socket: Server | Socket) => void;
+}
+
 /** Starts Node.js. The caller must read its standard error. */
 function launch(
   { node, env, nowMs }: Stage,
   args: readonly string[],
   stderr: 'pipe' | number = 'pipe',
+  { prefix = [], onSocket }: HowToLaunch = {},
 ): [Launched, ChildProcess] {
   const startedMs = nowMs();
-  const child = spawn(node, args, { env, stdio: ['ignore', 'ignore', stderr] });
+  const [program = node, ...rest] = [...prefix, node, ...args];
+  const channel = onSocket === undefined ? [] : (['ipc'] as const);
+  const child = spawn(program, rest, { env, stdio: ['ignore', 'ignore', stderr, ...channel] });
+  child.on('message', (name, socket) => onSocket?.(name as SocketName, socket as Server | Socket));
   const ended = once(child, 'exit').then(nowMs, nowMs);
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL');
@@ -65,25 +77,34 @@ export async function runScript(
   return { tookMs, output };
 }
 
+interface HowToWait extends HowToLaunch {
+  readonly addr?: string | null;
+}
+
+export function tcpAddr(port: number): string {
+  return `tcp://127.0.0.1:${port}`;
+}
+
 /**
  * Starts `buildkit-drain wait` for the daemon of the benchmark, and returns after its first sample.
  *
- * @param port null to have it find the daemon.
+ * @param how with `addr` for another endpoint, or null to have it find the daemon.
  */
 export async function launchWait(
   stage: Stage,
   args: readonly string[],
-  port: number | null = stage.sockets.port,
+  { addr = tcpAddr(stage.sockets.port), ...how }: HowToWait = {},
 ): Promise<LaunchedWait> {
-  const addr = port === null ? [] : ['--addr', `tcp://127.0.0.1:${port}`];
-  const options = [...addr, '--log-to', 'stderr', '--timeout', longestWait, ...args];
-  const { reader, writeEnd, closeWriteEnd } = await openPipe();
-  const [launched] = launch(stage, [stage.program, 'wait', ...options], writeEnd);
-  await closeWriteEnd();
+  const given = addr === null ? [] : ['--addr', addr];
+  const options = [...given, '--log-to', 'stderr', '--timeout', longestWait, ...args];
+  const { reader, writeEnd } = openPipe();
+  const [launched] = launch(stage, [stage.program, 'wait', ...options], writeEnd, how);
+  closeSync(writeEnd);
   try {
     await firstEvent(reader, stage.signal);
     return { ...launched, firstSampleMs: stage.nowMs() };
   } catch (error) {
+    reader.destroy();
     await launched.kill();
     throw error;
   }
@@ -102,24 +123,24 @@ async function firstEvent(log: Readable, signal: AbortSignal): Promise<void> {
 }
 
 interface Pipe {
-  readonly reader: ReadStream;
+  readonly reader: Socket;
   /** The descriptor for a child process; close it once the child has started. */
   readonly writeEnd: number;
-  readonly closeWriteEnd: () => Promise<void>;
 }
 
 /**
  * Opens a pipe like the one that a container runtime gives to a hook. A pipe of Node.js is a pair of
  * sockets, for which `wait` would load modules that it needs for no other output.
  */
-async function openPipe(): Promise<Pipe> {
+function openPipe(): Pipe {
   const folder = mkdtempSync(join(tmpdir(), 'buildkit-drain-bench-'));
   try {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);
-    const reader = createReadStream(path, { encoding: 'utf8' });
-    const writer = await open(path, 'w');
-    return { reader, writeEnd: writer.fd, closeWriteEnd: () => writer.close() };
+    // A stream of node:fs would keep one of the few threads of the pool waiting for each pipe.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const reader = new Socket({ fd, readable: true, writable: false }).setEncoding('utf8');
+    return { reader, writeEnd: openSync(path, constants.O_WRONLY) };
   } finally {
     rmSync(folder, { recursive: true });
   }

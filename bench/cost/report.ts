@@ -9,6 +9,7 @@ import {
 } from '../render/numbers.ts';
 import { jsonOf, markdownOf, type ReportSection, reportText } from '../render/tables.ts';
 import { headlineOf, remarkRows } from '../runner/results.ts';
+import { caseText } from './scale-cases.ts';
 import { spreadOf } from './statistics.ts';
 import { summaryRows } from './summary.ts';
 import type { CostResults, Figure, PollCost } from './types.ts';
@@ -21,6 +22,7 @@ export function reportOf(results: CostResults): ReportSection[] {
     polls('Time of one poll', results, ({ wallUs }) => wallUs),
     counters(results),
     wholeProcess(results),
+    scale(results),
     startUp(results),
     discovery(results),
     exit(results),
@@ -117,6 +119,27 @@ function wholeProcess({ process }: CostResults): ReportSection {
         each.ratio === null ? '-' : ratioText(each.ratio),
         mebibyteText(each.waitPeakKib),
         mebibyteText(each.timerPeakKib),
+      ]),
+    ],
+  };
+}
+
+function scale({ scale }: CostResults): ReportSection {
+  return {
+    title: 'Scale',
+    note:
+      'CPU of `buildkit-drain wait` at 100 ms in percent of one core, compared with an empty timer of Node.js. Several waits ' +
+      'are compared with as many timers. Memory is the peak, or the sum of several processes.',
+    table: [
+      ['case', 'clients', 'wait', 'empty timer', 'ratio', 'memory', 'memory of the timer'],
+      ...scale.map((each) => [
+        caseText(each),
+        countText(each.clients),
+        percentText(each.waitCpuPercent),
+        percentText(each.timerCpuPercent),
+        each.ratio === null ? '-' : ratioText(each.ratio),
+        mebibyteText(each.waitMemoryKib),
+        mebibyteText(each.timerMemoryKib),
       ]),
     ],
   };

@@ -20,6 +20,7 @@ export function emptyCost({ plan, date, host, isPrivate }: KnownFacts<CostPlan>)
       process: [],
       leftOut: [],
       discovery: [],
+      scale: [],
       startUp: null,
       exit: null,
       remarks: [],
@@ -43,6 +44,8 @@ function withMeasurement(results: CostResults, measurement: CostMeasurement): Co
       return { ...results, leftOut: [...results.leftOut, measurement.result] };
     case 'discovery':
       return { ...results, discovery: [...results.discovery, measurement.result] };
+    case 'scale':
+      return { ...results, scale: [...results.scale, measurement.result] };
     case 'start-up':
       return { ...results, startUp: measurement.result };
     case 'exit':

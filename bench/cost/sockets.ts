@@ -36,7 +36,7 @@ const mostPairsEach = 10_000;
 const mostPairHolders = 16;
 
 /** How many sockets one process may hold. */
-export function socketsLimit(): number {
+function socketsLimit(): number {
   return openFilesLimit() - otherFiles;
 }
 

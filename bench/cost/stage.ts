@@ -7,6 +7,7 @@ import { measureDiscovery } from './discovery-cost.ts';
 import { measureLeftOut } from './left-out-cost.ts';
 import { measurePolls } from './polls.ts';
 import { measureProcess } from './process-cost.ts';
+import { measureScale } from './scale-cost.ts';
 import { openSockets } from './sockets.ts';
 import { measureExits, measureStartUp } from './start-and-exit.ts';
 import { type CostPlan, type CostStageInput, referenceClients } from './types.ts';
@@ -31,6 +32,7 @@ async function measureAll(input: CostStageInput): Promise<void> {
     await orRemark(stage, 'whole process', () => measureProcess(stage));
     await orRemark(stage, 'left-out connections', () => measureLeftOut(stage));
     await orRemark(stage, 'discovery', () => measureDiscovery(stage));
+    await measureScale(stage);
     send({ kind: 'end' });
   } finally {
     await sockets.close();
@@ -60,10 +62,11 @@ function stepsOf({
   intervalsMs,
   leftOut,
   processes,
+  scale,
 }: CostPlan): number {
   const single = [counts, starts, exits].filter((count) => count > 0).length;
-  const sizes = pairs.length * clients.length + leftOut.length + processes.length;
-  return sizes + single + intervalsMs.length;
+  const lists = [intervalsMs, leftOut, processes, scale];
+  return pairs.length * clients.length + single + lists.flat().length;
 }
 
 function sleeping(signal: AbortSignal): (durationMs: number) => Promise<void> {

@@ -1,5 +1,6 @@
 import type { RunResults } from '../runner/results.ts';
 import type { StageInput } from '../runner/stage.ts';
+import type { ScaleCase } from './scale-cases.ts';
 
 /** What `bench cost` is to measure. */
 export interface CostPlan {
@@ -21,6 +22,8 @@ export interface CostPlan {
   readonly leftOut: readonly number[];
   /** Numbers of processes beside which a wait starts. */
   readonly processes: readonly number[];
+  /** Cases of many sockets or processes. */
+  readonly scale: readonly ScaleCase[];
   /** How often the start-up is measured. */
   readonly starts: number;
   /** How often the exit is measured. */
@@ -87,6 +90,18 @@ export interface DiscoveryResult {
   readonly blockedMs: Figure;
 }
 
+/** One or more waits, and as many empty timers, side by side for one window. */
+export interface ScaleResult
+  extends ScaleCase,
+    Pick<
+      ProcessResult,
+      'intervalMs' | 'clients' | 'windowMs' | 'waitCpuPercent' | 'timerCpuPercent' | 'ratio'
+    > {
+  /** The largest resident set; of several processes the sum of their sets, each shared page counted once. */
+  readonly waitMemoryKib: number;
+  readonly timerMemoryKib: number;
+}
+
 interface StartUpResult {
   /** From the start of the process to the log line of the first sample. */
   readonly waitMs: Figure;
@@ -124,6 +139,7 @@ export interface CostResults extends RunResults<CostPlan> {
   readonly process: readonly ProcessResult[];
   readonly leftOut: readonly LeftOutResult[];
   readonly discovery: readonly DiscoveryResult[];
+  readonly scale: readonly ScaleResult[];
   readonly startUp: StartUpResult | null;
   readonly exit: ExitResult | null;
 }
@@ -135,6 +151,7 @@ export type CostMeasurement =
   | { readonly kind: 'process'; readonly result: ProcessResult }
   | { readonly kind: 'left-out'; readonly result: LeftOutResult }
   | { readonly kind: 'discovery'; readonly result: DiscoveryResult }
+  | { readonly kind: 'scale'; readonly result: ScaleResult }
   | { readonly kind: 'start-up'; readonly result: StartUpResult }
   | { readonly kind: 'exit'; readonly result: ExitResult };
 

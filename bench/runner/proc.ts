@@ -44,6 +44,11 @@ export function peakResidentKib(pid: number): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
 }
 
+/** The resident set of a process now, with an equal part of each page that it shares. */
+export function proportionalKib(pid: number): number {
+  return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1]);
+}
+
 /** How many files this process, and each one that it starts, may have open. */
 export function openFilesLimit(): number {
   const limits = readFileSync('/proc/self/limits', 'latin1');

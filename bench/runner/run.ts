@@ -111,7 +111,7 @@ interface PrivateNetwork {
 }
 
 // Images with only busybox have `ifconfig`.
-const raiseLoopback = '{ ip link set lo up || ifconfig lo up; } 2>/dev/null';
+export const raiseLoopback = '{ ip link set lo up || ifconfig lo up; } 2>/dev/null';
 const ways = [
   ['unshare', '--net'],
   ['unshare', '--map-root-user', '--net'],

@@ -108,9 +108,9 @@ export function ascending(parse: (text: string) => number): (text: string) => re
   return (text) => listOf(parse)(text).toSorted((one, other) => one - other);
 }
 
-export function noneOr(
-  parse: (text: string) => readonly number[],
-): (text: string) => readonly number[] {
+export function noneOr<Value>(
+  parse: (text: string) => readonly Value[],
+): (text: string) => readonly Value[] {
   return (text) => (text === 'none' ? [] : parse(text));
 }
 

@@ -9,7 +9,10 @@ import { type Bench, commandLines, startBench as startBenchOf } from '../support
 import { cliPath } from '../support/cli.ts';
 
 const small = ['--pairs', '0,40', '--clients', '0,3', '--rounds', '2'];
-const waits = ['--intervals', '--left-out', '--processes'].flatMap((name) => [name, 'none']);
+const waits = ['--intervals', '--left-out', '--processes', '--scale'].flatMap((name) => [
+  name,
+  'none',
+]);
 const pollsAlone = ['--counts', '0', ...waits, '--starts', '0', '--exits', '0'];
 
 let folder: string;
@@ -40,8 +43,8 @@ describe('bench cost', () => {
     const files = ['json', 'svg', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
     const { code, stdout, stderr } = await startBench([
       ...small,
-      ...['--counts', '2', '--intervals', '50ms,5ms', '--window', '1s', '--left-out', 'none'],
-      ...['--processes', 'none'],
+      ...['--counts', '2', '--intervals', '50ms,5ms', '--window', '1s'],
+      ...['--left-out', 'none', '--processes', 'none', '--scale', 'none'],
       ...['--starts', '2', '--exits', '2'],
       ...files.flat(),
     ]).ended;
@@ -144,6 +147,45 @@ describe('bench cost', () => {
     expect(processesLeft()).toEqual([]);
   }, 120_000);
 
+  it('measures waits with many clients, among many sockets, and many at once', async () => {
+    const json = join(folder, 'scale');
+    const cases = 'clients:40,silent:30,unix:20,unrelated:100,waits:3';
+    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
+    const { code, stdout } = await startBench([
+      ...[...args, '--scale', cases, '--window', '1s', '--json', json],
+    ]).ended;
+    expect(code).toBe(0);
+    const { scale, remarks } = resultsIn(json);
+    expect(remarks).toEqual([]);
+    expect(scale.map(({ kind, count, clients }) => [kind, count, clients])).toEqual([
+      ['clients', 40, 40],
+      ['silent', 30, 30],
+      ['unix', 20, 20],
+      ['unrelated', 100, 3],
+      ['unrelated', 100, 0],
+      ['waits', 3, 1],
+    ]);
+    for (const { waitCpuPercent, timerCpuPercent, waitMemoryKib, timerMemoryKib } of scale) {
+      expect(Math.min(waitCpuPercent, timerCpuPercent)).toBeGreaterThan(0);
+      expect(Math.min(waitMemoryKib, timerMemoryKib)).toBeGreaterThan(10 * 1024);
+    }
+    expect(stdout).toMatch(/^3 waits, each in its own network namespace +1 .*MiB$/m);
+    expect(processesLeft()).toEqual([]);
+  }, 90_000);
+
+  it('leaves no process of many waits', async () => {
+    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
+    const bench = startBench([...args, '--scale', 'waits:4', '--window', '1m']);
+    await expect
+      .poll(() => commandLines().filter((line) => / wait .*--timeout 24h/.test(line)), {
+        timeout: 20_000,
+      })
+      .toHaveLength(4);
+    bench.child.kill('SIGINT');
+    expect((await bench.ended).code).toBe(130);
+    expect(processesLeft()).toEqual([]);
+  }, 60_000);
+
   it.for([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -217,6 +259,8 @@ describe('bench cost', () => {
 
   it.for([
     [['--pairs', 'x'], '--pairs: expected a whole number from 0 to 100000 but received "x"'],
+    [['--scale', 'tcp:5'], '--scale: expected a case such as clients:2000, with one of clients, '],
+    [['--scale', 'unix:0'], '--scale: expected a whole number from 1 to 20000 but received "0"'],
     [['--json', '/nowhere/x'], '--json: expected the path of a file that can be written but'],
     [['--svg', '/tmp'], '--svg: expected the path of a file, not of a folder but received "/tmp"'],
     [['--what'], 'unknown option "--what"'],

@@ -207,6 +207,8 @@ describe('the program in it', () => {
       'none',
       '--processes',
       'none',
+      '--scale',
+      'none',
       '--starts',
       '1',
       '--exits',

@@ -63,7 +63,12 @@ describe('the report on a run', () => {
       ratio: 1.9,
       sliceRatio: figureOf([1.65, 1.66, 1.68, 1.7, 1.71, 3.1]),
     };
-    const rows = summaryRows({ ...costResults, process: [uneven as ProcessResult] });
+    const { ratio, sliceRatio } = uneven;
+    const rows = summaryRows({
+      ...costResults,
+      process: [uneven as ProcessResult],
+      leftOut: costResults.leftOut.map((each) => ({ ...each, ratio, sliceRatio })),
+    });
     const ranges = rows.flatMap(([what, measured = '', range = '']) => {
       const [low = '', high] = range.split(' to ');
       return high === undefined
@@ -109,6 +114,15 @@ describe('the report on a run', () => {
       '-',
       '50.0 MiB',
       '40.0 MiB',
+    ]);
+  });
+
+  it('names the cases of many sockets', () => {
+    expect(tables['Scale']).toEqual([
+      [
+        ...['2,000 TCP clients with the traffic of builds', '2,000', '2.40 %', '0.08 %'],
+        ...['30.0×', '90.0 MiB', '40.0 MiB'],
+      ],
     ]);
   });
 

@@ -42,6 +42,7 @@ export const costResults: CostResults = {
     windowMs: 60_000,
     leftOut: [3],
     processes: [300],
+    scale: [{ kind: 'clients', count: 2000 }],
     starts: 1,
     exits: 2,
   },
@@ -58,6 +59,20 @@ export const costResults: CostResults = {
     ...{ processes: 300, isGiven },
     ...{ firstSampleMs: figureOf([40]), cpuMs: figureOf([60, 70, 80]), blockedMs: figureOf([2]) },
   })),
+  scale: [
+    {
+      kind: 'clients',
+      count: 2000,
+      clients: 2000,
+      intervalMs: 100,
+      windowMs: 20_000,
+      waitCpuPercent: 2.4,
+      timerCpuPercent: 0.08,
+      ratio: 30,
+      waitMemoryKib: 90 * 1024,
+      timerMemoryKib: 40 * 1024,
+    },
+  ],
   process: [
     {
       intervalMs: 100,
