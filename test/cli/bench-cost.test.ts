@@ -43,7 +43,7 @@ describe('bench cost', () => {
     const files = ['json', 'svg', 'markdown'].map((name) => [`--${name}`, join(folder, name)]);
     const { code, stdout, stderr } = await startBench([
       ...small,
-      ...['--counts', '2', '--intervals', '50ms,5ms', '--window', '1s'],
+      ...['--counts', '2', '--intervals', '50ms,5ms', '--window', '3s'],
       ...['--left-out', 'none', '--processes', 'none', '--scale', 'none'],
       ...['--starts', '2', '--exits', '2'],
       ...files.flat(),
@@ -100,7 +100,7 @@ describe('bench cost', () => {
 
     expect(stdout).toMatch(/^netstat pipeline +3 +.*ms/m);
     expect(stderr.split('\n').at(0)).toBe('[1/9] CPU per poll: 0 pairs, 0 clients');
-    expect(stderr).toContain('[9/9] whole process at 5 ms, for 1 s\n');
+    expect(stderr).toContain('[9/9] whole process at 5 ms, for 3 s\n');
     expect(readFileSync(join(folder, 'svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
     expect(readFileSync(join(folder, 'markdown'), 'utf8')).toContain('| netstat pipeline | 3 |');
     expect(processesLeft()).toEqual([]);
