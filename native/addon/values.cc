@@ -8,7 +8,6 @@ namespace addon {
 
 namespace {
 
-using sockdiag::SocketState;
 using sockdiag::TcpSocket;
 
 template <typename Integer>
@@ -19,7 +18,7 @@ Napi::Value numberOrNull(Napi::Env env, const std::optional<Integer>& value) {
 
 Napi::Object toObject(Napi::Env env, const TcpSocket& socket) {
   auto object = Napi::Object::New(env);
-  object.Set("state", socket.state == SocketState::kListen ? "listen" : "established");
+  object.Set("state", isListener(socket) ? "listen" : "established");
   object.Set("localAddress", sockdiag::toText(socket.local.address).data());
   object.Set("localPort", static_cast<std::uint32_t>(socket.local.port));
   object.Set("peerAddress", sockdiag::toText(socket.peer.address).data());
@@ -35,12 +34,6 @@ Napi::Object toObject(Napi::Env env, const TcpSocket& socket) {
   object.Set("lastAckReceivedMs", numberOrNull(env, socket.lastAckReceivedMs));
   return object;
 }
-
-bool isVisible(const TcpSocket& socket) {
-  return sockdiag::contains(sockdiag::kVisibleStates, socket.state);
-}
-
-bool isConnection(const TcpSocket& socket) { return socket.state == SocketState::kEstablished; }
 
 /// The same as a number: the kernel counts cookies from the boot on, and does not reach 2^53.
 double cookieOf(const TcpSocket& socket) { return static_cast<double>(socket.cookie); }
@@ -132,14 +125,14 @@ std::optional<std::span<const double>> toCookies(Napi::Value value) {
 }
 
 Napi::Value toIds(Napi::Env env, std::span<const TcpSocket> sockets) {
-  return toRows<3>(env, sockets, isVisible, [](const TcpSocket& socket) {
-    const bool isListener = socket.state == SocketState::kListen;
-    return std::array{cookieOf(socket), static_cast<double>(socket.inode), isListener ? 1.0 : 0.0};
+  return toRows<3>(env, sockets, sockdiag::isVisible, [](const TcpSocket& socket) {
+    return std::array{cookieOf(socket), static_cast<double>(socket.inode),
+                      isListener(socket) ? 1.0 : 0.0};
   });
 }
 
 Napi::Value toTraffic(Napi::Env env, std::span<const TcpSocket> sockets) {
-  return toRows<7>(env, sockets, isConnection, [](const TcpSocket& socket) {
+  return toRows<7>(env, sockets, sockdiag::isConnection, [](const TcpSocket& socket) {
     return std::array{cookieOf(socket),
                       numberOrUnknown(socket.bytesReceived),
                       numberOrUnknown(socket.bytesAcked),

@@ -2,12 +2,6 @@
 
 namespace sockdiag {
 
-namespace {
-
-bool isConnection(const TcpSocket& socket) { return socket.state == SocketState::kEstablished; }
-
-}  // namespace
-
 Status SeenTraffic::remember(std::span<const TcpSocket> sockets) {
   seen_.clear();
   for (const auto& socket : sockets) {

@@ -128,7 +128,7 @@ Result<bool> TcpTracker::listenersAreUnchanged() {
 Result<List<TcpSocket>> TcpTracker::sockets() const {
   List<TcpSocket> visible;
   for (const auto& socket : set_.all()) {
-    if (!contains(kVisibleStates, socket.state)) continue;
+    if (!isVisible(socket)) continue;
     if (auto added = visible.append(socket); !added.ok()) return added.failure();
   }
   return visible;

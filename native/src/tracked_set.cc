@@ -6,10 +6,6 @@ namespace sockdiag {
 
 namespace {
 
-bool isListener(const TcpSocket& socket) { return socket.state == SocketState::kListen; }
-
-bool isVisible(const TcpSocket& socket) { return contains(kVisibleStates, socket.state); }
-
 void sort(List<TcpSocket>& sockets) {
   std::ranges::sort(sockets, [](const TcpSocket& left, const TcpSocket& right) {
     if (isListener(left) != isListener(right)) return isListener(right);

@@ -60,6 +60,12 @@ struct TcpSocket {
   std::optional<std::uint32_t> lastAckReceivedMs;
 };
 
+inline bool isListener(const TcpSocket& socket) { return socket.state == SocketState::kListen; }
+inline bool isConnection(const TcpSocket& socket) {
+  return socket.state == SocketState::kEstablished;
+}
+inline bool isVisible(const TcpSocket& socket) { return contains(kVisibleStates, socket.state); }
+
 /// What was requested, and what every socket of the reply must match.
 struct TcpQuery {
   /// AF_UNSPEC for either family.
