@@ -42,14 +42,10 @@ const form = /^v?(?<major>\d{1,6})\.(?<minor>\d{1,6})\.(?<patch>\d{1,6})(?<suffi
  * bug was just fixed. A suffix `+…` only says how a release was packed.
  */
 export function countsRightly({ package: name, version }: DaemonVersion): boolean {
-  const { major, minor, patch, suffix = '' } = form.exec(version)?.groups ?? {};
-  if (name !== upstream || major === undefined) {
-    return false;
-  }
-  const number = [major, minor, patch].map(Number);
+  const { number, suffix } = partsOf(version);
   const isFixed = compare(number, [0, 12, 4]) > 0 && compare(number, [0, 13, 0]) !== 0;
   const isFirstFixed = compare(number, [0, 12, 4]) === 0 || compare(number, [0, 13, 0]) === 0;
-  return isFixed || (isFirstFixed && isRelease(suffix));
+  return name === upstream && (isFixed || (isFirstFixed && isRelease(suffix)));
 }
 
 /**
@@ -60,8 +56,7 @@ export function countsRightly({ package: name, version }: DaemonVersion): boolea
  * all records are requested, one that was deleted after a question by its ref ends the daemon.
  */
 export function isHarmedByQuestion({ package: name, version }: DaemonVersion): boolean {
-  const { major, minor, patch, suffix = '' } = form.exec(version)?.groups ?? {};
-  const number = [major, minor, patch].map(Number);
+  const { number, suffix } = partsOf(version);
   const isBefore = compare(number, [0, 11, 0]) >= 0 && compare(number, [0, 12, 4]) < 0;
   return (
     name === upstream &&
@@ -75,9 +70,15 @@ export function isHarmedByQuestion({ package: name, version }: DaemonVersion): b
  * (`maxEntries = 0` under `[history]`), which the newest known one, v0.32.2, cannot.
  */
 export function alwaysKeepsHistory({ version }: DaemonVersion): boolean {
-  const { major, minor, suffix = '' } = form.exec(version)?.groups ?? {};
-  const order = compare([Number(major), Number(minor)], [0, 32]);
+  const { number, suffix } = partsOf(version);
+  const order = compare(number.slice(0, 2), [0, 32]);
   return order < 0 || (order === 0 && isRelease(suffix));
+}
+
+/** The numbers of any other text are not numbers, and no version is before or after it. */
+function partsOf(version: string): { readonly number: number[]; readonly suffix: string } {
+  const { major, minor, patch, suffix = '' } = form.exec(version)?.groups ?? {};
+  return { number: [major, minor, patch].map(Number), suffix };
 }
 
 function isRelease(suffix: string): boolean {
