@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { peakResidentKib, processCpuMs } from '../runner/proc.ts';
 import type { Stage } from './context.ts';
-import { type Launched, launchScript, launchWait, tcpAddr } from './processes.ts';
+import { type Launched, launchScript, launchWait, listenUnused } from './processes.ts';
 import { pairedRatio } from './statistics.ts';
 import { type ProcessResult, referenceClients } from './types.ts';
 
@@ -30,9 +28,7 @@ export async function measureProcess(stage: Stage): Promise<void> {
 }
 
 async function measureInterval(stage: Stage, intervalMs: number): Promise<ProcessResult[]> {
-  const unused = createServer().listen(0, '127.0.0.1');
-  await once(unused, 'listening');
-  const { port } = unused.address() as AddressInfo;
+  const unused = await listenUnused();
   const launched: Launched[] = [];
   const keep = <Kind extends Launched>(each: Kind): Kind => {
     launched.push(each);
@@ -42,7 +38,7 @@ async function measureInterval(stage: Stage, intervalMs: number): Promise<Proces
     const timer = keep(launchScript(stage, `setInterval(() => {}, ${intervalMs})`));
     const args = ['--interval', `${intervalMs}ms`, '--quiet-period', longQuiet];
     const busy = keep(await launchWait(stage, args));
-    const quiet = keep(await launchWait(stage, args, { addr: tcpAddr(port) }));
+    const quiet = keep(await launchWait(stage, args, { addr: unused.addr }));
     await stage.sleep(settleMs);
     const readings = await watchCpu(stage, [busy, quiet, timer]);
     const [ofBusy, ofQuiet, ofTimer] = readings.cpuMs as [number[], number[], number[]];

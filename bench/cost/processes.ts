@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { on, once } from 'node:events';
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { type Server, Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -83,6 +83,17 @@ interface HowToWait extends HowToLaunch {
 
 export function tcpAddr(port: number): string {
   return `tcp://127.0.0.1:${port}`;
+}
+
+/** Where a wait has no client, and its quiet period lasts. */
+export async function listenUnused(): Promise<{
+  readonly addr: string;
+  readonly close: () => void;
+}> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { addr: tcpAddr(port), close: () => void server.close() };
 }
 
 /**

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { peakResidentKib, proportionalKib } from '../runner/proc.ts';
@@ -8,7 +6,7 @@ import { orRemark, type Stage } from './context.ts';
 import { startTraffic } from './holders.ts';
 import { launchInNamespace, type NamespaceWait } from './namespace-waits.ts';
 import { ratiosOf, sum, watchCpu } from './process-cost.ts';
-import { type Launched, launchScript, launchWait, tcpAddr } from './processes.ts';
+import { type Launched, launchScript, launchWait, listenUnused } from './processes.ts';
 import { caseText, type ScaleCase } from './scale-cases.ts';
 import { openUnixClients } from './sockets.ts';
 import { referenceClients, type ScaleResult } from './types.ts';
@@ -134,11 +132,9 @@ async function startAmongUnrelated(stage: Stage, count: number, atEnd: AtEnd): P
   await stage.sockets.setClients(referenceClients, { hasTraffic: true });
   const held = await launchWait(stage, waitArgs);
   atEnd(held.kill);
-  const unused = createServer().listen(0, '127.0.0.1');
-  atEnd(() => unused.close());
-  await once(unused, 'listening');
-  const { port } = unused.address() as AddressInfo;
-  const quiet = await launchWait(stage, waitArgs, { addr: tcpAddr(port) });
+  const unused = await listenUnused();
+  atEnd(unused.close);
+  const quiet = await launchWait(stage, waitArgs, { addr: unused.addr });
   atEnd(quiet.kill);
   return [
     { clients: referenceClients, waits: [held] },

@@ -14,6 +14,7 @@ const waits = ['--intervals', '--left-out', '--processes', '--scale'].flatMap((n
   'none',
 ]);
 const pollsAlone = ['--counts', '0', ...waits, '--starts', '0', '--exits', '0'];
+const fewestPolls = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
 
 let folder: string;
 beforeAll(() => {
@@ -108,16 +109,8 @@ describe('bench cost', () => {
 
   it('measures a wait beside connections that it does not count', async () => {
     const json = join(folder, 'left-out');
-    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
-    const { code } = await startBench([
-      ...args,
-      '--left-out',
-      '2',
-      '--window',
-      '1s',
-      '--json',
-      json,
-    ]).ended;
+    const args = ['--left-out', '2', '--window', '1s', '--json', json];
+    const { code } = await startBench([...fewestPolls, ...args]).ended;
     expect(code).toBe(0);
     const [result] = resultsIn(json).leftOut;
     expect(result).toMatchObject({ connections: 2, intervalMs: 100 });
@@ -126,9 +119,8 @@ describe('bench cost', () => {
 
   it('measures starts beside more processes', async () => {
     const json = join(folder, 'discovery');
-    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
     const sizes = ['--processes', '0,1001'];
-    const { code, stdout } = await startBench([...args, ...sizes, '--json', json]).ended;
+    const { code, stdout } = await startBench([...fewestPolls, ...sizes, '--json', json]).ended;
     expect(code).toBe(0);
     const { discovery, remarks } = resultsIn(json);
     expect(remarks).toEqual([]);
@@ -150,11 +142,9 @@ describe('bench cost', () => {
   it('measures waits with many clients, among many sockets, and many at once', async () => {
     const json = join(folder, 'scale');
     const cases = 'clients:40,silent:30,unix:20,unrelated:100,waits:3';
-    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
     // A held wait polls once a second: a window of that length may have no poll.
-    const { code, stdout } = await startBench([
-      ...[...args, '--scale', cases, '--window', '3s', '--json', json],
-    ]).ended;
+    const args = ['--scale', cases, '--window', '3s', '--json', json];
+    const { code, stdout } = await startBench([...fewestPolls, ...args]).ended;
     expect(code).toBe(0);
     const { scale, remarks } = resultsIn(json);
     expect(remarks).toEqual([]);
@@ -175,8 +165,7 @@ describe('bench cost', () => {
   }, 90_000);
 
   it('leaves no process of many waits', async () => {
-    const args = ['--pairs', '0', '--clients', '0', '--rounds', '1', ...pollsAlone];
-    const bench = startBench([...args, '--scale', 'waits:4', '--window', '1m']);
+    const bench = startBench([...fewestPolls, '--scale', 'waits:4', '--window', '1m']);
     await expect
       .poll(() => commandLines().filter((line) => / wait .*--timeout 24h/.test(line)), {
         timeout: 20_000,
