@@ -10,7 +10,7 @@ import type { CommandContext } from '../process-context.ts';
 
 const costNotes = `
 Opens sockets on the loopback interface, in a network namespace of its own where
-that is allowed, and sends nothing anywhere else. A full run takes some ten
+that is allowed, and sends nothing anywhere else. A full run takes some twenty
 minutes. Ctrl-C ends it, and prints what was measured by then.`;
 
 const accuracyNotes = `
