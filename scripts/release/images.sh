@@ -16,6 +16,6 @@ for stage in folder:buildkit-drain sidecar:buildkit-drain-sidecar; do
   docker buildx build --platform linux/amd64,linux/arm64 --target "${stage%:*}" \
     --tag "$image:$version" --sbom=true --provenance=mode=max \
     --metadata-file "$folder/metadata.json" --push .
-  digest=$(jq --raw-output '."containerimage.digest"' "$folder/metadata.json")
+  digest=$(node -p 'require(process.argv[1])["containerimage.digest"]' "$folder/metadata.json")
   cosign sign --yes "$image@$digest"
 done
